@@ -1,0 +1,54 @@
+# Two commands do everything: `make demo` and `make test`. They set up what they need by themselves.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DASHBOARD := cloud/dashboard/dist/index.html
+DASHBOARD_SOURCES := $(shell find cloud/dashboard -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+FOR ?=
+FRAMES ?=
+JSON ?=
+SEED ?=
+
+.PHONY: setup setup-train demo test check format types imports schemas dashboard clean help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(READY) ## the environment in .venv
+
+$(READY): pyproject.toml requirements.lock deploy/bootstrap.py
+	@$(PYTHON) deploy/bootstrap.py $(VENV)
+	@touch $@
+
+setup-train: $(READY) ## what training needs on top (torch)
+	$(BIN)/python -m pip install --quiet -e '.[train]'
+
+dashboard: $(DASHBOARD) ## build the pages
+
+$(DASHBOARD): $(READY) $(DASHBOARD_SOURCES)
+	@$(BIN)/python deploy/build_dashboard.py
+	@touch $@
+
+demo: $(READY) $(DASHBOARD) ## a town of buses on this machine: FOR=seconds FRAMES=dir JSON=file SEED=n
+	@$(BIN)/busense demo $(if $(FOR),--for $(FOR)) $(if $(FRAMES),--frames $(FRAMES)) $(if $(JSON),--json $(JSON)) $(if $(SEED),--seed $(SEED))
+
+format: $(READY) ## put the code in form
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+check: $(READY) ## form, types, imports, fresh generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+
+schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
+	$(BIN)/python -m wire.schemas
+	$(BIN)/python -m cloud.api.openapi
+
+test: check $(DASHBOARD) ## check, then every test with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+clean: ## everything that was made here
+	rm -rf $(VENV) cloud/dashboard/dist cloud/dashboard/node_modules .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info

@@ -1,0 +1,1 @@
+"""One command for everything, and everything on one machine."""

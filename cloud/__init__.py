@@ -1,0 +1,1 @@
+"""The operations center: ingest, findings, cases, pages."""

@@ -1,0 +1,1 @@
+"""The program on the bus: cameras and receivers in, geotagged events out."""

@@ -1,0 +1,1 @@
+"""From detections to observations, one folder per use."""

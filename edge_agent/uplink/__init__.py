@@ -1,0 +1,1 @@
+"""What leaves the bus: outbox, publisher, pictures."""

@@ -1,0 +1,1 @@
+"""From pixels to detections and places on the road."""

@@ -1,0 +1,1 @@
+"""Trained models: card, manifest, weights, and how they were made."""

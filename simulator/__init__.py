@@ -1,0 +1,1 @@
+"""A seeded town whose truth is known; it runs the real agent."""

@@ -1,0 +1,1 @@
+"""The contract between vehicle and cloud; imports nothing of ours."""

@@ -1,0 +1,57 @@
+"""Bounded quantities of the contract: SI, WGS-84, UTC."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+MAX_SEQUENCE = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
+_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+
+
+def _to_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def _at_least_a_day_from_the_edges(at: datetime) -> datetime:
+    """Keep every time far enough from datetime's ends that any zone can show it."""
+    if (
+        not datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
+        < at
+        < datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+    ):
+        raise ValueError("a time between the years 1 and 9999 is expected")
+    return at
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_at_least_a_day_from_the_edges), AfterValidator(_to_utc)]
+
+Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Position = tuple[Lon, Lat]  # GeoJSON order
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Heading = Annotated[float, Field(ge=0, lt=360, allow_inf_nan=False)]
+Metres = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+Sigma = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+Speed = Annotated[float, Field(ge=0, le=150, allow_inf_nan=False)]
+Acceleration = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Offset = Annotated[float, Field(ge=-1e10, le=1e10, allow_inf_nan=False)]
+Temperature = Annotated[float, Field(ge=-100, le=200, allow_inf_nan=False)]
+Pixel = Annotated[float, Field(ge=-1e5, le=1e5, allow_inf_nan=False)]
+Rssi = Annotated[int, Field(ge=-127, le=20)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Bytes = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Sequence = Annotated[int, Field(ge=1, le=MAX_SEQUENCE)]
+SequenceRange = tuple[Sequence, Sequence]  # first and last, both included
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+ClassCode = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
+# No control characters: PostgreSQL refuses NUL, and a log line must stay one line.
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, Field(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
