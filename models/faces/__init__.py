@@ -1,0 +1,1 @@
+"""The face finder used for blurring: manifest, weights, licence and card."""

@@ -1,0 +1,1 @@
+"""The road damage detector: manifest, weights, card, training and evaluation."""
