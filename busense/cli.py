@@ -1,0 +1,106 @@
+"""The command `busense`: each side brings its own commands, loaded when they are called."""
+
+import importlib
+import logging
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final, cast
+
+import click
+from typing_extensions import override
+
+from busense.errors import MissingExtraError
+from wire.errors import BusenseError
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a command lives and which extra it needs."""
+
+    module: str
+    extra: str
+    help: str
+
+
+COMMANDS: Final = {
+    "demo": _Place("busense.demo", "simulator", "A town of buses on this machine, from camera to map."),
+    "doctor": _Place(
+        "busense.doctor", "cloud", "Say in plain words what is wrong with the configuration and the servers."
+    ),
+    "agent": _Place("edge_agent.cli", "edge", "The program on the bus."),
+    "detect": _Place("edge_agent.cli", "edge", "Find road damage on photos."),
+    "migrate": _Place("cloud.cli", "cloud", "Bring the database to this version."),
+    "ingest": _Place("cloud.cli", "cloud", "Take messages from the broker into the database."),
+    "work": _Place("cloud.cli", "cloud", "Make findings and cases of what was observed."),
+    "serve": _Place("cloud.cli", "cloud", "The API and the pages."),
+    "fleet": _Place("cloud.cli", "cloud", "Devices: enrol them."),
+    "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
+    "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
+    "quarantine": _Place("cloud.cli", "cloud", "Messages that could not be read: list, show, replay."),
+    "models": _Place("models.cli", "edge", "Train, export and evaluate models."),
+    "simulate": _Place("simulator.cli", "simulator", "Buses in an invented town, against a real broker."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called, so that a bus needs no web server."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = COMMANDS.get(cmd_name)
+        return _load(cmd_name, place) if place is not None else None
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.help) for name, place in COMMANDS.items()])
+
+
+def _load(name: str, place: _Place) -> click.Command:
+    try:
+        module = importlib.import_module(place.module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] in _OURS:
+            raise
+        raise MissingExtraError(
+            f"`busense {name}` needs {error.name}, which is not installed: pip install 'busense[{place.extra}]'"
+        ) from error
+    return cast("click.Command", getattr(module, name))
+
+
+_OURS: Final = frozenset({"busense", "cloud", "edge_agent", "models", "simulator", "wire"})
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("busense"), prog_name="busense")
+@click.option("--verbose", "-v", is_flag=True, help="Log more.")
+def busense(*, verbose: bool) -> None:
+    """Buses as the moving sensors of a county."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("httpx", "httpcore", "nats"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Run; an error of ours is one plain line, anything else is a bug and shows where it happened."""
+    try:
+        busense(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except BusenseError as error:
+        click.echo(f"busense: {error}", err=True)
+        sys.exit(1)

