@@ -92,7 +92,7 @@ input_stride = 32
 input_pad = 114
 
 # Output "boxes_scores": float32 (n, 4 + classes): x1, y1, x2, y2 in input pixels, then one score in 0..1 per class.
-# Not yet suppressed: same-class boxes are fused and suppressed by the agent.
+# Not yet suppressed: edge_agent.vision.fusion.fused(boxes, scores, threshold=, nms_iou=) does that.
 classes = [{classes}]
 threshold = {threshold}
 nms_iou = {nms_iou}
