@@ -44,7 +44,7 @@ check: $(READY) ## form, types, imports, fresh generated files
 	$(BIN)/lint-imports --no-logo
 
 schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
-	$(BIN)/python -m wire.schemas
+	$(BIN)/python -m wire.schemas.generate
 	$(BIN)/python -m cloud.api.openapi
 
 test: check $(DASHBOARD) ## check, then every test with coverage

@@ -46,7 +46,15 @@ Rssi = Annotated[int, Field(ge=-127, le=20)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Bytes = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Sequence = Annotated[int, Field(ge=1, le=MAX_SEQUENCE)]
-SequenceRange = tuple[Sequence, Sequence]  # first and last, both included
+
+
+def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("a range names its first number before its last")
+    return bounds
+
+
+SequenceRange = Annotated[tuple[Sequence, Sequence], AfterValidator(_in_order)]  # first and last, both included
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 ClassCode = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]

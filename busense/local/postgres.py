@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -130,7 +131,7 @@ class LocalPostgres:
         _ = self._password
         self._data.mkdir(mode=0o700)
         if self._identity.uid is not None and self._identity.gid is not None:
-            self._folder.chmod(0o711)
+            _let_through(self._folder)
             for path in (self._data, self._folder / "password"):
                 os.chown(path, self._identity.uid, self._identity.gid)
         command = [str(self._binaries / "initdb"), "-D", str(self._data), "-U", _USER, "--auth=scram-sha-256"]
@@ -146,6 +147,15 @@ class LocalPostgres:
             return False
         command = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _let_through(folder: Path) -> None:
+    """Let other users pass (not read) through our own temporary folders, down to this one."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for passed in (folder.resolve(), *folder.resolve().parents):
+        if not passed.is_relative_to(temporary) or passed == temporary:
+            return
+        passed.chmod(passed.stat().st_mode | 0o011)
 
 
 def _installed_folder() -> Path:
