@@ -142,7 +142,6 @@ def _tracks() -> st.SearchStrategy[Message]:
     speeds = st.none() | _floats(0, 150)
     points = st.builds(
         TrackPoint,
-        Unusable,
         at=_instants,
         lon=_lon,
         lat=_lat,
