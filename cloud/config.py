@@ -1,0 +1,175 @@
+"""Settings of every cloud process: one TOML file, overridden by environment variables such as BUSENSE_DATABASE__URL."""
+
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cloud.errors import ConfigError
+from wire.units import Slug
+
+ENVIRONMENT_PREFIX: Final = "BUSENSE_"
+PATH_VARIABLE: Final = "BUSENSE_CONFIG"
+_MAX_SECRET_BYTES: Final = 4096
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseConfig(Section):
+    """Where the database is; `url_file` keeps a password out of the configuration."""
+
+    url: Annotated[str | None, Field(repr=False)] = None
+    url_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.url is None) is (self.url_file is None):
+            raise ValueError("either url or url_file is expected")
+        return self
+
+    def read_url(self) -> str:
+        """Tell the URL.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return self.url if self.url is not None else _read_secret("database.url_file", self.url_file)
+
+
+class BrokerKind(StrEnum):
+    """How ingest takes messages from the broker."""
+
+    JETSTREAM = "jetstream"
+    MQTT = "mqtt"
+
+
+_SCHEMES_OF_KIND: Final = {BrokerKind.JETSTREAM: ("nats://", "tls://"), BrokerKind.MQTT: ("mqtt://", "mqtts://")}
+
+
+class BrokerConfig(Section):
+    kind: BrokerKind = BrokerKind.JETSTREAM
+    url: str
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "busense-ingest"
+    """The durable consumer's name (shared by all ingesters), or the MQTT client's (one for each ingester)."""
+    share: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None
+    """MQTT only: the group of a shared subscription, where the broker has them."""
+
+    @model_validator(mode="after")
+    def _scheme_fits(self) -> Self:
+        expected = _SCHEMES_OF_KIND[self.kind]
+        if not self.url.startswith(expected):
+            raise ValueError(f"the url of a {self.kind} broker begins with {' or '.join(expected)}")
+        return self
+
+    def read_password(self) -> str | None:
+        """Tell the password, if there is one.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return None if self.password_file is None else _read_secret("broker.password_file", self.password_file)
+
+
+class IngestConfig(Section):
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    batch_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
+
+
+class PicturesConfig(Section):
+    url: Annotated[str, Field(pattern=r"^(file|s3|gs|az|memory)://")] = "file:///var/lib/busense/pictures"
+    max_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 4_194_304
+
+
+class ServeConfig(Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+
+
+class WorkConfig(Section):
+    catalogue: Path | None = None
+    """Classes and rules of this city; without it the one shipped in the package."""
+
+
+class CloudConfig(BaseSettings):
+    """Everything; the environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    city: Slug
+    database: DatabaseConfig
+    broker: BrokerConfig | None = None
+    ingest: IngestConfig = IngestConfig()
+    pictures: PicturesConfig = PicturesConfig()
+    serve: ServeConfig = ServeConfig()
+    work: WorkConfig = WorkConfig()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    def require_broker(self) -> BrokerConfig:
+        """Give the broker's settings.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        if self.broker is None:
+            raise ConfigError("broker: this command needs a [broker] section with kind and url")
+        return self.broker
+
+
+def load_config(path: Path | None = None) -> CloudConfig:
+    """Read the settings from `path`, else from the file that BUSENSE_CONFIG names, else from the environment alone.
+
+    Raises:
+        ConfigError: naming file, key and expectation.
+    """
+    chosen = path or (Path(name) if (name := os.environ.get(PATH_VARIABLE)) else None)
+    values = {} if chosen is None else _read_toml(chosen)
+    try:
+        return CloudConfig(**values)  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        raise ConfigError(_describe(error, chosen)) from error
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _describe(error: ValidationError, path: Path | None) -> str:
+    """One line for each fault, without the values: they may be secret."""
+    lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]
+    return "\n".join(f"{path or 'environment'}: {line}" for line in lines)
+
+
+def _read_secret(key: str, path: Path | None) -> str:
+    if path is None:
+        raise ConfigError(f"{key}: a file is expected")
+    try:
+        with path.open() as file:
+            return file.read(_MAX_SECRET_BYTES).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{key}: {error}") from error

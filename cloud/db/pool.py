@@ -1,0 +1,77 @@
+"""Connections to PostgreSQL; the only place that makes them."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from cloud.errors import ConfigError, UnavailableError
+
+Row = tuple[Any, ...]
+Pool = AsyncConnectionPool[AsyncConnection[Row]]
+
+CONNECT_TIMEOUT_S: Final = 10
+# UTC, so that every aware time that comes out is UTC.
+_OPTIONS: Final[dict[str, Any]] = {
+    "options": "-c timezone=UTC",
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "application_name": "busense",
+}
+
+
+def check_url(url: str) -> None:
+    """Check the form of a connection string; the message never repeats it, since it may hold a password.
+
+    Raises:
+        ConfigError: PostgreSQL's client library cannot read it.
+    """
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ConfigError("database.url: not a PostgreSQL URL such as postgresql://user@host:5432/name") from error
+
+
+@contextmanager
+def connect(url: str, *, autocommit: bool = False) -> Generator[Connection[Row]]:
+    """Open one connection, for commands that run once.
+
+    Raises:
+        ConfigError: the URL cannot be read.
+        UnavailableError: there is no database.
+    """
+    check_url(url)
+    try:
+        connection = psycopg.connect(url, autocommit=autocommit, **_OPTIONS)
+    except psycopg.OperationalError as error:
+        raise UnavailableError(f"the database cannot be reached: {_first_line(error)}") from error
+    with connection:
+        yield connection
+
+
+@asynccontextmanager
+async def open_pool(url: str, *, min_size: int = 1, max_size: int = 4) -> AsyncGenerator[Pool]:
+    """Open a pool. It connects in the background and again after a break; nothing is raised when the database is away.
+
+    Raises:
+        ConfigError: the URL cannot be read.
+    """
+    check_url(url)
+    pool: Pool = AsyncConnectionPool(
+        url,
+        min_size=min_size,
+        max_size=max_size,
+        kwargs=_OPTIONS,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        timeout=CONNECT_TIMEOUT_S,
+    )
+    async with pool:
+        yield pool
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]

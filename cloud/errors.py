@@ -1,0 +1,56 @@
+"""Errors of the operations center, by what the caller can do.
+
+BusenseError
+└── CloudError
+    ├── ConfigError            stop, and say what is wrong with the configuration
+    ├── MigrationError         stop: the database and these migrations do not fit together
+    ├── UnavailableError       retry: database or broker cannot be reached
+    ├── RoadsError             stop: a road network that cannot be imported
+    ├── FleetError             stop: a device that cannot be enrolled
+    └── PictureError           answer the device (each kind has its own HTTP status)
+        ├── PictureNotAnnouncedError
+        ├── PictureTooLargeError
+        └── PictureRefusedError
+"""
+
+from wire.errors import BusenseError
+
+
+class CloudError(BusenseError):
+    """Something in the operations center."""
+
+
+class ConfigError(CloudError):
+    """A configuration that cannot be used."""
+
+
+class MigrationError(CloudError):
+    """The database's history and the migrations of this version do not agree."""
+
+
+class UnavailableError(CloudError):
+    """A service that is away now and may come back."""
+
+
+class RoadsError(CloudError):
+    """A road network that cannot be imported."""
+
+
+class FleetError(CloudError):
+    """A device that cannot be enrolled or read."""
+
+
+class PictureError(CloudError):
+    """A picture that is not taken."""
+
+
+class PictureNotAnnouncedError(PictureError):
+    """No detection of this device has announced this hash (yet): the device may try again later."""
+
+
+class PictureTooLargeError(PictureError):
+    """More bytes than announced or allowed."""
+
+
+class PictureRefusedError(PictureError):
+    """The bytes are not the announced picture, or carry what must not leave a bus."""

@@ -1,0 +1,73 @@
+"""Metres around a place on the earth, and how sure a place is."""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.findings.model import Covariance
+
+Vector = NDArray[np.float64]  # (2,) east, north
+Matrix = NDArray[np.float64]  # (2, 2)
+
+_EQUATOR_M: Final = 6_378_137.0  # WGS-84
+_ECCENTRICITY_2: Final = 0.006_694_379_990_14
+
+
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """Length of one degree of longitude and of latitude.
+
+    Source: Torge, Geodesy, 4th ed., section 4.1.3 (radii of curvature of the ellipsoid).
+    """
+    sine = math.sin(math.radians(lat))
+    shrink = 1 - _ECCENTRICITY_2 * sine * sine
+    across = _EQUATOR_M / math.sqrt(shrink)
+    along = _EQUATOR_M * (1 - _ECCENTRICITY_2) / shrink**1.5
+    # At the poles a degree of longitude has no length; one millimetre keeps the way back defined.
+    return max(math.radians(across * math.cos(math.radians(lat))), 1e-3), math.radians(along)
+
+
+def metres_between(*, lon: float, lat: float, origin_lon: float, origin_lat: float) -> Vector:
+    """East and north of a place as seen from the origin; good to a millimetre within a kilometre."""
+    east_m, north_m = metres_per_degree(origin_lat)
+    turned = (lon - origin_lon + 180) % 360 - 180
+    return np.array([turned * east_m, (lat - origin_lat) * north_m])
+
+
+def place_at(offset: Vector, *, origin_lon: float, origin_lat: float) -> tuple[float, float]:
+    """Lon, lat of a place east and north of the origin."""
+    east_m, north_m = metres_per_degree(origin_lat)
+    lon = (origin_lon + float(offset[0]) / east_m + 180) % 360 - 180
+    return lon, max(-90.0, min(90.0, origin_lat + float(offset[1]) / north_m))
+
+
+def covariance_of(*, along_m: float, across_m: float, heading_deg: float) -> Matrix:
+    """Covariance in east and north of an error given along and across a heading (clockwise from north)."""
+    heading = math.radians(heading_deg)
+    along = np.array([math.sin(heading), math.cos(heading)])
+    across = np.array([math.cos(heading), -math.sin(heading)])
+    return along_m**2 * np.outer(along, along) + across_m**2 * np.outer(across, across)
+
+
+def matrix_of(covariance: Covariance) -> Matrix:
+    """Covariance as a matrix."""
+    shared = covariance.east_north_m2
+    return np.array([[covariance.east_m2, shared], [shared, covariance.north_m2]])
+
+
+def from_matrix(matrix: Matrix) -> Covariance:
+    """Matrix as a covariance."""
+    return Covariance(east_m2=float(matrix[0, 0]), east_north_m2=float(matrix[0, 1]), north_m2=float(matrix[1, 1]))
+
+
+def sigma_m(covariance: Covariance) -> float:
+    """One sigma in the worst direction."""
+    half = (covariance.east_m2 + covariance.north_m2) / 2
+    spread = math.hypot((covariance.east_m2 - covariance.north_m2) / 2, covariance.east_north_m2)
+    return math.sqrt(half + spread)
+
+
+def angle_between_deg(first_deg: float, second_deg: float) -> float:
+    """Smaller angle between two headings, 0..180."""
+    return abs((first_deg - second_deg + 180) % 360 - 180)

@@ -1,0 +1,91 @@
+"""How well a bus that drove a stretch could have seen a place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from cloud.findings.geometry import metres_per_degree
+from cloud.findings.model import Look
+
+Line = NDArray[np.float64]  # (n, 2) metres east and north
+
+STEP_M: Final = 2.0
+MAX_LINE_M: Final = 2_000.0  # a stretch is about 100 m; more is no stretch
+_MIN_WINDOW_M: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A coverage, as far as the fusion needs it."""
+
+    id: str
+    id_at: datetime
+    city: str
+    device: str
+    from_at: datetime
+    to_at: datetime
+    line: Sequence[Sequence[float]]  # lon, lat
+    heading_deg: float
+    accuracy_m: float
+    usable_share: float
+    near_m: float
+    far_m: float
+    left_m: float
+    right_m: float
+
+
+def look_at(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -> Look:
+    """What the stretch is worth as a look at a place."""
+    return Look(
+        coverage_id=stretch.id,
+        coverage_id_at=stretch.id_at,
+        city=stretch.city,
+        device=stretch.device,
+        from_at=stretch.from_at,
+        to_at=stretch.to_at,
+        heading_deg=stretch.heading_deg,
+        share=stretch.usable_share * visible_share(stretch, lon=lon, lat=lat, sigma_m=sigma_m),
+    )
+
+
+def visible_share(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -> float:
+    """Share of the way from `far_m` to `near_m` before a place on which it lay in view.
+
+    The stretches of one pass add up to 1. The place is only known to `sigma_m` and the bus to its accuracy, so that
+    a place at the edge of the view counts half.
+    """
+    line = _line_from(stretch, lon=lon, lat=lat)
+    lengths = np.hypot(*np.diff(line, axis=0).T)
+    total_m = float(lengths.sum())
+    if not STEP_M / 2 < total_m <= MAX_LINE_M:
+        return 0.0
+    here, forward = _samples(line, lengths, count=max(2, round(total_m / STEP_M)))
+    ahead_m = -np.einsum("ij,ij->i", here, forward)
+    right_m = -(here[:, 0] * forward[:, 1] - here[:, 1] * forward[:, 0])
+    spread_m = float(np.hypot(sigma_m, stretch.accuracy_m))
+    is_ahead = (ahead_m >= stretch.near_m) & (ahead_m <= stretch.far_m)
+    in_view = ndtr((stretch.right_m - right_m) / spread_m) - ndtr((-stretch.left_m - right_m) / spread_m)
+    seen_m = float((in_view * is_ahead).sum()) * total_m / len(here)
+    return min(1.0, seen_m / max(_MIN_WINDOW_M, stretch.far_m - stretch.near_m))
+
+
+def _line_from(stretch: Stretch, *, lon: float, lat: float) -> Line:
+    """The line in metres, the place being the origin."""
+    east_m, north_m = metres_per_degree(lat)
+    degrees = np.asarray(stretch.line, dtype=np.float64) - (lon, lat)
+    degrees[:, 0] = (degrees[:, 0] + 180) % 360 - 180
+    return degrees * (east_m, north_m)
+
+
+def _samples(line: Line, lengths: NDArray[np.float64], *, count: int) -> tuple[Line, Line]:
+    """Places of the bus at equal steps (middles of the steps), and its direction there."""
+    ends = np.concatenate(([0.0], np.cumsum(lengths)))
+    at_m = (np.arange(count) + 0.5) * ends[-1] / count
+    part = np.clip(np.searchsorted(ends, at_m, side="right") - 1, 0, len(lengths) - 1)
+    direction = np.diff(line, axis=0) / np.maximum(lengths, 1e-9)[:, None]
+    return line[part] + direction[part] * (at_m - ends[part])[:, None], direction[part]
