@@ -49,8 +49,12 @@ def draw_frame(
     """Draw what the camera sees at `along_m` of the road named by `seed`.
 
     Args:
+        camera: gives the perspective and the size.
+        defects: what lies before the bus; behind it or far away is allowed.
+        seed: of the street, the same along its length.
         along_m: way of the bus along its road: the texture moves with it.
         light: 1 is a clear day; the picture's brightness is multiplied by it.
+
     Returns:
         Picture uint8 (height, width, 3) BGR, and the boxes of the damage that shows, in the order of `defects`.
     """

@@ -42,7 +42,7 @@ def stamp_of(class_code: str, *, length_m: float, width_m: float, seed: int) -> 
         case "D00":
             dark, grey = _crack(rng, size), 0.22
         case "D10":
-            dark, grey = np.ascontiguousarray(_crack(rng, size[::-1]).T), 0.22
+            dark, grey = np.ascontiguousarray(_crack(rng, (size[1], size[0])).T), 0.22
         case "D20":
             dark, grey = _network(rng, size), 0.25
         case "D40":
@@ -71,7 +71,7 @@ def _canvas(size: tuple[int, int]) -> NDArray[np.uint8]:
 
 def _shrunk(canvas: NDArray[np.uint8], size: tuple[int, int]) -> Plane:
     small = cv2.resize(canvas, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / 255
+    return (small / 255).astype(np.float32)
 
 
 def _line(canvas: NDArray[np.uint8], points: NDArray[np.float64], thickness: int, value: int = 255) -> None:
@@ -85,9 +85,11 @@ def _line(canvas: NDArray[np.uint8], points: NDArray[np.float64], thickness: int
 
 def _walk(rng: np.random.Generator, steps: int) -> NDArray[np.float64]:
     """Sideways course of a crack, 0..1, that touches both limits."""
-    course = np.cumsum(rng.normal(0, 1, steps)) + 0.8 * rng.normal(0, 1, steps)
-    course -= np.linspace(course[0], course[-1], steps) * rng.uniform(0.2, 1.0)
-    return (course - course.min()) / max(float(np.ptp(course)), 1e-6)
+    raw = np.cumsum(rng.normal(0, 1, steps)) + 0.8 * rng.normal(0, 1, steps)
+    tilt: NDArray[np.float64] = np.linspace(raw[0], raw[-1], steps, dtype=np.float64)
+    course = raw - tilt * rng.uniform(0.2, 1.0)
+    lowest, highest = float(np.min(course)), float(np.max(course))
+    return (course - lowest) / max(highest - lowest, 1e-6)
 
 
 def _crack(rng: np.random.Generator, size: tuple[int, int]) -> Plane:
@@ -120,8 +122,8 @@ def _network(rng: np.random.Generator, size: tuple[int, int]) -> Plane:
     canvas = _canvas(size)
     cell_px = CELL_M * PIXELS_PER_METRE * rng.uniform(0.8, 1.3)
     rows, columns = (max(2, round(extent / cell_px)) for extent in size)
-    y, x = np.mgrid[0 : rows + 1, 0 : columns + 1].astype(np.float64)
-    nodes = np.stack(
+    y, x = np.indices((rows + 1, columns + 1), dtype=np.float64)
+    nodes: NDArray[np.float64] = np.stack(
         [(x + rng.uniform(-0.4, 0.4, x.shape)) / columns, (y + rng.uniform(-0.4, 0.4, y.shape)) / rows], -1
     )
     inside = _inside_patch(rng, nodes)

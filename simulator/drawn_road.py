@@ -101,8 +101,8 @@ def paint_lanes(view: Picture, street: Street, origin_m: float, pixels_per_metre
         return round((metres - LEFT_M) * pixels_per_metre)
 
     line_px = max(1, round(0.13 * pixels_per_metre))
-    rows = np.arange(view.shape[0])
-    dashed = ((origin_m + rows / pixels_per_metre) % DASH_PERIOD_M) < DASH_M
+    rows = np.arange(view.shape[0], dtype=np.float64)
+    dashed: NDArray[np.bool_] = ((origin_m + rows / pixels_per_metre) % DASH_PERIOD_M) < DASH_M
     for index, line_m in enumerate(street.lane_lines_m):
         colour = (70, 170, 205) if street.is_yellow and index == 0 else (205, 208, 208)
         part = view[:, column(line_m) : column(line_m) + line_px]

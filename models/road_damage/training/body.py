@@ -1,14 +1,15 @@
 """EfficientNet-Lite0 as a plain module whose batch norms are folded into its convolutions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# (expansion, kernel, stride, channels in, channels out) of each block. Source: the Lite0 column of the EfficientNet-Lite
-# release (Tan 2020). The sixteenth block (320 channels) is left out: it costs a quarter of the weights and detection
-# does not need the classifier's last features.
+# (expansion, kernel, stride, channels in, channels out) of each block. Source: Lite0 of the EfficientNet-Lite release
+# (Tan 2020). The sixteenth block (320 channels) is left out: it costs a quarter of the weights, and a detector does not
+# need the classifier's last features.
 BLOCKS = (
     (1, 3, 1, 32, 16),
     (6, 3, 2, 16, 24),
@@ -89,7 +90,7 @@ class Body(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = SameConv(3, 32, kernel=3, stride=2)
-        self.blocks = nn.ModuleList([Block(*shape) for shape in BLOCKS])
+        self.blocks: Sequence[Block] = nn.ModuleList([Block(*shape) for shape in BLOCKS])  # pyright: ignore[reportAttributeAccessIssue]
         for part in [self.stem, *self.blocks[:FROZEN_BLOCKS]]:
             part.requires_grad_(requires_grad=False)
 

@@ -15,6 +15,7 @@ from models.road_damage.training.network import CLASSES, Detector, normalised
 
 OPSET = 17
 INPUT_WIDTH_PX = INPUT_HEIGHT_PX = 320
+NMS_IOU = 0.3
 
 
 class Exported(nn.Module):
@@ -35,7 +36,6 @@ class Release:
 
     version: str
     threshold: float
-    nms_iou: float
     trained_on: str
 
 
@@ -67,7 +67,7 @@ def write_manifest(path: Path, *, sha256: str, release: Release) -> None:
             height=INPUT_HEIGHT_PX,
             classes=classes,
             threshold=release.threshold,
-            nms_iou=release.nms_iou,
+            nms_iou=NMS_IOU,
             trained_on=release.trained_on,
         ),
         encoding="utf-8",
@@ -97,7 +97,7 @@ classes = [{classes}]
 threshold = {threshold}
 nms_iou = {nms_iou}
 
-data_licence = "CC BY-SA 4.0 (RDD2022, Road Damage Dataset 2018); Annotated Potholes Dataset: public domain by its export"
+data_licence = "CC BY-SA 4.0 (RDD2022, Road Damage Dataset 2018); Annotated Potholes: public domain by its export"
 trained_on = "{trained_on}"
 """
 
@@ -123,5 +123,5 @@ def _folded(detector: Detector) -> Detector:
     for module in folded.modules():
         if isinstance(module, ConvAct):
             module.conv = nn.utils.fusion.fuse_conv_bn_eval(module.conv, module.norm)
-            module.norm = nn.Identity()
+            module.norm = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
     return folded

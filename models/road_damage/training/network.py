@@ -1,5 +1,6 @@
 """The detector: an EfficientNet-Lite0 body, a dense PAN neck and one decoupled head per stride."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,13 +70,11 @@ class Head(nn.Module):
         super().__init__()
         width = NECK_CHANNELS
         self.classify = nn.Sequential(
-            ConvAct(width, width, kernel=3), ConvAct(width, width, kernel=3), nn.Conv2d(width, len(CLASSES), 1)
+            ConvAct(width, width, kernel=3), ConvAct(width, width, kernel=3), _class_layer(width)
         )
         self.locate = nn.Sequential(
             ConvAct(width, width, kernel=3), ConvAct(width, width, kernel=3), nn.Conv2d(width, 4 * BIN_COUNT, 1)
         )
-        bias = torch.logit(torch.tensor(START_PROBABILITY)).item()
-        nn.init.constant_(self.classify[-1].bias, bias)
 
     def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (b, h * w, classes) and bins (b, h * w, 4, BIN_COUNT)."""
@@ -113,6 +112,13 @@ def normalised(pictures: Tensor) -> Tensor:
 
 def load_weights(detector: Detector, weights: Mapping[str, Tensor]) -> None:
     detector.load_state_dict(dict(weights), strict=True)
+
+
+def _class_layer(width: int) -> nn.Conv2d:
+    layer = nn.Conv2d(width, len(CLASSES), 1)
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, math.log(START_PROBABILITY / (1 - START_PROBABILITY)))
+    return layer
 
 
 def _doubled(feature: Tensor) -> Tensor:

@@ -1,0 +1,99 @@
+"""Everything that a run needs to go on exactly where it stopped, in one file."""
+
+import copy
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.road_damage.training.network import Detector
+
+EMA_DECAY = 0.998
+EMA_WARM_UP = 200.0  # steps
+
+
+class Average:
+    """Moving average of a network's weights; it is what gets validated and exported."""
+
+    def __init__(self, network: Detector) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+        self.steps = 0
+
+    @torch.no_grad()
+    def follow(self, network: Detector) -> None:
+        self.steps += 1
+        decay = min(EMA_DECAY, self.steps / (self.steps + EMA_WARM_UP))
+        for own, other in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
+            if own.dtype.is_floating_point:
+                own.lerp_(other, 1 - decay)
+            else:
+                own.copy_(other)
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Where a run stands."""
+
+    step: int = 0
+    seconds: float = 0.0  # spent training, over all its sittings
+    history: list[dict[str, Any]] = field(default_factory=list)  # one entry per validation
+
+
+def save(
+    path: Path,
+    *,
+    network: nn.Module,
+    average: Average,
+    optimiser: torch.optim.Optimizer,
+    rng: np.random.Generator,
+    progress: Progress,
+    plan: dict[str, Any],
+) -> None:
+    """Write to a neighbour first: a power cut leaves the old checkpoint or the new one."""
+    content = {
+        "network": network.state_dict(),
+        "average": average.network.state_dict(),
+        "average_steps": average.steps,
+        "optimiser": optimiser.state_dict(),
+        "rng": rng.bit_generator.state,
+        "torch_rng": torch.get_rng_state(),
+        "step": progress.step,
+        "seconds": progress.seconds,
+        "history": progress.history,
+        "plan": plan,
+    }
+    beside = path.with_suffix(".new")
+    torch.save(content, beside)
+    os.replace(beside, path)  # noqa: PTH105 (atomic by contract)
+
+
+def restore(
+    path: Path,
+    *,
+    network: nn.Module,
+    average: Average,
+    optimiser: torch.optim.Optimizer,
+    rng: np.random.Generator,
+) -> Progress:
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(content["network"])
+    average.network.load_state_dict(content["average"])
+    average.steps = content["average_steps"]
+    optimiser.load_state_dict(content["optimiser"])
+    rng.bit_generator.state = content["rng"]
+    torch.set_rng_state(content["torch_rng"])
+    return Progress(step=content["step"], seconds=content["seconds"], history=content["history"])
+
+
+def averaged_weights(path: Path) -> dict[str, Tensor]:
+    """Read only what is exported.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+    """
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content["average"]

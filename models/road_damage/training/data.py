@@ -1,0 +1,101 @@
+"""What the network is shown: photos and drawn scenes, scene by scene in balance, put on a canvas with variation."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edge_agent.readings import Image
+from models.road_damage.coco import FORBIDDEN_FOR_TRAINING, Photo
+from models.road_damage.drawn_set import drawn_scene
+from models.road_damage.training.augment import Example, mosaic, single
+
+# Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos;
+# the potholes are hand-held close-ups and easy.
+SOURCE_SHARES = {"RDD2022/China_MotorBike": 0.78, "annotated-potholes": 0.13, "RoadDamageDataset2018/Chiba": 0.09}
+SCENE_POWER = 0.5  # a scene of n photos counts as n ** SCENE_POWER: neither per photo nor per scene
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    pictures: Tensor  # (b, h, w, 3) uint8 BGR
+    boxes: list[Tensor]  # (n, 4) xyxy px of each picture
+    labels: list[Tensor]  # (n,)
+    is_labelled: Tensor  # (b, classes) bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """How often a canvas is a drawn scene, and a mosaic of four photos."""
+
+    drawn_share: float
+    mosaic_share: float
+
+
+class Photos:
+    """All training photos decoded once (about 1.3 GB for the whole set), with their chance to be shown."""
+
+    def __init__(self, photos: Sequence[Photo]) -> None:
+        self._photos = [photo for photo in photos if photo.source not in FORBIDDEN_FOR_TRAINING]
+        if not self._photos:
+            raise ValueError("no photo may be used for training")
+        self._images = [_decoded(photo) for photo in self._photos]
+        self.chances = _chances(self._photos)
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def drawn_from(self, rng: np.random.Generator) -> Example:
+        index = int(rng.choice(len(self._photos), p=self.chances))
+        photo = self._photos[index]
+        return Example(self._images[index], photo.boxes, photo.labels, photo.is_labelled)
+
+
+def next_batch(photos: Photos, rng: np.random.Generator, *, mixture: Mixture, batch_size: int, size_px: int) -> Batch:
+    """Make a batch; everything random comes from `rng`."""
+    examples = [_next_example(photos, rng, mixture, size_px) for _ in range(batch_size)]
+    return Batch(
+        pictures=torch.from_numpy(np.stack([example.image for example in examples])),
+        boxes=[torch.from_numpy(example.boxes) for example in examples],
+        labels=[torch.from_numpy(example.labels) for example in examples],
+        is_labelled=torch.from_numpy(np.stack([example.is_labelled for example in examples])),
+    )
+
+
+def _next_example(photos: Photos, rng: np.random.Generator, mixture: Mixture, size_px: int) -> Example:
+    if rng.random() < mixture.drawn_share:
+        scene = drawn_scene(rng)
+        return single(Example(scene.image, scene.boxes, scene.labels, np.ones(4, np.bool_)), rng, size_px)
+    first = photos.drawn_from(rng)
+    if rng.random() < mixture.mosaic_share:
+        return mosaic([first, *(_like(first, photos, rng) for _ in range(3))], rng, size_px)
+    return single(first, rng, size_px)
+
+
+def _like(first: Example, photos: Photos, rng: np.random.Generator) -> Example:
+    """Another photo whose source labelled the same classes: a mosaic with a gap would teach nothing of them."""
+    while True:
+        other = photos.drawn_from(rng)
+        if np.array_equal(other.is_labelled, first.is_labelled):
+            return other
+
+
+def _decoded(photo: Photo) -> Image:
+    image = cv2.imread(str(photo.path))
+    if image is None:
+        raise FileNotFoundError(f"cannot read the picture {photo.path}")
+    return image.astype(np.uint8, copy=False)
+
+
+def _chances(photos: Sequence[Photo]) -> NDArray[np.float64]:
+    in_scene = Counter((photo.source, photo.scene) for photo in photos)
+    weights = np.array([in_scene[photo.source, photo.scene] ** (SCENE_POWER - 1) for photo in photos])
+    for source in {photo.source for photo in photos}:
+        is_source = np.array([photo.source == source for photo in photos])
+        weights[is_source] *= SOURCE_SHARES.get(source, 0.1) / weights[is_source].sum()
+    return weights / weights.sum()

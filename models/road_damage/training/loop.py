@@ -1,0 +1,192 @@
+"""The training run: steps, learning rate, validation now and then, a checkpoint after each."""
+
+import json
+import math
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
+
+from models.road_damage import coco
+from models.road_damage.training import checkpoint
+from models.road_damage.training.body import load_pretrained
+from models.road_damage.training.curves import draw_curves
+from models.road_damage.training.data import Mixture, Photos, next_batch
+from models.road_damage.training.loss import detection_loss
+from models.road_damage.training.network import CLASSES, Detector, normalised
+from models.road_damage.training.validate import validate
+
+PEAK_RATE = 1.3e-3
+BODY_RATE_SHARE = 0.3
+WEIGHT_DECAY = 0.02
+WARM_UP_STEPS = 150
+LAST_RATE_SHARE = 0.02
+MOSAIC_SHARE = 0.35
+MOSAIC_UNTIL = 0.85  # of the run; the end is trained on whole pictures
+LONGEST_GRADIENT = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run is; it is written into its checkpoint."""
+
+    data: Path
+    out: Path
+    seed: int = 1
+    drawn_share: float = 0.2
+    epochs: int = 30
+    minutes: float | None = None  # ends by time instead; then `epochs` only says how often to validate
+    pictures_per_epoch: int = 1376
+    batch_size: int = 16
+    size_px: int = 320
+    validate_every: int = 3  # epochs
+    threads: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.pictures_per_epoch / self.batch_size)
+
+
+class Run:
+    """One training run, new or resumed."""
+
+    def __init__(self, plan: Plan, *, photos: Photos, held_out: list[coco.Photo]) -> None:
+        _seed(plan)
+        self._plan = plan
+        self._photos, self._held_out = photos, held_out
+        self._rng = np.random.default_rng(plan.seed)
+        self._network = Detector()
+        load_pretrained(self._network.body)
+        self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stubs forget it)
+        self._average = checkpoint.Average(self._network)
+        self._optimiser = torch.optim.AdamW(_groups(self._network), lr=PEAK_RATE)
+        self.progress = checkpoint.Progress()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self._plan.out / "last.pt"
+
+    def resume(self) -> None:
+        self.progress = checkpoint.restore(
+            self.checkpoint_path,
+            network=self._network,
+            average=self._average,
+            optimiser=self._optimiser,
+            rng=self._rng,
+        )
+
+    def train(self, bar: Progress) -> None:
+        """Go on until the plan is fulfilled."""
+        task = bar.add_task("training", total=self._plan.epochs * self._plan.steps_per_epoch)
+        losses: list[float] = []
+        while (share := self._share_done()) < 1:
+            began = time.monotonic()
+            losses.append(self._step(share))
+            self.progress.step += 1
+            self.progress.seconds += time.monotonic() - began
+            bar.update(task, completed=self.progress.step, description=f"loss {np.mean(losses[-50:]):.3f}")
+            if self.progress.step % (self._plan.steps_per_epoch * self._plan.validate_every) == 0:
+                self._look_back(losses)
+                losses.clear()
+        if losses:
+            self._look_back(losses)
+
+    def _share_done(self) -> float:
+        if self._plan.minutes is not None:
+            return self.progress.seconds / (60 * self._plan.minutes)
+        return self.progress.step / (self._plan.epochs * self._plan.steps_per_epoch)
+
+    def _step(self, share: float) -> float:
+        self._set_rate(share)
+        mixture = Mixture(
+            drawn_share=self._plan.drawn_share, mosaic_share=MOSAIC_SHARE if share < MOSAIC_UNTIL else 0.0
+        )
+        batch = next_batch(
+            self._photos, self._rng, mixture=mixture, batch_size=self._plan.batch_size, size_px=self._plan.size_px
+        )
+        self._network.train()
+        pictures = normalised(batch.pictures).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            prediction = self._network(pictures)
+        loss = detection_loss(prediction, batch)
+        self._optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._network.parameters(), LONGEST_GRADIENT)
+        self._optimiser.step()
+        self._average.follow(self._network)
+        return float(loss.item())
+
+    def _set_rate(self, share: float) -> None:
+        cosine = LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * (1 + math.cos(math.pi * share)) / 2
+        warm = min(1.0, (self.progress.step + 1) / WARM_UP_STEPS)
+        for group in self._optimiser.param_groups:
+            group["lr"] = PEAK_RATE * group["share"] * cosine * warm
+
+    def _look_back(self, losses: list[float]) -> None:
+        """Validate the average, note it, save, draw the curves."""
+        found = asdict(validate(self._average.network, self._held_out))
+        loss = float(np.mean(losses))
+        entry = {"step": self.progress.step, "seconds": round(self.progress.seconds), "loss": loss, **found}
+        self.progress.history.append(entry)
+        with (self._plan.out / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self._save()
+        draw_curves(self.progress.history, self._plan.out / "curves.png")
+
+    def _save(self) -> None:
+        plan = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self._plan).items()}
+        for name in ("last.pt", f"step{self.progress.step:06d}.pt"):
+            checkpoint.save(
+                self._plan.out / name,
+                network=self._network,
+                average=self._average,
+                optimiser=self._optimiser,
+                rng=self._rng,
+                progress=self.progress,
+                plan=plan,
+            )
+
+
+def start(plan: Plan, *, is_resumed: bool) -> Run:
+    """Prepare a run from the data folder.
+
+    Raises:
+        FileNotFoundError: the data or the checkpoint to resume is missing.
+    """
+    train = coco.read_photos(coco.road_damage_file(plan.data, "train"), CLASSES)
+    held_out = coco.read_photos(coco.road_damage_file(plan.data, "val"), CLASSES)
+    plan.out.mkdir(parents=True, exist_ok=True)
+    run = Run(plan, photos=Photos(train), held_out=held_out)
+    if is_resumed:
+        run.resume()
+    return run
+
+
+def progress_bar() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+
+def _seed(plan: Plan) -> None:
+    random.seed(plan.seed)
+    torch.manual_seed(plan.seed)
+    torch.set_num_threads(plan.threads)
+    cv2.setNumThreads(plan.threads)
+
+
+def _groups(network: Detector) -> Iterable[dict[str, object]]:
+    """Body slower than the rest; no decay of biases and norms."""
+    for part, share in ((network.body, BODY_RATE_SHARE), (nn.ModuleList([network.neck, network.heads]), 1.0)):
+        weights = [weight for weight in part.parameters() if weight.requires_grad]
+        yield {
+            "params": [weight for weight in weights if weight.dim() > 1],
+            "weight_decay": WEIGHT_DECAY,
+            "share": share,
+        }
+        yield {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0, "share": share}
