@@ -1,8 +1,10 @@
 """What sensors yield."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +45,16 @@ class GnssReading:
 
 
 Reading = FrameReading | GnssReading
+
+
+class Source(Protocol):
+    """One sensor, or a recording of several."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on without us: its oldest frames are dropped when the agent is slow; a recording waits."""
+        ...
+
+    def readings(self) -> Iterator[Reading]:
+        """Block until the next reading; end with the recording."""
+        ...

@@ -1,0 +1,156 @@
+"""Configuration of one bus: a TOML file, read once."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from edge_agent.errors import ConfigurationError
+from wire.units import Name, Slug
+
+MODELS: Final = Path(__file__).resolve().parent.parent / "models"
+
+
+def _from_folder(path: Path, info: ValidationInfo) -> Path:
+    """Mean a relative path from the folder of the configuration file, which comes as context."""
+    return info.context / path if isinstance(info.context, Path) else path
+
+
+def _that_exists(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"{path} is no file")
+    return path
+
+
+LocalPath = Annotated[Path, AfterValidator(_from_folder)]
+LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Identity(_Section):
+    city: Slug
+    device: Slug
+    secret_file: LocalFile
+
+    def secret(self) -> str:
+        """Read the device's secret.
+
+        Raises:
+            ConfigurationError: the file cannot be read or is empty.
+        """
+        try:
+            secret = self.secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"identity.secret_file {self.secret_file} cannot be read: {error}") from error
+        if not secret:
+            raise ConfigurationError(
+                f"identity.secret_file {self.secret_file} is empty; the device's secret is expected"
+            )
+        return secret
+
+
+class Broker(_Section):
+    url: Annotated[str, Field(pattern=r"^mqtts?://[^/@\s]+$")]
+    ca_file: LocalFile | None = None
+
+
+class Cloud(_Section):
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    ca_file: LocalFile | None = None
+
+
+class Camera(_Section):
+    """Where the frames come from and how the lens looks at the road; see `vision.ground.CameraModel`."""
+
+    id: Name = "front"
+    source: str = ""  # /dev/video0, rtsp://…, gst:<pipeline>, or a folder or file to replay
+    frames_per_s: Annotated[float, Field(gt=0, le=60)] = 8.0  # at 15 m/s a frame each 2 m
+    width_px: Annotated[int, Field(ge=16, le=8192)]
+    height_px: Annotated[int, Field(ge=16, le=8192)]
+    focal_px: Positive
+    height_m: Positive
+    pitch_deg: Annotated[float, Field(gt=-45, lt=80)]
+    yaw_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
+    forward_m: float = 0.0
+    right_m: float = 0.0
+
+
+class Gnss(_Section):
+    source: str = ""  # /dev/ttyUSB0, tcp://host:port (NMEA), gpsd://host:port, or a track file to replay
+
+
+class Replay(_Section):
+    pace: Literal["real_time", "fast"] = "real_time"
+    start: Literal["recorded", "now"] = "recorded"
+
+
+class Model(_Section):
+    manifest: LocalPath = MODELS / "road_damage" / "manifest.toml"
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class Privacy(_Section):
+    faces: LocalPath = MODELS / "faces" / "manifest.toml"
+
+
+class OutboxSettings(_Section):
+    path: LocalPath
+    max_bytes: Annotated[int, Field(ge=1_000_000)] = 2_000_000_000
+
+
+class TrackSettings(_Section):
+    batch_s: Annotated[float, Field(ge=1, le=60)] = 10.0
+
+
+class HealthSettings(_Section):
+    every_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+
+
+class CoverageSettings(_Section):
+    stretch_m: Annotated[float, Field(ge=10, le=1000)] = 100.0
+
+
+class AgentConfig(_Section):
+    """Everything that a bus must be told."""
+
+    identity: Identity
+    broker: Broker
+    cloud: Cloud
+    camera: Camera
+    gnss: Gnss = Gnss()
+    replay: Replay = Replay()
+    model: Model = Model()
+    privacy: Privacy = Privacy()
+    outbox: OutboxSettings
+    track: TrackSettings = TrackSettings()
+    health: HealthSettings = HealthSettings()
+    coverage: CoverageSettings = CoverageSettings()
+
+
+def load_config(path: Path) -> AgentConfig:
+    """Read a configuration file; relative paths in it are meant from the folder it lies in.
+
+    Raises:
+        ConfigurationError: names the file and each key that is wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    try:
+        return AgentConfig.model_validate(document, context=path.resolve().parent)
+    except ValidationError as error:
+        raise ConfigurationError(_in_plain_words(path, error)) from error
+
+
+def _in_plain_words(path: Path, error: ValidationError) -> str:
+    problems = [
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+    return f"{path}: " + "; ".join(problems)

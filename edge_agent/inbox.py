@@ -1,0 +1,145 @@
+"""Readings of all sources, merged in the order of their time, in bounded memory."""
+
+import logging
+import threading
+import time
+from bisect import insort
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+from edge_agent.readings import FrameReading, Reading, Source
+
+log = logging.getLogger(__name__)
+
+CAPACITY: Final = 32  # readings a source may have waiting; at 640 x 480 a frame is 0.9 MB
+PATIENCE_S: Final = 2.0  # how long a silent source holds the others back; a receiver speaks each second
+
+
+def order_of(reading: Reading) -> tuple[datetime, bool]:
+    """Time first; at the same instant the fix comes before the frame that needs it."""
+    return reading.at, isinstance(reading, FrameReading)
+
+
+class _Lane:
+    """What one source has waiting, in order of time."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.waiting: list[Reading] = []
+        self.is_open = True
+        self.heard_at_s = time.monotonic()
+
+
+class Inbox:
+    """One thread per source fills it, the agent empties it.
+
+    A live source that is too fast loses its oldest *frame*, counted; a fix goes only when no frame is left to drop.
+    A recording waits instead. What comes too late to be in order is left out and counted.
+    """
+
+    def __init__(self, sources: Sequence[Source], *, capacity: int = CAPACITY, patience_s: float = PATIENCE_S) -> None:
+        self._lanes = [_Lane(source) for source in sources]
+        self._capacity = capacity
+        self._patience_s = patience_s
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._failure: Exception | None = None
+        self._last: tuple[datetime, bool] | None = None
+        self.frames_dropped = 0
+        self.fixes_dropped = 0
+        self.late = 0
+
+    def __enter__(self) -> Self:
+        for lane in self._lanes:
+            lane.heard_at_s = time.monotonic()
+            threading.Thread(target=self._fill, args=(lane,), name="reader", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    @property
+    def is_finished(self) -> bool:
+        """Every source has ended and everything was taken."""
+        with self._changed:
+            return not any(lane.is_open or lane.waiting for lane in self._lanes) and self._failure is None
+
+    def take(self, *, timeout_s: float) -> Reading | None:
+        """Next reading in time, or None when none is due within the timeout.
+
+        Raises:
+            Exception: whatever ended a source that should not have ended.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while (wait_s := self._wait_s()) > 0:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0 or not any(lane.is_open or lane.waiting for lane in self._lanes):
+                    return None
+                self._changed.wait(min(wait_s, left_s))
+            if self._failure is not None:
+                raise self._failure
+            return self._pop()
+
+    def _wait_s(self) -> float:
+        """How long until the earliest waiting reading may go: no silent source could still be before it."""
+        if self._failure is not None:
+            return 0.0
+        if not any(lane.waiting for lane in self._lanes):
+            return self._patience_s + 1.0
+        now_s = time.monotonic()
+        silent = [lane for lane in self._lanes if lane.is_open and not lane.waiting]
+        return max((lane.heard_at_s + self._patience_s - now_s for lane in silent), default=0.0)
+
+    def _pop(self) -> Reading:
+        lane = min((lane for lane in self._lanes if lane.waiting), key=lambda lane: order_of(lane.waiting[0]))
+        reading = lane.waiting.pop(0)
+        lane.heard_at_s = time.monotonic()
+        self._last = order_of(reading)
+        self._changed.notify_all()
+        return reading
+
+    def _fill(self, lane: _Lane) -> None:
+        try:
+            for reading in lane.source.readings():
+                if not self._put(lane, reading):
+                    return
+        except Exception as error:  # noqa: BLE001 - carried to the agent's thread and raised there
+            with self._changed:
+                self._failure = error
+        finally:
+            with self._changed:
+                lane.is_open = False
+                self._changed.notify_all()
+
+    def _put(self, lane: _Lane, reading: Reading) -> bool:
+        """Add a reading; False when the inbox is closed."""
+        with self._changed:
+            if not lane.source.is_live:
+                self._changed.wait_for(lambda: self._is_closed or len(lane.waiting) < self._capacity)
+            if self._is_closed:
+                return False
+            if self._last is not None and order_of(reading) < self._last:
+                self.late += 1
+                return True
+            insort(lane.waiting, reading, key=order_of)
+            lane.heard_at_s = time.monotonic()
+            if len(lane.waiting) > self._capacity:
+                self._drop_one(lane)
+            self._changed.notify_all()
+            return True
+
+    def _drop_one(self, lane: _Lane) -> None:
+        oldest_frame = next((i for i, reading in enumerate(lane.waiting) if isinstance(reading, FrameReading)), None)
+        if oldest_frame is None:
+            del lane.waiting[0]
+            self.fixes_dropped += 1
+        else:
+            del lane.waiting[oldest_frame]
+            self.frames_dropped += 1

@@ -1,0 +1,155 @@
+"""Blurred pictures: kept on disk under their hash, sent by HTTP PUT."""
+
+import hashlib
+import logging
+import os
+import random
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from edge_agent.uplink.outbox import Outbox, WaitingPicture
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S: Final = 20.0
+LOOK_EVERY_S: Final = 0.5
+FIRST_WAIT_S: Final = 1.0
+LONGEST_WAIT_S: Final = 300.0
+MAX_REFUSALS: Final = 12
+"""With the waits above more than half an hour: by then a message that the cloud has was also read by the store."""
+_DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
+_MAY_HEAL: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,  # enrolment may lag behind
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,  # not announced yet
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+class PictureFolder:
+    """Pictures by content hash."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, content: bytes) -> str:
+        """Write a picture so that a power cut leaves all of it or nothing; its SHA-256 in hex."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        path, draft = self._path(sha256), self._folder / f"{sha256}.part"
+        if not path.exists():
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(path)
+        return sha256
+
+    def read(self, sha256: str) -> bytes | None:
+        """Content, or None when it is gone."""
+        try:
+            return self._path(sha256).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remove(self, sha256: str) -> None:
+        self._path(sha256).unlink(missing_ok=True)
+
+    def remove_all_but(self, wanted: set[str]) -> None:
+        """Delete what no message waits for: pictures given up, and drafts of a power cut."""
+        for path in self._folder.iterdir():
+            if path.stem not in wanted or path.suffix != ".jpg":
+                path.unlink(missing_ok=True)
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.jpg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureStore:
+    """Where the pictures go and who we are to it."""
+
+    url: str
+    city: str
+    device: str
+    secret: str
+    ca_file: Path | None = None
+
+    def client(self) -> httpx.Client:
+        verify = True if self.ca_file is None else ssl.create_default_context(cafile=self.ca_file)
+        headers = {
+            "Authorization": f"Bearer {self.secret}",
+            "X-Busense-Device": f"{self.city}/{self.device}",
+            "Content-Type": "image/jpeg",
+        }
+        return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, verify=verify)
+
+
+class Uploader:
+    """Sends pictures whose message the cloud has stored."""
+
+    def __init__(
+        self, store: PictureStore, outbox: Outbox, folder: PictureFolder, *, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._folder = folder
+        self._now = now
+        self.sent = 0
+        self.given_up = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until told to stop."""
+        with self._store.client() as client:
+            while not stop.is_set():
+                due = self._outbox.pictures_due(1, now=self._now())
+                for picture in due:
+                    self._send(client, picture)
+                if not due:
+                    stop.wait(LOOK_EVERY_S)
+
+    def _send(self, client: httpx.Client, picture: WaitingPicture) -> None:
+        content = self._folder.read(picture.sha256)
+        if content is None:
+            self._give_up(picture, "its file is gone")
+            return
+        try:
+            answer = client.put(f"/api/v1/pictures/{picture.sha256}", content=content)
+        except httpx.TransportError as error:
+            self._try_later(picture, str(error) or type(error).__name__)
+            return
+        self._judge(picture, answer)
+
+    def _judge(self, picture: WaitingPicture, answer: httpx.Response) -> None:
+        status = answer.status_code
+        if status in _DONE:
+            self._outbox.remove_picture(picture.sha256)
+            self._folder.remove(picture.sha256)
+            self.sent += 1
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _MAY_HEAL and picture.tries < MAX_REFUSALS):
+            self._try_later(picture, f"status {status}")
+        else:
+            self._give_up(picture, f"status {status}: {answer.text[:200]}")
+
+    def _try_later(self, picture: WaitingPicture, reason: str) -> None:
+        longest_s = min(FIRST_WAIT_S * 2.0**picture.tries, LONGEST_WAIT_S)
+        wait_s = longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        self._outbox.delay_picture(picture.sha256, until=self._now() + timedelta(seconds=wait_s))
+        log.info("picture_delayed sha256=%s wait_s=%.1f reason=%s", picture.sha256, wait_s, reason)
+
+    def _give_up(self, picture: WaitingPicture, reason: str) -> None:
+        self._outbox.remove_picture(picture.sha256)
+        self._folder.remove(picture.sha256)
+        self.given_up += 1
+        log.warning("picture_given_up sha256=%s reason=%s", picture.sha256, reason)

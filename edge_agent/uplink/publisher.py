@@ -1,0 +1,248 @@
+"""From the outbox to the broker: MQTT 3.1.1, QoS 1, oldest first, for ever."""
+
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent.errors import ConnectionLostError
+from edge_agent.uplink.outbox import Outbox, Waiting
+from wire.codec import decode_message, encode_envelope
+from wire.envelope import Envelope, make_id
+from wire.errors import DecodeError
+from wire.messages import Command, Kind, Presence, State, Stored
+from wire.topics import TO_DEVICE, Topic, device_topics
+
+log = logging.getLogger(__name__)
+
+WINDOW: Final = 64  # messages under way at once
+KEEPALIVE_S: Final = 30
+CONNECT_TIMEOUT_S: Final = 10.0
+PUBACK_TIMEOUT_S: Final = 20.0
+"""A broker that is there answers at once; one that lost our message never does, and MQTT 3.1.1 sends again only
+after a new connection."""
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 60.0
+LOOK_EVERY_S: Final = 1.0  # for messages whose receipt is overdue
+_TICK_S: Final = 0.05
+_PORT: Final = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and who we are to it."""
+
+    url: str  # mqtt://host:port or mqtts://host:port
+    city: str
+    device: str
+    secret: str
+    ca_file: Path | None = None
+
+    def topic(self, kind: Kind) -> str:
+        return str(Topic(city=self.city, device=self.device, kind=kind))
+
+
+class Publisher:
+    """Keeps one connection, and makes a new one after each loss."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        outbox: Outbox,
+        *,
+        now: Callable[[], datetime],
+        puback_timeout_s: float = PUBACK_TIMEOUT_S,
+    ) -> None:
+        self._address = address
+        self._outbox = outbox
+        self._now = now
+        self._puback_timeout_s = puback_timeout_s
+        self.connections = 0
+        self.commands = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until told to stop; waits longer after each failure, with chance so that a fleet does not march."""
+        wait_s = FIRST_WAIT_S
+        while not stop.is_set():
+            session = _Session(self._address, self._outbox, now=self._now, puback_timeout_s=self._puback_timeout_s)
+            try:
+                session.run(stop)
+            except ConnectionLostError as error:
+                log.warning("broker_lost device=%s error=%s", self._address.device, error)
+            self.commands += session.commands
+            self.connections += session.was_connected
+            wait_s = FIRST_WAIT_S if session.was_connected else min(2 * wait_s, LONGEST_WAIT_S)
+            stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+
+class _Session:
+    """One connection, driven by one thread: paho's callbacks run inside `loop`."""
+
+    def __init__(
+        self, address: BrokerAddress, outbox: Outbox, *, now: Callable[[], datetime], puback_timeout_s: float
+    ) -> None:
+        self._address = address
+        self._outbox = outbox
+        self._now = now
+        self._puback_timeout_s = puback_timeout_s
+        self._in_flight: dict[int, tuple[int, float]] = {}  # message id: sequence, time of sending
+        self._acknowledged: list[int] = []
+        self._refusal: str | None = None
+        self._looked_at_s = 0.0
+        self._since = now()
+        self.was_connected = False
+        self.commands = 0
+        self._client = self._make_client()
+
+    def run(self, stop: threading.Event) -> None:
+        """Connect and send until told to stop.
+
+        Raises:
+            ConnectionLostError: no connection, or none any more.
+        """
+        try:
+            self._connect(stop)
+            while not stop.is_set():
+                self._loop()
+                self._send_due()
+                self._check_acknowledgements()
+            if self.was_connected:
+                self._say_goodbye()
+        except (OSError, ValueError) as error:
+            raise ConnectionLostError(f"{self._address.url}: {error}") from error
+        finally:
+            self._note_acknowledged()
+            self._client.disconnect()
+
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"busense-{self._address.city}-{self._address.device}",
+            clean_session=False,  # commands wait for us
+            protocol=mqtt.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.username_pw_set(self._address.device, self._address.secret)
+        client.max_inflight_messages_set(WINDOW + 8)
+        client.will_set(
+            self._address.topic(Kind.STATE), encode_envelope(self._state(Presence.OFFLINE)), qos=1, retain=True
+        )
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        if self._address.url.startswith("mqtts://"):
+            client.tls_set_context(ssl.create_default_context(cafile=self._address.ca_file))
+        return client
+
+    def _connect(self, stop: threading.Event) -> None:
+        parts = urlsplit(self._address.url)
+        port = parts.port or _PORT[parts.scheme]
+        self._client.connect(parts.hostname or "", port, keepalive=KEEPALIVE_S)
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while not self.was_connected and not stop.is_set():
+            self._loop()
+            if time.monotonic() > deadline:
+                raise ConnectionLostError(f"{self._address.url} does not answer within {CONNECT_TIMEOUT_S:.0f} s")
+
+    def _loop(self) -> None:
+        result = self._client.loop(_TICK_S)
+        if self._refusal is not None:
+            raise ConnectionLostError(f"{self._address.url} refuses {self._address.device}: {self._refusal}")
+        if result is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise ConnectionLostError(f"{self._address.url}: {mqtt.error_string(result)}")
+        self._note_acknowledged()
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        if code.is_failure:
+            self._refusal = str(code)
+            return
+        topics = device_topics(city=self._address.city, device=self._address.device, kinds=TO_DEVICE)
+        client.subscribe([(topic, 1) for topic in topics])
+        client.publish(
+            self._address.topic(Kind.STATE), encode_envelope(self._state(Presence.ONLINE)), qos=1, retain=True
+        )
+        self.was_connected = True
+        log.info("broker_connected device=%s url=%s", self._address.device, self._address.url)
+
+    def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, _code: object, _properties: object) -> None:
+        sequence, _ = self._in_flight.pop(mid, (None, 0.0))
+        if sequence is not None:
+            self._acknowledged.append(sequence)
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            _, envelope = decode_message(topic=message.topic, payload=bytes(message.payload))
+        except DecodeError as error:
+            log.warning("message_refused topic=%s error=%s", message.topic, error)
+            return
+        match envelope.data:
+            case Stored() as receipt:
+                self._outbox.apply_receipt(receipt, now=self._now())
+            case Command() as command:
+                self.commands += 1
+                log.info("command_received kind=%s expires_at=%s", command.kind.value, command.expires_at.isoformat())
+            case _:
+                log.info("message_ignored kind=%s", envelope.kind.value)
+
+    def _send_due(self) -> None:
+        """Fill the window, when there may be something to send."""
+        now_s = time.monotonic()
+        if not self._outbox.changed.is_set() and now_s - self._looked_at_s < LOOK_EVERY_S:
+            return
+        self._outbox.changed.clear()
+        self._looked_at_s = now_s
+        under_way = {sequence for sequence, _ in self._in_flight.values()}
+        waiting = self._outbox.next_to_send(WINDOW + len(under_way), now=self._now())
+        unsent = [message for message in waiting if message.sequence not in under_way]
+        for message in unsent[: WINDOW - len(under_way)]:
+            self._send(message)
+
+    def _send(self, message: Waiting) -> None:
+        info = self._client.publish(self._address.topic(message.kind), message.payload, qos=1)
+        if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise ConnectionLostError(f"{self._address.url}: {mqtt.error_string(info.rc)}")
+        self._in_flight[info.mid] = message.sequence, time.monotonic()
+
+    def _note_acknowledged(self) -> None:
+        if self._acknowledged:
+            self._outbox.mark_sent(self._acknowledged, at=self._now())
+            self._acknowledged.clear()
+            self._outbox.changed.set()  # the window has room again
+
+    def _check_acknowledgements(self) -> None:
+        oldest_s = min((sent_s for _, sent_s in self._in_flight.values()), default=None)
+        if oldest_s is not None and time.monotonic() - oldest_s > self._puback_timeout_s:
+            raise ConnectionLostError(
+                f"{self._address.url} has not acknowledged a message for {self._puback_timeout_s:.0f} s"
+            )
+
+    def _say_goodbye(self) -> None:
+        """Say that we leave on purpose, and hear that it was heard."""
+        payload = encode_envelope(self._state(Presence.OFFLINE))
+        info = self._client.publish(self._address.topic(Kind.STATE), payload, qos=1, retain=True)
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while not info.is_published() and time.monotonic() < deadline:
+            self._loop()
+
+    def _state(self, presence: Presence) -> Envelope:
+        at = self._now()
+        since = self._since if presence is Presence.OFFLINE else at
+        return Envelope(
+            id=make_id(at),
+            source=f"/{self._address.city}/{self._address.device}",
+            time=at,
+            data=State(presence=presence, since=since),
+        )
