@@ -26,10 +26,18 @@ def main() -> None:
         make_environment(environment)
     say("installing the locked packages (a minute or two the first time)")
     run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", locked("uv")])
-    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
-    run([*uv, "--require-hashes", "-r", LOCK])
-    run([*uv, "--no-deps", "-e", ROOT])
+    install_locked(python)
+    run([python, "-m", "pip", "install", "--quiet", "--no-deps", "-e", ROOT])
     say("ready")
+
+
+def install_locked(python: Path) -> None:
+    """Install the lock file with uv; where uv does not reach the index (it reads no pip.conf), with pip."""
+    wanted: list[object] = ["install", "--quiet", "--require-hashes", "-r", LOCK]
+    uv: list[object] = [python, "-m", "uv", "pip", *wanted, "--python", python, "--system-certs"]
+    if subprocess.run([str(word) for word in uv], capture_output=True, check=False).returncode != 0:
+        say("uv did not reach the package index; pip takes longer")
+        run([python, "-m", "pip", *wanted])
 
 
 def works(python: Path) -> bool:
