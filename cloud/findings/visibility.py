@@ -86,6 +86,6 @@ def _samples(line: Line, lengths: NDArray[np.float64], *, count: int) -> tuple[L
     """Places of the bus at equal steps (middles of the steps), and its direction there."""
     ends = np.concatenate(([0.0], np.cumsum(lengths)))
     at_m = (np.arange(count) + 0.5) * ends[-1] / count
-    part = np.clip(np.searchsorted(ends, at_m, side="right") - 1, 0, len(lengths) - 1)
+    part = np.minimum((at_m[:, None] >= ends[None, 1:]).sum(axis=1), len(lengths) - 1)
     direction = np.diff(line, axis=0) / np.maximum(lengths, 1e-9)[:, None]
     return line[part] + direction[part] * (at_m - ends[part])[:, None], direction[part]

@@ -1,0 +1,202 @@
+"""The catalogue of classes: a data file that a county changes, checked when it is read."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cloud.errors import ConfigError
+from cloud.findings.model import Severity
+from wire.units import ClassCode
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+_SHIPPED = "catalogue.toml"
+_MAX_BYTES = 1_000_000
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LocalName(_Entry):
+    """What people read."""
+
+    zh: Name
+    en: Name
+
+
+class Policy(_Entry):
+    """When a finding is believed."""
+
+    open_above: Probability
+    gone_below: Probability
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.gone_below >= self.open_above:
+            raise ValueError("gone_below must be smaller than open_above")
+        return self
+
+
+class Association(_Entry):
+    """When two sightings are of one thing."""
+
+    gate: Positive
+    gate_opposite: Positive
+    other_class_penalty: Annotated[float, Field(ge=0)]
+    other_family_penalty: Annotated[float, Field(ge=0)]
+    same_pass_m: Positive
+
+
+class Group(_Entry):
+    """Classes that may be one damage."""
+
+    name: LocalName
+
+
+class SeverityScale(_Entry):
+    """From size to severity."""
+
+    measure: Literal["length_m", "width_m", "area_m2"]
+    medium_from: Positive
+    heavy_from: Positive
+    unmeasured: Severity
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.medium_from >= self.heavy_from:
+            raise ValueError("medium_from must be smaller than heavy_from")
+        return self
+
+    def severity_of(self, size: float | None) -> Severity:
+        """Place a size on the scale."""
+        if size is None:
+            return self.unmeasured
+        if size >= self.heavy_from:
+            return Severity.HEAVY
+        return Severity.MEDIUM if size >= self.medium_from else Severity.LIGHT
+
+
+class Filing(_Entry):
+    """When a finding becomes a case, and until when it is due."""
+
+    existence: Probability
+    min_passes: Annotated[int, Field(ge=1, le=100)]
+    by_itself: bool
+    time_limit_h: dict[Severity, Annotated[int, Field(ge=1, le=100_000)]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if missing := [severity.value for severity in Severity if severity not in self.time_limit_h]:
+            raise ValueError(f"time_limit_h needs {', '.join(missing)}")
+        return self
+
+
+class DamageClass(_Entry):
+    """One class of damage."""
+
+    name: LocalName
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    group: Slug
+    family: Slug
+    code: Annotated[str, Field(pattern=r"^\d{4}$")]
+    hit_rate: Probability
+    false_alarm_rate: Probability
+    prior: Probability
+    usual_confidence: Probability
+    unit: LocalName
+    severity: SeverityScale
+    filing: Filing
+
+    @model_validator(mode="after")
+    def _informative(self) -> Self:
+        if self.false_alarm_rate >= self.hit_rate:
+            raise ValueError("false_alarm_rate must be smaller than hit_rate")
+        return self
+
+
+class Catalogue(_Entry):
+    """All that a county sets."""
+
+    policy: Policy
+    association: Association
+    groups: dict[Slug, Group]
+    classes: Annotated[dict[ClassCode, DamageClass], Field(min_length=1, max_length=200)]
+
+    @model_validator(mode="after")
+    def _known_groups(self) -> Self:
+        for code, entry in self.classes.items():
+            if entry.group not in self.groups:
+                raise ValueError(f"class {code}: group {entry.group!r} is not one of {', '.join(self.groups)}")
+        return self
+
+    def group_of(self, class_code: str) -> str | None:
+        """Group of a class; none for a class that this county does not know."""
+        entry = self.classes.get(class_code)
+        return entry.group if entry else None
+
+    def class_penalty(self, first_code: str, second_code: str) -> float:
+        """How much farther apart two sightings are for being of different classes."""
+        if first_code == second_code:
+            return 0.0
+        is_kin = self.classes[first_code].family == self.classes[second_code].family
+        return self.association.other_class_penalty if is_kin else self.association.other_family_penalty
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Read a catalogue file; without a path the shipped one.
+
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    name = str(path) if path else _SHIPPED
+    try:
+        text = _read(path)
+        return Catalogue.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name} cannot be read: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(_explain(error, name=name, text=_read(path))) from error
+
+
+def _read(path: Path | None) -> str:
+    source = path or files("cloud.findings") / _SHIPPED
+    with source.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise ConfigError(f"{path}: at most {_MAX_BYTES} bytes are read")
+    return content.decode()
+
+
+def _explain(error: ValidationError, *, name: str, text: str) -> str:
+    lines = [
+        f"{name}, line {_line_of(text, [str(part) for part in problem['loc']])}: "
+        f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
+        for problem in error.errors(include_url=False)
+    ]
+    return "\n".join(lines)
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """Line of the deepest key that stands in the text; TOML readers keep no positions."""
+    table: list[str] = []
+    best_line, best_depth = 1, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = stripped.strip("[] ").split("#")[0].strip("[] ").split(".")
+            here = table
+        else:
+            here = [*table, stripped.split("=")[0].strip().strip('"')]
+        depth = len(here) if keys[: len(here)] == here else 0
+        if depth > best_depth:
+            best_line, best_depth = number, depth
+    return best_line

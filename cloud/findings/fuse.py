@@ -1,0 +1,144 @@
+"""What all passes together say of one finding. Computed anew from its evidence, so that no order of arrival matters."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
+
+import numpy as np
+
+from cloud.findings.catalogue import Catalogue, DamageClass, Policy
+from cloud.findings.geometry import Matrix, Vector, covariance_of, from_matrix, metres_between, place_at
+from cloud.findings.model import Covariance, FindingState, Fused, Look, Observation, Pass, Severity, WeighedPass
+from cloud.findings.passes import passes_of
+
+MAX_LOG_ODDS: Final = 4.6  # 0.99: no number of sightings makes a damage so sure that a repair goes unnoticed
+MIN_SIGMA_M: Final = 0.5  # of one pass; a smaller one would outvote all others
+COMMON_SIGMA_M: Final = 0.5  # what all passes at one place share (reflections, map of the sky), never averaged away
+RECENT_PASSES: Final = 10  # damage grows: class and size are those of late
+_MIN_CONFIDENCE: Final = 0.02
+
+
+def fuse(observations: Sequence[Observation], looks: Sequence[Look], *, catalogue: Catalogue) -> Fused:
+    """Fuse the evidence of one finding.
+
+    Looks that ended before the first sighting do not count: damage appears, and the prior stands for that time.
+    `observations` holds at least one, of classes that the catalogue knows.
+    """
+    first_seen_at = min(observation.from_at for observation in observations)
+    passes = passes_of(observations, [look for look in looks if look.to_at >= first_seen_at])
+    seen = [taken.seen for taken in passes if taken.seen is not None]
+    class_code = _class_of(seen[-RECENT_PASSES:])
+    entry = catalogue.classes[class_code]
+    weighed, state = weigh(passes, entry=entry, policy=catalogue.policy)
+    lon, lat, covariance = position_of(seen)
+    sizes = {name: _size(seen[-RECENT_PASSES:], name) for name in ("length_m", "width_m", "area_m2")}
+    return Fused(
+        class_code=class_code,
+        severity=_severity(entry, sizes),
+        existence=weighed[-1].probability_after,
+        state=state,
+        lon=lon,
+        lat=lat,
+        covariance=covariance,
+        heading_deg=seen[0].heading_deg,
+        length_m=sizes["length_m"],
+        width_m=sizes["width_m"],
+        area_m2=sizes["area_m2"],
+        first_seen_at=min(observation.at for observation in observations),
+        last_seen_at=max(observation.at for observation in observations),
+        picture_sha256=_best_picture(seen),
+        passes=tuple(weighed),
+    )
+
+
+def weigh(passes: Sequence[Pass], *, entry: DamageClass, policy: Policy) -> tuple[list[WeighedPass], FindingState]:
+    """Update the belief pass by pass, in order of time."""
+    log_odds, state = _log_odds(entry.prior), FindingState.CANDIDATE
+    weighed: list[WeighedPass] = []
+    for taken in passes:
+        before = _probability(log_odds)
+        log_odds = _clamped(log_odds + evidence_of(taken, entry=entry))
+        after = _probability(log_odds)
+        state = _next_state(state, probability=after, is_seen=taken.seen is not None, policy=policy)
+        weighed.append(WeighedPass(taken=taken, probability_before=before, probability_after=after))
+    return weighed, state
+
+
+def evidence_of(taken: Pass, *, entry: DamageClass) -> float:
+    """Logarithm of how much more likely the pass is if the damage exists.
+
+    A sighting of usual confidence weighs as the class's hit rate over its false-alarm rate, a surer one more, and
+    none counts against. A pass that saw nothing counts as far as it looked.
+    """
+    if taken.seen is None:
+        missed = (1 - entry.hit_rate * taken.looked_share) / (1 - entry.false_alarm_rate * taken.looked_share)
+        return math.log(missed)
+    confidence = min(max(taken.seen.confidence, _MIN_CONFIDENCE), 1 - _MIN_CONFIDENCE)
+    surer = _log_odds(confidence) - _log_odds(entry.usual_confidence)
+    return max(0.0, math.log(entry.hit_rate / entry.false_alarm_rate) + surer)
+
+
+def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
+    """Lon, lat and covariance by inverse-variance weights; errors of different passes are independent."""
+    origin = seen[0]
+    information: Matrix = np.zeros((2, 2))
+    pull: Vector = np.zeros(2)
+    for observation in seen:
+        weight = np.linalg.inv(_spread(observation))
+        offset = metres_between(lon=observation.lon, lat=observation.lat, origin_lon=origin.lon, origin_lat=origin.lat)
+        information += weight
+        pull += weight @ offset
+    spread = np.linalg.inv(information)
+    lon, lat = place_at(spread @ pull, origin_lon=origin.lon, origin_lat=origin.lat)
+    return lon, lat, from_matrix(spread + COMMON_SIGMA_M**2 * np.eye(2))
+
+
+def _spread(observation: Observation) -> Matrix:
+    return covariance_of(
+        along_m=max(observation.along_m, MIN_SIGMA_M),
+        across_m=max(observation.across_m, MIN_SIGMA_M),
+        heading_deg=observation.heading_deg,
+    )
+
+
+def _class_of(seen: Sequence[Observation]) -> str:
+    votes: defaultdict[str, float] = defaultdict(float)
+    for observation in seen:
+        votes[observation.class_code] += observation.confidence
+    return max(sorted(votes), key=lambda code: votes[code])
+
+
+def _size(seen: Sequence[Observation], name: str) -> float | None:
+    sizes = [size for observation in seen if (size := getattr(observation, name)) is not None]
+    return median(sizes) if sizes else None
+
+
+def _severity(entry: DamageClass, sizes: dict[str, float | None]) -> Severity:
+    return entry.severity.severity_of(sizes[entry.severity.measure])
+
+
+def _best_picture(seen: Sequence[Observation]) -> str | None:
+    shown = [observation for observation in seen if observation.picture_sha256 is not None]
+    return max(shown, key=lambda item: (item.confidence, item.at)).picture_sha256 if shown else None
+
+
+def _next_state(state: FindingState, *, probability: float, is_seen: bool, policy: Policy) -> FindingState:
+    if probability >= policy.open_above:
+        return FindingState.OPEN
+    if probability < policy.gone_below:
+        return FindingState.GONE
+    return FindingState.CANDIDATE if state is FindingState.GONE and is_seen else state
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _clamped(log_odds: float) -> float:
+    return max(-MAX_LOG_ODDS, min(MAX_LOG_ODDS, log_odds))
