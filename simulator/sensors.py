@@ -1,0 +1,110 @@
+"""Camera and receiver of one simulated bus, in real time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+
+from edge_agent.readings import FrameReading, GnssReading, Image, Reading
+from simulator.exposure import Exposures, InView
+from simulator.frames import Look, Scenery, Shown
+from simulator.gnss import Gnss
+from simulator.route import Motion, Pose
+
+CAMERA_ID = "front"
+
+
+class Clock(Protocol):
+    """Time since the simulation began, and waiting for it."""
+
+    start_at: datetime
+
+    def elapsed_s(self) -> float: ...
+
+    def wait_until(self, elapsed_s: float) -> bool:
+        """Wait; False when the simulation was stopped meanwhile."""
+        ...
+
+
+class RealClock:
+    """The world's time."""
+
+    def __init__(self, *, start_at: datetime, stop: threading.Event) -> None:
+        self.start_at, self._stop = start_at, stop
+        self._start_s = time.monotonic()
+
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._start_s
+
+    def wait_until(self, elapsed_s: float) -> bool:
+        return not self._stop.wait(max(0.0, elapsed_s - self.elapsed_s()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How often the sensors speak."""
+
+    frames_per_s: float
+    fixes_per_s: float = 2.0
+
+
+class BusSensors:
+    """A `Source` of the agent: frames and fixes of a bus that drives its line."""
+
+    is_live = True
+
+    def __init__(
+        self,
+        *,
+        motion: Motion,
+        phase_s: float,
+        scenery: Scenery,
+        gnss: Gnss,
+        rates: Rates,
+        clock: Clock,
+        until_s: float | None,
+        exposures: Exposures,
+        is_cheap: bool,
+        remember: Callable[[Image, Pose, tuple[Shown, ...]], None] | None = None,
+    ) -> None:
+        """Set a bus on its line, where it is when it began its lap `phase_s` before the simulation began.
+
+        The sensors end at `until_s`. `remember` is told of each picture and what it shows before the agent sees it.
+        """
+        self._motion, self._phase_s = motion, phase_s
+        self._scenery, self._gnss, self._rates = scenery, gnss, rates
+        self._clock, self._until_s = clock, until_s
+        self._view, self._is_cheap, self._remember = InView(exposures), is_cheap, remember
+
+    def readings(self) -> Iterator[Reading]:
+        """Fixes and frames in the order of their time; what the bus was too slow for is left out, as a camera does."""
+        fix_s, frame_s = 1 / self._rates.fixes_per_s, 1 / self._rates.frames_per_s
+        next_fix_s, next_frame_s = 0.0, frame_s / 2
+        while self._clock.wait_until(due_s := min(next_fix_s, next_frame_s)):
+            if self._until_s is not None and due_s > self._until_s:
+                return
+            if due_s == next_fix_s:
+                if (fix := self._fix(due_s, elapsed_s=fix_s)) is not None:
+                    yield fix
+                next_fix_s += fix_s
+            else:
+                yield self._frame(due_s)
+                next_frame_s += frame_s * max(1, np.ceil((self._clock.elapsed_s() - next_frame_s) / frame_s))
+
+    def _at(self, due_s: float) -> datetime:
+        return self._clock.start_at + timedelta(seconds=due_s)
+
+    def _fix(self, due_s: float, *, elapsed_s: float) -> GnssReading | None:
+        return self._gnss.fix(self._motion.pose(self._phase_s + due_s), at=self._at(due_s), elapsed_s=elapsed_s)
+
+    def _frame(self, due_s: float) -> FrameReading:
+        pose = self._motion.pose(self._phase_s + due_s)
+        look: Look = self._scenery.look(self._motion.line, pose, cheap=self._is_cheap)
+        self._view.show({shown.defect_id for shown in look.shown})
+        if self._remember is not None:
+            self._remember(look.image, pose, look.shown)
+        return FrameReading(at=self._at(due_s), camera_id=CAMERA_ID, image=look.image)
