@@ -4,10 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edge_agent.readings import Image
+from models.errors import DataError
 
 FORBIDDEN_FOR_TRAINING = frozenset({"RM-RDD"})  # no licence stated: evaluation only
 
@@ -30,29 +34,46 @@ def read_photos(file: Path, classes: Sequence[str]) -> list[Photo]:
     """Read a COCO file next to its folder `images`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        KeyError: it is not COCO detection.
+        DataError: it is not COCO detection.
     """
-    content = cast("dict[str, list[dict[str, Any]]]", json.loads(file.read_text(encoding="utf-8")))
+    try:
+        return _read(json.loads(file.read_text(encoding="utf-8")), file.parent / "images", classes)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} is no COCO detection file: {error!r}") from error
+
+
+def decoded(photo: Photo) -> Image:
+    """Read the picture of a photo.
+
+    Raises:
+        DataError: there is none, or it cannot be decoded.
+    """
+    image = cv2.imread(str(photo.path))
+    if image is None:
+        raise DataError(f"cannot read the picture {photo.path}")
+    return np.asarray(image, np.uint8)
+
+
+def _read(content: dict[str, list[dict[str, Any]]], images: Path, classes: Sequence[str]) -> list[Photo]:
     names = {category["id"]: category["name"] for category in content["categories"]}
     boxes_of: dict[int, list[tuple[list[float], int]]] = {image["id"]: [] for image in content["images"]}
     for annotation in content["annotations"]:
         name = names[annotation["category_id"]]
         if name in classes:
             boxes_of[annotation["image_id"]].append((annotation["bbox"], classes.index(name)))
-    return [_photo(image, boxes_of[image["id"]], file.parent / "images", classes) for image in content["images"]]
+    return [_photo(image, boxes_of[image["id"]], images, classes) for image in content["images"]]
 
 
 def road_damage_file(data: Path, split: str) -> Path:
     """Find `<split>.json` in a data folder or in its `road-damage`.
 
     Raises:
-        FileNotFoundError: neither holds it.
+        DataError: neither holds it.
     """
     for folder in (data, data / "road-damage"):
         if (folder / f"{split}.json").is_file():
             return folder / f"{split}.json"
-    raise FileNotFoundError(f"no {split}.json in {data} or {data / 'road-damage'}")
+    raise DataError(f"no {split}.json in {data} or {data / 'road-damage'}")
 
 
 def _photo(image: dict[str, Any], boxes: list[tuple[list[float], int]], folder: Path, classes: Sequence[str]) -> Photo:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.vision.fusion import overlaps
+from edge_agent.vision.detections import overlaps
+from models.road_damage.coco import Photo
 
 MATCH_IOU = 0.5
 THRESHOLDS = tuple(round(0.15 + 0.01 * step, 2) for step in range(56))
@@ -40,25 +41,27 @@ def judge(
     boxes: NDArray[np.float32],
     scores: NDArray[np.float32],
     labels: NDArray[np.int64],
-    truth_boxes: NDArray[np.float32],
-    truth_labels: NDArray[np.int64],
-    is_labelled: NDArray[np.bool_],
-    source: str,
-    scene: str,
+    truth: Photo,
 ) -> Outcome:
     """Match boxes to the truth of their class, best score first; each truth is found at most once."""
-    known = np.flatnonzero(is_labelled[labels])
+    known = np.flatnonzero(truth.is_labelled[labels])
     order = known[np.argsort(-scores[known], kind="stable")]
-    is_free = np.ones(len(truth_boxes), np.bool_)
+    is_free = np.ones(len(truth.boxes), np.bool_)
     is_hit = np.zeros(len(order), np.bool_)
+    overlap, _ = overlaps(boxes, truth.boxes)
     for place, index in enumerate(order):
-        iou, _ = overlaps(boxes[index], truth_boxes)
-        iou = np.where(is_free & (truth_labels == labels[index]), iou, 0.0)
+        iou = np.where(is_free & (truth.labels == labels[index]), overlap[index], 0.0)
         if iou.size and iou.max() >= MATCH_IOU:
             is_free[int(iou.argmax())] = False
             is_hit[place] = True
-    truths = np.bincount(truth_labels, minlength=len(is_labelled))
-    return Outcome(source=source, scene=scene, scores=scores[order], labels=labels[order], is_hit=is_hit, truths=truths)
+    return Outcome(
+        source=truth.source,
+        scene=truth.scene,
+        scores=scores[order],
+        labels=labels[order],
+        is_hit=is_hit,
+        truths=np.bincount(truth.labels, minlength=len(truth.is_labelled)),
+    )
 
 
 def count(outcomes: Sequence[Outcome], threshold: float) -> Counts:

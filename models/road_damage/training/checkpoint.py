@@ -89,11 +89,7 @@ def restore(
     return Progress(step=content["step"], seconds=content["seconds"], history=content["history"])
 
 
-def averaged_weights(path: Path) -> dict[str, Tensor]:
-    """Read only what is exported.
-
-    Raises:
-        FileNotFoundError: there is no such checkpoint.
-    """
+def exportable(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the averaged weights of a checkpoint and its last validation."""
     content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return content["average"]
+    return content["average"], content["history"][-1]

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge_agent.readings import Image
-from models.road_damage.coco import FORBIDDEN_FOR_TRAINING, Photo
+from models.errors import DataError
+from models.road_damage.coco import FORBIDDEN_FOR_TRAINING, Photo, decoded
 from models.road_damage.drawn_set import drawn_scene
 from models.road_damage.training.augment import Example, mosaic, single
 
@@ -43,8 +42,8 @@ class Photos:
     def __init__(self, photos: Sequence[Photo]) -> None:
         self._photos = [photo for photo in photos if photo.source not in FORBIDDEN_FOR_TRAINING]
         if not self._photos:
-            raise ValueError("no photo may be used for training")
-        self._images = [_decoded(photo) for photo in self._photos]
+            raise DataError("no photo of the data may be used for training")
+        self._images = [decoded(photo) for photo in self._photos]
         self.chances = _chances(self._photos)
 
     def __len__(self) -> int:
@@ -83,13 +82,6 @@ def _like(first: Example, photos: Photos, rng: np.random.Generator) -> Example:
         other = photos.drawn_from(rng)
         if np.array_equal(other.is_labelled, first.is_labelled):
             return other
-
-
-def _decoded(photo: Photo) -> Image:
-    image = cv2.imread(str(photo.path))
-    if image is None:
-        raise FileNotFoundError(f"cannot read the picture {photo.path}")
-    return image.astype(np.uint8, copy=False)
 
 
 def _chances(photos: Sequence[Photo]) -> NDArray[np.float64]:

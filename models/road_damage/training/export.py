@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.road_damage.training.body import ConvAct
+from models.road_damage.training.checkpoint import exportable
 from models.road_damage.training.network import CLASSES, Detector, normalised
 
 OPSET = 17
@@ -37,6 +38,21 @@ class Release:
     version: str
     threshold: float
     trained_on: str
+
+
+def export_checkpoint(checkpoint: Path, folder: Path, *, version: str, trained_on: str) -> str:
+    """Write model.onnx and manifest.toml from a run's averaged weights; the threshold is that of its last validation.
+
+    Returns:
+        SHA-256 of the file in hex.
+    """
+    weights, last = exportable(checkpoint)
+    detector = Detector()
+    detector.load_state_dict(weights)
+    release = Release(version=version, threshold=last["threshold"], trained_on=trained_on)
+    sha256 = export_onnx(detector, folder / "model.onnx", release)
+    write_manifest(folder / "manifest.toml", sha256=sha256, release=release)
+    return sha256
 
 
 def export_onnx(detector: Detector, path: Path, release: Release) -> str:
@@ -92,7 +108,7 @@ input_stride = 32
 input_pad = 114
 
 # Output "boxes_scores": float32 (n, 4 + classes): x1, y1, x2, y2 in input pixels, then one score in 0..1 per class.
-# Not yet suppressed: edge_agent.vision.fusion.fused(boxes, scores, threshold=, nms_iou=) does that.
+# Not yet suppressed: the agent fuses boxes of one class that show the same thing.
 classes = [{classes}]
 threshold = {threshold}
 nms_iou = {nms_iou}

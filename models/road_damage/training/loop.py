@@ -158,7 +158,8 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
     """Prepare a run from the data folder.
 
     Raises:
-        FileNotFoundError: the data or the checkpoint to resume is missing.
+        DataError: the data is missing.
+        FileNotFoundError: there is no checkpoint to resume.
     """
     train = coco.read_photos(coco.road_damage_file(plan.data, "train"), CLASSES)
     held_out = coco.read_photos(coco.road_damage_file(plan.data, "val"), CLASSES)

@@ -1,7 +1,6 @@
 """The detector: an EfficientNet-Lite0 body, a dense PAN neck and one decoupled head per stride."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -108,10 +107,6 @@ def normalised(pictures: Tensor) -> Tensor:
     mean = torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)
     deviation = torch.tensor(PIXEL_DEVIATION).view(1, 3, 1, 1)
     return (pictures.permute(0, 3, 1, 2).flip(1).float() - mean) / deviation
-
-
-def load_weights(detector: Detector, weights: Mapping[str, Tensor]) -> None:
-    detector.load_state_dict(dict(weights), strict=True)
 
 
 def _class_layer(width: int) -> nn.Conv2d:
