@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -31,11 +31,16 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The world's time."""
+    """The world's time, from `start` on."""
 
-    def __init__(self, *, start_at: datetime, stop: threading.Event) -> None:
-        self.start_at, self._stop = start_at, stop
-        self._start_s = time.monotonic()
+    def __init__(self, stop: threading.Event) -> None:
+        """Take the event that ends all waiting."""
+        self._stop = stop
+        self.start(datetime.now(UTC))
+
+    def start(self, at: datetime) -> None:
+        """Let the simulation begin now."""
+        self.start_at, self._start_s = at, time.monotonic()
 
     def elapsed_s(self) -> float:
         return time.monotonic() - self._start_s

@@ -42,6 +42,15 @@ class LocalBroker:
         """Process id of the server."""
         return self._program.pid if self._program is not None else None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._program is not None and self._program.is_running
+
+    def log_tail(self) -> str:
+        """Last lines of the server's log."""
+        return self._program.log_tail() if self._program is not None else "(not started)"
+
     def start(self) -> None:
         """Start it, on the same ports and with the same store each time.
 

@@ -1,0 +1,127 @@
+"""Where a demo keeps its things: a folder with secrets, configuration, logs and data."""
+
+import json
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from busense.errors import StartError
+
+CITY: Final = "demo"
+FIRST_PORT: Final = 8080
+PORTS_TRIED: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The folder of one demo."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "cloud.toml"
+
+    @property
+    def secrets(self) -> Path:
+        return self.folder / "secrets"
+
+    @property
+    def cloud_password_file(self) -> Path:
+        return self.secrets / "cloud.password"
+
+    @property
+    def roads(self) -> Path:
+        return self.folder / "roads.geojson"
+
+    @property
+    def status(self) -> Path:
+        """What the simulator tells of itself."""
+        return self.folder / "simulation.json"
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def make_secrets(self, devices: list[str]) -> dict[str, str]:
+        """Draw a secret for each device and the cloud's password, each in a file for its owner alone."""
+        self.secrets.mkdir(mode=0o700, exist_ok=True)
+        _write_secret(self.cloud_password_file)
+        return {device: _write_secret(self.secrets / f"{device}.secret") for device in devices}
+
+    def write_config(self, *, database_url: str, broker_url: str, port: int) -> None:
+        """Write the configuration of all cloud processes."""
+        pictures = self.folder / "pictures"
+        pictures.mkdir(exist_ok=True)
+        sections = {
+            "database": {"url": database_url},
+            "broker": {
+                "kind": "jetstream",
+                "url": broker_url,
+                "user": "cloud",
+                "password_file": str(self.cloud_password_file),
+            },
+            "pictures": {"url": pictures.resolve().as_uri()},
+            "serve": {"host": "127.0.0.1", "port": port},
+        }
+        lines = [f"city = {json.dumps(CITY)}"]
+        for name, values in sections.items():
+            # A JSON string or number is also one of TOML.
+            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+        self.config.touch(mode=0o600)
+        self.config.write_text("\n".join(lines) + "\n")
+
+
+def _write_secret(path: Path) -> str:
+    secret = secrets.token_urlsafe(32)
+    path.touch(mode=0o600)
+    path.write_text(secret)
+    return secret
+
+
+@contextmanager
+def demo_place(keep: Path | None) -> Generator[Place]:
+    """A temporary folder that is gone afterwards, or an empty one that is kept.
+
+    Raises:
+        StartError: the folder to keep is not empty.
+    """
+    if keep is None:
+        folder = Path(tempfile.mkdtemp(prefix="busense-demo-"))
+        try:
+            yield Place(folder=folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    keep.mkdir(parents=True, exist_ok=True)
+    if any(keep.iterdir()):
+        raise StartError(f"{keep} is not empty; a demo begins with an empty folder")
+    yield Place(folder=keep.resolve())
+
+
+def choose_port(wanted: int | None) -> int:
+    """The wanted port, or the first free one from 8080 on.
+
+    Raises:
+        StartError: it is taken.
+    """
+    candidates = range(FIRST_PORT, FIRST_PORT + PORTS_TRIED) if wanted is None else [wanted]
+    for port in candidates:
+        if _is_free(port):
+            return port
+    raise StartError(f"port {candidates[0]} of 127.0.0.1 is taken by another program; choose one with --port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,168 @@
+"""Everything of a demo, started in order and ended in order."""
+
+import json
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from busense.demo_place import CITY, Place
+from busense.demo_services import Service
+from busense.errors import StartError
+from busense.local.broker import LocalBroker
+from busense.local.postgres import LocalPostgres
+from cloud.db.migrate import migrate
+from cloud.db.pool import connect
+from cloud.fleet.devices import enrol
+from cloud.roads.geojson import read_roads
+from cloud.roads.repository import replace_roads
+from simulator.city import make_town, roads_geojson
+
+READY_WITHIN_S: Final = 30.0
+LOG_OF_STARTED_INGEST: Final = "ingest_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TownPlan:
+    """What the demo was asked for."""
+
+    seed: int
+    port: int
+    buses: int
+    full: int
+    for_s: float | None
+    frames: Path | None
+
+
+class Town:
+    """A running cloud with its servers."""
+
+    def __init__(self, plan: TownPlan, place: Place, *, say: Callable[[str], None]) -> None:
+        """Prepare; `running` starts it."""
+        self.plan, self._place, self._say = plan, place, say
+        self._devices = [f"bus-{number}" for number in range(1, plan.buses + 1)]
+        self._secrets = place.make_secrets(self._devices)
+        self.postgres = LocalPostgres(place.folder / "postgres")
+        self.broker = LocalBroker(
+            place.folder / "broker",
+            city=CITY,
+            cloud_password=place.cloud_password_file.read_text(),
+            device_secrets=self._secrets,
+        )
+        env = {"BUSENSE_CONFIG": str(place.config)}
+        self.services = [
+            Service(name, [name], log_file=place.log(name), env=env) for name in ("ingest", "work", "serve")
+        ]
+        self.simulator = Service("simulator", self._simulate(), log_file=place.log("simulator"), env={})
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        return f"http://127.0.0.1:{self.plan.port}"
+
+    @contextmanager
+    def running(self) -> Generator[None]:
+        """Start servers and cloud; end them however it goes.
+
+        Raises:
+            StartError: something does not come up, with the end of its log.
+        """
+        with ExitStack() as stack:
+            for server in (self.postgres, self.broker):
+                stack.callback(server.stop)
+                server.start()
+            self._place.write_config(
+                database_url=self.postgres.url(), broker_url=self.broker.nats_url, port=self.plan.port
+            )
+            self._make_stream()
+            self._prepare_database()
+            for service in self.services:
+                stack.callback(service.stop)
+                service.start()
+            self._wait_until_ready()
+            stack.callback(self.simulator.stop)
+            yield
+
+    def drive(self) -> None:
+        """Let the buses drive."""
+        self.simulator.start()
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of everything that runs."""
+        programs = {"postgres": self.postgres, "broker": self.broker}
+        programs |= {service.name: service for service in (*self.services, self.simulator)}
+        return {name: program.pid for name, program in programs.items() if program.pid is not None}
+
+    def look_after(self) -> None:
+        """Start dead cloud processes again.
+
+        Raises:
+            StartError: a server is gone, or a process dies again and again.
+        """
+        for name, server in (("PostgreSQL", self.postgres), ("the broker", self.broker)):
+            if not server.is_running:
+                raise StartError(f"{name} died; its log ends with:\n{server.log_tail()}")
+        for service in self.services:
+            tail = service.log_tail()
+            if service.revive():
+                self._say(f"{service.name} died and was started again as {service.pid}; its log ended with:\n{tail}")
+
+    def _simulate(self) -> list[str]:
+        plan, place = self.plan, self._place
+        options = {
+            "--seed": plan.seed,
+            "--buses": plan.buses,
+            "--full": plan.full,
+            "--for": plan.for_s,
+            "--broker": self.broker.mqtt_url,
+            "--cloud": self.url,
+            "--city": CITY,
+            "--secrets": place.secrets,
+            "--work": place.folder / "buses",
+            "--frames": plan.frames,
+            "--json": place.status,
+        }
+        return [
+            "simulate",
+            *(str(word) for name, value in options.items() if value is not None for word in (name, value)),
+        ]
+
+    def _make_stream(self) -> None:
+        """The broker keeps MQTT messages in a stream that it makes when the first client connects."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-first", protocol=mqtt.MQTTv311)
+        client.username_pw_set("cloud", self._place.cloud_password_file.read_text())
+        address = urlsplit(self.broker.mqtt_url)
+        client.connect(address.hostname or "", address.port or 0)
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not client.is_connected():
+            client.loop(0.05)
+            if time.monotonic() > deadline:
+                raise StartError("the broker does not accept the cloud's MQTT client")
+        client.disconnect()
+
+    def _prepare_database(self) -> None:
+        url = self.postgres.url()
+        migrate(url)
+        self._place.roads.write_text(json.dumps(roads_geojson(make_town(self.plan.seed))))
+        with connect(url) as connection:
+            replace_roads(connection, read_roads(self._place.roads))
+            for device, secret in self._secrets.items():
+                enrol(connection, city=CITY, device=device, secret=secret)
+
+    def _wait_until_ready(self) -> None:
+        ingest, _, serve = self.services
+        ingest.wait_until(lambda: ingest.has_logged(LOG_OF_STARTED_INGEST), timeout_s=READY_WITHIN_S)
+        serve.wait_until(self._answers, timeout_s=READY_WITHIN_S)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v1/health", timeout=2.0).is_success
+        except httpx.TransportError:
+            return False

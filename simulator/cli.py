@@ -1,0 +1,119 @@
+"""`busense simulate`: buses in an invented town, against a real broker and a real cloud."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from simulator.city import make_town, roads_geojson
+from simulator.fleet import FleetPlan
+from simulator.report import Report, in_words, write_json
+from simulator.run import Simulation
+from simulator.world import make_world
+
+SAY_EVERY_S: Final = 5.0
+
+
+@click.command()
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and damage.")
+@click.option("--roads", type=click.Path(path_type=Path), help="Write the town's roads as GeoJSON here and end.")
+@click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 500))
+@click.option("--full", default=2, show_default=True, type=click.IntRange(0, 500), help="Buses with the real detector.")
+@click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until stopped.")
+@click.option("--broker", help="Address of the broker, mqtt://host:port.")
+@click.option("--cloud", help="Address of the cloud, http://host:port.")
+@click.option("--city", default="demo", show_default=True)
+@click.option("--secrets", type=click.Path(path_type=Path, exists=True, file_okay=False), help="<device>.secret files.")
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Folder for the outboxes.")
+@click.option(
+    "--frames", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of photos with COCO boxes."
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the state here.")
+def simulate(
+    *,
+    seed: int,
+    roads: Path | None,
+    buses: int,
+    full: int,
+    for_s: float | None,
+    broker: str | None,
+    cloud: str | None,
+    city: str,
+    secrets: Path | None,
+    work: Path | None,
+    frames: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Drive buses through the town of a seed and score what the cloud makes of it."""
+    if roads is not None:
+        roads.write_text(json.dumps(roads_geojson(make_town(seed)), ensure_ascii=False))
+        return
+    if broker is None or cloud is None or secrets is None or work is None:
+        raise click.UsageError("--broker, --cloud, --secrets and --work are needed to drive")
+    plan = FleetPlan(
+        city=city,
+        buses=buses,
+        full=min(full, buses),
+        seed=seed,
+        for_s=for_s,
+        broker_url=broker,
+        cloud_url=cloud,
+        secrets=secrets,
+        work=work,
+    )
+    world = make_world(seed=seed, buses=buses, frames=frames)
+    with stopped_by_signals() as stop:
+        simulation = Simulation(plan, world, stop=stop)
+        _show(simulation, json_file)
+        report = simulation.result()
+    if json_file is not None:
+        write_json(json_file, report.as_json())
+    click.echo("\n".join(in_words(report)))
+
+
+def _show(simulation: Simulation, json_file: Path | None) -> None:
+    """Drive to the end, telling how it goes."""
+    console = Console(stderr=True)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        said_s = 0.0
+        for report in simulation.drive():
+            if json_file is not None:
+                write_json(json_file, report.as_json())
+            if console.is_terminal:
+                live.update(_line(report), refresh=True)
+            elif report.elapsed_s >= said_s + SAY_EVERY_S:
+                said_s = report.elapsed_s
+                click.echo(_line(report), err=True)
+
+
+def _line(report: Report) -> str:
+    counts = report.counts
+    return (
+        f"{report.elapsed_s:5.0f} s  {counts.frames} frames  {counts.boxes} boxes  "
+        f"{counts.observations} observations  {counts.sent} messages"
+    )
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        del number
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,189 @@
+"""N buses, each with the real agent; a few of them with the real detector."""
+
+import logging
+import math
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from edge_agent.agent import Agent
+
+from edge_agent.config import (
+    AgentConfig,
+    Broker,
+    Camera,
+    Cloud,
+    HealthSettings,
+    Identity,
+    Model,
+    OutboxSettings,
+    TrackSettings,
+)
+from edge_agent.vision.detections import Detector
+from edge_agent.vision.detector import OnnxDetector
+from edge_agent.vision.ground import CameraModel
+from simulator.error_model import ErrorModelDetector
+from simulator.exposure import Exposures
+from simulator.gnss import Gnss
+from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
+from simulator.world import World
+
+log = logging.getLogger(__name__)
+
+GAP_S: Final = 13.0  # between buses of one line: the one behind sees the same road soon after
+FULL_FRAMES_PER_S: Final = 6.0
+CHEAP_FRAMES_PER_S: Final = 4.0
+TRACK_BATCH_S: Final = 2.0  # a viewer wants to see buses move
+HEALTH_EVERY_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPlan:
+    """Which buses there are and whom they talk to."""
+
+    city: str
+    buses: int
+    full: int  # of them, with the real detector
+    seed: int
+    for_s: float | None
+    broker_url: str
+    cloud_url: str
+    secrets: Path  # a folder with <device>.secret for each bus
+    work: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetCounts:
+    """What all agents did so far."""
+
+    frames: int = 0
+    frames_dropped: int = 0
+    frames_unusable: int = 0
+    boxes: int = 0
+    observations: int = 0
+    pictures: int = 0
+    sent: int = 0  # messages put into the outboxes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bus:
+    device: str
+    agent: Agent
+    is_full: bool
+
+
+def device_names(buses: int) -> list[str]:
+    """Names of the buses, the first ones with the real detector."""
+    return [f"bus-{number}" for number in range(1, buses + 1)]
+
+
+class Fleet:
+    """Drives all buses; each agent runs in a thread of its own."""
+
+    def __init__(self, plan: FleetPlan, world: World, *, stop: threading.Event) -> None:
+        """Build the buses; they begin to drive with `start`."""
+        self._plan, self._world, self._stop = plan, world, stop
+        self.exposures = Exposures()
+        self._clock = RealClock(stop)
+        self.buses = tuple(self._bus(number, device) for number, device in enumerate(device_names(plan.buses)))
+        self._failures: list[Exception] = []
+        self._threads = [
+            threading.Thread(target=self._drive, args=(bus,), name=bus.device, daemon=True) for bus in self.buses
+        ]
+
+    def start(self) -> None:
+        """Let all buses drive off at once."""
+        self._clock.start(datetime.now(UTC))
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def is_driving(self) -> bool:
+        """Whether any bus still does.
+
+        Raises:
+            Exception: what ended an agent that should not have ended.
+        """
+        if self._failures:
+            raise self._failures[0]
+        return any(thread.is_alive() for thread in self._threads)
+
+    def counts(self) -> FleetCounts:
+        counters = [bus.agent.counters for bus in self.buses]
+        return FleetCounts(
+            frames=sum(each.frames for each in counters),
+            frames_dropped=sum(each.frames_dropped for each in counters),
+            frames_unusable=sum(each.frames_unusable for each in counters),
+            boxes=sum(each.boxes for each in counters),
+            observations=sum(each.observations for each in counters),
+            pictures=sum(each.pictures for each in counters),
+            sent=sum(each.messages for each in counters),
+        )
+
+    def wait_until_stored(self, timeout_s: float) -> bool:
+        """Wait until the cloud has everything of every bus; False if not in time."""
+        deadline = time.monotonic() + timeout_s
+        return all(bus.agent.wait_until_stored(max(0.0, deadline - time.monotonic())) for bus in self.buses)
+
+    def join(self, timeout_s: float) -> None:
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def _drive(self, bus: Bus) -> None:
+        try:
+            bus.agent.run(self._stop)
+        except Exception as error:
+            log.exception("agent_failed device=%s", bus.device)
+            self._failures.append(error)
+
+    def _bus(self, number: int, device: str) -> Bus:
+        per_line = math.ceil(self._plan.buses / len(self._world.lines))
+        line, behind = divmod(number, per_line)
+        is_full = number < self._plan.full
+        detector = self._detector(number, is_full=is_full)
+        sensors = BusSensors(
+            motion=self._world.motions[line],
+            phase_s=GAP_S * (per_line - 1 - behind),
+            scenery=self._world.scenery,
+            gnss=Gnss(plane=self._world.town.plane, rng=self._rng(number, 1)),
+            rates=Rates(frames_per_s=FULL_FRAMES_PER_S if is_full else CHEAP_FRAMES_PER_S),
+            clock=self._clock,
+            until_s=self._plan.for_s,
+            exposures=self.exposures,
+            is_cheap=not is_full,
+            remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
+        )
+        agent = Agent(
+            agent_config(self._plan, device, self._world.scenery.camera), sources=[sensors], detector=detector
+        )
+        return Bus(device=device, agent=agent, is_full=is_full)
+
+    def _rng(self, number: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self._plan.seed, 5, number, purpose))
+
+    def _detector(self, number: int, *, is_full: bool) -> Detector:
+        if is_full:
+            return OnnxDetector(Model().manifest, threads=1)
+        return ErrorModelDetector(camera=self._world.scenery.camera, rng=self._rng(number, 2))
+
+
+def agent_config(plan: FleetPlan, device: str, camera: CameraModel) -> AgentConfig:
+    """Configuration as a bus of this fleet has it."""
+    return AgentConfig(
+        identity=Identity(city=plan.city, device=device, secret_file=secret_file(plan.secrets, device)),
+        broker=Broker(url=plan.broker_url),
+        cloud=Cloud(url=plan.cloud_url),
+        camera=Camera(id=CAMERA_ID, frames_per_s=FULL_FRAMES_PER_S, **asdict(camera)),
+        outbox=OutboxSettings(path=plan.work / device / "outbox.db"),
+        track=TrackSettings(batch_s=TRACK_BATCH_S),
+        health=HealthSettings(every_s=HEALTH_EVERY_S),
+    )
+
+
+def secret_file(folder: Path, device: str) -> Path:
+    """Where the secret of a bus lies."""
+    return folder / f"{device}.secret"

@@ -1,0 +1,147 @@
+"""What the cloud made of it, read over HTTP as any client would."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
+
+import httpx
+from pydantic import BaseModel, Field
+
+from simulator.errors import SimulatorError
+from simulator.score import Claim
+
+PAGE: Final = 500
+MAX_PAGES: Final = 1000
+TIMEOUT_S: Final = 10.0
+POLL_S: Final = 0.3
+CALM_POLLS: Final = 4  # findings that do not change for so many polls are the last word
+
+
+class _Class(BaseModel):
+    code: str
+    group: str
+
+
+class _Catalogue(BaseModel):
+    classes: list[_Class]
+
+
+class _Properties(BaseModel):
+    class_code: str
+    state: str
+    existence: float
+    passes_seen: int
+    passes_missed: int
+
+
+class _Point(BaseModel):
+    coordinates: Annotated[list[float], Field(min_length=2)]
+
+
+class FindingFeature(BaseModel):
+    """A finding, as far as a score needs it."""
+
+    id: str
+    geometry: _Point
+    properties: _Properties
+
+    @property
+    def is_believed(self) -> bool:
+        return self.properties.state == "open"
+
+    @property
+    def is_candidate(self) -> bool:
+        return self.properties.state == "candidate"
+
+    def claim(self) -> Claim:
+        """What it claims of the world."""
+        lon, lat = self.geometry.coordinates[:2]
+        return Claim(id=self.id, class_code=self.properties.class_code, lon=lon, lat=lat)
+
+
+class _FindingPage(BaseModel):
+    features: list[FindingFeature]
+
+
+class _Observation(BaseModel):
+    id: str
+    finding_id: str | None
+
+
+class _ObservationPage(BaseModel):
+    items: list[_Observation]
+
+
+class _Next(BaseModel):
+    next: str | None = None
+
+
+class CloudReader:
+    """Reads the API of the operations center."""
+
+    def __init__(self, url: str) -> None:
+        """Take the address without the path."""
+        self._client = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", timeout=TIMEOUT_S)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def group_of(self) -> Mapping[str, str]:
+        """Class group of each class code."""
+        catalogue = _Catalogue.model_validate_json(self._get("/catalogue"))
+        return {entry.code: entry.group for entry in catalogue.classes}
+
+    def findings(self) -> list[FindingFeature]:
+        """All but the rejected ones."""
+        findings: list[FindingFeature] = []
+        for text in self._pages("/findings"):
+            findings += _FindingPage.model_validate_json(text).features
+        return findings
+
+    def wait_until_fused(self, timeout_s: float) -> bool:
+        """Wait until every observation belongs to a finding and the findings no longer change; False if not in time."""
+        deadline = time.monotonic() + timeout_s
+        before, calm = self._fingerprint(), 0
+        while calm < CALM_POLLS:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_S)
+            now = self._fingerprint()
+            calm = calm + 1 if now == before and self._all_belong() else 0
+            before = now
+        return True
+
+    def _fingerprint(self) -> list[tuple[str, str, float, int, int]]:
+        return sorted(
+            (
+                finding.id,
+                finding.properties.state,
+                finding.properties.existence,
+                finding.properties.passes_seen,
+                finding.properties.passes_missed,
+            )
+            for finding in self.findings()
+        )
+
+    def _all_belong(self) -> bool:
+        pages = (_ObservationPage.model_validate_json(text) for text in self._pages("/observations"))
+        return all(observation.finding_id for page in pages for observation in page.items)
+
+    def _pages(self, path: str) -> Iterator[bytes]:
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            query = {"limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
+            text = self._get(path, query)
+            yield text
+            cursor = _Next.model_validate_json(text).next
+            if cursor is None:
+                return
+        raise SimulatorError(f"{path} does not end after {MAX_PAGES} pages")
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
+        try:
+            answer = self._client.get(path, params=dict(query or {}))
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise SimulatorError(f"{self._client.base_url}{path.lstrip('/')} cannot be read: {error}") from error
+        return answer.content

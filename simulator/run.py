@@ -1,0 +1,107 @@
+"""One simulation from its first frame to its score."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from simulator.fleet import Fleet, FleetPlan
+from simulator.readback import CloudReader
+from simulator.report import Report
+from simulator.score import Score, score_claims
+from simulator.world import World
+
+REPORT_EVERY_S: Final = 1.0
+STORED_WITHIN_S: Final = 45.0
+FUSED_WITHIN_S: Final = 20.0
+
+
+class Simulation:
+    """Drives, waits until everything arrived, and scores."""
+
+    def __init__(self, plan: FleetPlan, world: World, *, stop: threading.Event) -> None:
+        """Build the fleet; `stop` ends everything early and without a score."""
+        self._plan, self._world, self._stop = plan, world, stop
+        self._fleet = Fleet(plan, world, stop=stop)
+        self._start_s = time.monotonic()
+        self._driven_s = 0.0
+
+    def drive(self) -> Iterator[Report]:
+        """Drive to the end of the plan; a report each second.
+
+        Raises:
+            Exception: what ended an agent.
+        """
+        self._start_s = time.monotonic()
+        self._fleet.start()
+        while self._fleet.is_driving and not self._stop.wait(REPORT_EVERY_S):
+            self._driven_s = time.monotonic() - self._start_s
+            yield self._report(is_running=True)
+
+    def result(self) -> Report:
+        """Wait until all is stored and fused, then score; a simulation that was stopped has no score."""
+        if self._stop.is_set():
+            self._fleet.join(10.0)
+            return self._report(is_running=False)
+        is_stored = self._fleet.wait_until_stored(STORED_WITHIN_S)
+        self._stop.set()
+        self._fleet.join(10.0)
+        reader = CloudReader(self._plan.cloud_url)
+        try:
+            return self._scored(reader, is_stored=is_stored)
+        finally:
+            reader.close()
+
+    def _scored(self, reader: CloudReader, *, is_stored: bool) -> Report:
+        is_fused = reader.wait_until_fused(FUSED_WITHIN_S)
+        findings, group_of = reader.findings(), reader.group_of()
+        exposed_ids = self._fleet.exposures.passes().keys()
+
+        def score(*, with_candidates: bool) -> Score:
+            claims = [
+                finding.claim()
+                for finding in findings
+                if finding.is_believed or (with_candidates and finding.is_candidate)
+            ]
+            return score_claims(
+                [finding.claim() for finding in taken],
+                truth=self._world.truth,
+                exposed_ids=exposed_ids,
+                group_of=group_of,
+                plane=self._world.town.plane,
+            )
+
+        return self._report(
+            is_running=False,
+            is_all_stored=is_stored,
+            is_all_fused=is_fused,
+            score=score(with_candidates=False),
+            candidates=sum(finding.is_candidate for finding in findings),
+            found_or_candidate=len(score(with_candidates=True).found),
+        )
+
+    def _report(
+        self,
+        *,
+        is_running: bool,
+        is_all_stored: bool | None = None,
+        is_all_fused: bool | None = None,
+        score: Score | None = None,
+        candidates: int | None = None,
+        found_or_candidate: int | None = None,
+    ) -> Report:
+        return Report(
+            seed=self._plan.seed,
+            truth_hash=self._world.truth.fingerprint(),
+            buses=self._plan.buses,
+            full_buses=self._plan.full,
+            is_running=is_running,
+            elapsed_s=self._driven_s,
+            counts=self._fleet.counts(),
+            exposed=len(self._fleet.exposures.passes()),
+            is_all_stored=is_all_stored,
+            is_all_fused=is_all_fused,
+            score=score,
+            candidates=candidates,
+            found_or_candidate=found_or_candidate,
+        )
