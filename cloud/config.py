@@ -82,6 +82,8 @@ class BrokerConfig(Section):
 class IngestConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     batch_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
+    ack_wait_s: Annotated[int, Field(ge=1, le=600)] = 15
+    """JetStream: what an ingester holds for longer without acknowledging it goes to another one."""
 
 
 class PicturesConfig(Section):

@@ -68,6 +68,20 @@ def migrate(url: str) -> list[str]:
     return [migration.name for migration in pending]
 
 
+def check_current(url: str) -> None:
+    """Check that the database is of this version.
+
+    Raises:
+        MigrationError: it is not.
+        UnavailableError: there is no database.
+    """
+    with connect(url) as connection:
+        exists = connection.execute("SELECT to_regclass('schema_migrations')").fetchone()
+        history = _read_history(connection) if exists != (None,) else []
+    if plan(read_migrations(), history):
+        raise MigrationError("the database is older than this version; run `busense migrate`")
+
+
 def read_migrations() -> list[Migration]:
     """Read the migrations of this version, in order."""
     folder = files("cloud.db") / "migrations"

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL; the only place that makes them."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -53,7 +53,12 @@ def connect(url: str, *, autocommit: bool = False) -> Generator[Connection[Row]]
 
 
 @asynccontextmanager
-async def open_pool(url: str, *, min_size: int = 1, max_size: int = 4) -> AsyncGenerator[Pool]:
+async def open_pool(
+    url: str,
+    *,
+    max_size: int = 4,
+    configure: Callable[[AsyncConnection[Row]], Awaitable[None]] | None = None,
+) -> AsyncGenerator[Pool]:
     """Open a pool. It connects in the background and again after a break; nothing is raised when the database is away.
 
     Raises:
@@ -62,9 +67,10 @@ async def open_pool(url: str, *, min_size: int = 1, max_size: int = 4) -> AsyncG
     check_url(url)
     pool: Pool = AsyncConnectionPool(
         url,
-        min_size=min_size,
+        min_size=1,
         max_size=max_size,
         kwargs=_OPTIONS,
+        configure=configure,
         open=False,
         check=AsyncConnectionPool.check_connection,
         timeout=CONNECT_TIMEOUT_S,

@@ -1,0 +1,163 @@
+"""Commands of the operations center."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from cloud.config import PATH_VARIABLE, load_config
+from cloud.db.migrate import migrate as apply_migrations
+from cloud.db.pool import connect, open_pool
+from cloud.errors import CloudError, FleetError
+from cloud.fleet.devices import enrol
+from cloud.fleet.secret import read_or_create_secret
+from cloud.ingest.handler import open_handler
+from cloud.ingest.quarantine import Quarantined, find_quarantined, list_waiting
+from cloud.ingest.replay import replay_all, replay_one
+from cloud.ingest.service import ingest_until_signalled
+from cloud.roads.geojson import read_roads
+from cloud.roads.repository import replace_roads
+from wire.errors import TopicError
+from wire.topics import parse_topic
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Configuration file (TOML); without it the one that {PATH_VARIABLE} names, or the environment alone.",
+)
+
+
+@click.command()
+@config_option
+def migrate(config: Path | None) -> None:
+    """Bring the database to this version; safe twice and from several machines."""
+    applied = apply_migrations(load_config(config).database.read_url())
+    for name in applied:
+        click.echo(f"applied {name}")
+    click.echo("the database is of this version")
+
+
+@click.command()
+@config_option
+def ingest(config: Path | None) -> None:
+    """Take messages from the broker into the database until SIGTERM or SIGINT."""
+    asyncio.run(ingest_until_signalled(load_config(config)))
+
+
+@click.group()
+def roads() -> None:
+    """The road network."""
+
+
+@roads.command("import")
+@config_option
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def import_roads(file: Path, config: Path | None) -> None:
+    """Import lines from a GeoJSON FILE (properties `name` and `kind`); a known id is replaced."""
+    settings = load_config(config)
+    found = read_roads(file)
+    with connect(settings.database.read_url()) as connection:
+        count = replace_roads(connection, found)
+    click.echo(f"imported {count} roads")
+
+
+@click.group()
+def fleet() -> None:
+    """Devices."""
+
+
+@fleet.command("enrol")
+@config_option
+@click.argument("device")
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Where the device's secret lies; it is drawn and written when there is no such file.",
+)
+def enrol_device(device: str, secret_file: Path, config: Path | None) -> None:
+    """Enrol DEVICE (`bus-1`, or `city/bus-1`), or give an enrolled one a new secret."""
+    settings = load_config(config)
+    city, name = _city_and_device(device, default_city=settings.city)
+    secret = read_or_create_secret(secret_file)
+    with connect(settings.database.read_url()) as connection:
+        is_new = enrol(connection, city=city, device=name, secret=secret)
+    click.echo(f"{'enrolled' if is_new else 'new secret for'} {city}/{name}; its secret lies in {secret_file}")
+
+
+def _city_and_device(text: str, *, default_city: str) -> tuple[str, str]:
+    city, _, device = text.rpartition("/")
+    try:
+        topic = parse_topic(f"busense/v1/{city or default_city}/{device}/state")
+    except TopicError as error:
+        raise FleetError(f"{text!r}: lower-case letters, digits and dashes are expected, at most 63") from error
+    return topic.city, topic.device
+
+
+@click.group()
+def quarantine() -> None:
+    """Messages that could not be stored."""
+
+
+@quarantine.command("list")
+@config_option
+@click.option("--after", type=int, default=0, help="Begin behind this number.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+def list_quarantine(config: Path | None, after: int, limit: int) -> None:
+    """List what waits, oldest first."""
+    url = load_config(config).database.read_url()
+    for item in asyncio.run(_list(url, after=after, limit=limit)):
+        click.echo(f"{item.id}\t{item.received_at:%Y-%m-%dT%H:%M:%SZ}\t{item.reason}\t{item.topic}\t{item.detail}")
+
+
+@quarantine.command("show")
+@config_option
+@click.argument("number", type=int)
+def show_quarantine(config: Path | None, number: int) -> None:
+    """Show one message with its reason and its bytes."""
+    item = asyncio.run(_find(load_config(config).database.read_url(), number))
+    if item is None:
+        raise CloudError(f"there is no message {number} in the quarantine")
+    for name in ("id", "received_at", "topic", "reason", "detail", "event_id", "stream", "sequence", "replayed_at"):
+        click.echo(f"{name}: {getattr(item, name)}")
+    click.echo(f"payload ({len(item.payload)} bytes): {item.payload.decode(errors='backslashreplace')}")
+
+
+@quarantine.command("replay")
+@config_option
+@click.option("--id", "number", type=int, help="Only this one.")
+@click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
+def replay_quarantine(config: Path | None, number: int | None, *, is_all: bool) -> None:
+    """Try messages again, after a device was enrolled or with a newer version."""
+    if (number is None) is not is_all:
+        raise click.UsageError("either --id NUMBER or --all is expected")
+    url = load_config(config).database.read_url()
+    if number is None:
+        stored, stay = asyncio.run(_replay_all(url))
+        click.echo(f"stored {stored}, {stay} stay in the quarantine")
+        return
+    is_stored = asyncio.run(_replay_one(url, number))
+    if not is_stored:
+        why = "there is no such message" if is_stored is None else "it stays in the quarantine"
+        raise CloudError(f"message {number} is not stored: {why}")
+    click.echo(f"stored message {number}")
+
+
+async def _list(url: str, *, after: int, limit: int) -> list[Quarantined]:
+    async with open_pool(url) as pool, pool.connection() as connection:
+        return await list_waiting(connection, after=after, limit=limit)
+
+
+async def _find(url: str, number: int) -> Quarantined | None:
+    async with open_pool(url) as pool, pool.connection() as connection:
+        return await find_quarantined(connection, number)
+
+
+async def _replay_all(url: str) -> tuple[int, int]:
+    async with open_pool(url) as pool, pool.connection() as connection, open_handler(url) as handler:
+        return await replay_all(connection, handler)
+
+
+async def _replay_one(url: str, number: int) -> bool | None:
+    async with open_pool(url) as pool, pool.connection() as connection, open_handler(url) as handler:
+        return await replay_one(connection, handler, number)

@@ -1,0 +1,49 @@
+"""Enrolled devices."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg import AsyncConnection, AsyncCursor, Connection
+
+from cloud.fleet.secret import hash_secret, is_secret
+
+Device = tuple[str, str]  # city, device
+
+_ENROL: Final = """
+INSERT INTO devices (city, device, secret_hash) VALUES (%s, %s, %s)
+ON CONFLICT ON CONSTRAINT devices_pkey DO UPDATE SET secret_hash = EXCLUDED.secret_hash
+RETURNING xmax = 0
+"""
+_FIND_HASH: Final = "SELECT secret_hash FROM devices WHERE city = %s AND device = %s"
+_ENROLLED_AT: Final = """
+SELECT city, device, enrolled_at FROM devices
+WHERE (city, device) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+# Something to compare with when there is no such device, so that the answer takes as long.
+_NOBODY: Final = bytes(32)
+
+
+def enrol(connection: Connection[Any], *, city: str, device: str, secret: str) -> bool:
+    """Enrol a device, or give an enrolled one a new secret.
+
+    Returns:
+        Whether it is new.
+    """
+    row = connection.execute(_ENROL, (city, device, hash_secret(secret))).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def authenticate(connection: AsyncConnection[Any], *, city: str, device: str, secret: str) -> bool:
+    """Tell whether this is that device's secret."""
+    cursor = await connection.execute(_FIND_HASH, (city, device))
+    row = await cursor.fetchone()
+    secret_hash = bytes(row[0]) if row is not None else _NOBODY
+    return is_secret(secret, secret_hash=secret_hash)
+
+
+async def find_enrolled(cursor: AsyncCursor[Any], devices: Iterable[Device]) -> dict[Device, datetime]:
+    """Tell which of these devices are enrolled, and since when."""
+    wanted = sorted(set(devices))
+    await cursor.execute(_ENROLLED_AT, ([city for city, _ in wanted], [device for _, device in wanted]))
+    return {(city, device): enrolled_at async for city, device, enrolled_at in cursor}

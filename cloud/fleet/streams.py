@@ -1,0 +1,83 @@
+"""Which numbers of each device's outbox have arrived."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import AsyncCursor
+from psycopg.types.json import Jsonb
+from psycopg.types.multirange import Multirange
+
+Range = tuple[int, int]  # first and last, both included
+
+# What was stored before and comes again counts as redelivered; so does what comes twice in one batch.
+_UPSERT: Final = """
+INSERT INTO device_streams AS s (city, device, stream, first_seen_at, stored, given_up, redelivered)
+SELECT city, device, stream, seen_at, stored::int8multirange, given_up::int8multirange, doubled
+FROM jsonb_to_recordset(%s) AS n(
+    city text, device text, stream uuid, seen_at timestamptz, stored text, given_up text, doubled bigint)
+ORDER BY city, device, stream
+ON CONFLICT ON CONSTRAINT device_streams_pkey DO UPDATE SET
+    stored = s.stored + EXCLUDED.stored,
+    given_up = s.given_up + EXCLUDED.given_up,
+    redelivered = s.redelivered + EXCLUDED.redelivered
+        + (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(s.stored * EXCLUDED.stored) AS r)
+RETURNING city, device, stream, stored + given_up
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamNews:
+    """What a batch brought of one outbox."""
+
+    city: str
+    device: str
+    stream: UUID
+    seen_at: datetime
+    sequences: list[int] = field(default_factory=list[int])  # in quarantine or stored
+    given_up: list[Range] = field(default_factory=list[Range])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What the device need not send again: stored, in quarantine, or given up."""
+
+    city: str
+    device: str
+    stream: UUID
+    ranges: tuple[Range, ...]  # in order, apart from each other
+
+
+async def apply_stream_news(cursor: AsyncCursor[tuple[Any, ...]], news: Iterable[StreamNews]) -> list[Settled]:
+    """Count the batch in; the answer holds as soon as the transaction is committed."""
+    await cursor.execute(_UPSERT, (Jsonb([_record(item) for item in news]),))
+    return [
+        Settled(city=city, device=device, stream=stream, ranges=_ranges(settled))
+        async for city, device, stream, settled in cursor
+    ]
+
+
+def _record(news: StreamNews) -> dict[str, object]:
+    return {
+        "city": news.city,
+        "device": news.device,
+        "stream": str(news.stream),
+        "seen_at": news.seen_at.isoformat(),
+        "stored": _multirange([(sequence, sequence) for sequence in set(news.sequences)]),
+        "given_up": _multirange(news.given_up),
+        "doubled": len(news.sequences) - len(set(news.sequences)),
+    }
+
+
+def _multirange(ranges: Iterable[Range]) -> str:
+    """PostgreSQL's notation; it joins what touches."""
+    return "{" + ",".join(f"[{first},{last}]" for first, last in ranges) + "}"
+
+
+def _ranges(multirange: Multirange[int]) -> tuple[Range, ...]:
+    """PostgreSQL gives integer ranges without their upper end."""
+    return tuple(
+        (part.lower, part.upper - 1) for part in multirange if part.lower is not None and part.upper is not None
+    )

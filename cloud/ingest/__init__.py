@@ -1,0 +1,1 @@
+"""From the broker into the database: read, store in one transaction, acknowledge, receipt."""

@@ -1,0 +1,179 @@
+"""One batch, one transaction: everything that a batch of messages changes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, assert_never
+from uuid import UUID
+
+from psycopg import AsyncCursor
+
+from cloud.fleet.devices import Device, find_enrolled
+from cloud.fleet.news import DeviceNews, Position, apply_device_news
+from cloud.fleet.streams import Settled, StreamNews, apply_stream_news
+from cloud.ingest.quarantine import insert_rejected
+from cloud.ingest.reading import Readable, Rejected, admit
+from cloud.observations.received import Received, is_future
+from cloud.observations.staging import News, insert_rows
+from cloud.observations.tables import TABLE_OF_KIND, Values
+from cloud.pictures.announcements import Announcement, announce
+from wire.messages import (
+    Command,
+    Coverage,
+    Detection,
+    Driving,
+    Health,
+    Kind,
+    Sighting,
+    State,
+    Stored,
+    Track,
+    TwinDesired,
+    TwinReported,
+)
+
+Cursor = AsyncCursor[tuple[Any, ...]]
+
+_NOTIFY: Final = "SELECT pg_notify('busense_changes', '')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a batch."""
+
+    settled: Sequence[Settled] = ()
+    rejected: Sequence[Rejected] = ()
+
+
+async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, is_replay: bool) -> Outcome:
+    """Write all of it within the caller's transaction.
+
+    Args:
+        cursor: of a connection with its staging tables made.
+        items: what the messages turned out to be.
+        is_replay: they come from the quarantine: their numbers were counted when they went there.
+    """
+    received, rejected = await _admit_all(cursor, items)
+    if rejected:
+        await insert_rejected(cursor, rejected)
+    news = await insert_rows(cursor, rows_of_kind(received))
+    await announce(cursor, announcements(received))
+    has_bus_news = bool(received) and await apply_device_news(cursor, device_news(received, news))
+    streams = stream_news(received, () if is_replay else rejected, counts_received=not is_replay)
+    settled = await apply_stream_news(cursor, streams) if streams else []
+    if news.has_observations or has_bus_news:
+        await cursor.execute(_NOTIFY)
+    return Outcome(settled=settled, rejected=rejected)
+
+
+async def _admit_all(
+    cursor: Cursor, items: Sequence[Readable | Rejected]
+) -> tuple[Sequence[Received], Sequence[Rejected]]:
+    readable = [item for item in items if isinstance(item, Readable)]
+    enrolled = await find_enrolled(cursor, ((item.city, item.device) for item in readable))
+    admitted = [admit(item, enrolled.get((item.city, item.device))) for item in readable]
+    received = [item for item in admitted if isinstance(item, Received)]
+    rejected = [item for item in (*items, *admitted) if isinstance(item, Rejected)]
+    return received, rejected
+
+
+def rows_of_kind(received: Iterable[Received]) -> dict[Kind, list[Values]]:
+    """Rows of every counted kind that is there."""
+    rows: defaultdict[Kind, list[Values]] = defaultdict(list)
+    for item in received:
+        table = TABLE_OF_KIND.get(item.envelope.kind)
+        if table is not None:
+            rows[item.envelope.kind].extend(table.rows(item))
+    return rows
+
+
+def announcements(received: Iterable[Received]) -> list[Announcement]:
+    """Pictures that detections speak of."""
+    return [
+        Announcement(
+            city=item.city, device=item.device, announced_at=item.received_at, picture=item.envelope.data.picture
+        )
+        for item in received
+        if isinstance(item.envelope.data, Detection) and item.envelope.data.picture is not None
+    ]
+
+
+def device_news(received: Iterable[Received], news: News) -> list[DeviceNews]:
+    """Sum up what the messages tell about their devices."""
+    of_device: dict[Device, DeviceNews] = {}
+    for item in received:
+        key = (item.city, item.device)
+        known = of_device.setdefault(key, DeviceNews(city=item.city, device=item.device, seen_at=item.received_at))
+        known.see(item.received_at)
+        _note(known, item)
+    for key, known in of_device.items():
+        known.points = news.points.get(key, [])
+        known.is_worth_telling = bool(known.points) or key in news.healthy or known.presence is not None
+    return list(of_device.values())
+
+
+def _note(news: DeviceNews, received: Received) -> None:
+    envelope = received.envelope
+    is_believed = received.clock_mark is None
+    match envelope.data:
+        case State():
+            news.note_presence(envelope.data.presence.value, received.received_at)
+        case TwinReported():
+            news.note_twin(asdict(envelope.data), received.received_at)
+        case Health() if is_believed:
+            news.note_health(asdict(envelope.data), envelope.time)
+        case Track() if is_believed:
+            _note_positions(news, envelope.data, received.received_at)
+        case Health() | Track() | Detection() | Coverage() | Driving() | Sighting():
+            pass
+        case TwinDesired() | Stored() | Command():
+            pass
+        case _:
+            assert_never(envelope.data)
+
+
+def _note_positions(news: DeviceNews, track: Track, received_at: datetime) -> None:
+    for point in track.points:
+        if is_future(point.at, received_at=received_at):
+            continue
+        news.note_position(
+            Position(
+                at=point.at, lon=point.lon, lat=point.lat, heading_deg=point.heading_deg, speed_mps=point.speed_mps
+            )
+        )
+
+
+def stream_news(
+    received: Iterable[Received], rejected: Iterable[Rejected], *, counts_received: bool
+) -> list[StreamNews]:
+    """Sum up the numbers that arrived, and those that a full outbox gave up."""
+    streams = _Streams()
+    for item in received:
+        envelope = item.envelope
+        if envelope.stream is None or envelope.sequence is None:
+            continue
+        news = streams.get(item.city, item.device, envelope.stream, item.received_at)
+        if counts_received:
+            news.sequences.append(envelope.sequence)
+        if isinstance(envelope.data, Health):
+            news.given_up.extend((lost.first, lost.last) for lost in envelope.data.given_up if lost.first <= lost.last)
+    for item in rejected:
+        if item.city is None or item.device is None or item.stream is None or item.sequence is None:
+            continue
+        news = streams.get(item.city, item.device, item.stream, item.delivery.received_at)
+        news.sequences.append(item.sequence)
+    return streams.all()
+
+
+class _Streams:
+    def __init__(self) -> None:
+        self._of_stream: dict[tuple[str, str, str], StreamNews] = {}
+
+    def get(self, city: str, device: str, stream: str, seen_at: datetime) -> StreamNews:
+        return self._of_stream.setdefault(
+            (city, device, stream), StreamNews(city=city, device=device, stream=UUID(stream), seen_at=seen_at)
+        )
+
+    def all(self) -> list[StreamNews]:
+        return list(self._of_stream.values())

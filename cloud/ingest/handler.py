@@ -1,0 +1,83 @@
+"""Stores batches. One bad message never costs its batch, and nothing is lost while the database is away."""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from cloud.db.pool import Pool, open_pool
+from cloud.errors import UnavailableError
+from cloud.ingest.batch import Outcome, write_batch
+from cloud.ingest.reading import CONSTRAINT, Readable, Rejected, is_for_devices, read_delivery, reject
+from cloud.ingest.subscriber import Delivery
+from cloud.observations.staging import create_staging
+
+logger = logging.getLogger(__name__)
+
+Item = Readable | Rejected
+
+# A row that the database refuses; another try would end the same.
+_REFUSED: Final = (errors.IntegrityError, errors.DataError)
+# Away, starting, stopping, a deadlock, a replica that is not yet the primary: try again.
+_AWAY: Final = (errors.OperationalError, errors.InterfaceError, errors.ReadOnlySqlTransaction)
+
+
+class Handler:
+    """Turns deliveries into committed rows."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def store(self, deliveries: Sequence[Delivery], *, is_replay: bool = False) -> Outcome:
+        """Store all of them; when it returns, they are committed.
+
+        Raises:
+            UnavailableError: the database is away; some may be stored, and storing them again changes nothing.
+        """
+        items = [read_delivery(delivery) for delivery in deliveries if not is_for_devices(delivery.topic)]
+        try:
+            return await self._store(items, is_replay=is_replay)
+        except _AWAY as error:
+            raise UnavailableError(f"the database cannot store now: {str(error).partition(chr(10))[0]}") from error
+
+    async def _store(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
+        if not items:
+            return Outcome()
+        try:
+            return await self._write(items, is_replay=is_replay)
+        except _REFUSED as error:
+            return await self._store_apart(items, error, is_replay=is_replay)
+
+    async def _write(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
+        async with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            return await write_batch(cursor, items, is_replay=is_replay)
+
+    async def _store_apart(self, items: Sequence[Item], error: psycopg.Error, *, is_replay: bool) -> Outcome:
+        """Halve until the refused message is alone; it goes to the quarantine, its neighbours are stored."""
+        if len(items) > 1:
+            middle = len(items) // 2
+            return _join(
+                await self._store(items[:middle], is_replay=is_replay),
+                await self._store(items[middle:], is_replay=is_replay),
+            )
+        item = items[0]
+        if isinstance(item, Rejected):
+            raise error
+        detail = error.diag.message_primary or str(error)
+        return await self._write([reject(item.delivery, reason=CONSTRAINT, detail=detail)], is_replay=is_replay)
+
+
+@asynccontextmanager
+async def open_handler(url: str) -> AsyncGenerator[Handler]:
+    """Open a handler with its own connection."""
+    async with open_pool(url, max_size=1, configure=create_staging) as pool:
+        yield Handler(pool)
+
+
+def _join(first: Outcome, second: Outcome) -> Outcome:
+    """Join what became of two halves; the second's word about a stream is the newer one."""
+    newest = {(item.city, item.device, item.stream): item for item in (*first.settled, *second.settled)}
+    return Outcome(settled=list(newest.values()), rejected=[*first.rejected, *second.rejected])

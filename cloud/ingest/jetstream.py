@@ -1,0 +1,175 @@
+"""A durable pull consumer on the stream in which NATS keeps MQTT messages; any number of ingesters share it."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, cast
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import APIError, NotFoundError
+
+from cloud.config import BrokerConfig, IngestConfig
+from cloud.errors import ConfigError
+from cloud.ingest.subscriber import IDLE_S, Delivery
+
+logger = logging.getLogger(__name__)
+
+_STREAM: Final = "$MQTT_msgs"
+_SUBJECT_PREFIX: Final = "$MQTT.msgs."
+_FILTER: Final = f"{_SUBJECT_PREFIX}busense.v1.>"
+_RETRY_S: Final = 1.0
+# Batches that may be on their way to all ingesters together before the broker waits for acknowledgements.
+_BATCHES_IN_FLIGHT: Final = 16
+
+
+class JetStreamSubscriber:
+    """Fetches the next batch while the last one is being stored; thus it holds at most two."""
+
+    def __init__(
+        self, client: Client, subscription: JetStreamContext.PullSubscription, *, batch_size: int, batch_ms: int
+    ) -> None:
+        self._client = client
+        self._subscription = subscription
+        self._batch_size = batch_size
+        self._batch_s = batch_ms / 1000
+        self._next: asyncio.Task[list[Msg]] | None = None
+
+    async def next_batch(self) -> list[Delivery]:
+        """Take the batch that was fetched meanwhile, and begin to fetch the one after it."""
+        messages = await (self._next or self._begin_to_fetch())
+        self._begin_to_fetch()
+        return [_to_delivery(message) for message in messages]
+
+    async def acknowledge(self, batch: Sequence[Delivery]) -> None:
+        """Acknowledge; one that gets lost only brings its message again."""
+        for delivery in batch:
+            await cast("Msg", delivery.token).ack()
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Send on the topic's subject; NATS hands it to MQTT subscribers."""
+        await self._client.publish(topic.replace("/", "."), payload)
+
+    async def close(self) -> None:
+        """Give back what was fetched and not stored, so that another ingester gets it at once."""
+        if self._next is None:
+            return
+        if not self._next.done():
+            self._next.cancel()
+        for message in await asyncio.gather(self._next, return_exceptions=True):
+            for held in message if isinstance(message, list) else []:
+                await held.nak()
+
+    def _begin_to_fetch(self) -> "asyncio.Task[list[Msg]]":
+        self._next = asyncio.create_task(self._fetch())
+        return self._next
+
+    async def _fetch(self) -> list[Msg]:
+        """Wait for the first message, then take what is there, lingering only while it is less than a batch."""
+        try:
+            messages = await self._subscription.fetch(1, timeout=IDLE_S)
+        except (NatsTimeoutError, TimeoutError):
+            return []
+        try:
+            if self._batch_size > 1:
+                messages += await self._subscription.fetch(self._batch_size - 1, timeout=self._batch_s)
+        except (NatsTimeoutError, TimeoutError):
+            pass
+        return messages
+
+
+@asynccontextmanager
+async def open_jetstream(broker: BrokerConfig, ingest: IngestConfig) -> AsyncGenerator[JetStreamSubscriber]:
+    """Connect, waiting for a broker that is away and for a stream that no device has made yet.
+
+    Raises:
+        ConfigError: the broker refuses us.
+    """
+    client = await _connect(broker)
+    try:
+        stream = client.jetstream()  # pyright: ignore[reportUnknownMemberType]
+        await _ensure_consumer(stream, broker, ingest)
+        subscription = await stream.pull_subscribe_bind(durable=broker.client_id, stream=_STREAM)
+        subscriber = JetStreamSubscriber(client, subscription, batch_size=ingest.batch_size, batch_ms=ingest.batch_ms)
+        try:
+            yield subscriber
+        finally:
+            await subscriber.close()
+            await client.flush()
+    finally:
+        await client.close()
+
+
+async def _connect(broker: BrokerConfig) -> Client:
+    while True:
+        try:
+            return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
+                broker.url,
+                name=broker.client_id,
+                user=broker.user,
+                password=broker.read_password(),
+                tls=_tls(broker),
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=_RETRY_S,
+                allow_reconnect=True,
+                error_cb=_log_error,
+            )
+        except (OSError, NatsError) as error:
+            if "authorization" in str(error).lower():
+                raise ConfigError(f"broker: {broker.url} refuses user {broker.user!r}: {error}") from error
+            logger.warning("broker_away url=%s error=%s", broker.url, error)
+        await asyncio.sleep(_RETRY_S)
+
+
+def _tls(broker: BrokerConfig) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=broker.ca_file) if broker.ca_file is not None else None
+
+
+async def _log_error(error: Exception) -> None:
+    logger.warning("broker_error error=%s", error)
+
+
+async def _ensure_consumer(stream: JetStreamContext, broker: BrokerConfig, ingest: IngestConfig) -> None:
+    """Make the durable consumer, or bring it to our settings; the stream is made by the first device that connects."""
+    config = ConsumerConfig(
+        durable_name=broker.client_id,
+        filter_subject=_FILTER,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ingest.ack_wait_s,
+        max_ack_pending=_BATCHES_IN_FLIGHT * ingest.batch_size,
+    )
+    is_first = True
+    while True:
+        try:
+            await stream.add_consumer(_STREAM, config)  # pyright: ignore[reportUnknownMemberType]
+        except NotFoundError:
+            logger.log(logging.INFO if is_first else logging.DEBUG, "ingest_waits_for_stream stream=%s", _STREAM)
+        except APIError as error:
+            raise ConfigError(f"broker: the consumer {broker.client_id} cannot be made: {error}") from error
+        except NatsError as error:
+            logger.warning("broker_away url=%s error=%s", broker.url, error)
+        else:
+            return
+        is_first = False
+        await asyncio.sleep(_RETRY_S)
+
+
+def _to_delivery(message: Msg) -> Delivery:
+    return Delivery(
+        topic=to_topic(message.subject.removeprefix(_SUBJECT_PREFIX)),
+        payload=message.data,
+        received_at=message.metadata.timestamp,
+        token=message,
+    )
+
+
+def to_topic(subject: str) -> str:
+    """Turn a NATS subject back into the MQTT topic: "." was "/", "//" was ".", and "/." was an empty level's "/"."""
+    return subject.replace("//", "\x00").replace("/.", "/").replace(".", "/").replace("\x00", ".")

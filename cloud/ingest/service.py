@@ -1,0 +1,87 @@
+"""`busense ingest`: put broker, handler and loop together, and end in order when told to."""
+
+import asyncio
+import logging
+import signal
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import UTC, datetime
+from typing import Final
+
+from cloud.config import BrokerKind, CloudConfig
+from cloud.db.migrate import check_current
+from cloud.db.pool import connect
+from cloud.errors import UnavailableError
+from cloud.ingest.handler import open_handler
+from cloud.ingest.ingester import Ingester
+from cloud.ingest.jetstream import open_jetstream
+from cloud.ingest.mqtt import open_mqtt
+from cloud.ingest.receipts import Courier
+from cloud.ingest.subscriber import Subscriber
+
+logger = logging.getLogger(__name__)
+
+_RETRY_S: Final = 1.0
+
+
+async def ingest_until_signalled(config: CloudConfig) -> None:
+    """Run until SIGTERM or SIGINT; a batch in hand is finished first.
+
+    Raises:
+        ConfigError, MigrationError: saying what has to be put right.
+    """
+    stop, started = asyncio.Event(), asyncio.Event()
+    work = asyncio.create_task(ingest(config, stop=stop, started=started))
+
+    def end() -> None:
+        stop.set()
+        if not started.is_set():
+            work.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+    logger.info("ingest_ended")
+
+
+async def ingest(config: CloudConfig, *, stop: asyncio.Event, started: asyncio.Event) -> None:
+    """Wait for database and broker, then take messages until `stop` is set."""
+    url = config.database.read_url()
+    await _wait_for_database(url)
+    async with AsyncExitStack() as stack:
+        handler = await stack.enter_async_context(open_handler(url))
+        subscriber = await stack.enter_async_context(open_subscriber(config))
+        started.set()
+        logger.info("ingest_started broker=%s batch_size=%d", config.require_broker().kind, config.ingest.batch_size)
+        courier = Courier(subscriber.publish, now=lambda: datetime.now(UTC))
+        await Ingester(subscriber, handler, courier, stop=stop).run()
+
+
+def open_subscriber(config: CloudConfig) -> AbstractAsyncContextManager[Subscriber]:
+    """Open the subscriber that the configuration names."""
+    broker = config.require_broker()
+    match broker.kind:
+        case BrokerKind.JETSTREAM:
+            return open_jetstream(broker, config.ingest)
+        case BrokerKind.MQTT:
+            return open_mqtt(broker, config.ingest)
+
+
+async def _wait_for_database(url: str) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(_prepare, url)
+        except UnavailableError as error:
+            logger.warning("ingest_waits_for_database error=%s", error)
+        else:
+            return
+        await asyncio.sleep(_RETRY_S)
+
+
+def _prepare(url: str) -> None:
+    check_current(url)
+    with connect(url) as connection:
+        connection.execute("SELECT ensure_time_partitions(now())")

@@ -1,0 +1,1 @@
+"""What the devices told, as rows; immutable once stored."""

@@ -1,0 +1,130 @@
+"""Many rows in one go: COPY into a temporary table, then insert what is not there yet.
+
+A row that is there already changes nothing, so a message may come any number of times, to any number of ingesters.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import AsyncConnection, AsyncCursor, sql
+
+from cloud.observations.tables import TABLE_OF_KIND, Table, Values
+from wire.messages import Kind
+
+Connection = AsyncConnection[tuple[Any, ...]]
+Cursor = AsyncCursor[tuple[Any, ...]]
+Device = tuple[str, str]  # city, device
+Point = dict[str, object]  # at, lon, lat, heading_deg, speed_mps
+
+# Rows are inserted in the order of their ids: two ingesters that hold the same messages must not lock crosswise.
+_INSERT_OBSERVATIONS: Final = """
+WITH inserted AS (
+    INSERT INTO observations SELECT * FROM staged_observations ORDER BY id ON CONFLICT DO NOTHING
+    RETURNING id, id_at, city, device, class_code, observed_at, received_at, lon, lat, confidence, cell
+), queued AS (
+    INSERT INTO fusion_queue (kind, city, device, id, id_at, cell)
+    SELECT 'observation', city, device, id, id_at, cell FROM inserted
+)
+INSERT INTO changes (kind, subject, payload)
+SELECT 'observation', id::text, jsonb_build_object(
+    'id', id, 'device', device, 'class_code', class_code, 'observed_at', observed_at, 'received_at', received_at,
+    'lon', lon, 'lat', lat, 'confidence', confidence)
+FROM inserted
+"""
+_INSERT_COVERAGES: Final = """
+WITH inserted AS (
+    INSERT INTO coverages SELECT * FROM staged_coverages ORDER BY id ON CONFLICT DO NOTHING
+    RETURNING id, id_at, city, device, cell
+)
+INSERT INTO fusion_queue (kind, city, device, id, id_at, cell)
+SELECT 'coverage', city, device, id, id_at, cell FROM inserted
+"""
+# Of a bus that was away for hours, live viewers get the newest 120 points.
+_INSERT_TRACK_POINTS: Final = """
+WITH inserted AS (
+    INSERT INTO track_points SELECT * FROM staged_track_points ORDER BY id, number ON CONFLICT DO NOTHING
+    RETURNING city, device, at, lon, lat, heading_deg, speed_mps
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY city, device ORDER BY at DESC) AS age FROM inserted
+)
+SELECT city, device, jsonb_agg(
+    jsonb_build_object('at', at, 'lon', lon, 'lat', lat, 'heading_deg', heading_deg, 'speed_mps', speed_mps)
+    ORDER BY at)
+FROM ranked WHERE age <= 120 GROUP BY city, device
+"""
+_INSERT_DRIVING_EVENTS: Final = (
+    "INSERT INTO driving_events SELECT * FROM staged_driving_events ORDER BY id ON CONFLICT DO NOTHING"
+)
+_INSERT_TAG_SIGHTINGS: Final = (
+    "INSERT INTO tag_sightings SELECT * FROM staged_tag_sightings ORDER BY id, number ON CONFLICT DO NOTHING"
+)
+_INSERT_HEALTH_REPORTS: Final = """
+INSERT INTO health_reports SELECT * FROM staged_health_reports ORDER BY id ON CONFLICT DO NOTHING
+RETURNING city, device
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What an insert brought that was not known before and that live viewers want."""
+
+    has_observations: bool
+    points: Mapping[Device, list[Point]]
+    healthy: frozenset[Device]  # devices with a new health report
+
+
+async def create_staging(connection: Connection) -> None:
+    """Make the temporary tables of a connection; they are empty at the beginning of each transaction."""
+    for table in TABLE_OF_KIND.values():
+        await connection.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(
+                _staged(table), sql.Identifier(table.name)
+            )
+        )
+    await connection.commit()
+
+
+async def insert_rows(cursor: Cursor, rows_of_kind: Mapping[Kind, Iterable[Values]]) -> News:
+    """Insert within the caller's transaction; rows that are there already are left as they are."""
+    for kind, rows in rows_of_kind.items():
+        await _copy(cursor, TABLE_OF_KIND[kind], rows)
+    if Kind.COVERAGE in rows_of_kind:
+        await cursor.execute(_INSERT_COVERAGES)
+    if Kind.DRIVING in rows_of_kind:
+        await cursor.execute(_INSERT_DRIVING_EVENTS)
+    if Kind.SIGHTING in rows_of_kind:
+        await cursor.execute(_INSERT_TAG_SIGHTINGS)
+    return News(
+        has_observations=Kind.DETECTION in rows_of_kind and await _insert_observations(cursor),
+        points=await _insert_track_points(cursor) if Kind.TRACK in rows_of_kind else {},
+        healthy=await _insert_health_reports(cursor) if Kind.HEALTH in rows_of_kind else frozenset(),
+    )
+
+
+async def _insert_observations(cursor: Cursor) -> bool:
+    await cursor.execute(_INSERT_OBSERVATIONS)
+    return cursor.rowcount > 0
+
+
+async def _insert_track_points(cursor: Cursor) -> dict[Device, list[Point]]:
+    await cursor.execute(_INSERT_TRACK_POINTS)
+    return {(city, device): points async for city, device, points in cursor}
+
+
+async def _insert_health_reports(cursor: Cursor) -> frozenset[Device]:
+    await cursor.execute(_INSERT_HEALTH_REPORTS)
+    return frozenset([(city, device) async for city, device in cursor])
+
+
+async def _copy(cursor: Cursor, table: Table, rows: Iterable[Values]) -> None:
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(_staged(table), columns)
+    async with cursor.copy(statement) as copy:
+        copy.set_types(list(table.columns.values()))
+        for row in rows:
+            await copy.write_row(row)
+
+
+def _staged(table: Table) -> sql.Identifier:
+    return sql.Identifier(f"staged_{table.name}")

@@ -1,0 +1,77 @@
+"""Which pictures are expected, of whom, and which have come."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from wire.messages import PictureReference
+
+_INSERT: Final = """
+INSERT INTO pictures (sha256, city, device, size_bytes, media_type, width_px, height_px, blur, announced_at)
+SELECT sha256, city, device, size_bytes, media_type, width_px, height_px, blur, announced_at
+FROM jsonb_to_recordset(%s) AS n(
+    sha256 text, city text, device text, size_bytes integer, media_type text, width_px integer, height_px integer,
+    blur jsonb, announced_at timestamptz)
+ORDER BY sha256
+ON CONFLICT DO NOTHING
+"""
+_FIND: Final = """
+SELECT sha256, city, device, size_bytes, media_type, width_px, height_px, received_at FROM pictures WHERE sha256 = %s
+"""
+_MARK: Final = "UPDATE pictures SET received_at = now() WHERE sha256 = %s AND received_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A picture that a detection speaks of."""
+
+    city: str
+    device: str
+    announced_at: datetime
+    picture: PictureReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that is known; it is there once it has `received_at`."""
+
+    sha256: str
+    city: str
+    device: str
+    size_bytes: int
+    media_type: str
+    width_px: int
+    height_px: int
+    received_at: datetime | None
+
+
+async def announce(cursor: AsyncCursor[Any], announcements: Sequence[Announcement]) -> None:
+    """Note what is to come, within the caller's transaction."""
+    if announcements:
+        await cursor.execute(_INSERT, (Jsonb([_record(item) for item in announcements]),))
+
+
+async def find_picture(connection: AsyncConnection[Any], sha256: str) -> Picture | None:
+    """What is known of a hash."""
+    async with connection.cursor(row_factory=class_row(Picture)) as cursor:
+        await cursor.execute(_FIND, (sha256,))
+        return await cursor.fetchone()
+
+
+async def mark_received(connection: AsyncConnection[Any], sha256: str) -> None:
+    """Note that it is in the store."""
+    await connection.execute(_MARK, (sha256,))
+
+
+def _record(announcement: Announcement) -> dict[str, object]:
+    return {
+        **asdict(announcement.picture),
+        "city": announcement.city,
+        "device": announcement.device,
+        "announced_at": announcement.announced_at.isoformat(),
+    }

@@ -1,0 +1,107 @@
+"""The object store, and the one way into it."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+from psycopg import AsyncConnection
+
+from cloud.config import PicturesConfig
+from cloud.db.pool import Pool
+from cloud.errors import (
+    ConfigError,
+    PictureNotAnnouncedError,
+    PictureRefusedError,
+    PictureTooLargeError,
+)
+from cloud.pictures.announcements import Picture, find_picture, mark_received
+from cloud.pictures.inspect import inspect
+
+_READ_CHUNK: Final = 256 * 1024
+
+
+class PictureStore:
+    """Pictures by their hash. A picture never changes, so putting it twice is the same as once."""
+
+    def __init__(self, store: ObjectStore, *, max_bytes: int) -> None:
+        self._store = store
+        self._max_bytes = max_bytes
+
+    async def receive(self, pool: Pool, sha256: str, body: AsyncIterator[bytes], *, city: str, device: str) -> bool:
+        """Take a picture that this device announced. It is kept whole or not at all.
+
+        Returns:
+            Whether it is new; one that is there already is not read again.
+
+        Raises:
+            PictureNotAnnouncedError, PictureTooLargeError, PictureRefusedError: saying why.
+        """
+        async with pool.connection() as connection:
+            picture = await _find_announced(connection, sha256, city=city, device=device)
+        if picture.received_at is not None:
+            return False
+        payload = await _read(body, limit=min(picture.size_bytes, self._max_bytes))
+        await asyncio.to_thread(_check, payload, picture)
+        await obstore.put_async(self._store, _path(sha256), payload)  # written beside, then renamed
+        async with pool.connection() as connection:
+            await mark_received(connection, sha256)
+        return True
+
+    async def open(self, sha256: str) -> AsyncIterator[bytes]:
+        """Read a picture in parts.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        result = await obstore.get_async(self._store, _path(sha256))
+        return result.stream(min_chunk_size=_READ_CHUNK)
+
+
+def open_store(config: PicturesConfig) -> PictureStore:
+    """Open the store that the configuration names.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    try:
+        parts = urlsplit(config.url)
+        if parts.scheme == "file":
+            folder = Path(unquote(parts.path))
+            folder.mkdir(parents=True, exist_ok=True)
+            return PictureStore(LocalStore(folder), max_bytes=config.max_bytes)
+        return PictureStore(from_url(config.url), max_bytes=config.max_bytes)
+    except (OSError, ValueError, BaseError) as error:
+        raise ConfigError(f"pictures.url: {error}") from error
+
+
+async def _find_announced(connection: AsyncConnection[Any], sha256: str, *, city: str, device: str) -> Picture:
+    picture = await find_picture(connection, sha256)
+    if picture is None or (picture.city, picture.device) != (city, device):
+        raise PictureNotAnnouncedError(f"no detection of {city}/{device} has announced {sha256} yet; try again later")
+    return picture
+
+
+async def _read(body: AsyncIterator[bytes], *, limit: int) -> bytes:
+    payload = bytearray()
+    async for part in body:
+        payload += part
+        if len(payload) > limit:
+            raise PictureTooLargeError(f"more than {limit} bytes; so many were announced or are allowed")
+    return bytes(payload)
+
+
+def _check(payload: bytes, picture: Picture) -> None:
+    found = hashlib.sha256(payload).hexdigest()
+    if found != picture.sha256:
+        raise PictureRefusedError(f"{len(payload)} bytes with the SHA-256 {found} came; {picture.sha256} is expected")
+    inspect(payload, picture)
+
+
+def _path(sha256: str) -> str:
+    return f"{sha256[:2]}/{sha256}"

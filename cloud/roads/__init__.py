@@ -1,0 +1,1 @@
+"""The road network: imported once, drawn under everything else."""
