@@ -7,6 +7,7 @@ BusenseError
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
     ├── FleetError             stop: a device that cannot be enrolled
+    ├── ActionNotAllowedError  tell the person: the case is not in a state for that
     └── PictureError           answer the device (each kind has its own HTTP status)
         ├── PictureNotAnnouncedError
         ├── PictureTooLargeError
@@ -38,6 +39,10 @@ class RoadsError(CloudError):
 
 class FleetError(CloudError):
     """A device that cannot be enrolled or read."""
+
+
+class ActionNotAllowedError(CloudError):
+    """An action that has no place in the state of a case."""
 
 
 class PictureError(CloudError):

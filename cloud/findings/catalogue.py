@@ -1,6 +1,7 @@
 """The catalogue of classes: a data file that a county changes, checked when it is read."""
 
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -60,6 +61,12 @@ class Group(_Entry):
     name: LocalName
 
 
+class Unit(_Entry):
+    """Who repairs."""
+
+    name: LocalName
+
+
 class SeverityScale(_Entry):
     """From size to severity."""
 
@@ -110,7 +117,7 @@ class DamageClass(_Entry):
     false_alarm_rate: Probability
     prior: Probability
     usual_confidence: Probability
-    unit: LocalName
+    unit: Slug
     severity: SeverityScale
     filing: Filing
 
@@ -127,13 +134,14 @@ class Catalogue(_Entry):
     policy: Policy
     association: Association
     groups: dict[Slug, Group]
+    units: dict[Slug, Unit]
     classes: Annotated[dict[ClassCode, DamageClass], Field(min_length=1, max_length=200)]
 
     @model_validator(mode="after")
-    def _known_groups(self) -> Self:
+    def _known_names(self) -> Self:
         for code, entry in self.classes.items():
-            if entry.group not in self.groups:
-                raise ValueError(f"class {code}: group {entry.group!r} is not one of {', '.join(self.groups)}")
+            _check_known(entry.group, "group", self.groups, code)
+            _check_known(entry.unit, "unit", self.units, code)
         return self
 
     def group_of(self, class_code: str) -> str | None:
@@ -147,6 +155,11 @@ class Catalogue(_Entry):
             return 0.0
         is_kin = self.classes[first_code].family == self.classes[second_code].family
         return self.association.other_class_penalty if is_kin else self.association.other_family_penalty
+
+
+def _check_known(name: str, kind: str, known: Iterable[str], class_code: str) -> None:
+    if name not in known:
+        raise ValueError(f"class {class_code}: {kind} {name!r} is not one of {', '.join(known)}")
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:

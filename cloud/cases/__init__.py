@@ -1,0 +1,1 @@
+"""Cases: the administrative matter that a finding becomes."""

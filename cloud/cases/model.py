@@ -1,0 +1,95 @@
+"""What a case is."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+FIRST_HASH: Final = bytes(32)
+
+
+class CaseState(StrEnum):
+    """Where a case stands."""
+
+    REPORTED = "reported"
+    FILED = "filed"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    DONE = "done"
+    VERIFIED = "verified"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+    SUSPENDED = "suspended"
+    REOPENED = "reopened"
+    MERGED = "merged"
+
+
+class Action(StrEnum):
+    """What can be done with a case."""
+
+    OPEN = "open"
+    FILE = "file"
+    ADD_SIGHTING = "add_sighting"
+    WITHDRAW = "withdraw"
+    REOPEN = "reopen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why something was done, for people."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    """Who did what, when and why; the hash binds it to the line before."""
+
+    case_id: str
+    serial: int
+    at: datetime
+    actor: str
+    action: Action
+    reason: Reason
+    from_state: CaseState | None
+    to_state: CaseState
+    previous_hash: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over all fields in a fixed form."""
+        fields = [
+            self.case_id,
+            self.serial,
+            self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            self.actor,
+            self.action,
+            [self.reason.zh, self.reason.en],
+            self.from_state,
+            self.to_state,
+            self.previous_hash.hex(),
+        ]
+        return hashlib.sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()).digest()
+
+
+def first_broken_line(lines: Sequence[tuple[HistoryLine, bytes]]) -> int | None:
+    """Serial of the first line of a case that was changed, or that misses the one before it.
+
+    `lines` are a case's lines in their order, each with the hash that was stored with it.
+    """
+    expected_hash = FIRST_HASH
+    for serial, (line, stored_hash) in enumerate(lines, start=1):
+        if line.serial != serial or line.previous_hash != expected_hash or line.hash != stored_hash:
+            return serial
+        expected_hash = stored_hash
+    return None
+
+
+def case_number(*, city: str, year: int, serial: int) -> str:
+    """Number that people use, such as `demo-2026-000042`."""
+    return f"{city}-{year}-{serial:06d}"

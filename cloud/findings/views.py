@@ -1,0 +1,186 @@
+"""A finding as viewers get it: a GeoJSON feature."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from cloud.findings.catalogue import Catalogue, LocalName
+from cloud.findings.model import FindingState, PassKind, Severity
+
+
+class Point(BaseModel):
+    """A place, lon before lat."""
+
+    type: Literal["Point"] = "Point"
+    coordinates: tuple[float, float]
+
+
+class CaseReference(BaseModel):
+    """The newest case of a finding."""
+
+    id: UUID
+    number: str
+    state: str
+
+
+class FindingProperties(BaseModel):
+    """What the system believes of a finding."""
+
+    class_code: str
+    class_name: LocalName
+    severity: Severity
+    existence: float
+    state: FindingState
+    passes_seen: int
+    passes_missed: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    position_sigma_m: float
+    length_m: float | None
+    width_m: float | None
+    area_m2: float | None
+    picture: str | None
+    case: CaseReference | None
+
+
+class FindingFeature(BaseModel):
+    """One finding."""
+
+    type: Literal["Feature"] = "Feature"
+    id: UUID
+    geometry: Point
+    properties: FindingProperties
+
+
+class FindingCollection(BaseModel):
+    """A page of findings; `next` is the cursor of the next page."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[FindingFeature]
+    next: str | None
+
+
+class PassPicture(BaseModel):
+    """The picture of a pass; it may still be on its way."""
+
+    sha256: str
+    available: bool
+    width_px: int
+    height_px: int
+
+
+class FindingPass(BaseModel):
+    """One bus that went by, and what that did to the belief."""
+
+    at: datetime
+    kind: PassKind
+    device: str
+    confidence: float | None
+    probability_before: float
+    probability_after: float
+    why: LocalName
+    observation_id: UUID | None
+    lon: float | None
+    lat: float | None
+    distance_m: float | None
+    picture: PassPicture | None
+    box_xyxy_px: tuple[float, float, float, float] | None
+    frame_width_px: int | None
+    frame_height_px: int | None
+
+
+class FindingDetailProperties(FindingProperties):
+    """The same with the reasons."""
+
+    passes: list[FindingPass]
+
+
+class FindingDetail(BaseModel):
+    """One finding with its passes, in order of time."""
+
+    type: Literal["Feature"] = "Feature"
+    id: UUID
+    geometry: Point
+    properties: FindingDetailProperties
+
+
+FEATURE_COLUMNS: Final = """
+SELECT f.id, f.lon, f.lat, f.class_code, f.severity, f.existence, f.state, f.passes_seen, f.passes_missed,
+    f.first_seen_at, f.last_seen_at, f.position_sigma_m, f.length_m, f.width_m, f.area_m2,
+    f.picture_sha256 AS picture, c.id AS case_id, c.number AS case_number, c.state AS case_state
+FROM findings f
+LEFT JOIN LATERAL (
+    SELECT id, number, state FROM cases WHERE finding_id = f.id ORDER BY opened_at DESC, id DESC LIMIT 1
+) c ON true
+"""
+FEATURES_BY_ID: Final = FEATURE_COLUMNS + "WHERE f.id = ANY(%(ids)s) ORDER BY f.id"
+
+Record = dict[str, Any]
+
+
+def class_name(catalogue: Catalogue, class_code: str) -> LocalName:
+    """Name of a class; its code when the county took it out of the catalogue."""
+    entry = catalogue.classes.get(class_code)
+    return entry.name if entry else LocalName(zh=class_code, en=class_code)
+
+
+def feature_of(record: Record, *, catalogue: Catalogue) -> FindingFeature:
+    """Shape a row of FEATURE_COLUMNS."""
+    return FindingFeature(
+        id=record["id"],
+        geometry=Point(coordinates=(record["lon"], record["lat"])),
+        properties=FindingProperties.model_validate(_properties(record, catalogue)),
+    )
+
+
+def detail_of(record: Record, passes: list[Record], *, catalogue: Catalogue) -> FindingDetail:
+    """Shape a row of FEATURE_COLUMNS and its rows of PASSES."""
+    properties = _properties(record, catalogue) | {"passes": [_pass_of(row) for row in passes]}
+    return FindingDetail(
+        id=record["id"],
+        geometry=Point(coordinates=(record["lon"], record["lat"])),
+        properties=FindingDetailProperties.model_validate(properties),
+    )
+
+
+PASSES: Final = """
+SELECT p.at, p.kind, p.device, p.confidence, p.looked_share, p.probability_before, p.probability_after,
+    p.observation_id, o.lon, o.lat, o.distance_m, o.box_xyxy_px, o.frame_width_px, o.frame_height_px,
+    k.sha256, k.received_at IS NOT NULL AS available, k.width_px, k.height_px
+FROM finding_passes p
+LEFT JOIN observations o ON o.id_at = p.observation_id_at AND o.city = p.city AND o.device = p.device
+    AND o.id = p.observation_id
+LEFT JOIN pictures k ON k.sha256 = o.picture_sha256
+WHERE p.finding_id = %(id)s
+ORDER BY p.at DESC, p.city, p.device
+LIMIT 1000
+"""
+
+
+def _properties(record: Record, catalogue: Catalogue) -> Record:
+    case = {"id": record["case_id"], "number": record["case_number"], "state": record["case_state"]}
+    return record | {
+        "class_name": class_name(catalogue, record["class_code"]),
+        "case": case if record["case_id"] is not None else None,
+    }
+
+
+def _pass_of(record: Record) -> FindingPass:
+    fields = ("sha256", "available", "width_px", "height_px")
+    picture = {name: record[name] for name in fields} if record["sha256"] is not None else None
+    return FindingPass.model_validate(record | {"picture": picture, "why": why(record)})
+
+
+def why(record: Record) -> LocalName:
+    """Say in words what the pass did to the belief."""
+    change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
+    if record["kind"] == PassKind.SEEN:
+        sure = f"{record['confidence']:.0%}"
+        return LocalName(zh=f"看到了，置信度 {sure}：{change}", en=f"seen with confidence {sure}: {change}")
+    looked = f"{record['looked_share']:.0%}"
+    return LocalName(
+        zh=f"经过并观察（可见 {looked}），没有看到：{change}",
+        en=f"looked ({looked} of the way in view), not seen: {change}",
+    )

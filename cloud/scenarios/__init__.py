@@ -1,0 +1,1 @@
+"""What a finding means: one folder per use, each with a pure `assess`."""
