@@ -9,6 +9,7 @@ from cloud.config import PATH_VARIABLE, load_config
 from cloud.db.migrate import migrate as apply_migrations
 from cloud.db.pool import connect, open_pool
 from cloud.errors import CloudError, FleetError
+from cloud.findings.catalogue import load_catalogue
 from cloud.fleet.devices import enrol
 from cloud.fleet.secret import read_or_create_secret
 from cloud.ingest.handler import open_handler
@@ -42,6 +43,37 @@ def migrate(config: Path | None) -> None:
 def ingest(config: Path | None) -> None:
     """Take messages from the broker into the database until SIGTERM or SIGINT."""
     asyncio.run(ingest_until_signalled(load_config(config)))
+
+
+@click.command()
+@config_option
+def work(config: Path | None) -> None:
+    """Make findings and cases of what was observed until SIGTERM or SIGINT."""
+    from cloud.work.service import work_until_signalled  # noqa: PLC0415 - ingest needs no scipy
+
+    work_until_signalled(load_config(config))
+
+
+@click.command()
+@config_option
+def serve(config: Path | None) -> None:
+    """Answer the API and show the pages until SIGTERM or SIGINT."""
+    from cloud.api.serve import serve as run  # noqa: PLC0415 - only this command needs a web server
+
+    run(load_config(config))
+
+
+@click.group()
+def catalogue() -> None:
+    """The catalogue of classes and rules."""
+
+
+@catalogue.command("check")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def check_catalogue(file: Path) -> None:
+    """Check a catalogue FILE; names the line that is wrong."""
+    found = load_catalogue(file)
+    click.echo(f"{file}: {len(found.classes)} classes, all right")
 
 
 @click.group()

@@ -1,0 +1,92 @@
+"""The web application."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse
+
+from cloud.api.deps import Resources
+from cloud.api.guard import Guard
+from cloud.api.live import Hub
+from cloud.api.pages import BUILT, NOT_BUILT, Pages
+from cloud.api.problems import add_problem_answers
+from cloud.api.routes import (
+    cases,
+    catalogue,
+    events,
+    findings,
+    fleet,
+    health,
+    observations,
+    pictures,
+    roads,
+    summary,
+)
+from cloud.config import CloudConfig
+from cloud.db.pool import open_pool
+from cloud.findings.catalogue import load_catalogue
+from cloud.pictures.store import open_store
+
+ROOT: Final = "/api/v1"
+POOL_SIZE: Final = 8
+_ROUTES: Final = (findings, cases, fleet, observations, roads, summary, catalogue, events, pictures, health)
+
+
+def create_app(config: CloudConfig, *, pages: Path = BUILT) -> FastAPI:
+    """Make the application; it opens what it needs when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with hold_resources(config) as held:
+            app.state.resources = held
+            yield
+
+    app = FastAPI(
+        title="busense",
+        version="1",
+        summary="Buses as the moving sensors of a county: findings, cases, fleet, live updates.",
+        lifespan=lifespan,
+        openapi_url=f"{ROOT}/openapi.json",
+        docs_url=None,  # it would load scripts from elsewhere
+        redoc_url=None,
+    )
+    api = APIRouter(prefix=ROOT)
+    for module in _ROUTES:
+        api.include_router(module.router)
+    app.include_router(api)
+    _add_pages(app, pages)
+    add_problem_answers(app)
+    app.add_middleware(Guard, max_body_bytes=config.pictures.max_bytes)
+    return app
+
+
+@asynccontextmanager
+async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
+    """Open the database pool and the live hub, and close them in the end."""
+    held_catalogue = load_catalogue(config.work.catalogue)
+    async with open_pool(config.database.read_url(), max_size=POOL_SIZE) as pool:
+        hub = Hub(pool)
+        following = asyncio.create_task(hub.run())
+        try:
+            yield Resources(
+                city=config.city,
+                catalogue=held_catalogue,
+                pool=pool,
+                hub=hub,
+                pictures=open_store(config.pictures),
+            )
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+
+def _add_pages(app: FastAPI, folder: Path) -> None:
+    if (folder / "index.html").is_file():
+        app.mount("/", Pages(directory=folder, html=True))
+    else:
+        app.add_api_route("/", lambda: HTMLResponse(NOT_BUILT), include_in_schema=False)

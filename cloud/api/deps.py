@@ -1,0 +1,112 @@
+"""What the routes need: the database, the catalogue, the live hub, and the common forms of questions."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Annotated, Any, LiteralString, cast
+
+from fastapi import Depends, Request
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from cloud.api.live import Hub
+from cloud.db.pool import Pool
+from cloud.findings.catalogue import Catalogue
+from cloud.pictures.store import PictureStore
+
+Database = AsyncConnection[Any]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What lives as long as the application."""
+
+    city: str
+    catalogue: Catalogue
+    pool: Pool
+    hub: Hub
+    pictures: PictureStore
+
+
+def resources(request: Request) -> Resources:
+    """What the application holds."""
+    return cast("Resources", request.app.state.resources)
+
+
+async def database(request: Request) -> AsyncGenerator[Database]:
+    """A connection for the length of one request."""
+    async with resources(request).pool.connection() as connection:
+        yield connection
+
+
+ResourcesDep = Annotated[Resources, Depends(resources)]
+DatabaseDep = Annotated[Database, Depends(database)]
+
+
+async def fetch_all(connection: Database, statement: LiteralString, values: Record | None = None) -> list[Record]:
+    """Rows as dictionaries."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement, values)
+        return await cursor.fetchall()
+
+
+async def fetch_one(connection: Database, statement: LiteralString, values: Record | None = None) -> Record | None:
+    """The first row as a dictionary."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement, values)
+        return await cursor.fetchone()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle of longitudes and latitudes."""
+
+    min_lon: float
+    min_lat: float
+    max_lon: float
+    max_lat: float
+
+
+def parse_bbox(text: str) -> Box:
+    """Read `minlon,minlat,maxlon,maxlat`.
+
+    Raises:
+        ValueError: saying what is expected.
+    """
+    try:
+        min_lon, min_lat, max_lon, max_lat = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("four numbers minlon,minlat,maxlon,maxlat are expected") from None
+    if not (-180 <= min_lon <= max_lon <= 180 and -90 <= min_lat <= max_lat <= 90):  # noqa: PLR2004
+        raise ValueError("minlon,minlat,maxlon,maxlat in degrees, the smaller first, are expected")
+    return Box(min_lon=min_lon, min_lat=min_lat, max_lon=max_lon, max_lat=max_lat)
+
+
+def _checked(text: str) -> str:
+    parse_bbox(text)
+    return text
+
+
+BoxText = Annotated[
+    str,
+    Field(max_length=200, description="minlon,minlat,maxlon,maxlat", examples=["120.3,27.4,120.5,27.6"]),
+    AfterValidator(_checked),
+]
+
+
+class Question(BaseModel):
+    """The parameters of a request; an unknown one is a mistake that must not pass in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BoxQuestion(Question):
+    """A question about a rectangle."""
+
+    bbox: BoxText | None = None
+
+    def box_values(self) -> Record:
+        """The rectangle as values of a statement, all null without one."""
+        box = parse_bbox(self.bbox) if self.bbox else None
+        return {name: getattr(box, name, None) for name in Box.__slots__}

@@ -1,0 +1,21 @@
+"""The buses."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from cloud.api.deps import DatabaseDep, ResourcesDep
+from cloud.fleet.buses import Bus, list_buses
+
+router = APIRouter(tags=["fleet"])
+
+
+class BusList(BaseModel):
+    """Every enrolled bus."""
+
+    items: list[Bus]
+
+
+@router.get("/buses")
+async def get_buses(connection: DatabaseDep, held: ResourcesDep) -> BusList:
+    """List the buses, by name; counts are sums over a bus's outboxes."""
+    return BusList(items=await list_buses(connection, city=held.city))

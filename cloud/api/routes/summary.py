@@ -1,0 +1,48 @@
+"""Numbers over everything."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from cloud.api.deps import DatabaseDep, ResourcesDep, fetch_one
+
+router = APIRouter(tags=["summary"])
+
+_SUMMARY: Final = """
+SELECT
+    (SELECT count(*) FROM devices WHERE city = %(city)s AND presence = 'online') AS buses_online,
+    (SELECT count(*) FROM devices WHERE city = %(city)s) AS buses_total,
+    (SELECT count(*) FROM observations) AS observations,
+    (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM device_streams, unnest(stored) r) AS stored_messages,
+    (SELECT coalesce(sum(redelivered), 0)::bigint FROM device_streams) AS redelivered,
+    (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantined,
+    (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
+        SELECT state, count(*) AS n FROM findings GROUP BY state) s) AS findings_by_state,
+    (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
+        SELECT state, count(*) AS n FROM cases GROUP BY state) s) AS cases_by_state,
+    (SELECT coalesce(jsonb_object_agg(class_code, n), '{}') FROM (
+        SELECT class_code, count(*) AS n FROM findings WHERE state IN ('candidate', 'open')
+        GROUP BY class_code) s) AS findings_by_class
+"""
+
+
+class Summary(BaseModel):
+    """Counts; `findings_by_class` counts the candidates and the open ones."""
+
+    buses_online: int
+    buses_total: int
+    observations: int
+    stored_messages: int
+    redelivered: int
+    quarantined: int
+    findings_by_state: dict[str, int]
+    cases_by_state: dict[str, int]
+    findings_by_class: dict[str, int]
+
+
+@router.get("/summary")
+async def get_summary(connection: DatabaseDep, held: ResourcesDep) -> Summary:
+    """Count everything."""
+    values: dict[str, Any] = {"city": held.city}
+    return Summary.model_validate(await fetch_one(connection, _SUMMARY, values))
