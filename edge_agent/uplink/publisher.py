@@ -142,7 +142,8 @@ class _Session:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         if self._address.url.startswith("mqtts://"):
-            client.tls_set_context(ssl.create_default_context(cafile=self._address.ca_file))
+            context = ssl.create_default_context(cafile=self._address.ca_file)
+            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType] - paho does not type it
         return client
 
     def _connect(self, stop: threading.Event) -> None:

@@ -1,0 +1,323 @@
+"""The loop of the bus: take the next reading, hand it to the scenarios, keep what they say. It decides nothing."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
+
+from edge_agent.config import AgentConfig
+from edge_agent.ego import EgoTrack
+from edge_agent.errors import ModelError, PictureError
+from edge_agent.inbox import Inbox
+from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
+from edge_agent.scenarios import Outcome, make_scenarios
+from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
+from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.publisher import BrokerAddress, Publisher
+from edge_agent.vision.detections import Detector
+from edge_agent.vision.ground import CameraModel
+from edge_agent.vision.privacy import Privacy
+from wire.messages import CameraState, ClockSource, Detection, Health, Message, PictureReference, Unusable
+
+log = logging.getLogger(__name__)
+
+HELD_FRAMES: Final = 16  # frames that wait for the fix after them: two seconds at 8 per second
+CAMERA_SILENT_S: Final = 5.0
+CLOCK_FRESH_S: Final = 10.0  # how long a fix vouches for the clock
+UPLINK_ENDS_WITHIN_S: Final = 30.0
+_STEP_S: Final = 0.2
+_POLL_S: Final = 0.05
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentCounters:
+    """What the agent has done since it was made."""
+
+    frames: int
+    frames_dropped: int
+    frames_unusable: int
+    boxes: int
+    observations: int
+    pictures: int
+    messages: int  # = the last sequence number of the stream
+    stream: str
+
+
+@dataclass(slots=True)
+class _Tally:
+    frames: int = 0
+    unusable: int = 0
+    boxes: int = 0
+    observations: int = 0
+    pictures: int = 0
+    last_frame_s: float | None = None
+    last_was_usable: bool = False
+
+
+class Agent:
+    """One bus."""
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        *,
+        sources: Sequence[Source],
+        detector: Detector,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Open outbox and models.
+
+        Raises:
+            ConfigurationError: the camera or the secret is not usable.
+            OutboxError: another agent uses this outbox.
+        """
+        identity = config.identity
+        secret = identity.secret()
+        self._config = config
+        self._now = now
+        self._detector = detector
+        self._camera = CameraModel(**config.camera.model_dump(exclude={"id", "source", "frames_per_s"}))
+        self._inbox = Inbox(sources)
+        self._ego = EgoTrack()
+        self._held: deque[FrameReading] = deque()
+        self._tally = _Tally()
+        self._scenarios = make_scenarios(config, detector=detector, camera=self._camera, on_frame=self._note_frame)
+        self._privacy = _open_privacy(config)
+        self._outbox = Outbox(
+            config.outbox.path,
+            source=f"/{identity.city}/{identity.device}",
+            max_bytes=config.outbox.max_bytes,
+            now=now(),
+        )
+        self._pictures = PictureFolder(config.outbox.path.with_suffix(".pictures"))
+        self._pictures.remove_all_but(self._outbox.picture_names())
+        self._address = BrokerAddress(
+            url=config.broker.url,
+            city=identity.city,
+            device=identity.device,
+            secret=secret,
+            ca_file=config.broker.ca_file,
+        )
+        self._store = PictureStore(
+            url=config.cloud.url,
+            city=identity.city,
+            device=identity.device,
+            secret=secret,
+            ca_file=config.cloud.ca_file,
+        )
+        self._uplink_users = 0
+        self._uplink_lock = threading.Lock()
+        self._uplink_stop = threading.Event()
+        self._uplink_threads: list[threading.Thread] = []
+        self._dropped_told = 0
+        self._health_at_s = time.monotonic()
+        self._health_frames = 0
+        self._fix_heard_s: float | None = None
+        self._clock_offset_s: float | None = None
+
+    @property
+    def counters(self) -> AgentCounters:
+        tally = self._tally
+        return AgentCounters(
+            frames=tally.frames,
+            frames_dropped=self._frames_dropped,
+            frames_unusable=tally.unusable,
+            boxes=tally.boxes,
+            observations=tally.observations,
+            pictures=tally.pictures,
+            messages=self._outbox.last_sequence,
+            stream=self._outbox.stream,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop or until the sources end; everything seen is in the outbox then.
+
+        Raises:
+            Exception: what ended a source that should not have ended.
+        """
+        with self._uplink():
+            with self._inbox:
+                self._keep_health()
+                while not stop.is_set() and not self._inbox.is_finished:
+                    reading = self._inbox.take(timeout_s=_STEP_S)
+                    if reading is not None:
+                        self._take(reading)
+                    self._keep_health_when_due()
+            self._finish()
+
+    def wait_until_stored(self, timeout_s: float) -> bool:
+        """Wait until the cloud has everything, pictures too; False when it has not in time."""
+        deadline = time.monotonic() + timeout_s
+        with self._uplink():
+            while not self.is_all_stored:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(_POLL_S)
+        return True
+
+    @property
+    def is_all_stored(self) -> bool:
+        depth = self._outbox.depth()
+        return depth.messages == 0 and depth.pictures == 0
+
+    def close(self) -> None:
+        """Close the outbox; nothing can be done with the agent afterwards."""
+        self._outbox.close()
+
+    @property
+    def _frames_dropped(self) -> int:
+        return self._inbox.frames_dropped
+
+    def _take(self, reading: Reading) -> None:
+        if isinstance(reading, FrameReading):
+            self._held.append(reading)
+        else:
+            self._note_clock(reading)
+            self._ego.add(reading)
+            self._keep_all(outcome for scenario in self._scenarios for outcome in scenario.take_fix(reading))
+        self._look_at_held()
+
+    def _look_at_held(self) -> None:
+        """Look at the frames whose place is known: a fix has come after them, or will not come any more."""
+        while self._held and (self._is_placed(self._held[0]) or len(self._held) > HELD_FRAMES):
+            self._look(self._held.popleft())
+
+    def _is_placed(self, frame: FrameReading) -> bool:
+        return self._ego.latest_at is not None and self._ego.latest_at >= frame.at
+
+    def _look(self, frame: FrameReading) -> None:
+        dropped = self._frames_dropped
+        ego = self._ego.state_at(frame.at)
+        for scenario in self._scenarios:
+            self._keep_all(scenario.look(frame, ego, dropped=dropped - self._dropped_told))
+        self._dropped_told = dropped
+
+    def _finish(self) -> None:
+        while self._held:
+            self._look(self._held.popleft())
+        self._keep_all(outcome for scenario in self._scenarios for outcome in scenario.end())
+        self._keep_health()
+
+    def _note_frame(self, reason: Unusable | None, boxes: int) -> None:
+        tally = self._tally
+        tally.frames += 1
+        tally.unusable += reason is not None
+        tally.boxes += boxes
+        tally.last_frame_s = time.monotonic()
+        tally.last_was_usable = reason is None
+
+    def _note_clock(self, fix: GnssReading) -> None:
+        self._fix_heard_s = time.monotonic()
+        self._clock_offset_s = (self._now() - fix.at).total_seconds()
+
+    def _keep_all(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            message = outcome.message
+            if isinstance(message, Detection):
+                self._tally.observations += 1
+                message = replace(message, picture=self._keep_picture(outcome.image))
+            self._keep(message, outcome.observed_at)
+
+    def _keep(self, message: Message, observed_at: datetime) -> None:
+        envelope = self._outbox.put(message, observed_at=observed_at)
+        log.debug("message_kept kind=%s sequence=%s id=%s", envelope.kind.value, envelope.sequence, envelope.id)
+
+    def _keep_picture(self, image: Image | None) -> PictureReference | None:
+        """Keep the blurred picture; None when there is none or it is not proven to be blurred."""
+        if image is None or self._privacy is None:
+            return None
+        try:
+            picture = self._privacy.blurred(image)
+        except PictureError as error:
+            log.warning("picture_refused error=%s", error)
+            return None
+        self._pictures.keep(picture.content)
+        self._tally.pictures += 1
+        return picture.reference()
+
+    def _keep_health_when_due(self) -> None:
+        if time.monotonic() - self._health_at_s >= self._config.health.every_s:
+            self._keep_health()
+
+    def _keep_health(self) -> None:
+        now, now_s = self._now(), time.monotonic()
+        self._keep(self._health(now, now_s), now)
+        self._health_at_s, self._health_frames = now_s, self._tally.frames
+
+    def _health(self, now: datetime, now_s: float) -> Health:
+        depth = self._outbox.depth()
+        passed_s = max(now_s - self._health_at_s, 1e-3)
+        is_clock_known = self._fix_heard_s is not None and now_s - self._fix_heard_s < CLOCK_FRESH_S
+        return Health(
+            software=f"busense {version('busense')}",
+            models=(self._detector.model,),
+            outbox_depth=depth.messages,
+            outbox_bytes=depth.bytes,
+            outbox_oldest_s=oldest_age_s(depth, now),
+            given_up=self._outbox.ranges_to_tell(),
+            frames_per_s=min((self._tally.frames - self._health_frames) / passed_s, 1000.0),
+            frames_dropped=self._frames_dropped,
+            pictures_waiting=depth.pictures,
+            camera=self._camera_state(now_s),
+            clock=ClockSource.GNSS if is_clock_known else ClockSource.NONE,
+            clock_offset_s=self._clock_offset_s if is_clock_known else None,
+            temperature_c=temperature_c(),
+            disk_free_bytes=disk_free_bytes(self._config.outbox.path.parent),
+        )
+
+    def _camera_state(self, now_s: float) -> CameraState:
+        last_s = self._tally.last_frame_s
+        if last_s is None or now_s - last_s > CAMERA_SILENT_S:
+            return CameraState.MISSING
+        return CameraState.WORKING if self._tally.last_was_usable else CameraState.UNUSABLE
+
+    @contextmanager
+    def _uplink(self) -> Generator[None]:
+        """Publisher and uploader run while anybody needs them."""
+        with self._uplink_lock:
+            self._uplink_users += 1
+            if self._uplink_users == 1:
+                self._start_uplink()
+        try:
+            yield
+        finally:
+            with self._uplink_lock:
+                self._uplink_users -= 1
+                if self._uplink_users == 0:
+                    self._stop_uplink()
+
+    def _start_uplink(self) -> None:
+        self._uplink_stop.clear()
+        publisher = Publisher(self._address, self._outbox, now=self._now)
+        uploader = Uploader(self._store, self._outbox, self._pictures, now=self._now)
+        self._uplink_threads = [
+            threading.Thread(target=worker.run, args=(self._uplink_stop,), name=name, daemon=True)
+            for name, worker in (("publisher", publisher), ("uploader", uploader))
+        ]
+        for thread in self._uplink_threads:
+            thread.start()
+
+    def _stop_uplink(self) -> None:
+        self._uplink_stop.set()
+        for thread in self._uplink_threads:
+            thread.join(UPLINK_ENDS_WITHIN_S)
+
+
+def _open_privacy(config: AgentConfig) -> Privacy | None:
+    """Open what blurs; None, said loudly, when it is not there: then no picture leaves the bus."""
+    try:
+        return Privacy(config.privacy.faces, threads=config.model.threads)
+    except ModelError as error:
+        log.error("no_pictures reason=%s", error)  # noqa: TRY400 - no trace needed
+        return None

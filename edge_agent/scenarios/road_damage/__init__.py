@@ -1,0 +1,1 @@
+"""Damaged roads: detections of successive frames become one observation per thing and pass."""

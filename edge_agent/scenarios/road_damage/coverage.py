@@ -1,0 +1,98 @@
+"""What was looked at: stretches of about 100 m, with how well."""
+
+from collections import Counter
+from typing import Final
+
+from edge_agent.ego import EgoState, offset_between
+from edge_agent.scenarios.road_damage.view import View
+from wire.messages import Coverage, ModelVersion, Unusable
+
+POINT_EVERY_M: Final = 5.0
+MAX_POINTS: Final = 256  # limit of the contract
+MAX_GAP_S: Final = 3.0  # a longer gap ends the stretch: nobody knows the way between
+
+
+class CoverageLog:
+    """Collects frames until a stretch is long enough."""
+
+    def __init__(self, *, stretch_m: float, view: View, camera_id: str, model: ModelVersion) -> None:
+        self._stretch_m = stretch_m
+        self._view = view
+        self._camera_id = camera_id
+        self._model = model
+        self._states: list[EgoState] = []  # one each few metres
+        self._latest: EgoState | None = None
+        self._length_m = 0.0
+        self._usable = 0
+        self._unusable: Counter[Unusable] = Counter()
+
+    def note_dropped(self, frames: int) -> None:
+        """Count frames that nobody looked at."""
+        self._unusable[Unusable.DROPPED] += frames
+
+    def note(self, ego: EgoState | None, reason: Unusable | None) -> Coverage | None:
+        """Count one frame; the stretch that it completes, if any."""
+        ended = self._end_if_broken(ego)
+        self._count(reason)
+        if ego is None:
+            return ended
+        self._go_on(ego)
+        is_full = self._length_m >= self._stretch_m or len(self._states) >= MAX_POINTS
+        return self.end(next_state=ego) if is_full else ended
+
+    def end(self, next_state: EgoState | None = None) -> Coverage | None:
+        """Close the stretch; None when the bus has hardly moved, and then the counts stay for the next one."""
+        coverage = self._coverage()
+        self._states = [] if next_state is None else [next_state]
+        self._length_m = 0.0
+        if coverage is not None:
+            self._usable, self._unusable = 0, Counter()
+        return coverage
+
+    def _end_if_broken(self, ego: EgoState | None) -> Coverage | None:
+        """Close the stretch before a gap."""
+        if ego is None or self._latest is None:
+            return None
+        passed_s = (ego.at - self._latest.at).total_seconds()
+        return None if 0.0 <= passed_s <= MAX_GAP_S else self.end()
+
+    def _count(self, reason: Unusable | None) -> None:
+        if reason is None:
+            self._usable += 1
+        else:
+            self._unusable[reason] += 1
+
+    def _go_on(self, ego: EgoState) -> None:
+        self._latest = ego
+        if not self._states:
+            self._states.append(ego)
+            return
+        last = self._states[-1]
+        step_m = offset_between(lon=last.lon, lat=last.lat, to_lon=ego.lon, to_lat=ego.lat).length_m
+        if step_m >= POINT_EVERY_M:
+            self._states.append(ego)
+            self._length_m += step_m
+
+    def _coverage(self) -> Coverage | None:
+        states, view = self._states, self._view
+        if len(states) < 2:  # noqa: PLR2004 - a line has two ends
+            return None
+        frames = self._usable + self._unusable.total()
+        first, last = states[0], states[-1]
+        way = offset_between(lon=first.lon, lat=first.lat, to_lon=last.lon, to_lat=last.lat)
+        return Coverage(
+            from_at=first.at,
+            to_at=last.at,
+            line=tuple((state.lon, state.lat) for state in states),
+            heading_deg=way.course_deg if way.length_m >= POINT_EVERY_M else last.heading_deg,
+            accuracy_m=sum(state.accuracy_m for state in states) / len(states),
+            frames=frames,
+            usable_share=self._usable / frames if frames else 0.0,
+            unusable={reason: count for reason, count in self._unusable.items() if count},
+            near_m=view.near_m,
+            far_m=view.far_m,
+            left_m=view.left_m,
+            right_m=view.right_m,
+            camera_id=self._camera_id,
+            model=self._model,
+        )

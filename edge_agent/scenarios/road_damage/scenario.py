@@ -1,0 +1,142 @@
+"""Frames in, observations and coverage out."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from edge_agent.ego import EgoState
+from edge_agent.errors import AboveHorizonError
+from edge_agent.readings import FrameReading, GnssReading, Image
+from edge_agent.scenarios.road_damage.coverage import CoverageLog
+from edge_agent.scenarios.road_damage.track import Look, Track
+from edge_agent.scenarios.road_damage.tracker import Tracker
+from edge_agent.scenarios.road_damage.view import view_of
+from edge_agent.vision.detections import Box, Detections, Detector
+from edge_agent.vision.ground import NEAR_MARGIN_PX, CameraModel, box_foot_on_road, size_on_road
+from edge_agent.vision.quality import judge_frame
+from wire.messages import Coverage, Detection, Unusable
+
+log = logging.getLogger(__name__)
+
+MAX_ALONG_M: Final = 10.0  # one sigma; a place known worse than this is no place
+
+FrameJudged = Callable[[Unusable | None, int], None]
+"""Told of each frame: why it was unusable or None, and the number of boxes in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sight:
+    """A message, with the frame that shows it."""
+
+    message: Detection | Coverage
+    observed_at: datetime
+    image: Image | None = None
+
+
+class RoadDamage:
+    """Looks for damage in each usable frame and follows it until the bus has passed."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        *,
+        camera: CameraModel,
+        camera_id: str,
+        stretch_m: float,
+        on_frame: FrameJudged,
+    ) -> None:
+        view = view_of(camera)
+        self._detector = detector
+        self._camera = camera
+        self._camera_id = camera_id
+        self._on_frame = on_frame
+        self._tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m)
+        self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
+
+    def take_fix(self, fix: GnssReading) -> list[Sight]:  # noqa: ARG002 - the frames bring the bus's state
+        """Nothing: damage is seen, not felt."""
+        return []
+
+    def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> list[Sight]:
+        """Take one frame; `dropped` frames before it were never looked at."""
+        self._coverage.note_dropped(dropped)
+        reason = self._judge(frame, ego)
+        passed = [] if ego is None else self._tracker.move(ego)
+        boxes = 0
+        if reason is None and ego is not None:
+            detections = self._detector.detect(frame.image)
+            boxes = len(detections)
+            self._tracker.see(self._looks(frame, ego, detections))
+        self._on_frame(reason, boxes)
+        return self._sights(passed, self._coverage.note(ego, reason))
+
+    def end(self) -> list[Sight]:
+        """What is still in view counts as passed."""
+        return self._sights(self._tracker.end(), self._coverage.end())
+
+    def _judge(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
+        if frame.image.shape[:2] != (self._camera.height_px, self._camera.width_px):
+            log.warning("frame_of_wrong_size shape=%s", frame.image.shape)
+            return Unusable.WRONG_VIEW
+        return Unusable.NO_POSITION if ego is None else judge_frame(frame.image)
+
+    def _looks(self, frame: FrameReading, ego: EgoState, detections: Detections) -> list[Look]:
+        found = zip(detections.boxes, detections.confidences, detections.class_codes, strict=True)
+        looks = [self._look(frame, ego, box, float(confidence), code) for box, confidence, code in found]
+        return [look for look in looks if look is not None]
+
+    def _look(self, frame: FrameReading, ego: EgoState, box: Box, confidence: float, code: str) -> Look | None:
+        try:
+            ground = box_foot_on_road(box, ego=ego, camera=self._camera)
+        except AboveHorizonError:
+            return None
+        if ground.along_m > MAX_ALONG_M:
+            return None
+        return Look(
+            at=frame.at,
+            box=box,
+            class_code=code,
+            confidence=confidence,
+            ground=ground,
+            size=size_on_road(box, camera=self._camera),
+            is_cut=bool(box[3] >= self._camera.height_px - NEAR_MARGIN_PX),
+            heading_deg=ego.heading_deg,
+            image=frame.image,
+        )
+
+    def _sights(self, tracks: list[Track], coverage: Coverage | None) -> list[Sight]:
+        sights = [
+            Sight(message=self._detection(track), observed_at=track.best.at, image=track.best.image) for track in tracks
+        ]
+        if coverage is not None:
+            sights.append(Sight(message=coverage, observed_at=coverage.to_at))
+        return sights
+
+    def _detection(self, track: Track) -> Detection:
+        best, place = track.best, track.place
+        size = None if track.measured is None else track.measured.size
+        left, top, right, bottom = (float(edge) for edge in best.box)
+        return Detection(
+            class_code=track.class_code,
+            confidence=track.confidence,
+            observed_at=best.at,
+            first_seen_at=track.first.at,
+            last_seen_at=track.last.at,
+            lon=place.lon,
+            lat=place.lat,
+            along_m=place.along_m,
+            across_m=place.across_m,
+            heading_deg=best.heading_deg,
+            frames=min(track.looks, 100_000),
+            box_xyxy_px=(left, top, right, bottom),
+            frame_width_px=self._camera.width_px,
+            frame_height_px=self._camera.height_px,
+            camera_id=self._camera_id,
+            model=self._detector.model,
+            distance_m=best.ground.distance_m,
+            length_m=None if size is None else size.length_m,
+            width_m=None if size is None else size.width_m,
+            area_m2=None if size is None else size.area_m2,
+        )

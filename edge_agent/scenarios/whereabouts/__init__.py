@@ -1,0 +1,1 @@
+"""Where the bus was: positions in batches."""

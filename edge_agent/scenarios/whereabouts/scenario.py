@@ -1,0 +1,62 @@
+"""Fixes in, track messages out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from edge_agent.ego import EgoState
+from edge_agent.readings import FixQuality, FrameReading, GnssReading, Image
+from wire.messages import Fix, Track, TrackPoint
+
+EVERY_S: Final = 0.95  # one point a second, whatever the receiver's rate; its clock may be a little early
+MAX_POINTS: Final = 120  # limit of the contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A message of positions."""
+
+    message: Track
+    observed_at: datetime
+    image: Image | None = None
+
+
+class Whereabouts:
+    """Collects positions until a batch is full."""
+
+    def __init__(self, *, batch_s: float) -> None:
+        self._batch_s = batch_s
+        self._points: list[TrackPoint] = []
+        self._latest_at: datetime | None = None
+
+    def take_fix(self, fix: GnssReading) -> list[Batch]:
+        if fix.fix is FixQuality.NONE or not self._is_due(fix.at):
+            return []
+        self._latest_at = fix.at
+        self._points.append(_point(fix))
+        passed_s = (fix.at - self._points[0].at).total_seconds()
+        return self.end() if passed_s >= self._batch_s or len(self._points) >= MAX_POINTS else []
+
+    def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> list[Batch]:  # noqa: ARG002
+        """Nothing: positions come from fixes."""
+        return []
+
+    def end(self) -> list[Batch]:
+        """What was collected."""
+        points, self._points = tuple(self._points), []
+        return [Batch(message=Track(points=points), observed_at=points[-1].at)] if points else []
+
+    def _is_due(self, at: datetime) -> bool:
+        return self._latest_at is None or (at - self._latest_at).total_seconds() >= EVERY_S
+
+
+def _point(fix: GnssReading) -> TrackPoint:
+    return TrackPoint(
+        at=fix.at,
+        lon=fix.lon,
+        lat=fix.lat,
+        accuracy_m=fix.accuracy_m,
+        fix=Fix(fix.fix.value),
+        speed_mps=fix.speed_mps,
+        heading_deg=None if fix.heading_deg is None else fix.heading_deg % 360.0,
+    )

@@ -1,0 +1,180 @@
+"""Faces and number plates are made unreadable before a picture leaves the bus. In doubt there is no picture."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.errors import ModelError, PictureError
+from edge_agent.readings import Image
+from edge_agent.vision.detections import Boxes, overlaps
+from edge_agent.vision.model_file import Network, load_manifest
+from wire.messages import Blur, PictureReference
+
+MARGIN: Final = 0.25  # of a box's size on each side: hair and ears, the frame of a plate
+CELLS: Final = 3  # what stays of a face or plate: 3 x 3 mean colours; nobody can be read from nine
+MAX_PICTURE_BYTES: Final = 400_000
+MAX_SIDE_PX: Final = 1920
+MIN_SIDE_PX: Final = 16
+_QUALITIES: Final = (85, 75, 60, 45, 30)
+_PLATE_CASCADE: Final = "haarcascade_russian_plate_number.xml"
+_PLATE_WIDTH_PX: Final = 960  # of the picture that the cascade searches
+_PLATE_STEP: Final = 1.1  # between two sizes of the search
+_PLATE_NEIGHBOURS: Final = 2  # few: a blur too many costs nothing
+_FACE_CELL_PX: Final = 4  # one output cell covers 4 input pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlurredPicture:
+    """A JPEG that may leave the bus."""
+
+    content: bytes
+    width_px: int
+    height_px: int
+    blur: Blur
+
+    def reference(self) -> PictureReference:
+        return PictureReference(
+            sha256=hashlib.sha256(self.content).hexdigest(),
+            size_bytes=len(self.content),
+            media_type="image/jpeg",
+            width_px=self.width_px,
+            height_px=self.height_px,
+            blur=self.blur,
+        )
+
+
+class FaceFinder:
+    """CenterFace: one score per cell, with size and offset of the face."""
+
+    def __init__(self, manifest_path: Path, *, threads: int) -> None:
+        self.manifest = load_manifest(manifest_path)
+        self._network = Network(manifest_path, self.manifest, threads=threads)
+
+    def find(self, image: Image) -> Boxes:
+        """Boxes of faces (n, 4) in pixels of the picture."""
+        height, width = image.shape[:2]
+        scale = self.manifest.input_width / max(width, height)
+        stride = self.manifest.input_stride
+        new_width, new_height = (max(stride, round(side * scale / stride) * stride) for side in (width, height))
+        blob = cv2.dnn.blobFromImage(image, 1.0, (new_width, new_height), swapRB=True)
+        scores, sizes, offsets, *_ = self._network.run(blob)
+        boxes, best = _decode_faces(scores[0, 0], sizes[0], offsets[0], threshold=self.manifest.threshold)
+        to_picture = np.array([width / new_width, height / new_height] * 2, np.float32)
+        return _without_doubles(boxes * to_picture, best, self.manifest.nms_iou)
+
+
+class PlateFinder:
+    """OpenCV's cascade for number plates."""
+
+    def __init__(self) -> None:
+        path = Path(cv2.__file__).parent / "data" / _PLATE_CASCADE
+        self._cascade = cv2.CascadeClassifier(str(path))
+        if self._cascade.empty():
+            raise ModelError(f"{path} is no cascade; OpenCV 4 brings it, OpenCV 5 does not")
+
+    def find(self, image: Image) -> Boxes:
+        """Boxes of plates (n, 4) in pixels of the picture."""
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        scale = min(1.0, _PLATE_WIDTH_PX / image.shape[1])
+        if scale < 1.0:
+            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found = self._cascade.detectMultiScale(grey, _PLATE_STEP, _PLATE_NEIGHBOURS)
+        corners = np.array(found, np.float32).reshape(-1, 4)
+        return np.hstack([corners[:, :2], corners[:, :2] + corners[:, 2:]]) / np.float32(scale)
+
+
+class Privacy:
+    """Makes pictures safe, or refuses."""
+
+    def __init__(self, faces_manifest: Path, *, threads: int) -> None:
+        """Load both finders.
+
+        Raises:
+            ModelError: one of them is not there; without it no picture may leave.
+        """
+        self._faces = FaceFinder(faces_manifest, threads=threads)
+        self._plates = PlateFinder()
+
+    def blurred(self, image: Image) -> BlurredPicture:
+        """Encode a picture without readable faces and plates, and without metadata.
+
+        Raises:
+            PictureError: whatever went wrong: nothing unblurred is ever returned.
+        """
+        try:
+            return self._blurred(image)
+        except Exception as error:
+            raise PictureError(f"the picture was not blurred and stays in the bus: {error}") from error
+
+    def _blurred(self, image: Image) -> BlurredPicture:
+        picture = _of_allowed_size(image)
+        faces, plates = self._faces.find(picture), self._plates.find(picture)
+        for box in np.vstack([faces, plates]):
+            hide(picture, box)
+        content = _encode(picture)
+        manifest = self._faces.manifest
+        blur = Blur(
+            detector="centerface + haar plate",
+            version=f"{manifest.version} + opencv {cv2.__version__}",
+            faces=len(faces),
+            plates=len(plates),
+            threshold=manifest.threshold,
+        )
+        return BlurredPicture(content=content, width_px=picture.shape[1], height_px=picture.shape[0], blur=blur)
+
+
+def hide(picture: Image, box: NDArray[np.float32]) -> None:
+    """Replace what is in a box, with a margin, by a few mean colours, in place."""
+    height, width = picture.shape[:2]
+    margin_x, margin_y = MARGIN * (box[2] - box[0]), MARGIN * (box[3] - box[1])
+    left, top = int(max(0, box[0] - margin_x)), int(max(0, box[1] - margin_y))
+    right, bottom = int(np.ceil(min(width, box[2] + margin_x))), int(np.ceil(min(height, box[3] + margin_y)))
+    if right <= left or bottom <= top:
+        return
+    cells = cv2.resize(picture[top:bottom, left:right], (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    picture[top:bottom, left:right] = cv2.resize(cells, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+
+
+def _decode_faces(
+    scores: NDArray[np.float32], sizes: NDArray[np.float32], offsets: NDArray[np.float32], *, threshold: float
+) -> tuple[Boxes, NDArray[np.float32]]:
+    """Boxes (n, 4) and scores (n,) in input pixels, from maps (h, w), (2, h, w) and (2, h, w)."""
+    rows, columns = np.nonzero(scores >= threshold)
+    middle_y = _FACE_CELL_PX * (rows + offsets[0, rows, columns] + 0.5)
+    middle_x = _FACE_CELL_PX * (columns + offsets[1, rows, columns] + 0.5)
+    half_height, half_width = _FACE_CELL_PX * np.exp(sizes[:, rows, columns]) / 2
+    edges = [middle_x - half_width, middle_y - half_height, middle_x + half_width, middle_y + half_height]
+    return np.stack(edges, axis=1).astype(np.float32), scores[rows, columns]
+
+
+def _without_doubles(boxes: Boxes, scores: NDArray[np.float32], nms_iou: float) -> Boxes:
+    boxes = boxes[np.argsort(-scores, kind="stable")].astype(np.float32)
+    iou, _ = overlaps(boxes, boxes)
+    kept: list[int] = []
+    for i in range(len(boxes)):
+        if not (iou[i, kept] > nms_iou).any():
+            kept.append(i)
+    return boxes[kept]
+
+
+def _of_allowed_size(image: Image) -> Image:
+    """Return a copy to work on, scaled down when it is too large to send."""
+    if image.ndim != 3 or image.dtype != np.uint8 or min(image.shape[:2]) < MIN_SIDE_PX:  # noqa: PLR2004 - H, W, colours
+        raise PictureError(f"an array {image.shape} of {image.dtype} is no picture")
+    scale = MAX_SIDE_PX / max(image.shape[:2])
+    if scale >= 1.0:
+        return image.copy()
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _encode(picture: Image) -> bytes:
+    for quality in _QUALITIES:
+        is_done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if is_done and content.nbytes <= MAX_PICTURE_BYTES:
+            return content.tobytes()
+    raise PictureError(f"the picture does not fit into {MAX_PICTURE_BYTES} bytes")
