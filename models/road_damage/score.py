@@ -10,7 +10,7 @@ from edge_agent.vision.detections import overlaps
 from models.road_damage.coco import Photo
 
 MATCH_IOU = 0.5
-THRESHOLDS = tuple(round(0.15 + 0.01 * step, 2) for step in range(56))
+THRESHOLDS = tuple(round(0.1 + 0.01 * step, 2) for step in range(61))
 Counts = NDArray[np.int64]  # (classes, 3): hits, false alarms, missed
 
 

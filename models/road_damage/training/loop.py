@@ -84,7 +84,7 @@ class Run:
 
     def train(self, bar: Progress, *, until_step: int | None = None) -> None:
         """Go on until the plan is fulfilled, or to a step at which a validation falls due."""
-        task = bar.add_task("training", total=1.0, completed=self._share_done())
+        task = bar.add_task("training", total=1.0)
         losses: list[float] = []
         while (share := self._share_done()) < 1 and self.progress.step != until_step:
             began = time.monotonic()

@@ -1,0 +1,31 @@
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from models.cli import models
+from models.errors import DataError, TrainExtraError
+
+
+def test_training_without_torch_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("models.road_damage.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    with pytest.raises(TrainExtraError, match=r"busense\[train\]"):
+        CliRunner().invoke(
+            models, ["train", "road_damage", "--data", str(tmp_path), "--out", str(tmp_path)], catch_exceptions=False
+        )
+
+
+def test_evaluation_says_which_folder_holds_no_photos(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"val\.json"):
+        CliRunner().invoke(models, ["evaluate", "road_damage", "--data", str(tmp_path)], catch_exceptions=False)
+
+
+def test_model_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(models, ["evaluate", "weather", "--data", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "road_damage" in result.output
