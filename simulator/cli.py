@@ -3,7 +3,7 @@
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -103,7 +103,7 @@ def _line(report: Report) -> str:
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
+def stopped_by_signals() -> Generator[threading.Event]:
     """An event that Ctrl-C and SIGTERM set."""
     stop = threading.Event()
 

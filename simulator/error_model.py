@@ -52,6 +52,11 @@ class ErrorModelDetector:
         sha256 = hashlib.sha256(json.dumps(asdict(self._errors), sort_keys=True).encode()).hexdigest()
         self.model = ModelVersion(name="error-model", version="1.0.0", sha256=sha256)
 
+    @property
+    def remembered(self) -> int:
+        """Number of living pictures that show something."""
+        return len(self._shown)
+
     def remember(self, image: Image, pose: Pose, shown: tuple[Shown, ...]) -> None:
         """Note what a picture shows, for as long as the picture lives."""
         seen = tuple(self._seen(pose, shown))

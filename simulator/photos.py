@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,10 +30,11 @@ CAMERA_HEIGHT_M = 2.6
 FOCAL_SHARE = 1.5  # of the width; a wider lens makes cracks wider than a lane
 HORIZON_MARGIN_SHARE = 0.12  # of the height, above the highest box
 HIGHEST_HORIZON_SHARE = 0.45  # of the height: no lower than a level telephone has it
-SHOWN_M = 5.0  # a photo stays while the bus drives so far
+SHOWN_M = 7.0  # a photo stays while the bus drives so far; all its boxes have been passed by then
 GAP_M = (26.0, 36.0)
 NEAREST_FOOT_M = 1.5  # beyond the lower edge of the picture: stays for several frames
-FARTHEST_FOOT_M = 20.0
+FARTHEST_FOOT_M = 10.0
+UNLABELLED_M = 20.0  # radius around a site
 MOST_BOXES = 4
 ONE_DEFECT_M = 3.0  # boxes of one class whose feet are nearer mark pieces of one defect
 SMALLEST_BOX_PX = 6.0
@@ -145,7 +146,9 @@ def make_sites(
     usable = [
         photo
         for photo in photos
-        if _are_apart(camera, photo.boxes) and any(_is_in_reach(camera, box) for box in photo.boxes)
+        if _are_apart(camera, photo.boxes)
+        and all(_foot(camera, box)[0] <= FARTHEST_FOOT_M for box in photo.boxes)
+        and any(_stays_in_view(camera, box) for box in photo.boxes)
     ]
     if not usable:
         raise FramesError("no photo has a box at a usable distance")
@@ -159,11 +162,10 @@ def make_sites(
 
 
 def _shuffled(photos: Sequence[Photo], rng: np.random.Generator) -> list[Photo]:
-    """All photos, those of rare classes early and often: one of each class in turn while there are any."""
+    """All photos once, those of rare classes among the first: one of each class in turn while there are any."""
     order = [photos[int(index)] for index in rng.permutation(len(photos))]
     hands = [[photo for photo in order if _rarest(photo) == code] for code in CLASS_CODES]
-    rounds = max(len(hand) for hand in hands)
-    return [hand[turn % len(hand)] for turn in range(rounds) for hand in hands if hand]
+    return [photo for turn in zip_longest(*hands) for photo in turn if photo is not None]
 
 
 def _rarest(photo: Photo) -> str:
@@ -172,9 +174,10 @@ def _rarest(photo: Photo) -> str:
     return next(code for code in ("D40", "D20", "D00", "D10") if code in codes)
 
 
-def _is_in_reach(camera: CameraModel, box: PhotoBox) -> bool:
+def _stays_in_view(camera: CameraModel, box: PhotoBox) -> bool:
+    """Whether a box lies far enough before the bus to be seen in several frames."""
     edge_m = pixel_on_road(camera, u_px=camera.width_px / 2, v_px=camera.height_px).forward_m
-    return edge_m + NEAREST_FOOT_M <= _foot(camera, box)[0] <= FARTHEST_FOOT_M
+    return _foot(camera, box)[0] >= edge_m + NEAREST_FOOT_M
 
 
 def _are_apart(camera: CameraModel, boxes: Sequence[PhotoBox]) -> bool:
@@ -247,9 +250,9 @@ class _SiteMaker:
         )
 
     def _leave_out(self, line: Line, photo: Photo, *, along_m: float) -> None:
-        lon, lat = self._plane.lon_lat(line.place(along_m + FARTHEST_FOOT_M / 2)[0])
+        lon, lat = self._plane.lon_lat(line.place(along_m + UNLABELLED_M / 2)[0])
         self.unlabelled.append(
-            Unlabelled(lon=round(lon, 7), lat=round(lat, 7), radius_m=FARTHEST_FOOT_M, class_codes=photo.unlabelled)
+            Unlabelled(lon=round(lon, 7), lat=round(lat, 7), radius_m=UNLABELLED_M, class_codes=photo.unlabelled)
         )
 
 

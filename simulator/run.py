@@ -12,7 +12,6 @@ from simulator.score import Score, score_claims
 from simulator.world import World
 
 REPORT_EVERY_S: Final = 1.0
-STORED_WITHIN_S: Final = 45.0
 FUSED_WITHIN_S: Final = 20.0
 
 
@@ -40,12 +39,9 @@ class Simulation:
 
     def result(self) -> Report:
         """Wait until all is stored and fused, then score; a simulation that was stopped has no score."""
+        is_stored = self._fleet.wait_until_stored()
         if self._stop.is_set():
-            self._fleet.join(10.0)
             return self._report(is_running=False)
-        is_stored = self._fleet.wait_until_stored(STORED_WITHIN_S)
-        self._stop.set()
-        self._fleet.join(10.0)
         reader = CloudReader(self._plan.cloud_url)
         try:
             return self._scored(reader, is_stored=is_stored)
@@ -58,11 +54,7 @@ class Simulation:
         exposed_ids = self._fleet.exposures.passes().keys()
 
         def score(*, with_candidates: bool) -> Score:
-            claims = [
-                finding.claim()
-                for finding in findings
-                if finding.is_believed or (with_candidates and finding.is_candidate)
-            ]
+            taken = [each for each in findings if each.is_believed or (with_candidates and each.is_candidate)]
             return score_claims(
                 [finding.claim() for finding in taken],
                 truth=self._world.truth,

@@ -54,7 +54,7 @@ class Rates:
     """How often the sensors speak."""
 
     frames_per_s: float
-    fixes_per_s: float = 2.0
+    fixes_per_s: float = 4.0  # a frame waits for the fix after it
 
 
 class BusSensors:
