@@ -317,7 +317,7 @@ class Agent:
 def _open_privacy(config: AgentConfig) -> Privacy | None:
     """Open what blurs; None, said loudly, when it is not there: then no picture leaves the bus."""
     try:
-        return Privacy(config.privacy.faces, threads=config.model.threads)
+        return Privacy(config.privacy.faces, threads=1)  # a picture now and then: the detector keeps its cores
     except ModelError as error:
         log.error("no_pictures reason=%s", error)  # noqa: TRY400 - no trace needed
         return None

@@ -1,0 +1,196 @@
+"""The whole bus in one process, against a real broker and a small picture store."""
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.agent import Agent
+from edge_agent.config import AgentConfig, Broker, Camera, Cloud, CoverageSettings, Identity, OutboxSettings
+from edge_agent.ego import moved
+from edge_agent.readings import FrameReading, GnssReading, Image, Reading
+from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
+from tests.conftest import RunningBroker
+from tests.integration.edge_cloud import EdgeCloud
+from wire.messages import Coverage, Detection, Health, ModelVersion, Presence, Track
+
+CAMERA = CameraModel(width_px=320, height_px=240, focal_px=260, height_m=2.5, pitch_deg=12)
+START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+SPEED_MPS = 10.0
+LON, LAT = 120.4, 27.5
+
+
+class Drive:
+    """Twelve seconds straight north at 10 m/s: a recording of 8 frames and 1 fix a second."""
+
+    is_live = False
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    def readings(self) -> Iterator[Reading]:
+        for tick in range(97):
+            at = START + timedelta(seconds=tick / 8)
+            if tick % 8 == 0:
+                lon, lat = moved(lon=LON, lat=LAT, heading_deg=0, forward_m=SPEED_MPS * tick / 8, right_m=0)
+                yield GnssReading(at=at, lon=lon, lat=lat, speed_mps=SPEED_MPS, heading_deg=0, accuracy_m=2)
+            image = self._image.copy()
+            image[0, 0, 0] = tick  # how the detector below knows where it is
+            yield FrameReading(at=at, camera_id="front", image=image)
+
+
+class KnowingDetector:
+    """Sees one pothole that lies 60 m down the road, 1 m to the right."""
+
+    model = ModelVersion(name="knowing", version="1", sha256="0" * 64)
+
+    def detect(self, image: Image) -> Detections:
+        ahead_m = 60.0 - SPEED_MPS * int(image[0, 0, 0]) / 8
+        if not 3.0 < ahead_m < 25.0:
+            return no_detections()
+        u_px, v_px = road_in_image(CAMERA, RoadPoint(forward_m=ahead_m, right_m=1.0))
+        if v_px >= CAMERA.height_px - 3:
+            return no_detections()
+        half_px = 0.4 * CAMERA.focal_px / ahead_m
+        box = np.array([[u_px - half_px, v_px - half_px, u_px + half_px, v_px]], np.float32)
+        return Detections(boxes=box, confidences=np.array([0.6], np.float32), class_codes=("D40",))
+
+
+@dataclass
+class Store:
+    url: str
+    pictures: dict[str, bytes]
+    answers: list[int]  # status codes to give before 201
+
+
+@pytest.fixture
+def store() -> Generator[Store]:
+    pictures: dict[str, bytes] = {}
+    answers: list[int] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            is_ours = self.headers["X-Busense-Device"] == "testcity/bus-1"
+            status = (answers.pop(0) if answers else 201) if is_ours else 403
+            if status == 201:
+                pictures[self.path.rsplit("/", 1)[1]] = content
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield Store(url=f"http://127.0.0.1:{server.server_address[1]}", pictures=pictures, answers=answers)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def config(broker: RunningBroker, store: Store, tmp_path: Path) -> AgentConfig:
+    secret_file = tmp_path / "secret"
+    secret_file.write_text(broker.device_secrets["bus-1"])
+    return AgentConfig(
+        identity=Identity(city=broker.city, device="bus-1", secret_file=secret_file),
+        broker=Broker(url=broker.mqtt_url),
+        cloud=Cloud(url=store.url),
+        camera=Camera(
+            width_px=CAMERA.width_px,
+            height_px=CAMERA.height_px,
+            focal_px=CAMERA.focal_px,
+            height_m=CAMERA.height_m,
+            pitch_deg=CAMERA.pitch_deg,
+        ),
+        outbox=OutboxSettings(path=tmp_path / "outbox" / "outbox.db"),
+        coverage=CoverageSettings(stretch_m=50),
+    )
+
+
+@pytest.fixture
+def road() -> Image:
+    grain = np.random.default_rng(0).integers(60, 180, (240, 320, 3), dtype=np.uint8)
+    return cv2.GaussianBlur(grain, (3, 3), 0).astype(np.uint8)
+
+
+def test_one_pass_gives_one_observation_with_its_picture(
+    config: AgentConfig, broker: RunningBroker, store: Store, road: Image
+) -> None:
+    store.answers += [404, 503]
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        agent = Agent(config, sources=[Drive(road)], detector=KnowingDetector())
+        agent.run(threading.Event())
+        assert agent.wait_until_stored(30)
+        counters = agent.counters
+        agent.close()
+    heard = {envelope.sequence: envelope for envelope in cloud.heard}
+    messages = [envelope.data for envelope in heard.values()]
+    detections = [message for message in messages if isinstance(message, Detection)]
+    assert sorted(heard, key=lambda number: number or 0) == list(range(1, counters.messages + 1))
+    assert len(detections) == counters.observations == 1
+    assert counters.frames == 97
+    assert counters.frames_unusable == 0
+    assert sum(isinstance(message, Coverage) for message in messages) >= 2
+    assert any(isinstance(message, Track) for message in messages)
+    assert any(isinstance(message, Health) for message in messages)
+    assert cloud.presences[0] is Presence.ONLINE
+    assert cloud.presences[-1] is Presence.OFFLINE
+
+    picture = detections[0].picture
+    assert picture is not None
+    content = store.pictures[picture.sha256]
+    assert hashlib.sha256(content).hexdigest() == picture.sha256
+    assert len(content) == picture.size_bytes
+
+    true_lon, true_lat = moved(lon=LON, lat=LAT, heading_deg=0, forward_m=60, right_m=1)
+    assert detections[0].lat == pytest.approx(true_lat, abs=5e-6)
+    assert detections[0].lon == pytest.approx(true_lon, abs=5e-6)
+    assert detections[0].class_code == "D40"
+    assert detections[0].frames > 3
+
+
+def test_without_the_face_model_the_observation_goes_without_a_picture(
+    config: AgentConfig, broker: RunningBroker, store: Store, road: Image, tmp_path: Path
+) -> None:
+    blind = config.model_copy(
+        update={"privacy": config.privacy.model_copy(update={"faces": tmp_path / "missing" / "manifest.toml"})}
+    )
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        agent = Agent(blind, sources=[Drive(road)], detector=KnowingDetector())
+        agent.run(threading.Event())
+        assert agent.wait_until_stored(30)
+        agent.close()
+    detections = [envelope.data for envelope in cloud.heard if isinstance(envelope.data, Detection)]
+    assert [detection.picture for detection in detections] == [None]
+    assert not store.pictures
+
+
+def test_what_was_seen_without_a_network_is_told_by_the_next_start(
+    config: AgentConfig, broker: RunningBroker, road: Image
+) -> None:
+    broker.server.stop()
+    agent = Agent(config, sources=[Drive(road)], detector=KnowingDetector())
+    agent.run(threading.Event())
+    assert not agent.wait_until_stored(0.0)
+    before = agent.counters
+    agent.close()
+    broker.server.start()
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        later = Agent(config, sources=[], detector=KnowingDetector())
+        assert later.counters.stream == before.stream
+        assert later.wait_until_stored(30)
+        later.close()
+    assert set(cloud.sequences()) == set(range(1, before.messages + 1))

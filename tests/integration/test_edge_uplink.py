@@ -1,0 +1,109 @@
+"""From the outbox over a real broker: a message leaves only by the cloud's receipt."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.publisher import BrokerAddress, Publisher
+from tests.conftest import RunningBroker
+from tests.integration.edge_cloud import EdgeCloud
+from tests.waiting import wait_until
+from wire.messages import Fix, Presence, Track, TrackPoint
+
+DEVICE = "bus-1"
+AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+TRACK = Track(points=(TrackPoint(at=AT, lon=120.4, lat=27.5, accuracy_m=3, fix=Fix.GNSS),))
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Generator[Outbox]:
+    box = Outbox(tmp_path / "outbox.db", source=f"/testcity/{DEVICE}", max_bytes=10_000_000, now=AT)
+    yield box
+    box.close()
+
+
+@contextmanager
+def publishing(outbox: Outbox, broker: RunningBroker, *, secret: str | None = None) -> Generator[Publisher]:
+    address = BrokerAddress(
+        url=broker.mqtt_url, city=broker.city, device=DEVICE, secret=secret or broker.device_secrets[DEVICE]
+    )
+    publisher = Publisher(address, outbox, now=lambda: datetime.now(UTC))
+    stop = threading.Event()
+    thread = threading.Thread(target=publisher.run, args=(stop,))
+    thread.start()
+    try:
+        yield publisher
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def put(outbox: Outbox, count: int) -> None:
+    for _ in range(count):
+        outbox.put(TRACK, observed_at=AT)
+
+
+def test_a_message_leaves_by_the_receipt_and_not_before(outbox: Outbox, broker: RunningBroker) -> None:
+    put(outbox, 5)
+    with EdgeCloud(broker, gives_receipts=False) as cloud, publishing(outbox, broker):
+        wait_until(lambda: len(cloud.heard) == 5)
+        wait_until(lambda: not outbox.next_to_send(9, now=datetime.now(UTC)))
+        assert outbox.depth().messages == 5
+        cloud.give_receipt(device=DEVICE, stream=outbox.stream, up_to=4, missing=((2, 3),))
+        wait_until(lambda: outbox.depth().messages == 3)
+        cloud.give_receipt(device=DEVICE, stream=outbox.stream, up_to=5)
+        wait_until(lambda: outbox.depth().messages == 0)
+    assert cloud.sequences() == [1, 2, 3, 4, 5]
+
+
+def test_a_message_that_the_broker_lost_after_its_puback_is_sent_again(outbox: Outbox, broker: RunningBroker) -> None:
+    put(outbox, 1)
+    with publishing(outbox, broker):
+        wait_until(lambda: not outbox.next_to_send(9, now=datetime.now(UTC)))
+    # A sent message without a receipt counts as lost after a while: here its answer is made an old one.
+    outbox.mark_sent([1], at=AT)
+    with EdgeCloud(broker, gives_receipts=True) as cloud, publishing(outbox, broker):
+        wait_until(lambda: outbox.depth().messages == 0)
+    assert cloud.sequences() == [1]
+
+
+def test_everything_arrives_in_order_over_a_restart_of_the_broker(outbox: Outbox, broker: RunningBroker) -> None:
+    with EdgeCloud(broker, gives_receipts=True) as cloud, publishing(outbox, broker) as publisher:
+        put(outbox, 50)
+        wait_until(lambda: len(set(cloud.sequences())) >= 10)
+        broker.server.kill()
+        put(outbox, 50)
+        broker.server.start()
+        wait_until(lambda: set(cloud.sequences()) == set(range(1, 101)), 30)
+        wait_until(lambda: outbox.depth().messages == 0 or _receipt_again(cloud, outbox), 30)
+    assert publisher.connections >= 1
+
+
+def _receipt_again(cloud: EdgeCloud, outbox: Outbox) -> bool:
+    """A receipt is only sent once; the real cloud sends one with the next batch."""
+    cloud.give_receipt(device=DEVICE, stream=outbox.stream, up_to=100)
+    return False
+
+
+def test_the_broker_knows_whether_the_bus_is_there(outbox: Outbox, broker: RunningBroker) -> None:
+    with EdgeCloud(broker, gives_receipts=False) as cloud:
+        with publishing(outbox, broker):
+            wait_until(lambda: cloud.presences == [Presence.ONLINE])
+        wait_until(lambda: cloud.presences == [Presence.ONLINE, Presence.OFFLINE])
+
+
+def test_a_wrong_secret_is_told_and_tried_again(
+    outbox: Outbox, broker: RunningBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(outbox, 1)
+    with publishing(outbox, broker, secret="guessed"):  # noqa: S106
+        wait_until(lambda: caplog.text.count("broker_lost") >= 2)
+    assert "refuses bus-1" in caplog.text
+    assert "guessed" not in caplog.text
+    assert outbox.depth().messages == 1
