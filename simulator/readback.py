@@ -94,7 +94,7 @@ class CloudReader:
     def findings(self) -> list[FindingFeature]:
         """All but the rejected ones."""
         findings: list[FindingFeature] = []
-        for text in self._pages("/findings"):
+        for text in self._pages("/findings", cursor_name="cursor"):
             findings += _FindingPage.model_validate_json(text).features
         return findings
 
@@ -124,13 +124,15 @@ class CloudReader:
         )
 
     def _all_belong(self) -> bool:
-        pages = (_ObservationPage.model_validate_json(text) for text in self._pages("/observations"))
+        pages = (
+            _ObservationPage.model_validate_json(text) for text in self._pages("/observations", cursor_name="after")
+        )
         return all(observation.finding_id for page in pages for observation in page.items)
 
-    def _pages(self, path: str) -> Iterator[bytes]:
+    def _pages(self, path: str, *, cursor_name: str) -> Iterator[bytes]:
         cursor: str | None = None
         for _ in range(MAX_PAGES):
-            query = {"limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
+            query = {"limit": str(PAGE)} | ({cursor_name: cursor} if cursor else {})
             text = self._get(path, query)
             yield text
             cursor = _Next.model_validate_json(text).next

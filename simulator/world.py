@@ -11,7 +11,7 @@ from simulator.route import CRUISE_MPS, LOOPS, Line, Motion, make_lines
 from simulator.truth import Truth, make_truth
 
 BUSES_PER_LINE: Final = 3
-PHOTO_CRUISE_MPS: Final = 6.5  # a photo's near view leaves the picture quickly
+PHOTO_CRUISE_MPS: Final = 5.0  # dense traffic: what a photo shows near by leaves the picture quickly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
