@@ -132,6 +132,11 @@ class Fleet:
             thread.join()
         return self._stored == len(self.buses)
 
+    def close(self) -> None:
+        """Close the outboxes; nothing can be counted afterwards."""
+        for bus in self.buses:
+            bus.agent.close()
+
     def _drive(self, bus: Bus) -> None:
         """Drive to the end, then stay connected until all is stored."""
         try:
@@ -145,7 +150,6 @@ class Fleet:
         is_stored = not self._stop.is_set() and bus.agent.wait_until_stored(STORED_WITHIN_S)
         with self._lock:
             self._stored += is_stored
-        bus.agent.close()
 
     def _bus(self, number: int, device: str) -> Bus:
         per_line = math.ceil(self._plan.buses / len(self._world.lines))

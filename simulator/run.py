@@ -40,8 +40,12 @@ class Simulation:
     def result(self) -> Report:
         """Wait until all is stored and fused, then score; a simulation that was stopped has no score."""
         is_stored = self._fleet.wait_until_stored()
-        if self._stop.is_set():
-            return self._report(is_running=False)
+        try:
+            return self._report(is_running=False) if self._stop.is_set() else self._read_and_score(is_stored=is_stored)
+        finally:
+            self._fleet.close()
+
+    def _read_and_score(self, *, is_stored: bool) -> Report:
         reader = CloudReader(self._plan.cloud_url)
         try:
             return self._scored(reader, is_stored=is_stored)
