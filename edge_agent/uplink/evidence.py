@@ -30,7 +30,8 @@ _MAY_HEAL: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,  # enrolment may lag behind
         HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,  # not announced yet
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,  # not announced yet: its message is still on its way
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_MANY_REQUESTS,
     }
