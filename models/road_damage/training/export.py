@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,16 +60,18 @@ def export_onnx(detector: Detector, path: Path, release: Release) -> str:
     """Write the network as ONNX and return the file's SHA-256 in hex."""
     exported = Exported(_folded(detector)).eval()
     example = torch.zeros((1, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3), dtype=torch.uint8)
-    torch.onnx.export(
-        exported,
-        (example,),
-        str(path),
-        dynamo=False,
-        opset_version=OPSET,
-        input_names=["picture"],
-        output_names=["boxes_scores"],
-        dynamic_axes={"picture": {1: "height", 2: "width"}, "boxes_scores": {0: "points"}},
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer: it tells of constants, which is what they are
+        torch.onnx.export(
+            exported,
+            (example,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["picture"],
+            output_names=["boxes_scores"],
+            dynamic_axes={"picture": {1: "height", 2: "width"}, "boxes_scores": {0: "points"}},
+        )
     _describe(path, release)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
