@@ -27,8 +27,6 @@ from wire.messages import (
 
 log = logging.getLogger(__name__)
 
-RESEND_AFTER: Final = timedelta(seconds=30)
-"""A receipt comes at most each 2 s; a broker that lost an acknowledged message never sends one."""
 RECEIPT_GRACE: Final = timedelta(seconds=5)
 """A receipt may have been written while a message that it misses was on its way."""
 ROW_OVERHEAD_BYTES: Final = 200  # index entries and SQLite's own bytes, rounded up
@@ -135,12 +133,12 @@ class Outbox:
         self.changed.set()
         return envelope
 
-    def next_to_send(self, limit: int, *, now: datetime, resend_after: timedelta = RESEND_AFTER) -> list[Waiting]:
-        """Oldest messages first that were never sent, or sent too long ago without a receipt."""
+    def next_to_send(self, limit: int, *, lost_before: datetime) -> list[Waiting]:
+        """Oldest messages first that were never sent, or sent before `lost_before` and have no receipt yet."""
         rows = self._all(
             "SELECT sequence, kind, payload FROM events WHERE sent_at IS NULL OR sent_at <= ?"
             " ORDER BY sequence LIMIT ?",
-            (now - resend_after).timestamp(),
+            lost_before.timestamp(),
             limit,
         )
         return [Waiting(sequence=sequence, kind=Kind(kind), payload=payload) for sequence, kind, payload in rows]

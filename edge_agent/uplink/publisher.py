@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,6 +34,10 @@ PUBACK_TIMEOUT_S: Final = 20.0
 after a new connection."""
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
+RESEND_AFTER: Final = timedelta(seconds=30)
+"""A receipt comes within seconds; a broker that lost an acknowledged message never brings one."""
+RESEND_AFTER_CONNECTING: Final = timedelta(seconds=5)
+"""Receipts are sent once: those of the time without a connection are lost, the messages are told again."""
 LOOK_EVERY_S: Final = 1.0  # for messages whose receipt is overdue
 _TICK_S: Final = 0.05
 _PORT: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -206,10 +210,14 @@ class _Session:
         self._outbox.changed.clear()
         self._looked_at_s = now_s
         under_way = {sequence for sequence, _ in self._in_flight.values()}
-        waiting = self._outbox.next_to_send(WINDOW + len(under_way), now=self._now())
+        waiting = self._outbox.next_to_send(WINDOW + len(under_way), lost_before=self._lost_before())
         unsent = [message for message in waiting if message.sequence not in under_way]
         for message in unsent[: WINDOW - len(under_way)]:
             self._send(message)
+
+    def _lost_before(self) -> datetime:
+        now = self._now()
+        return max(now - RESEND_AFTER, min(self._since, now - RESEND_AFTER_CONNECTING))
 
     def _send(self, message: Waiting) -> None:
         info = self._client.publish(self._address.topic(message.kind), message.payload, qos=1)

@@ -53,7 +53,7 @@ def test_a_message_leaves_by_the_receipt_and_not_before(outbox: Outbox, broker: 
     put(outbox, 5)
     with EdgeCloud(broker, gives_receipts=False) as cloud, publishing(outbox, broker):
         wait_until(lambda: len(cloud.heard) == 5)
-        wait_until(lambda: not outbox.next_to_send(9, now=datetime.now(UTC)))
+        wait_until(lambda: not outbox.next_to_send(9, lost_before=AT))
         assert outbox.depth().messages == 5
         cloud.give_receipt(device=DEVICE, stream=outbox.stream, up_to=4, missing=((2, 3),))
         wait_until(lambda: outbox.depth().messages == 3)
@@ -65,7 +65,7 @@ def test_a_message_leaves_by_the_receipt_and_not_before(outbox: Outbox, broker: 
 def test_a_message_that_the_broker_lost_after_its_puback_is_sent_again(outbox: Outbox, broker: RunningBroker) -> None:
     put(outbox, 1)
     with publishing(outbox, broker):
-        wait_until(lambda: not outbox.next_to_send(9, now=datetime.now(UTC)))
+        wait_until(lambda: not outbox.next_to_send(9, lost_before=AT))
     # A sent message without a receipt counts as lost after a while: here its answer is made an old one.
     outbox.mark_sent([1], at=AT)
     with EdgeCloud(broker, gives_receipts=True) as cloud, publishing(outbox, broker):
