@@ -1,7 +1,7 @@
 """From single observations and looks to passes: one bus that goes by counts once."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -17,11 +17,16 @@ Evidence = Observation | Look
 
 def passes_of(observations: Sequence[Observation], looks: Sequence[Look]) -> list[Pass]:
     """Passes by one finding, in order of time; the same for every order of the input."""
-    passes = [_pass_of(group) for group in grouped_by_pass([*observations, *looks])]
-    return sorted(
-        (taken for taken in passes if taken.seen is not None or taken.looked_share >= MIN_LOOK_SHARE),
-        key=lambda taken: (taken.at, taken.city, taken.device),
-    )
+    passes: dict[tuple[datetime, str, str], Pass] = {}
+    for taken in map(_pass_of, grouped_by_pass([*observations, *looks])):
+        if taken.seen is not None or taken.looked_share >= MIN_LOOK_SHARE:
+            key = (taken.at, taken.city, taken.device)
+            passes[key] = max(taken, passes.get(key, taken), key=_weight)  # no bus is in two places at once
+    return [passes[key] for key in sorted(passes)]
+
+
+def _weight(taken: Pass) -> tuple[bool, str, float]:
+    return taken.seen is not None, taken.seen.id if taken.seen else "", taken.looked_share
 
 
 def grouped_by_pass(evidence: Iterable[Evidence]) -> list[list[Evidence]]:

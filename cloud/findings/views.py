@@ -107,7 +107,7 @@ class FindingDetail(BaseModel):
 
 
 FEATURE_COLUMNS: Final = """
-SELECT f.id, f.lon, f.lat, f.class_code, f.severity, f.existence, f.state, f.passes_seen, f.passes_missed,
+SELECT f.id, f.city, f.lon, f.lat, f.class_code, f.severity, f.existence, f.state, f.passes_seen, f.passes_missed,
     f.first_seen_at, f.last_seen_at, f.position_sigma_m, f.length_m, f.width_m, f.area_m2,
     f.picture_sha256 AS picture, c.id AS case_id, c.number AS case_number, c.state AS case_state
 FROM findings f

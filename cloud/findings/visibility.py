@@ -17,6 +17,8 @@ Line = NDArray[np.float64]  # (n, 2) metres east and north
 STEP_M: Final = 2.0
 MAX_LINE_M: Final = 2_000.0  # a stretch is about 100 m; more is no stretch
 _MIN_WINDOW_M: Final = 1.0
+_SIGMAS: Final = 3.0
+_ROOM_M: Final = 20.0  # for the error of the place itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,34 @@ class Stretch:
     far_m: float
     left_m: float
     right_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Rectangle outside of which nothing can have been seen."""
+
+    min_lon: float
+    min_lat: float
+    max_lon: float
+    max_lat: float
+
+    def holds(self, *, lon: float, lat: float) -> bool:
+        """Whether a place lies inside."""
+        return self.min_lon <= lon <= self.max_lon and self.min_lat <= lat <= self.max_lat
+
+
+def reach_of(stretch: Stretch) -> Reach:
+    """Rectangle around the line and its view, with room for errors of position."""
+    lons, lats = zip(*stretch.line, strict=True)
+    margin_m = stretch.far_m + max(stretch.left_m, stretch.right_m) + _SIGMAS * stretch.accuracy_m + _ROOM_M
+    east_m, north_m = metres_per_degree(lats[0])
+    lon_margin, lat_margin = margin_m / east_m, margin_m / north_m
+    return Reach(
+        min_lon=min(lons) - lon_margin,
+        min_lat=min(lats) - lat_margin,
+        max_lon=max(lons) + lon_margin,
+        max_lat=max(lats) + lat_margin,
+    )
 
 
 def look_at(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -> Look:

@@ -24,7 +24,7 @@ CREATE TABLE findings (
     picture_sha256 text,
     looked_lon double precision NOT NULL, -- from where finding_looks were computed, and since when
     looked_lat double precision NOT NULL,
-    looked_since timestamptz NOT NULL,
+    looked_since timestamptz,
     CONSTRAINT findings_pkey PRIMARY KEY (id),
     CONSTRAINT findings_severity_check CHECK (severity IN ('light', 'medium', 'heavy')),
     CONSTRAINT findings_state_check CHECK (state IN ('candidate', 'open', 'gone', 'rejected')),

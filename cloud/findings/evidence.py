@@ -1,0 +1,143 @@
+"""Reading what buses saw and where they looked, as the fusion needs it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from cloud.findings.model import Look, Observation
+from cloud.findings.visibility import Stretch
+
+WINDOW: Final = 200  # newest sightings and looks of a finding; older ones no longer move a belief that is bounded
+
+# A device whose clock is not believed saw it when we heard of it.
+_NEW_OBSERVATIONS: Final = """
+SELECT o.id, o.id_at, o.city, o.device, o.class_code, o.confidence, o.lon, o.lat, o.along_m, o.across_m,
+    o.heading_deg, o.length_m, o.width_m, o.area_m2, o.picture_sha256,
+    CASE WHEN o.clock_mark IS NULL THEN o.observed_at ELSE o.received_at END AS at,
+    CASE WHEN o.clock_mark IS NULL THEN o.first_seen_at ELSE o.received_at END AS from_at,
+    CASE WHEN o.clock_mark IS NULL THEN o.last_seen_at ELSE o.received_at END AS to_at
+FROM unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(id)s::uuid[])
+    AS n(id_at, city, device, id)
+JOIN observations o ON o.id_at = n.id_at AND o.city = n.city AND o.device = n.device AND o.id = n.id
+WHERE NOT EXISTS (SELECT FROM finding_observations f
+    WHERE f.city = o.city AND f.device = o.device AND f.observation_id = o.id)
+"""
+_LINKED: Final = """
+SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, device, at, from_at, to_at, class_code,
+    confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY at DESC, observation_id) AS age
+    FROM finding_observations WHERE finding_id = ANY(%(ids)s)
+) ranked WHERE age <= %(window)s
+"""
+_LINKED_OF_BUSES: Final = """
+SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, device, at, from_at, to_at, class_code,
+    confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256
+FROM finding_observations
+WHERE finding_id = ANY(%(ids)s) AND at BETWEEN %(from_at)s AND %(to_at)s AND device = ANY(%(devices)s)
+"""
+_LOOKS: Final = """
+SELECT finding_id, coverage_id, coverage_id_at, city, device, from_at, to_at, heading_deg, share FROM (
+    SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY to_at DESC, coverage_id) AS age
+    FROM finding_looks WHERE finding_id = ANY(%(ids)s)
+) ranked WHERE age <= %(window)s
+"""
+_STRETCH_COLUMNS: Final = """
+SELECT c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m, c.usable_share,
+    c.near_m, c.far_m, c.left_m, c.right_m
+FROM coverages c
+"""
+# Without a time that can be believed, a look cannot be put before or after the first sighting: it does not count.
+_NEW_STRETCHES: Final = (
+    _STRETCH_COLUMNS
+    + """
+JOIN unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(id)s::uuid[])
+    AS n(id_at, city, device, id)
+    ON c.id_at = n.id_at AND c.city = n.city AND c.device = n.device AND c.id = n.id
+WHERE c.clock_mark IS NULL
+"""
+)
+_STRETCHES_AROUND: Final = (
+    _STRETCH_COLUMNS
+    + """
+WHERE c.cell = ANY(%(cells)s) AND c.to_at >= %(since)s AND c.clock_mark IS NULL
+ORDER BY c.to_at DESC LIMIT 2000
+"""
+)
+
+Row = dict[str, Any]
+Key = tuple[datetime, str, str, UUID]  # id_at, city, device, id
+
+
+def read_new_observations(connection: Connection[Any], keys: Sequence[Key]) -> list[Observation]:
+    """Observations that belong to no finding yet."""
+    return [_observation(row) for row in _rows(connection, _NEW_OBSERVATIONS, _columns(keys))]
+
+
+def read_stretches(connection: Connection[Any], keys: Sequence[Key]) -> list[Stretch]:
+    """Covered stretches by their keys."""
+    return [_stretch(row) for row in _rows(connection, _NEW_STRETCHES, _columns(keys))]
+
+
+def read_stretches_around(connection: Connection[Any], cells: list[str], *, since: datetime) -> list[Stretch]:
+    """Newest stretches whose middle lies in these cells."""
+    return [_stretch(row) for row in _rows(connection, _STRETCHES_AROUND, {"cells": cells, "since": since})]
+
+
+def read_linked(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
+    """Newest observations of each finding."""
+    return _by_finding(connection, _LINKED, {"ids": list(finding_ids), "window": WINDOW})
+
+
+def read_linked_of_buses(
+    connection: Connection[Any], finding_ids: Iterable[UUID], observations: Sequence[Observation], *, around: timedelta
+) -> dict[UUID, list[Observation]]:
+    """What the buses of these observations saw of these findings at about the same time."""
+    values = {
+        "ids": list(finding_ids),
+        "from_at": min(observation.from_at for observation in observations) - around,
+        "to_at": max(observation.to_at for observation in observations) + around,
+        "devices": sorted({observation.device for observation in observations}),
+    }
+    return _by_finding(connection, _LINKED_OF_BUSES, values)
+
+
+def read_looks(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict[UUID, list[Look]]:
+    """Newest looks at each finding."""
+    looks: defaultdict[UUID, list[Look]] = defaultdict(list)
+    for row in _rows(connection, _LOOKS, {"ids": list(finding_ids), "window": WINDOW}):
+        looks[row.pop("finding_id")].append(Look(**_with_text_id(row, "coverage_id")))
+    return looks
+
+
+def _by_finding(connection: Connection[Any], statement: LiteralString, values: Row) -> dict[UUID, list[Observation]]:
+    linked: defaultdict[UUID, list[Observation]] = defaultdict(list)
+    for row in _rows(connection, statement, values):
+        linked[row.pop("finding_id")].append(_observation(row))
+    return linked
+
+
+def _rows(connection: Connection[Any], statement: LiteralString, values: Row) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement, values).fetchall()
+
+
+def _with_text_id(row: Row, name: str) -> Row:
+    return row | {name: str(row[name])}
+
+
+def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
+    return {name: [key[place] for key in keys] for place, name in enumerate(("id_at", "city", "device", "id"))}
+
+
+def _observation(row: Row) -> Observation:
+    return Observation(**_with_text_id(row, "id"))
+
+
+def _stretch(row: Row) -> Stretch:
+    return Stretch(**_with_text_id(row, "id"))

@@ -1,0 +1,176 @@
+"""Findings in the database; the worker alone writes them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from cloud.findings.geometry import sigma_m
+from cloud.findings.model import Covariance, Fused, Look, Observation, WeighedPass
+
+_NEAR: Final = """
+SELECT id, city, class_code, lon, lat, east_m2, east_north_m2, north_m2, heading_deg,
+    looked_lon, looked_lat, looked_since
+FROM findings WHERE cell = ANY(%s)
+"""
+_INSERT: Final = """
+INSERT INTO findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2,
+    north_m2, position_sigma_m, heading_deg, length_m, width_m, area_m2, passes_seen, passes_missed, first_seen_at,
+    last_seen_at, picture_sha256, looked_lon, looked_lat, looked_since)
+VALUES (%(id)s, %(city)s, %(cell)s, %(class_code)s, %(severity)s, %(state)s, %(existence)s, %(lon)s, %(lat)s,
+    %(east_m2)s, %(east_north_m2)s, %(north_m2)s, %(position_sigma_m)s, %(heading_deg)s, %(length_m)s, %(width_m)s,
+    %(area_m2)s, 0, 0, %(first_seen_at)s, %(last_seen_at)s, %(picture_sha256)s, %(lon)s, %(lat)s, NULL)
+"""
+# What a person rejected stays rejected, whatever later passes see.
+_UPDATE: Final = """
+UPDATE findings SET cell = %(cell)s, class_code = %(class_code)s, severity = %(severity)s,
+    state = CASE WHEN state = 'rejected' THEN state ELSE %(state)s END, existence = %(existence)s,
+    lon = %(lon)s, lat = %(lat)s, east_m2 = %(east_m2)s, east_north_m2 = %(east_north_m2)s, north_m2 = %(north_m2)s,
+    position_sigma_m = %(position_sigma_m)s, heading_deg = %(heading_deg)s, length_m = %(length_m)s,
+    width_m = %(width_m)s, area_m2 = %(area_m2)s, picture_sha256 = %(picture_sha256)s,
+    first_seen_at = least(first_seen_at, %(first_seen_at)s), last_seen_at = greatest(last_seen_at, %(last_seen_at)s),
+    passes_seen = p.seen, passes_missed = p.missed
+FROM (
+    SELECT count(*) FILTER (WHERE kind = 'seen') AS seen, count(*) FILTER (WHERE kind = 'not_seen') AS missed
+    FROM finding_passes WHERE finding_id = %(id)s
+) p
+WHERE id = %(id)s
+"""
+_LINK: Final = """
+INSERT INTO finding_observations (city, device, observation_id, observation_id_at, finding_id, at, from_at, to_at,
+    class_code, confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256)
+VALUES (%(city)s, %(device)s, %(id)s, %(id_at)s, %(finding_id)s, %(at)s, %(from_at)s, %(to_at)s, %(class_code)s,
+    %(confidence)s, %(lon)s, %(lat)s, %(along_m)s, %(across_m)s, %(heading_deg)s, %(length_m)s, %(width_m)s,
+    %(area_m2)s, %(picture_sha256)s)
+"""
+_FORGET_LOOKS: Final = "DELETE FROM finding_looks WHERE finding_id = %s"
+_LOOKED_FROM: Final = "UPDATE findings SET looked_lon = %s, looked_lat = %s, looked_since = %s WHERE id = %s"
+_ADD_LOOK: Final = """
+INSERT INTO finding_looks (finding_id, city, device, coverage_id, coverage_id_at, from_at, to_at, heading_deg, share)
+VALUES (%(finding_id)s, %(city)s, %(device)s, %(coverage_id)s, %(coverage_id_at)s, %(from_at)s, %(to_at)s,
+    %(heading_deg)s, %(share)s)
+ON CONFLICT ON CONSTRAINT finding_looks_pkey DO UPDATE SET share = EXCLUDED.share
+"""
+# Passes before the window stay as they are; in the window only what changed is written.
+_WRITE_PASSES: Final = """
+WITH wanted AS (
+    SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(at timestamptz, city text, device text, kind text,
+        looked_share float8, confidence float8, observation_id uuid, observation_id_at timestamptz,
+        probability_before float8, probability_after float8)
+), dropped AS (
+    DELETE FROM finding_passes p WHERE p.finding_id = %(id)s AND p.at >= (SELECT min(at) FROM wanted)
+        AND NOT EXISTS (SELECT FROM wanted w WHERE w.at = p.at AND w.city = p.city AND w.device = p.device)
+    RETURNING 1
+), written AS (
+    INSERT INTO finding_passes AS p (finding_id, at, city, device, kind, looked_share, confidence, observation_id,
+        observation_id_at, probability_before, probability_after)
+    SELECT %(id)s, at, city, device, kind, looked_share, confidence, observation_id, observation_id_at,
+        probability_before, probability_after FROM wanted
+    ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind,
+        looked_share = EXCLUDED.looked_share, confidence = EXCLUDED.confidence,
+        observation_id = EXCLUDED.observation_id, observation_id_at = EXCLUDED.observation_id_at,
+        probability_before = EXCLUDED.probability_before, probability_after = EXCLUDED.probability_after
+    WHERE (p.kind, p.looked_share, p.observation_id, p.probability_before, p.probability_after)
+        IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.looked_share, EXCLUDED.observation_id,
+            EXCLUDED.probability_before, EXCLUDED.probability_after)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM written)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFinding:
+    """Where a finding is, and from where and since when its looks were computed."""
+
+    id: UUID
+    city: str
+    class_code: str
+    lon: float
+    lat: float
+    covariance: Covariance
+    heading_deg: float
+    looked_lon: float
+    looked_lat: float
+    looked_since: datetime | None  # none: never
+
+
+def read_findings_in(connection: Connection[Any], cells: Sequence[str]) -> list[StoredFinding]:
+    """All findings in these cells, whatever their state: what is gone may come again."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return [_stored(row) for row in cursor.execute(_NEAR, (list(cells),)).fetchall()]
+
+
+def insert_finding(connection: Connection[Any], finding_id: UUID, fused: Fused, *, city: str, cell: str) -> None:
+    """Write a new finding; its passes and looks are still to come."""
+    connection.execute(_INSERT, _values(finding_id, fused, cell=cell) | {"city": city})
+
+
+def update_finding(connection: Connection[Any], finding_id: UUID, fused: Fused, *, cell: str) -> None:
+    """Write what all passes say now; the passes are written before."""
+    connection.execute(_UPDATE, _values(finding_id, fused, cell=cell))
+
+
+def link_observations(connection: Connection[Any], finding_id: UUID, observations: Sequence[Observation]) -> None:
+    """Say that these observations are of this finding."""
+    rows = [asdict(observation) | {"finding_id": finding_id} for observation in observations]
+    with connection.cursor() as cursor:
+        cursor.executemany(_LINK, rows)
+
+
+def replace_looks(
+    connection: Connection[Any], finding_id: UUID, looks: Sequence[Look], *, lon: float, lat: float, since: datetime
+) -> None:
+    """Write all looks at a finding anew, as seen from this place."""
+    connection.execute(_FORGET_LOOKS, (finding_id,))
+    connection.execute(_LOOKED_FROM, (lon, lat, since, finding_id))
+    add_looks(connection, [(finding_id, look) for look in looks])
+
+
+def add_looks(connection: Connection[Any], looks: Sequence[tuple[UUID, Look]]) -> None:
+    """Write looks at findings."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_ADD_LOOK, [asdict(look) | {"finding_id": finding_id} for finding_id, look in looks])
+
+
+def write_passes(connection: Connection[Any], finding_id: UUID, passes: Sequence[WeighedPass]) -> bool:
+    """Write the passes of a finding; tells whether anything is different from before."""
+    row = connection.execute(
+        _WRITE_PASSES, {"id": finding_id, "passes": Jsonb([_pass_record(weighed) for weighed in passes])}
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _stored(row: dict[str, Any]) -> StoredFinding:
+    shape = {name: row.pop(name) for name in ("east_m2", "east_north_m2", "north_m2")}
+    return StoredFinding(covariance=Covariance(**shape), **row)
+
+
+def _values(finding_id: UUID, fused: Fused, *, cell: str) -> dict[str, Any]:
+    names = (
+        "class_code", "severity", "state", "existence", "lon", "lat", "heading_deg", "length_m", "width_m", "area_m2",
+        "first_seen_at", "last_seen_at", "picture_sha256",
+    )  # fmt: skip
+    shape = asdict(fused.covariance) | {"position_sigma_m": sigma_m(fused.covariance)}
+    return {name: getattr(fused, name) for name in names} | shape | {"id": finding_id, "cell": cell}
+
+
+def _pass_record(weighed: WeighedPass) -> dict[str, Any]:
+    taken, seen = weighed.taken, weighed.taken.seen
+    return {
+        "at": taken.at.isoformat(),
+        "city": taken.city,
+        "device": taken.device,
+        "kind": taken.kind,
+        "looked_share": taken.looked_share,
+        "confidence": seen.confidence if seen else None,
+        "observation_id": seen.id if seen else None,
+        "observation_id_at": seen.id_at.isoformat() if seen else None,
+        "probability_before": weighed.probability_before,
+        "probability_after": weighed.probability_after,
+    }

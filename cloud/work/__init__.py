@@ -1,0 +1,1 @@
+"""The worker: from observations to findings to cases."""

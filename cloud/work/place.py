@@ -1,0 +1,36 @@
+"""Places that workers take turns in: an H3 cell with its neighbours."""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import h3
+from psycopg import Connection
+
+RING: Final = 1  # a cell of resolution 9 is about 300 m across: nothing reaches beyond the next one
+
+# Sorted, so that two workers never wait for each other crosswise.
+_TRY: Final = """
+SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended('busense.place.' || cell, 0))) FROM unnest(%s::text[]) cell
+"""
+_WAIT: Final = """
+SELECT count(pg_advisory_xact_lock(hashtextextended('busense.place.' || cell, 0))) FROM unnest(%s::text[]) cell
+"""
+
+
+def cells_around(cell: str) -> list[str]:
+    """A cell and its neighbours, sorted."""
+    return sorted(cast("Sequence[str]", h3.grid_disk(cell, RING)))  # pyright: ignore[reportUnknownMemberType]
+
+
+def try_lock(connection: Connection[Any], cell: str) -> bool:
+    """Lock a place until the end of the transaction, if nobody is at work there.
+
+    When it fails, some neighbours may be locked all the same: end the transaction.
+    """
+    row = connection.execute(_TRY, (cells_around(cell),)).fetchone()
+    return bool(row and row[0])
+
+
+def wait_for_lock(connection: Connection[Any], cell: str) -> None:
+    """Lock a place, however long it takes; only for a transaction that holds no other place."""
+    connection.execute(_WAIT, (cells_around(cell),))

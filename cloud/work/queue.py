@@ -1,0 +1,63 @@
+"""What is still to be taken into account."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg import Connection
+
+from cloud.findings.evidence import Key
+
+BATCH: Final = 500
+PLACES: Final = 64
+
+# Jumps from cell to cell along the index instead of reading the whole queue.
+_PLACES: Final = """
+WITH RECURSIVE place AS (
+    (SELECT cell, id_at FROM fusion_queue ORDER BY cell, id_at LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM place CROSS JOIN LATERAL (
+        SELECT cell, id_at FROM fusion_queue WHERE cell > place.cell ORDER BY cell, id_at LIMIT 1
+    ) following
+)
+SELECT cell FROM place ORDER BY id_at, cell LIMIT %s
+"""
+_TAKE: Final = """
+SELECT kind, id_at, city, device, id FROM fusion_queue WHERE cell = %s
+ORDER BY id_at, id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_DELETE: Final = """
+DELETE FROM fusion_queue q
+USING unnest(%s::text[], %s::text[], %s::text[], %s::uuid[]) AS n(kind, city, device, id)
+WHERE q.kind = n.kind AND q.city = n.city AND q.device = n.device AND q.id = n.id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A batch of one place."""
+
+    observations: list[Key] = field(default_factory=list[Key])
+    coverages: list[Key] = field(default_factory=list[Key])
+
+    def __len__(self) -> int:
+        return len(self.observations) + len(self.coverages)
+
+
+def waiting_places(connection: Connection[Any]) -> list[str]:
+    """Cells with something to do, the longest waiting first."""
+    return [cell for (cell,) in connection.execute(_PLACES, (PLACES,)).fetchall()]
+
+
+def take(connection: Connection[Any], cell: str) -> Taken:
+    """Take a batch; it is given back when the transaction fails."""
+    taken = Taken()
+    for kind, *key in connection.execute(_TAKE, (cell, BATCH)).fetchall():
+        (taken.observations if kind == "observation" else taken.coverages).append((key[0], key[1], key[2], key[3]))
+    return taken
+
+
+def delete(connection: Connection[Any], taken: Taken) -> None:
+    """Say that the batch has taken effect."""
+    rows = [("observation", *key) for key in taken.observations] + [("coverage", *key) for key in taken.coverages]
+    kinds, _, cities, devices, ids = ([row[place] for row in rows] for place in range(5))
+    connection.execute(_DELETE, (kinds, cities, devices, ids))

@@ -1,0 +1,106 @@
+"""`busense work`: take what is waiting, then sleep until there is more."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from cloud.config import CloudConfig
+from cloud.db.changes import CHANNEL
+from cloud.db.migrate import check_current
+from cloud.db.pool import connect
+from cloud.errors import UnavailableError
+from cloud.findings.catalogue import Catalogue, load_catalogue
+from cloud.work import place, queue
+from cloud.work.step import fuse_place
+from cloud.work.trim import trim_changes
+
+POLL_S: Final = 0.5  # coverages come without a notification
+RETRY_S: Final = 1.0
+TRIM_EVERY: Final = timedelta(minutes=1)
+
+_log = logging.getLogger(__name__)
+
+
+def work_until_signalled(config: CloudConfig) -> None:
+    """Run until SIGTERM or SIGINT; the batch in hand is finished first.
+
+    Raises:
+        ConfigError, MigrationError: saying what has to be put right.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    work(config, stop)
+
+
+def work(config: CloudConfig, stop: threading.Event) -> None:
+    """Run until `stop` is set; a database that is away is waited for."""
+    catalogue, url = load_catalogue(config.work.catalogue), config.database.read_url()
+    while not stop.is_set():
+        try:
+            check_current(url)
+            with connect(url, autocommit=True) as listener, connect(url, autocommit=True) as connection:
+                _log.info("work_started")
+                _follow(listener, connection, catalogue, stop)
+        except (UnavailableError, psycopg.OperationalError) as error:
+            _log.warning("work_interrupted error=%s", type(error).__name__)
+            stop.wait(RETRY_S)
+    _log.info("work_ended")
+
+
+def drain(
+    connection: Connection[Any],
+    *,
+    catalogue: Catalogue,
+    now: Callable[[], datetime],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Take everything that is waiting; returns how many messages it was. The connection is in autocommit."""
+    count = 0
+    while not should_stop():
+        done = _step(connection, catalogue, now)
+        if done is None:
+            return count
+        count += done
+    return count
+
+
+def _follow(
+    listener: Connection[Any], connection: Connection[Any], catalogue: Catalogue, stop: threading.Event
+) -> None:
+    listener.execute(f"LISTEN {CHANNEL}")
+    trimmed_at = datetime.min.replace(tzinfo=UTC)
+    while not stop.is_set():
+        drain(connection, catalogue=catalogue, now=_utc_now, should_stop=stop.is_set)
+        if _utc_now() - trimmed_at > TRIM_EVERY:
+            trimmed_at = _utc_now()
+            trim_changes(connection, at=trimmed_at)
+        for _ in listener.notifies(timeout=POLL_S, stop_after=1):
+            pass
+
+
+def _step(connection: Connection[Any], catalogue: Catalogue, now: Callable[[], datetime]) -> int | None:
+    """Take a batch of the first place where nobody is at work; none when nothing is waiting.
+
+    When others are at work at every place, wait for the first one.
+    """
+    cells = queue.waiting_places(connection)
+    for cell in cells:
+        with connection.transaction():
+            if place.try_lock(connection, cell):
+                return fuse_place(connection, cell, catalogue=catalogue, at=now())
+    for cell in cells[:1]:
+        with connection.transaction():
+            place.wait_for_lock(connection, cell)
+            return fuse_place(connection, cell, catalogue=catalogue, at=now())
+    return None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,58 @@
+"""One step of the worker: one batch of one place in one transaction."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from cloud.cases.actions import CaseActions
+from cloud.cases.repository import newest_cases
+from cloud.db.changes import tell
+from cloud.findings.catalogue import Catalogue
+from cloud.findings.evidence import read_new_observations, read_stretches
+from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
+from cloud.work import queue
+from cloud.work.neighbourhood import Neighbourhood
+from cloud.work.place import cells_around
+from cloud.work.proposals import carry_out, proposals_for
+
+ACTOR: Final = "system:fusion"
+
+_log = logging.getLogger(__name__)
+
+
+def fuse_place(connection: Connection[Any], cell: str, *, catalogue: Catalogue, at: datetime) -> int:
+    """Take a batch of a place that this transaction has locked; returns how many messages it was."""
+    taken = queue.take(connection, cell)
+    if not taken:
+        return 0
+    place = Neighbourhood(connection, cells_around(cell), catalogue=catalogue, at=at)
+    place.take_observations(read_new_observations(connection, taken.observations))
+    place.take_stretches(read_stretches(connection, taken.coverages))
+    changed = place.settle()
+    actions = CaseActions(connection=connection, catalogue=catalogue, actor=ACTOR, at=at)
+    _decide(actions, _read(connection, changed))
+    for record in _read(connection, changed):
+        payload = feature_of(record, catalogue=catalogue).model_dump(mode="json")
+        tell(connection, kind="finding", subject=str(record["id"]), payload=payload)
+    queue.delete(connection, taken)
+    _log.debug("place_fused cell=%s messages=%d findings=%d", cell, len(taken), len(changed))
+    return len(taken)
+
+
+def _decide(actions: CaseActions, findings: Sequence[Record]) -> None:
+    """Do what the assessment proposes for each finding's newest case."""
+    cases = newest_cases(actions.connection, [finding["id"] for finding in findings])
+    for finding in findings:
+        case = cases.get(finding["id"])
+        proposals = proposals_for(finding, case, catalogue=actions.catalogue)
+        carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
+
+
+def _read(connection: Connection[Any], finding_ids: Iterable[UUID]) -> list[Record]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(FEATURES_BY_ID, {"ids": list(finding_ids)}).fetchall()
