@@ -4,8 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,10 +16,8 @@ from edge_agent.errors import ModelError, PictureError
 from edge_agent.inbox import Inbox
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
-from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
-from edge_agent.uplink.outbox import Outbox
-from edge_agent.uplink.publisher import BrokerAddress, Publisher
+from edge_agent.uplink.uplink import Uplink
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.privacy import Privacy
@@ -31,7 +28,6 @@ log = logging.getLogger(__name__)
 HELD_FRAMES: Final = 16  # frames that wait for the fix after them: two seconds at 8 per second
 CAMERA_SILENT_S: Final = 5.0
 CLOCK_FRESH_S: Final = 10.0  # how long a fix vouches for the clock
-UPLINK_ENDS_WITHIN_S: Final = 30.0
 _STEP_S: Final = 0.2
 _POLL_S: Final = 0.05
 
@@ -82,8 +78,6 @@ class Agent:
             ConfigurationError: the camera or the secret is not usable.
             OutboxError: another agent uses this outbox.
         """
-        identity = config.identity
-        secret = identity.secret()
         self._config = config
         self._now = now
         self._detector = detector
@@ -94,32 +88,8 @@ class Agent:
         self._tally = _Tally()
         self._scenarios = make_scenarios(config, detector=detector, camera=self._camera, on_frame=self._note_frame)
         self._privacy = _open_privacy(config)
-        self._outbox = Outbox(
-            config.outbox.path,
-            source=f"/{identity.city}/{identity.device}",
-            max_bytes=config.outbox.max_bytes,
-            now=now(),
-        )
-        self._pictures = PictureFolder(config.outbox.path.with_suffix(".pictures"))
-        self._pictures.remove_all_but(self._outbox.picture_names())
-        self._address = BrokerAddress(
-            url=config.broker.url,
-            city=identity.city,
-            device=identity.device,
-            secret=secret,
-            ca_file=config.broker.ca_file,
-        )
-        self._store = PictureStore(
-            url=config.cloud.url,
-            city=identity.city,
-            device=identity.device,
-            secret=secret,
-            ca_file=config.cloud.ca_file,
-        )
-        self._uplink_users = 0
-        self._uplink_lock = threading.Lock()
-        self._uplink_stop = threading.Event()
-        self._uplink_threads: list[threading.Thread] = []
+        self._uplink = Uplink(config, now=now)
+        self._outbox = self._uplink.outbox
         self._dropped_told = 0
         self._health_at_s = time.monotonic()
         self._health_frames = 0
@@ -146,7 +116,7 @@ class Agent:
         Raises:
             Exception: what ended a source that should not have ended.
         """
-        with self._uplink():
+        with self._uplink.running():
             with self._inbox:
                 self._keep_health()
                 while not stop.is_set() and not self._inbox.is_finished:
@@ -154,22 +124,19 @@ class Agent:
                     if reading is not None:
                         self._take(reading)
                     self._keep_health_when_due()
+                    self._uplink.check()
             self._finish()
 
     def wait_until_stored(self, timeout_s: float) -> bool:
         """Wait until the cloud has everything, pictures too; False when it has not in time."""
         deadline = time.monotonic() + timeout_s
-        with self._uplink():
-            while not self.is_all_stored:
+        with self._uplink.running():
+            while not self._uplink.is_empty:
+                self._uplink.check()
                 if time.monotonic() > deadline:
                     return False
                 time.sleep(_POLL_S)
         return True
-
-    @property
-    def is_all_stored(self) -> bool:
-        depth = self._outbox.depth()
-        return depth.messages == 0 and depth.pictures == 0
 
     def close(self) -> None:
         """Close the outbox; nothing can be done with the agent afterwards."""
@@ -242,7 +209,7 @@ class Agent:
         except PictureError as error:
             log.warning("picture_refused error=%s", error)
             return None
-        self._pictures.keep(picture.content)
+        self._uplink.pictures.keep(picture.content)
         self._tally.pictures += 1
         return picture.reference()
 
@@ -281,37 +248,6 @@ class Agent:
         if last_s is None or now_s - last_s > CAMERA_SILENT_S:
             return CameraState.MISSING
         return CameraState.WORKING if self._tally.last_was_usable else CameraState.UNUSABLE
-
-    @contextmanager
-    def _uplink(self) -> Generator[None]:
-        """Publisher and uploader run while anybody needs them."""
-        with self._uplink_lock:
-            self._uplink_users += 1
-            if self._uplink_users == 1:
-                self._start_uplink()
-        try:
-            yield
-        finally:
-            with self._uplink_lock:
-                self._uplink_users -= 1
-                if self._uplink_users == 0:
-                    self._stop_uplink()
-
-    def _start_uplink(self) -> None:
-        self._uplink_stop.clear()
-        publisher = Publisher(self._address, self._outbox, now=self._now)
-        uploader = Uploader(self._store, self._outbox, self._pictures, now=self._now)
-        self._uplink_threads = [
-            threading.Thread(target=worker.run, args=(self._uplink_stop,), name=name, daemon=True)
-            for name, worker in (("publisher", publisher), ("uploader", uploader))
-        ]
-        for thread in self._uplink_threads:
-            thread.start()
-
-    def _stop_uplink(self) -> None:
-        self._uplink_stop.set()
-        for thread in self._uplink_threads:
-            thread.join(UPLINK_ENDS_WITHIN_S)
 
 
 def _open_privacy(config: AgentConfig) -> Privacy | None:

@@ -38,6 +38,7 @@ RESEND_AFTER: Final = timedelta(seconds=30)
 """A receipt comes within seconds; a broker that lost an acknowledged message never brings one."""
 RESEND_AFTER_CONNECTING: Final = timedelta(seconds=5)
 """Receipts are sent once: those of the time without a connection are lost, the messages are told again."""
+LINGER_S: Final = 3.0  # at the end; the cloud gives a receipt at most each 2 s
 LOOK_EVERY_S: Final = 1.0  # for messages whose receipt is overdue
 _TICK_S: Final = 0.05
 _PORT: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -122,6 +123,7 @@ class _Session:
                 self._send_due()
                 self._check_acknowledgements()
             if self.was_connected:
+                self._linger()
                 self._say_goodbye()
         except (OSError, ValueError) as error:
             raise ConnectionLostError(f"{self._address.url}: {error}") from error
@@ -237,6 +239,14 @@ class _Session:
             raise ConnectionLostError(
                 f"{self._address.url} has not acknowledged a message for {self._puback_timeout_s:.0f} s"
             )
+
+    def _linger(self) -> None:
+        """Send what was put last and hear its receipt, so that the next start need not tell it again."""
+        self._outbox.changed.set()
+        deadline = time.monotonic() + LINGER_S
+        while self._outbox.depth().messages and time.monotonic() < deadline:
+            self._send_due()
+            self._loop()
 
     def _say_goodbye(self) -> None:
         """Say that we leave on purpose, and hear that it was heard."""

@@ -1,0 +1,100 @@
+"""Outbox, pictures and the two threads that empty them."""
+
+import logging
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, Protocol
+
+from edge_agent.config import AgentConfig
+from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.publisher import BrokerAddress, Publisher
+
+log = logging.getLogger(__name__)
+
+ENDS_WITHIN_S: Final = 30.0
+
+
+class _Worker(Protocol):
+    def run(self, stop: threading.Event) -> None: ...
+
+
+class Uplink:
+    """What leaves the bus."""
+
+    def __init__(self, config: AgentConfig, *, now: Callable[[], datetime]) -> None:
+        """Open outbox and picture folder.
+
+        Raises:
+            ConfigurationError: the secret cannot be read.
+            OutboxError: another agent uses this outbox.
+        """
+        identity, path, secret = config.identity, config.outbox.path, config.identity.secret()
+        city, device = identity.city, identity.device
+        self._now = now
+        self._address = BrokerAddress(
+            url=config.broker.url, city=city, device=device, secret=secret, ca_file=config.broker.ca_file
+        )
+        self._store = PictureStore(
+            url=config.cloud.url, city=city, device=device, secret=secret, ca_file=config.cloud.ca_file
+        )
+        self.outbox = Outbox(path, source=f"/{city}/{device}", max_bytes=config.outbox.max_bytes, now=now())
+        self.pictures = PictureFolder(path.with_suffix(".pictures"))
+        self.pictures.remove_all_but(self.outbox.picture_names())
+        self._lock = threading.Lock()
+        self._users = 0
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._failure: Exception | None = None
+
+    @contextmanager
+    def running(self) -> Generator[None]:
+        """Send while anybody needs it."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._end()
+
+    def check(self) -> None:
+        """Raise what ended a sending thread that should not have ended."""
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the cloud has everything, pictures too."""
+        depth = self.outbox.depth()
+        return depth.messages == 0 and depth.pictures == 0
+
+    def _start(self) -> None:
+        self._stop.clear()
+        workers: list[tuple[str, _Worker]] = [
+            ("publisher", Publisher(self._address, self.outbox, now=self._now)),
+            ("uploader", Uploader(self._store, self.outbox, self.pictures, now=self._now)),
+        ]
+        self._threads = [
+            threading.Thread(target=self._work, args=(worker,), name=name, daemon=True) for name, worker in workers
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, worker: _Worker) -> None:
+        try:
+            worker.run(self._stop)
+        except Exception as error:
+            log.exception("uplink_failed")
+            self._failure = error
+
+    def _end(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(ENDS_WITHIN_S)
