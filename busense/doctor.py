@@ -1,0 +1,161 @@
+"""`busense doctor`: look at everything that a server or a bus needs, and say in plain words what is wrong.
+
+Each check imports its own side, so that the command runs on a bus without the cloud's packages and the other way round.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wire.errors import BusenseError
+
+if TYPE_CHECKING:
+    from cloud.config import CloudConfig
+    from edge_agent.config import AgentConfig
+
+_path = click.Path(path_type=Path, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look at; `look` says what it found, or raises."""
+
+    name: str
+    look: Callable[[], str]
+
+
+@click.command()
+@click.option("--config", type=_path, help="The cloud's configuration; without it the one BUSENSE_CONFIG names.")
+@click.option("--agent", type=_path, help="A bus's configuration: look at the bus instead.")
+def doctor(config: Path | None, agent: Path | None) -> None:
+    """Say in plain words what is wrong; exit code 1 when something is."""
+    checks = _bus_checks(agent) if agent is not None else _cloud_checks(config)
+    wrong = [check.name for check in checks if not _report(check)]
+    if wrong:
+        click.echo(f"\nneeds attention: {', '.join(wrong)}")
+        sys.exit(1)
+    click.echo("\neverything is in order")
+
+
+def _report(check: Check) -> bool:
+    try:
+        found = check.look()
+    except (BusenseError, OSError) as error:
+        click.echo(f"WRONG  {check.name:14} {error}")
+        return False
+    click.echo(f"ok     {check.name:14} {found}")
+    return True
+
+
+def _cloud_checks(path: Path | None) -> Iterator[Check]:
+    from cloud.config import load_config  # noqa: PLC0415
+
+    loaded: list[CloudConfig] = []
+
+    def read() -> str:
+        loaded.append(load_config(path))
+        return f"city {loaded[0].city}"
+
+    yield Check("configuration", read)
+    if loaded:
+        config = loaded[0]
+        yield Check("database", lambda: _database(config))
+        yield Check("broker", lambda: _broker(config))
+        yield Check("pictures", lambda: _pictures(config))
+        yield Check("catalogue", lambda: _catalogue(config))
+        yield Check("pages", _pages)
+
+
+def _database(config: "CloudConfig") -> str:
+    from cloud.db.migrate import check_current  # noqa: PLC0415
+    from cloud.db.pool import connect  # noqa: PLC0415
+
+    url = config.database.read_url()
+    check_current(url)
+    with connect(url) as connection:
+        row = connection.execute("SELECT version(), count(*) FROM devices").fetchone()
+    version, devices = row if row is not None else ("", 0)
+    return f"{' '.join(str(version).split()[:2])}, migrated, {devices} devices enrolled"
+
+
+def _broker(config: "CloudConfig") -> str:
+    from cloud.ingest.reach import reach_broker  # noqa: PLC0415
+
+    broker = config.require_broker()
+    asyncio.run(reach_broker(broker))
+    return f"{broker.url} lets user {broker.user} in"
+
+
+def _pictures(config: "CloudConfig") -> str:
+    from cloud.pictures.store import open_store  # noqa: PLC0415
+
+    open_store(config.pictures)
+    return config.pictures.url
+
+
+def _catalogue(config: "CloudConfig") -> str:
+    from cloud.findings.catalogue import load_catalogue  # noqa: PLC0415
+
+    catalogue = load_catalogue(config.work.catalogue)
+    return f"{config.work.catalogue or 'the one shipped with busense'}: {len(catalogue.classes)} classes"
+
+
+def _pages() -> str:
+    from cloud.api.pages import BUILT  # noqa: PLC0415
+
+    if not (BUILT / "index.html").is_file():
+        raise FileNotFoundError("the dashboard is not built: run `make dashboard`, or install a released wheel")
+    return "built"
+
+
+def _bus_checks(path: Path) -> Iterator[Check]:
+    from edge_agent.config import load_config  # noqa: PLC0415
+
+    loaded: list[AgentConfig] = []
+
+    def read() -> str:
+        loaded.append(load_config(path))
+        return f"{loaded[0].identity.city}/{loaded[0].identity.device}"
+
+    yield Check("configuration", read)
+    if loaded:
+        config = loaded[0]
+        yield Check("secret", lambda: _secret(config))
+        yield Check("model", lambda: _model(config.model.manifest))
+        yield Check("faces", lambda: _model(config.privacy.faces))
+        yield Check("outbox", lambda: _outbox(config.outbox.path))
+        yield Check("camera", lambda: _source(config.camera.source, "camera"))
+        yield Check("gnss", lambda: _source(config.gnss.source, "GNSS receiver"))
+
+
+def _secret(config: "AgentConfig") -> str:
+    config.identity.secret()
+    return "readable"
+
+
+def _model(manifest_path: Path) -> str:
+    from edge_agent.vision.model_file import Network, load_manifest  # noqa: PLC0415
+
+    manifest = load_manifest(manifest_path)
+    Network(manifest_path, manifest, threads=1)
+    return f"{manifest.name} {manifest.version}, its file is the one that the manifest names"
+
+
+def _outbox(path: Path) -> str:
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path.parent} is no folder that user {os.geteuid()} may write")
+    return str(path)
+
+
+def _source(source: str, what: str) -> str:
+    if not source:
+        raise FileNotFoundError(f"no source is configured for the {what}")
+    if source.startswith("/") and not os.access(source, os.R_OK):
+        raise FileNotFoundError(f"{source} is not there or may not be read: is the {what} plugged in?")
+    return source

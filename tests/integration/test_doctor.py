@@ -1,0 +1,92 @@
+"""`busense doctor` finds what is wrong and names it in plain words."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from busense.doctor import doctor
+from tests.conftest import RunningBroker
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+
+
+def _config(folder: Path, *, database: str, broker: RunningBroker, password: str, scheme: str = "nats") -> Path:
+    (folder / "password").write_text(password)
+    kind, url = ("jetstream", broker.nats_url) if scheme == "nats" else ("mqtt", broker.mqtt_url)
+    lines = ['city = "testcity"', "[database]", f"url = {json.dumps(database)}"]
+    lines += [
+        "[broker]",
+        f'kind = "{kind}"',
+        f'url = "{url}"',
+        'user = "cloud"',
+        f'password_file = "{folder}/password"',
+    ]
+    lines += ["[pictures]", f'url = "file://{folder}/pictures"']
+    path = folder / "cloud.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(doctor, [str(argument) for argument in arguments])
+
+
+def _line(result: Result, name: str) -> str:
+    return next(line for line in result.output.splitlines() if line[7:].startswith(name))
+
+
+@pytest.mark.parametrize("scheme", ["nats", "mqtt"])
+def test_doctor_is_content_with_a_working_cloud(
+    tmp_path: Path, database: str, broker: RunningBroker, scheme: str
+) -> None:
+    config = _config(tmp_path, database=database, broker=broker, password=broker.cloud_password, scheme=scheme)
+    result = _run("--config", config)
+    for name in ("configuration", "database", "broker", "pictures", "catalogue"):
+        assert _line(result, name).startswith("ok"), result.output
+
+
+@pytest.mark.parametrize("scheme", ["nats", "mqtt"])
+def test_doctor_names_a_broker_that_refuses_us(
+    tmp_path: Path, database: str, broker: RunningBroker, scheme: str
+) -> None:
+    config = _config(tmp_path, database=database, broker=broker, password="guessed", scheme=scheme)  # noqa: S106
+    result = _run("--config", config)
+    assert result.exit_code == 1
+    assert "does not let user 'cloud' in" in _line(result, "broker")
+    assert "guessed" not in result.output
+    assert "broker" in result.output.splitlines()[-1]
+
+
+def test_doctor_names_a_database_that_is_not_migrated(
+    tmp_path: Path, empty_database: str, broker: RunningBroker
+) -> None:
+    config = _config(tmp_path, database=empty_database, broker=broker, password=broker.cloud_password)
+    assert "busense migrate" in _line(_run("--config", config), "database")
+
+
+def test_doctor_names_a_missing_database_and_keeps_its_password(tmp_path: Path, broker: RunningBroker) -> None:
+    nowhere = "postgresql://busense:top-secret@127.0.0.1:1/busense"
+    result = _run("--config", _config(tmp_path, database=nowhere, broker=broker, password=broker.cloud_password))
+    assert _line(result, "database").startswith("WRONG")
+    assert "top-secret" not in result.output
+
+
+def test_doctor_stops_at_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "cloud.toml").write_text("city = 'Not A Slug'")
+    result = _run("--config", tmp_path / "cloud.toml")
+    assert result.exit_code == 1
+    assert "city" in _line(result, "configuration")
+
+
+def test_doctor_looks_at_a_bus(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a secret of this bus")
+    (tmp_path / "ca.pem").write_text("a certificate")
+    text = (DEPLOY / "agent.example.toml").read_text().replace("/etc/busense", str(tmp_path))
+    (tmp_path / "agent.toml").write_text(text.replace("/dev/", "/dev/no-such-"))
+    result = _run("--agent", tmp_path / "agent.toml")
+    for name in ("configuration", "secret", "model", "faces"):
+        assert _line(result, name).startswith("ok"), result.output
+    assert "plugged in?" in _line(result, "camera")
+    assert result.exit_code == 1
