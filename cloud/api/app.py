@@ -68,8 +68,9 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT) -> FastAPI:
 async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
     """Open the database pool and the live hub, and close them in the end."""
     held_catalogue = load_catalogue(config.work.catalogue)
-    async with open_pool(config.database.read_url(), max_size=POOL_SIZE) as pool:
-        hub = Hub(pool)
+    url = config.database.read_url()
+    async with open_pool(url, max_size=POOL_SIZE) as pool, open_pool(url, max_size=1) as listener:
+        hub = Hub(pool, listener=listener)
         following = asyncio.create_task(hub.run())
         try:
             yield Resources(

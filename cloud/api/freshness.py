@@ -13,12 +13,12 @@ WHERE kind IN ('finding', 'case') ORDER BY xid DESC, id DESC LIMIT 1
 
 
 async def entity_tag(connection: Database, catalogue: Catalogue) -> str | None:
-    """Tag of what findings and cases are now; none while an older transaction is still running."""
+    """Tag of what findings and cases are now; none while an older transaction is running, or nothing is kept."""
     row = await (await connection.execute(_NEWEST)).fetchone()
-    if row is not None and not row[1]:
+    if row is None or not row[1]:
         return None
     names = hashlib.sha256(catalogue.model_dump_json().encode()).hexdigest()[:8]
-    return f'W/"{row[0] if row else "0"}-{names}"'
+    return f'W/"{row[0]}-{names}"'
 
 
 def matches(if_none_match: str | None, tag: str | None) -> bool:

@@ -34,11 +34,10 @@ WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND xid < pg_snapshot_xmin(pg_cu
 ORDER BY xid, id LIMIT %(limit)s
 """
 _IS_PENDING: Final = "SELECT EXISTS (SELECT FROM changes WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s))"
-# The row itself is there, or nothing came after it. A number that is yet to come is of another database.
+# A number that is yet to come is of another database.
 _IS_KEPT: Final = """
-SELECT EXISTS (SELECT FROM changes WHERE (xid, id) = (%(xid)s::text::xid8, %(id)s))
-    OR (%(xid)s::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
-        AND NOT EXISTS (SELECT FROM changes WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s)))
+SELECT %(xid)s::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
+    AND NOT EXISTS (SELECT FROM trimmed_changes WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s))
 """
 
 _CURSOR: Final = re.compile(r"(\d{1,19})-(\d{1,18})")
@@ -103,8 +102,10 @@ class Subscription:
 class Hub:
     """Reads changes once and hands them to all viewers."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, listener: Pool) -> None:
+        """Keep the pool for replays, and one of a single connection for listening."""
         self._pool = pool
+        self._listener = listener
         self._cursor: Cursor | None = None
         self._subscriptions: set[Subscription] = set()
         self._is_ready = asyncio.Event()
@@ -160,12 +161,9 @@ class Hub:
         return bool(row and row[0])
 
     async def _listen(self) -> None:
-        async with self._pool.connection() as connection:
+        async with self._listener.connection() as connection:
             await connection.set_autocommit(True)
-            try:
-                await self._follow(connection)
-            finally:
-                await connection.close()  # it listens: not for anybody else's use
+            await self._follow(connection)
 
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")

@@ -90,8 +90,16 @@ class Town:
 
     def rows(self, statement: LiteralString, *values: object) -> list[dict[str, Any]]:
         """Rows of a query."""
-        with psycopg.connect(self.url, row_factory=dict_row, options="-c timezone=UTC") as connection:
-            return connection.execute(statement, values).fetchall()
+        with (
+            psycopg.connect(self.url, options="-c timezone=UTC") as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            return cursor.execute(statement, values).fetchall()
+
+    def change(self, statement: LiteralString, *values: object) -> None:
+        """Run a statement."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement, values)
 
     def findings(self) -> list[dict[str, Any]]:
         """All findings, from south to north."""
