@@ -23,6 +23,13 @@ def _that_exists(path: Path) -> Path:
     return path
 
 
+def _source_from_folder(source: str, info: ValidationInfo) -> str:
+    """The same for a source that is a path."""
+    is_path = source and not source.startswith("gst:") and "://" not in source
+    return str(_from_folder(Path(source), info)) if is_path else source
+
+
+SourceAddress = Annotated[str, AfterValidator(_source_from_folder)]
 LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -68,7 +75,7 @@ class Camera(_Section):
     """Where the frames come from and how the lens looks at the road; see `vision.ground.CameraModel`."""
 
     id: Name = "front"
-    source: str = ""  # /dev/video0, rtsp://…, gst:<pipeline>, or a folder or file to replay
+    source: SourceAddress = ""  # /dev/video0, rtsp://…, gst:<pipeline>, or a folder or file to replay
     frames_per_s: Annotated[float, Field(gt=0, le=60)] = 8.0  # at 15 m/s a frame each 2 m
     width_px: Annotated[int, Field(ge=16, le=8192)]
     height_px: Annotated[int, Field(ge=16, le=8192)]
@@ -81,7 +88,7 @@ class Camera(_Section):
 
 
 class Gnss(_Section):
-    source: str = ""  # /dev/ttyUSB0, tcp://host:port (NMEA), gpsd://host:port, or a track file to replay
+    source: SourceAddress = ""  # /dev/ttyUSB0, tcp://host:port (NMEA), gpsd://host:port, or a track file to replay
 
 
 class Replay(_Section):

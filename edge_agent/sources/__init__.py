@@ -1,1 +1,55 @@
-"""One file per sensor; each yields readings."""
+"""One file per sensor; each yields readings. Here the configuration's words become sources."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from edge_agent.config import AgentConfig
+from edge_agent.errors import ConfigurationError
+from edge_agent.readings import Source
+from edge_agent.sources.camera import GSTREAMER, CameraSource
+from edge_agent.sources.gps import GpsSource
+from edge_agent.sources.replay import ReplaySource
+
+
+def make_sources(config: AgentConfig, *, now: Callable[[], datetime]) -> list[Source]:
+    """Make the sources that a configuration names.
+
+    Raises:
+        ConfigurationError: one is not named.
+    """
+    camera, gnss = config.camera, config.gnss
+    if not camera.source or not gnss.source:
+        raise ConfigurationError("camera.source and gnss.source must both name a device, an address or a recording")
+    if _names_a_file(camera.source):
+        if not Path(camera.source).exists():
+            raise ConfigurationError(f"camera.source {camera.source} does not exist")
+        return [_replay(config, now)]
+    return [
+        CameraSource(
+            camera.source,
+            camera_id=camera.id,
+            width_px=camera.width_px,
+            height_px=camera.height_px,
+            frames_per_s=camera.frames_per_s,
+            now=now,
+        ),
+        GpsSource(gnss.source),
+    ]
+
+
+def _names_a_file(source: str) -> bool:
+    """Whether a camera's source is a folder or file to replay."""
+    return not (source.startswith((GSTREAMER, "/dev/")) or "://" in source)
+
+
+def _replay(config: AgentConfig, now: Callable[[], datetime]) -> ReplaySource:
+    return ReplaySource(
+        frames=Path(config.camera.source),
+        track=Path(config.gnss.source),
+        camera_id=config.camera.id,
+        frames_per_s=config.camera.frames_per_s,
+        pace=config.replay.pace,
+        start=config.replay.start,
+        now=now,
+    )

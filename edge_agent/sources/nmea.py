@@ -1,0 +1,70 @@
+"""NMEA 0183 sentences to fixes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pynmea2
+
+from edge_agent.readings import FixQuality, GnssReading
+
+METRES_PER_HDOP: Final = 3.0
+"""Radius that holds 68 % for one unit of horizontal dilution, of a plain receiver under open sky; an estimate."""
+UNKNOWN_ACCURACY_M: Final = 8.0  # without a GGA sentence: a plain receiver between houses
+MAX_GGA_AGE: Final = timedelta(seconds=1.5)
+_MPS_PER_KNOT: Final = 1852 / 3600
+_QUALITY: Final = {
+    0: FixQuality.NONE,
+    1: FixQuality.GNSS,
+    2: FixQuality.DGNSS,
+    4: FixQuality.RTK,
+    5: FixQuality.RTK,
+    6: FixQuality.DEAD_RECKONING,
+}
+_pynmea2: Any = pynmea2  # it has no types
+
+
+class NmeaReader:
+    """RMC gives time, place, speed and course; the last GGA before it how good they are."""
+
+    def __init__(self) -> None:
+        self._quality = FixQuality.GNSS
+        self._accuracy_m = UNKNOWN_ACCURACY_M
+        self._gga_at: datetime | None = None
+        self._last_at: datetime | None = None
+
+    def read(self, line: str) -> GnssReading | None:
+        """Take one line; a fix when it completes one. Lines that are no sound sentence say nothing."""
+        try:
+            sentence = _pynmea2.parse(line.strip(), check=True)
+            match sentence.sentence_type:
+                case "GGA":
+                    self._take_quality(sentence)
+                case "RMC":
+                    return self._fix(sentence)
+                case _:
+                    pass
+        except (pynmea2.ParseError, ValueError, TypeError, AttributeError):
+            return None
+        return None
+
+    def _take_quality(self, sentence: Any) -> None:  # noqa: ANN401 - pynmea2 has no types
+        self._quality = _QUALITY.get(int(sentence.gps_qual), FixQuality.GNSS)
+        hdop = float(sentence.horizontal_dil or 0)
+        self._accuracy_m = hdop * METRES_PER_HDOP if hdop > 0 else UNKNOWN_ACCURACY_M
+        self._gga_at = self._last_at
+
+    def _fix(self, sentence: Any) -> GnssReading | None:  # noqa: ANN401
+        if sentence.status != "A":
+            return None
+        at = datetime.combine(sentence.datestamp, sentence.timestamp.replace(tzinfo=None), UTC)
+        is_fresh = self._gga_at is None or at - self._gga_at <= MAX_GGA_AGE
+        self._last_at = at
+        return GnssReading(
+            at=at,
+            lon=float(sentence.longitude),
+            lat=float(sentence.latitude),
+            speed_mps=None if sentence.spd_over_grnd is None else float(sentence.spd_over_grnd) * _MPS_PER_KNOT,
+            heading_deg=None if sentence.true_course is None else float(sentence.true_course) % 360.0,
+            accuracy_m=self._accuracy_m if is_fresh else UNKNOWN_ACCURACY_M,
+            fix=self._quality if is_fresh else FixQuality.GNSS,
+        )

@@ -1,0 +1,139 @@
+"""The detector on photos, for people: COCO in JSON, and pictures with boxes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypedDict
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from edge_agent.readings import Image
+from edge_agent.vision.detections import Detections
+from edge_agent.vision.detector import OnnxDetector
+
+PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_COLOURS: Final = ((40, 40, 230), (0, 140, 255), (200, 60, 200), (230, 160, 0))  # BGR, one per class, in turn
+
+
+class CocoImage(TypedDict):
+    id: int
+    file_name: str
+    width: int
+    height: int
+
+
+class CocoAnnotation(TypedDict):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: list[float]  # x, y, width, height
+    area: float
+    iscrowd: int
+    score: float
+
+
+class CocoCategory(TypedDict):
+    id: int
+    name: str
+
+
+class CocoResult(TypedDict):
+    images: list[CocoImage]
+    annotations: list[CocoAnnotation]
+    categories: list[CocoCategory]
+
+
+def detect_on_photos(detector: OnnxDetector, paths: Sequence[Path], *, output: Path, draw: Path | None) -> list[Path]:
+    """Write what is found on all photos; the photos that could not be read."""
+    result = CocoResult(
+        images=[],
+        annotations=[],
+        categories=[CocoCategory(id=i, name=code) for i, code in enumerate(detector.classes, start=1)],
+    )
+    unreadable: list[Path] = []
+    photos = list(photos_of(paths))
+    console = Console(stderr=True)
+    for name, path in track(photos, "photos", console=console, disable=not console.is_terminal):
+        image = read_photo(path)
+        if image is None:
+            unreadable.append(path)
+            continue
+        found = detector.detect(image)
+        _add(result, name, image, found)
+        if draw is not None:
+            _write(draw / Path(name).with_suffix(".jpg"), drawn(image, found, detector.classes))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(result), encoding="utf-8")
+    console.print(_summary(result, unreadable), highlight=False)
+    return unreadable
+
+
+def photos_of(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Photos with the name under which they are reported: relative to the folder that was given."""
+    for path in paths:
+        if not path.is_dir():
+            yield path.name, path
+            continue
+        for photo in sorted(path.rglob("*")):
+            if photo.suffix.lower() in PICTURES and photo.is_file():
+                yield photo.relative_to(path).as_posix(), photo
+
+
+def read_photo(path: Path) -> Image | None:
+    """Pixels as they are stored (boxes are meant in these), or None when it is no picture."""
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError:
+        return None
+    if not content.size:
+        return None
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    return None if image is None else image.astype(np.uint8, copy=False)
+
+
+def drawn(image: Image, found: Detections, classes: Sequence[str]) -> Image:
+    """Copy of a picture with boxes, classes and scores."""
+    picture = image.copy()
+    for box, score, code in zip(found.boxes, found.confidences, found.class_codes, strict=True):
+        left, top, right, bottom = (round(float(edge)) for edge in box)
+        colour = _COLOURS[classes.index(code) % len(_COLOURS)]
+        cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
+        place = left, max(12, top - 4)
+        cv2.putText(picture, f"{code} {score:.2f}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+    return picture
+
+
+def _add(result: CocoResult, name: str, image: Image, found: Detections) -> None:
+    image_id = len(result["images"]) + 1
+    height, width = image.shape[:2]
+    result["images"].append(CocoImage(id=image_id, file_name=name, width=width, height=height))
+    category_of = {category["name"]: category["id"] for category in result["categories"]}
+    for box, score, code in zip(found.boxes, found.confidences, found.class_codes, strict=True):
+        left, top, right, bottom = (round(float(edge), 2) for edge in box)
+        annotation = CocoAnnotation(
+            id=len(result["annotations"]) + 1,
+            image_id=image_id,
+            category_id=category_of[code],
+            bbox=[left, top, round(right - left, 2), round(bottom - top, 2)],
+            area=round((right - left) * (bottom - top), 2),
+            iscrowd=0,
+            score=round(float(score), 4),
+        )
+        result["annotations"].append(annotation)
+
+
+def _write(path: Path, picture: Image) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), picture)
+
+
+def _summary(result: CocoResult, unreadable: Sequence[Path]) -> str:
+    photos, boxes = len(result["images"]), len(result["annotations"])
+    text = f"{boxes} things on {photos} photos"
+    return f"{text}, {len(unreadable)} unreadable" if unreadable else text
