@@ -11,7 +11,7 @@ FRAMES ?=
 JSON ?=
 SEED ?=
 
-.PHONY: setup setup-train demo test check format types imports schemas dashboard clean help
+.PHONY: help setup setup-train dashboard demo format check schemas test wheel clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -50,5 +50,8 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 test: check $(DASHBOARD) ## check, then every test with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
+wheel: $(DASHBOARD) ## one file to install elsewhere, pages and models inside: dist/busense-*.whl
+	$(BIN)/uv build --quiet --wheel --system-certs
+
 clean: ## everything that was made here
-	rm -rf $(VENV) cloud/dashboard/dist cloud/dashboard/node_modules .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) cloud/dashboard/dist cloud/dashboard/node_modules dist .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
