@@ -14,10 +14,10 @@ MEANINGS: Final = {
     "redelivered": "came again and were ignored",
     "given_up": "given up by full outboxes",
     "lost": "neither stored nor given up",
-    "found": "defects shown to a camera and found",
-    "missed": "shown and not found",
-    "invented": "findings without a defect",
-    "doubled": "second findings of one defect",
+    "found": "defects shown to a camera and believed (state open)",
+    "missed": "shown and not believed",
+    "invented": "believed without a defect",
+    "doubled": "believed twice",
     "median_distance_m": "median distance of a finding from its defect, in metres",
     "cases": "cases",
     "p50_ms": "median from exposure to the live map, in ms",
@@ -73,10 +73,11 @@ class Summary:
         return {**asdict(self), "lost": self.lost}
 
     def as_table(self) -> Table:
-        table = Table(title=f"busense demo, seed {self.seed}, truth {self.truth_hash[:16]}, {self.seconds:.0f} s")
-        table.add_column("")
-        table.add_column("", justify="right")
-        table.add_column("", style="dim")
+        title = f"busense demo, seed {self.seed}, truth {self.truth_hash[:16]}, {self.seconds:.0f} s"
+        table = Table(title=title, show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        table.add_column(style="dim")
         values = self.as_json()
         for name, meaning in MEANINGS.items():
             table.add_row(name, _shown(values[name]), meaning)

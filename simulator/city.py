@@ -12,9 +12,9 @@ from simulator.plane import Plane, Spot, distance_m
 
 # Lingxi, Cangnan county, Zhejiang: a town of about this size lies here. WGS-84.
 ORIGIN: Final = Plane(origin_lon=120.4258, origin_lat=27.5184)
-COLUMNS, ROWS = 13, 11
-BLOCK_M = (190.0, 320.0)
-JITTER_M = 14.0
+COLUMNS, ROWS = 12, 10
+BLOCK_M = (150.0, 260.0)
+JITTER_M = 12.0
 ARTERIAL_EVERY = 3
 CLOSED_SHARE = 0.08  # of side-street blocks: built over
 

@@ -31,9 +31,10 @@ STRAIGHT_DEG = 0.5
 # Loops over junctions of the grid, clockwise, with no lane in common.
 LOOPS: Final[tuple[tuple[Junction, ...], ...]] = (
     ((3, 3), (3, 6), (6, 6), (6, 3), (3, 3)),
+    ((6, 0), (6, 3), (9, 3), (9, 0), (6, 0)),
     ((6, 6), (6, 9), (9, 9), (9, 6), (6, 6)),
     ((0, 6), (0, 9), (3, 9), (3, 6), (0, 6)),
-    ((9, 0), (9, 3), (12, 3), (12, 0), (9, 0)),
+    ((0, 0), (0, 3), (3, 3), (3, 0), (0, 0)),
 )
 
 Samples = NDArray[np.float64]  # (n,)

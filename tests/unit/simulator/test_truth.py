@@ -22,7 +22,7 @@ def test_the_same_seed_gives_the_same_truth() -> None:
 
 def test_the_truth_of_seed_0_is_known() -> None:
     """Another machine must get this one too; a change of the town's code changes it, and that is worth a look."""
-    assert TRUTH.fingerprint()[:16] == "d19954699b17961f"
+    assert TRUTH.fingerprint()[:16] == "ef8df925378fdb03"
 
 
 def test_another_seed_gives_another_truth() -> None:

@@ -38,7 +38,7 @@ def test_the_same_photos_make_the_same_truth(tmp_path: Path) -> None:
     assert first.scenery.camera.width_px == 512
 
 
-@pytest.mark.parametrize(("buses", "lines"), [(1, 1), (BUSES_PER_LINE, 1), (6, 2), (500, 4)])
+@pytest.mark.parametrize(("buses", "lines"), [(1, 1), (BUSES_PER_LINE, 1), (6, 2), (500, 5)])
 def test_buses_share_a_line(buses: int, lines: int) -> None:
     assert len(make_world(seed=0, buses=buses, frames=None).lines) == lines
 
