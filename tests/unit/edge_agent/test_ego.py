@@ -1,0 +1,125 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.ego import EgoTrack, moved, offset_between, turn_between
+from edge_agent.readings import FixQuality, GnssReading
+
+START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+LON, LAT = 120.4, 27.5
+
+
+def at(second: float) -> datetime:
+    return START + timedelta(seconds=second)
+
+
+def fix(
+    second: float,
+    *,
+    forward_m: float = 0.0,
+    speed_mps: float | None = 10.0,
+    heading_deg: float | None = 0.0,
+    quality: FixQuality = FixQuality.GNSS,
+) -> GnssReading:
+    lon, lat = moved(lon=LON, lat=LAT, heading_deg=0, forward_m=forward_m, right_m=0)
+    return GnssReading(
+        at=at(second), lon=lon, lat=lat, speed_mps=speed_mps, heading_deg=heading_deg, accuracy_m=3, fix=quality
+    )
+
+
+def track(*fixes: GnssReading) -> EgoTrack:
+    ego = EgoTrack()
+    for each in fixes:
+        ego.add(each)
+    return ego
+
+
+@given(
+    lon=st.floats(-179.99, 179.99),
+    lat=st.floats(-80, 80),
+    heading_deg=st.floats(0, 359.9),
+    forward_m=st.floats(-200, 200),
+    right_m=st.floats(-200, 200),
+)
+def test_a_way_forth_and_measured_is_the_same_way(
+    lon: float, lat: float, heading_deg: float, forward_m: float, right_m: float
+) -> None:
+    to_lon, to_lat = moved(lon=lon, lat=lat, heading_deg=heading_deg, forward_m=forward_m, right_m=right_m)
+    offset = offset_between(lon=lon, lat=lat, to_lon=to_lon, to_lat=to_lat)
+    assert offset.length_m == pytest.approx((forward_m**2 + right_m**2) ** 0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "to_lon", "to_lat", "metres"),
+    [
+        (0.0, 0.0, 1.0, 0.0, 111_319.49),
+        (0.0, 0.0, 0.0, 1.0, 110_574.4),
+        (120.0, 45.0, 121.0, 45.0, 78_846.8),
+        (179.9999, 0.0, -179.9999, 0.0, 22.26),
+    ],
+    ids=["equator", "meridian", "45 degrees", "date line"],
+)
+def test_distances_of_the_ellipsoid(lon: float, lat: float, to_lon: float, to_lat: float, metres: float) -> None:
+    assert offset_between(lon=lon, lat=lat, to_lon=to_lon, to_lat=to_lat).length_m == pytest.approx(metres, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "turn"), [(350, 10, 20), (10, 350, -20), (0, 180, 180), (90, 90, 0), (0, 90, 90)]
+)
+def test_turns_take_the_short_way(before: float, after: float, turn: float) -> None:
+    assert turn_between(before, after) == turn
+
+
+def test_a_state_between_two_fixes_lies_between_them() -> None:
+    ego = track(fix(0, heading_deg=350), fix(1, forward_m=10, speed_mps=12, heading_deg=10)).state_at(at(0.25))
+    assert ego is not None
+    assert offset_between(lon=LON, lat=LAT, to_lon=ego.lon, to_lat=ego.lat).north_m == pytest.approx(2.5, abs=0.01)
+    assert ego.speed_mps == pytest.approx(10.5)
+    assert ego.heading_deg == pytest.approx(355)
+
+
+def test_a_gap_stays_a_gap() -> None:
+    ego = track(fix(0), fix(1, forward_m=10), fix(9, forward_m=90))
+    assert ego.state_at(at(5)) is None
+    assert ego.state_at(at(1.5)) is not None
+    assert ego.state_at(at(9)) is not None
+
+
+def test_the_last_fix_carries_a_little_ahead_and_grows_vague() -> None:
+    ego = track(fix(0), fix(1, forward_m=10))
+    near, far = ego.state_at(at(1.2)), ego.state_at(at(2.0))
+    assert near is not None
+    assert far is not None
+    assert offset_between(lon=LON, lat=LAT, to_lon=near.lon, to_lat=near.lat).north_m == pytest.approx(12, abs=0.01)
+    assert 3 < near.accuracy_m < far.accuracy_m
+    assert ego.state_at(at(3)) is None
+
+
+def test_the_heading_is_held_while_the_bus_stands() -> None:
+    ego = track(
+        fix(0, heading_deg=90), fix(1, speed_mps=0.2, heading_deg=217), fix(2, speed_mps=0.0, heading_deg=33)
+    ).state_at(at(2))
+    assert ego is not None
+    assert ego.heading_deg == 90
+
+
+def test_a_bus_that_never_moved_has_no_heading() -> None:
+    assert track(fix(0, speed_mps=0.0), fix(1, speed_mps=0.1)).state_at(at(1)) is None
+
+
+def test_speed_and_course_follow_from_positions_when_the_receiver_does_not_say() -> None:
+    ego = track(
+        fix(0, speed_mps=None, heading_deg=None), fix(1, forward_m=8, speed_mps=None, heading_deg=None)
+    ).state_at(at(1))
+    assert ego is not None
+    assert ego.speed_mps == pytest.approx(8, abs=0.01)
+    assert ego.heading_deg == pytest.approx(0, abs=0.01)
+
+
+def test_fixes_that_are_none_or_old_change_nothing() -> None:
+    ego = track(fix(1, forward_m=10))
+    ego.add(fix(0))
+    ego.add(fix(2, quality=FixQuality.NONE))
+    assert ego.latest_at == at(1)

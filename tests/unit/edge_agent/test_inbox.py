@@ -1,0 +1,162 @@
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.errors import SourceError
+from edge_agent.inbox import Inbox, order_of
+from edge_agent.readings import FrameReading, GnssReading, Reading
+
+START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+IMAGE = np.zeros((1, 1, 3), np.uint8)
+
+
+def frame(second: float) -> FrameReading:
+    return FrameReading(at=START + timedelta(seconds=second), camera_id="front", image=IMAGE)
+
+
+def fix(second: float) -> GnssReading:
+    at = START + timedelta(seconds=second)
+    return GnssReading(at=at, lon=120, lat=27, speed_mps=5, heading_deg=0, accuracy_m=3)
+
+
+@dataclass
+class Recorded:
+    """Gives its readings, then ends."""
+
+    items: Sequence[Reading]
+    is_live: bool = False
+
+    def readings(self) -> Iterator[Reading]:
+        yield from self.items
+
+
+@dataclass
+class Held:
+    """A live source that gives its readings and stays open until it is let go."""
+
+    items: Sequence[Reading]
+    is_live: bool = True
+    given: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def readings(self) -> Iterator[Reading]:
+        yield from self.items
+        self.given.set()
+        self.let_go.wait(20)
+
+
+def take_all(inbox: Inbox) -> list[Reading]:
+    taken: list[Reading] = []
+    with inbox:
+        while not inbox.is_finished:
+            reading = inbox.take(timeout_s=5)
+            if reading is not None:
+                taken.append(reading)
+    return taken
+
+
+def seconds(readings: Sequence[Reading]) -> list[float]:
+    return [(reading.at - START).total_seconds() for reading in readings]
+
+
+@given(
+    frames=st.lists(st.integers(0, 50), max_size=40),
+    fixes=st.lists(st.integers(0, 50), max_size=40),
+    capacity=st.integers(1, 8),
+)
+def test_recordings_are_merged_in_order_and_nothing_is_lost(frames: list[int], fixes: list[int], capacity: int) -> None:
+    camera = Recorded([frame(second) for second in sorted(frames)])
+    receiver = Recorded([fix(second) for second in sorted(fixes)])
+    inbox = Inbox([camera, receiver], capacity=capacity, patience_s=60)
+    taken = take_all(inbox)
+    assert [order_of(reading) for reading in taken] == sorted(order_of(reading) for reading in taken)
+    assert sorted(seconds(taken)) == sorted([float(second) for second in frames + fixes])
+    assert inbox.frames_dropped == inbox.fixes_dropped == inbox.late == 0
+
+
+@given(kinds=st.lists(st.booleans(), min_size=1, max_size=60), capacity=st.integers(1, 10))
+def test_a_live_source_loses_its_oldest_frames_and_fixes_only_when_no_frame_is_left(
+    kinds: list[bool], capacity: int
+) -> None:
+    items = [frame(i) if is_frame else fix(i) for i, is_frame in enumerate(kinds)]
+    source = Held(items)
+    inbox = Inbox([source], capacity=capacity, patience_s=0)
+    with inbox:
+        assert source.given.wait(10)
+        source.let_go.set()
+        taken: list[Reading] = []
+        while (reading := inbox.take(timeout_s=1)) is not None:
+            taken.append(reading)
+    assert len(taken) == min(len(items), capacity)
+    assert len(items) == len(taken) + inbox.frames_dropped + inbox.fixes_dropped
+    if inbox.fixes_dropped:
+        assert not any(isinstance(reading, FrameReading) for reading in taken)
+    kept_frames = [reading for reading in taken if isinstance(reading, FrameReading)]
+    all_frames = [item for item in items if isinstance(item, FrameReading)]
+    assert seconds(kept_frames) == seconds(all_frames[len(all_frames) - len(kept_frames) :])
+
+
+def test_a_frame_waits_for_a_receiver_that_may_still_speak() -> None:
+    camera, receiver = Held([frame(1)]), Held([])
+    with Inbox([camera, receiver], patience_s=60) as inbox:
+        assert camera.given.wait(10)
+        assert inbox.take(timeout_s=0.05) is None
+        receiver.let_go.set()
+        taken = inbox.take(timeout_s=5)
+        camera.let_go.set()
+    assert isinstance(taken, FrameReading)
+
+
+def test_a_silent_receiver_does_not_stop_the_frames() -> None:
+    camera, receiver = Held([frame(1)]), Held([])
+    with Inbox([camera, receiver], patience_s=0.1) as inbox:
+        taken = inbox.take(timeout_s=5)
+        camera.let_go.set()
+        receiver.let_go.set()
+    assert isinstance(taken, FrameReading)
+
+
+def test_what_comes_too_late_is_left_out_and_counted() -> None:
+    gate = threading.Event()
+
+    class Late:
+        is_live = True
+
+        def readings(self) -> Iterator[Reading]:
+            yield frame(5)
+            gate.wait(10)
+            yield frame(3)
+            yield frame(6)
+
+    with Inbox([Late()], patience_s=0) as inbox:
+        first = inbox.take(timeout_s=5)
+        gate.set()
+        second = inbox.take(timeout_s=5)
+    assert first is not None
+    assert second is not None
+    assert seconds([first, second]) == [5.0, 6.0]
+    assert inbox.late == 1
+
+
+def test_what_ends_a_source_ends_the_agent() -> None:
+    class Broken:
+        is_live = False
+
+        def readings(self) -> Iterator[Reading]:
+            yield frame(1)
+            raise SourceError("the folder is gone")
+
+    with pytest.raises(SourceError, match="the folder is gone"):
+        take_all(Inbox([Broken()], patience_s=0))
+
+
+def test_no_source_at_all_is_finished_at_once() -> None:
+    with Inbox([]) as inbox:
+        assert inbox.is_finished
+        assert inbox.take(timeout_s=1) is None
