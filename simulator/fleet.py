@@ -176,6 +176,7 @@ class Fleet:
             until_s=self._plan.for_s,
             exposures=self.exposures,
             is_cheap=not is_full,
+            rng=self._rng(number, 3),
             remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
         )
         agent = Agent(

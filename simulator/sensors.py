@@ -16,6 +16,7 @@ from simulator.gnss import Gnss
 from simulator.route import Motion, Pose
 
 CAMERA_ID = "front"
+NOISY_ROWS = 4
 
 
 class Clock(Protocol):
@@ -74,6 +75,7 @@ class BusSensors:
         until_s: float | None,
         exposures: Exposures,
         is_cheap: bool,
+        rng: np.random.Generator,
         remember: Callable[[Image, Pose, tuple[Shown, ...]], None] | None = None,
     ) -> None:
         """Set a bus on its line, where it is when it began its lap `phase_s` before the simulation began.
@@ -84,6 +86,7 @@ class BusSensors:
         self._scenery, self._gnss, self._rates = scenery, gnss, rates
         self._clock, self._until_s = clock, until_s
         self._view, self._is_cheap, self._remember = InView(exposures), is_cheap, remember
+        self._rng = rng
 
     def readings(self) -> Iterator[Reading]:
         """Fixes and frames in the order of their time; what the bus was too slow for is left out, as a camera does."""
@@ -109,7 +112,14 @@ class BusSensors:
     def _frame(self, due_s: float) -> FrameReading:
         pose = self._motion.pose(self._phase_s + due_s)
         look: Look = self._scenery.look(self._motion.line, pose, cheap=self._is_cheap)
+        image = self._as_taken(look.image) if self._is_cheap else look.image
         self._view.show({shown.defect_id for shown in look.shown})
         if self._remember is not None:
-            self._remember(look.image, pose, look.shown)
-        return FrameReading(at=self._at(due_s), camera_id=CAMERA_ID, image=look.image)
+            self._remember(image, pose, look.shown)
+        return FrameReading(at=self._at(due_s), camera_id=CAMERA_ID, image=image)
+
+    def _as_taken(self, image: Image) -> Image:
+        """A copy that differs from every other: cheap pictures repeat themselves, those of real cameras never do."""
+        taken = image.copy()
+        taken[-NOISY_ROWS:] = self._rng.integers(90, 130, taken[-NOISY_ROWS:].shape, dtype=np.uint8)
+        return taken

@@ -54,6 +54,7 @@ def _readings(clock: JumpingClock, *, until_s: float | None, exposures: Exposure
         until_s=until_s,
         exposures=exposures or Exposures(),
         is_cheap=True,
+        rng=np.random.default_rng(1),
         remember=remember,
     )
     readings = list(sensors.readings())
@@ -84,3 +85,8 @@ def test_defects_that_the_bus_passed_are_exposed() -> None:
     end_m = MOTION.pose(30.0).along_m
     passed = {defect.id for defect in TRUTH.on_line(LINE.id) if defect.along_m < end_m - 3}
     assert exposures.passes().keys() == passed
+
+
+def test_no_two_pictures_are_the_same_even_if_they_are_cheap() -> None:
+    frames = [reading for reading in _readings(JumpingClock(), until_s=10.0) if isinstance(reading, FrameReading)]
+    assert len({frame.image.tobytes() for frame in frames}) == len(frames)
