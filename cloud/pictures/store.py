@@ -34,7 +34,7 @@ class PictureStore:
         self._max_bytes = max_bytes
 
     async def receive(self, pool: Pool, sha256: str, body: AsyncIterator[bytes], *, city: str, device: str) -> bool:
-        """Take a picture that this device announced. It is kept whole or not at all.
+        """Take a picture that was announced in this device's city. It is kept whole or not at all.
 
         Returns:
             Whether it is new; one that is there already is not read again.
@@ -81,9 +81,12 @@ def open_store(config: PicturesConfig) -> PictureStore:
 
 
 async def _find_announced(connection: AsyncConnection[Any], sha256: str, *, city: str, device: str) -> Picture:
+    """Find what was announced. Two buses may announce the same bytes: whoever has them may bring them."""
     picture = await find_picture(connection, sha256)
-    if picture is None or (picture.city, picture.device) != (city, device):
-        raise PictureNotAnnouncedError(f"no detection of {city}/{device} has announced {sha256} yet; try again later")
+    if picture is None or picture.city != city:
+        raise PictureNotAnnouncedError(
+            f"no detection in {city} has announced {sha256} yet; {device} may try again later"
+        )
     return picture
 
 
