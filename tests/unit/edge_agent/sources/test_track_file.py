@@ -1,0 +1,104 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.errors import SourceError
+from edge_agent.readings import FixQuality
+from edge_agent.sources.nmea import NmeaReader
+from edge_agent.sources.track_file import read_track
+
+CSV = """at,lon,lat,speed_mps,heading_deg,accuracy_m
+2026-11-24T08:00:01Z,120.41,27.51,8.5,361,2.5
+2026-11-24T16:00:00+08:00,120.4,27.5,,,
+"""
+GPX = """<?xml version="1.0"?>
+<gpx version="1.1" creator="t" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>
+<trkpt lat="27.5" lon="120.4"><time>2026-11-24T08:00:00Z</time><hdop>1.5</hdop></trkpt>
+<trkpt lat="27.51" lon="120.41"><time>2026-11-24T08:00:01Z</time></trkpt>
+</trkseg></trk></gpx>
+"""
+
+
+def sentence(body: str) -> str:
+    check = 0
+    for letter in body:
+        check ^= ord(letter)
+    return f"${body}*{check:02X}"
+
+
+NMEA = "\n".join(
+    [
+        sentence("GPGGA,080000.00,2730.000,N,12024.000,E,2,09,0.8,10,M,5,M,,"),
+        sentence("GPRMC,080000.00,A,2730.000,N,12024.000,E,19.438,090.0,241126,,"),
+        "$GPRMC,broken*00",
+        sentence("GPRMC,080001.00,V,2730.000,N,12024.000,E,19.438,090.0,241126,,"),
+        sentence("GPRMC,080001.00,A,2730.600,N,12024.600,E,19.438,090.0,241126,,"),
+    ]
+)
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(("name", "text"), [("t.csv", CSV), ("t.gpx", GPX), ("t.nmea", NMEA)])
+def test_every_format_gives_the_same_places_in_order(tmp_path: Path, name: str, text: str) -> None:
+    first, second = read_track(written(tmp_path, name, text))
+    assert first.at == datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+    assert (second.at - first.at).total_seconds() == 1
+    assert (first.lon, first.lat) == pytest.approx((120.4, 27.5))
+    assert (second.lon, second.lat) == pytest.approx((120.41, 27.51))
+
+
+def test_csv_tells_speed_heading_and_accuracy(tmp_path: Path) -> None:
+    first, second = read_track(written(tmp_path, "t.csv", CSV))
+    assert (second.speed_mps, second.heading_deg, second.accuracy_m) == (8.5, 1.0, 2.5)
+    assert (first.speed_mps, first.heading_deg) == (None, None)
+
+
+def test_nmea_tells_speed_course_and_quality(tmp_path: Path) -> None:
+    first, _ = read_track(written(tmp_path, "t.nmea", NMEA))
+    assert first.speed_mps == pytest.approx(10.0, abs=0.001)
+    assert first.heading_deg == 90
+    assert first.accuracy_m == pytest.approx(2.4)
+    assert first.fix is FixQuality.DGNSS
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("t.csv", "at,lon\n", "lat is missing"),
+        ("t.csv", "at,lon,lat\n2026-11-24T08:00:00Z,x,27\n", "line 2"),
+        ("t.csv", "at,lon,lat\n2026-11-24T08:00:00,120,27\n", "no zone"),
+        ("t.csv", "at,lon,lat\n2026-11-24T08:00:00Z,120,nan\n", "lat nan is out of range"),
+        ("t.csv", "at,lon,lat\n", "no fix"),
+        ("t.gpx", "<gpx", "no GPX"),
+        ("t.nmea", "nothing\n", "no fix"),
+        ("t.kml", "", "is expected"),
+    ],
+)
+def test_a_bad_track_is_explained(tmp_path: Path, name: str, text: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        read_track(written(tmp_path, name, text))
+
+
+def test_a_missing_track_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"none\.csv"):
+        read_track(tmp_path / "none.csv")
+
+
+@given(st.text(max_size=120))
+def test_no_line_breaks_the_nmea_reader(line: str) -> None:
+    assert NmeaReader().read(line) is None
+
+
+@given(st.text("0123456789,.ANESWV", max_size=80))
+def test_no_sound_sentence_with_strange_fields_breaks_it(fields: str) -> None:
+    reader = NmeaReader()
+    reader.read(sentence(f"GPGGA,{fields}"))
+    reader.read(sentence(f"GPRMC,{fields}"))

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from edge_agent.config import load_config
+from edge_agent.errors import ConfigurationError
+
+GOOD = """
+[identity]
+city = "cangnan"
+device = "bus-1"
+secret_file = "secret"
+[broker]
+url = "mqtts://broker:8883"
+[cloud]
+url = "https://cloud"
+[camera]
+source = "frames"
+width_px = 640
+height_px = 480
+focal_px = 500
+height_m = 2.4
+pitch_deg = 8
+[gnss]
+source = "/dev/ttyUSB0"
+[outbox]
+path = "data/outbox.db"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "secret").write_text(" hush\n")
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    config = load_config(written(tmp_path, GOOD))
+    assert config.outbox.path == tmp_path / "data" / "outbox.db"
+    assert config.camera.source == str(tmp_path / "frames")
+    assert config.gnss.source == "/dev/ttyUSB0"
+    assert config.identity.secret() == "hush"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('device = "bus-1"', 'device = "Bus 1"', "identity.device"),
+        ('url = "mqtts://broker:8883"', 'url = "http://broker"', "broker.url"),
+        ("focal_px = 500", "focal_px = -1", "camera.focal_px"),
+        ("focal_px = 500", "", "camera.focal_px: Field required"),
+        ("[outbox]", "[outbox]\nmax_byte = 3", "outbox.max_byte"),
+        ('secret_file = "secret"', 'secret_file = "none"', "identity.secret_file"),
+        ("[identity]", "[identity", "agent.toml"),
+    ],
+)
+def test_what_is_wrong_is_named_with_key_and_file(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = written(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(ConfigurationError, match=words) as raised:
+        load_config(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"none\.toml"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_an_empty_secret_is_refused(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, GOOD))
+    (tmp_path / "secret").write_text("\n")
+    with pytest.raises(ConfigurationError, match="empty"):
+        config.identity.secret()
