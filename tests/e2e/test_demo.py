@@ -72,14 +72,3 @@ def test_a_child_that_cannot_go_on_is_reported_with_its_log() -> None:
         assert demo.leftovers() == []
     assert "the broker died; its log ends with" in demo.text
     assert [name for name, pid in pids.items() if is_alive(pid)] == []
-
-
-@pytest.mark.data
-def test_with_real_photos_it_finds_real_damage(tmp_path: Path, data_folder: Path) -> None:
-    file = tmp_path / "summary.json"
-    with running_demo("--for", "35", "--json", str(file), "--frames", str(data_folder), "--buses", "3") as demo:
-        assert demo.wait(150) == 0, demo.text
-    summary = read_summary(file)
-    assert_nothing_lost(summary)
-    assert summary["found"] >= 1
-    assert summary["found"] > summary["invented"]
