@@ -116,7 +116,7 @@ class Hub:
         while True:
             try:
                 await self._listen()
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 _log.warning("live_interrupted error=%s", type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
@@ -139,9 +139,14 @@ class Hub:
         finally:
             self._subscriptions.discard(subscription)
 
-    async def wait_until_ready(self) -> None:
-        """Wait until the hub knows where it begins."""
-        await self._is_ready.wait()
+    async def wait_until_ready(self, *, timeout_s: float) -> None:
+        """Wait until the hub knows where it begins.
+
+        Raises:
+            TimeoutError: it does not, since the database is away.
+        """
+        async with asyncio.timeout(timeout_s):
+            await self._is_ready.wait()
 
     async def replay(self, after: Cursor, *, up_to: Cursor) -> AsyncGenerator[Change]:
         """Changes that are kept between two cursors."""

@@ -11,6 +11,8 @@ from typing_extensions import override
 from cloud.api.app import create_app
 from cloud.api.live import Hub
 from cloud.config import CloudConfig
+from cloud.db.migrate import check_current
+from cloud.errors import UnavailableError
 
 GRACE_S: Final = 10  # for what is not a live stream
 
@@ -45,7 +47,15 @@ def make_server(config: CloudConfig) -> Server:
 
 
 def serve(config: CloudConfig) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM; a database that is away is waited for.
+
+    Raises:
+        ConfigError, MigrationError: saying what has to be put right.
+    """
+    try:
+        check_current(config.database.read_url())
+    except UnavailableError as error:
+        _log.warning("database_away error=%s", error)
     host = config.serve.host
     if not _is_loopback(host):
         _log.warning("serve_open host=%s (there are no accounts yet: whoever reaches this address sees all)", host)

@@ -38,6 +38,23 @@ def grouped_by_pass(evidence: Iterable[Evidence]) -> list[list[Evidence]]:
     return groups
 
 
+def bursts_of(observations: Sequence[Observation]) -> list[list[Observation]]:
+    """What each bus saw within a minute, in order of time: what is to be matched at once.
+
+    A bus that circles a small block goes on and on seeing things; what it sees in its second round is matched anew.
+    """
+    bursts: list[list[Observation]] = []
+    for group in grouped_by_pass(observations):
+        until = group[0].from_at
+        for item in group:
+            if item.from_at >= until:
+                bursts.append([])
+                until = item.from_at + PASS_GAP
+            if isinstance(item, Observation):
+                bursts[-1].append(item)
+    return sorted(bursts, key=lambda burst: (burst[0].from_at, burst[0].id))
+
+
 def is_same_pass(first: Evidence, second: Evidence) -> bool:
     """Tell whether one bus gave both while it went by once."""
     return (

@@ -15,7 +15,7 @@ from cloud.findings.catalogue import Catalogue
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
 from cloud.findings.model import Fused, Look, Observation
-from cloud.findings.passes import PASS_GAP, grouped_by_pass, is_same_pass
+from cloud.findings.passes import PASS_GAP, bursts_of, is_same_pass
 from cloud.findings.repository import StoredFinding
 from cloud.findings.visibility import Stretch, look_at, reach_of
 from cloud.observations.tables import cell_of
@@ -73,9 +73,8 @@ class Neighbourhood:
         linked = evidence.read_linked_of_buses(self._connection, self._things, known, around=2 * PASS_GAP)
         for finding_id, earlier in linked.items():
             self._things[finding_id].seen_now.extend(earlier)
-        groups = [[item for item in group if isinstance(item, Observation)] for group in grouped_by_pass(known)]
-        for group in sorted(groups, key=lambda group: (group[0].from_at, group[0].id)):
-            self._take_pass(group)
+        for burst in bursts_of(known):
+            self._take_burst(burst)
 
     def take_stretches(self, stretches: Sequence[Stretch]) -> None:
         """Note for each finding how well it could be seen from these stretches."""
@@ -96,17 +95,17 @@ class Neighbourhood:
                 changed[finding_id] = fused
         return changed
 
-    def _take_pass(self, group: list[Observation]) -> None:
-        known = [self._known(thing, group) for thing in self._things.values() if thing.city == group[0].city]
-        for match in associate(group, known, catalogue=self._catalogue):
+    def _take_burst(self, burst: list[Observation]) -> None:
+        known = [self._known(thing, burst) for thing in self._things.values() if thing.city == burst[0].city]
+        for match in associate(burst, known, catalogue=self._catalogue):
             if match.finding_id is None:
                 self._begin(match.observations)
             else:
                 self._add(self._things[UUID(match.finding_id)], match.observations)
 
-    def _known(self, thing: Thing, group: list[Observation]) -> Known:
+    def _known(self, thing: Thing, burst: list[Observation]) -> Known:
         """The finding, with what this very pass already said of it."""
-        seen = tuple(item for item in thing.seen_now if any(is_same_pass(item, other) for other in group))
+        seen = tuple(item for item in thing.seen_now if any(is_same_pass(item, other) for other in burst))
         return replace(thing.known, seen_by_pass=seen) if seen else thing.known
 
     def _begin(self, observations: tuple[Observation, ...]) -> None:

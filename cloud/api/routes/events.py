@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query
@@ -10,10 +11,12 @@ from pydantic import AfterValidator, Field
 
 from cloud.api.deps import ResourcesDep
 from cloud.api.live import Change, Cursor, Hub, Subscription
+from cloud.api.problems import ProblemError
 
 router = APIRouter(tags=["events"])
 
 HEARTBEAT_S: Final = 15.0
+READY_S: Final = 5.0
 _RETRY_MS: Final = 1000
 
 
@@ -47,7 +50,10 @@ async def get_events(
     kept: load the lists anew.
     """
     known = last_event_id or after
-    await held.hub.wait_until_ready()
+    try:
+        await held.hub.wait_until_ready(timeout_s=READY_S)
+    except TimeoutError:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "the database is away") from None
     events = follow(held.hub, Cursor.parse(known) if known else None)
     return EventStream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 

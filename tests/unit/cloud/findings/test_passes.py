@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from cloud.findings.model import PassKind
-from cloud.findings.passes import is_same_pass, passes_of
+from cloud.findings.passes import bursts_of, is_same_pass, passes_of
 from tests.unit.cloud.findings.builders import look, observation
 
 
@@ -76,3 +76,22 @@ def test_same_pass_is_one_bus_one_direction_one_time(
     minutes: float, changes: dict[str, Any], *, expected: bool
 ) -> None:
     assert is_same_pass(observation(), observation(minutes=minutes, **changes)) is expected
+
+
+def test_bus_that_circles_a_block_sees_anew_in_each_round() -> None:
+    circling = [observation(minutes=0.4 * number) for number in range(8)]
+
+    assert [len(burst) for burst in bursts_of(circling)] == [3, 3, 2]
+
+
+def test_bursts_come_in_order_of_time() -> None:
+    seen = [observation(minutes=5, device="bus-1"), observation(minutes=1, device="bus-2")]
+
+    assert [burst[0].device for burst in bursts_of(seen)] == ["bus-2", "bus-1"]
+
+
+def test_no_bus_is_in_two_places_at_once() -> None:
+    """Looks in both directions that end at the same instant would be two passes with one key."""
+    passes = passes_of([], [look(share=0.5), look(share=0.7, heading_deg=180.0)])
+
+    assert [taken.looked_share for taken in passes] == [0.7]
