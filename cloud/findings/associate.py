@@ -1,7 +1,8 @@
 """Which finding a bus saw: all that one pass saw is matched at once.
 
-Heading: damage has none, but a bus drives in its own lane, so a sighting from the opposite direction is most
-likely of the other lane. It joins a finding only where both positions agree closely (`gate_opposite`).
+Heading: damage has none, but a bus drives in its own lane, so a sighting from the opposite direction may be of the
+other lane. It joins a finding only where both positions agree more closely (`gate_opposite`, with its measurement in
+the catalogue).
 """
 
 from collections.abc import Sequence

@@ -99,7 +99,7 @@ def test_classes_of_a_group_may_be_one_damage(class_code: str, north_m: float, f
     assert match.finding_id == finding_id
 
 
-@pytest.mark.parametrize(("east_m", "finding_id"), [(1.0, "a"), (3.5, None)], ids=["agrees", "the other lane"])
+@pytest.mark.parametrize(("east_m", "finding_id"), [(1.0, "a"), (4.6, None)], ids=["agrees", "the other lane"])
 def test_opposite_direction_joins_only_where_positions_agree(east_m: float, finding_id: str | None) -> None:
     (match,) = associate([observation(east_m=east_m, heading_deg=180.0)], [known("a")], catalogue=CATALOGUE)
 
