@@ -1,0 +1,33 @@
+/** Light or dark: as the system says, unless the viewer chose. */
+
+import { computed, readonly, ref, watchEffect } from "vue";
+
+import { recall, remember } from "./storage";
+
+export type ThemeChoice = "auto" | "light" | "dark";
+export type Theme = "light" | "dark";
+
+const KEY = "busense.theme";
+const CHOICES: readonly ThemeChoice[] = ["auto", "light", "dark"];
+
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const systemTheme = ref<Theme>(systemDark.matches ? "dark" : "light");
+systemDark.addEventListener("change", (event) => {
+  systemTheme.value = event.matches ? "dark" : "light";
+});
+
+const choice = ref<ThemeChoice>(CHOICES.find((known) => known === recall(KEY)) ?? "auto");
+const theme = computed<Theme>(() => (choice.value === "auto" ? systemTheme.value : choice.value));
+
+watchEffect(() => {
+  document.documentElement.dataset["theme"] = theme.value;
+});
+
+function nextChoice(): void {
+  choice.value = CHOICES[(CHOICES.indexOf(choice.value) + 1) % CHOICES.length] ?? "auto";
+  remember(KEY, choice.value);
+}
+
+export function useTheme() {
+  return { choice: readonly(choice), theme, nextChoice };
+}

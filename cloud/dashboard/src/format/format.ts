@@ -1,0 +1,76 @@
+/** How numbers, units and times are shown. Times are stored in UTC and shown in the viewer's time zone. */
+
+import type { Messages } from "../locales/zh";
+
+const SECOND_MS = 1000;
+const AGO_STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+export type Format = ReturnType<typeof createFormat>;
+
+export function createFormat(languageTag: string, messages: Messages) {
+  const whole = new Intl.NumberFormat(languageTag, { maximumFractionDigits: 0 });
+  const tenth = new Intl.NumberFormat(languageTag, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const hundredth = new Intl.NumberFormat(languageTag, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const dateTime = new Intl.DateTimeFormat(languageTag, {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false,
+  });
+  const time = new Intl.DateTimeFormat(languageTag, {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  });
+  const day = new Intl.DateTimeFormat(languageTag, { month: "long", day: "numeric", weekday: "short" });
+  const relative = new Intl.RelativeTimeFormat(languageTag, { numeric: "always", style: "short" });
+
+  const orNone = (value: number | null | undefined, show: (known: number) => string): string =>
+    value === null || value === undefined || !Number.isFinite(value) ? messages.none : show(value);
+  const whenKnown = (at: string | null | undefined, show: (known: Date) => string): string => {
+    const date = at ? new Date(at) : null;
+    return date === null || Number.isNaN(date.getTime()) ? messages.none : show(date);
+  };
+
+  return {
+    count: (value: number | null | undefined) => orNone(value, (known) => whole.format(known)),
+    /** 0..1 as a percentage; never 100 % unless it is certain, never 0 % unless impossible. */
+    percent: (share: number | null | undefined) => orNone(share, (known) => percentText(known)),
+    metres: (value: number | null | undefined) => orNone(value, (known) => `${tenth.format(known)} ${messages.units.metre}`),
+    centimetreMetres: (value: number | null | undefined) =>
+      orNone(value, (known) => `${hundredth.format(known)} ${messages.units.metre}`),
+    squareMetres: (value: number | null | undefined) =>
+      orNone(value, (known) => `${hundredth.format(known)} ${messages.units.squareMetre}`),
+    plusMinusMetres: (value: number | null | undefined) =>
+      orNone(value, (known) => `± ${tenth.format(known)} ${messages.units.metre}`),
+    kilometresPerHour: (speedMps: number | null | undefined) =>
+      orNone(speedMps, (known) => `${whole.format(known * 3.6)} km/h`),
+    /** WGS-84, six digits are a decimetre. */
+    position: (lon: number, lat: number) => `${lat.toFixed(6)}, ${lon.toFixed(6)}`,
+    dateTime: (at: string | null | undefined) => whenKnown(at, (known) => dateTime.format(known)),
+    time: (at: string | null | undefined) => whenKnown(at, (known) => time.format(known)),
+    clock: (now: Date) => time.format(now),
+    day: (now: Date) => day.format(now),
+    ago: (at: string | null | undefined, now: Date) => whenKnown(at, (known) => agoText(known, now, relative, messages)),
+  };
+}
+
+function percentText(share: number): string {
+  const percent = share * 100;
+  if (percent > 99 && percent < 100) {
+    return `${Math.min(99.9, Math.floor(percent * 10) / 10).toFixed(1)}%`;
+  }
+  if (percent > 0 && percent < 1) {
+    return `${Math.max(0.1, percent).toFixed(1)}%`;
+  }
+  return `${Math.round(percent)}%`;
+}
+
+function agoText(at: Date, now: Date, relative: Intl.RelativeTimeFormat, messages: Messages): string {
+  const seconds = Math.floor((now.getTime() - at.getTime()) / SECOND_MS);
+  const step = AGO_STEPS.find(([, length]) => seconds >= length);
+  if (step === undefined || seconds < 3) {
+    return messages.ago.now;
+  }
+  return relative.format(-Math.floor(seconds / step[1]), step[0]);
+}

@@ -1,0 +1,224 @@
+/**
+ * What is known now, kept fresh by the event stream: findings, cases, buses, the feed and the counts. One copy for all pages;
+ * `startLive` is called once by the application.
+ *
+ * The stream is opened first and the present state is read after it, so nothing falls between the two. Events are taken
+ * together once per frame, so that a burst costs one redraw.
+ */
+
+import { computed, ref, shallowRef, triggerRef } from "vue";
+
+import { api, type FindingFilter } from "../api/client";
+import type { ServerEvent } from "../api/eventParser";
+import { followEvents, type ConnectionState } from "../api/eventStream";
+import type { Bus, BusEvent, CaseItem, Catalogue, Finding, ObservationEvent, Summary } from "../api/types";
+import { caseEntry, findingEntry, observationEntry, prepend, recentEntries, type FeedEntry } from "./feed";
+
+const SUMMARY_EVERY_MS = 3_000;
+const PAGE_SIZE = 500;
+/** Low zooms will come as aggregates; until then this many pages of findings are drawn. */
+const MOST_PAGES = 20;
+
+const findings = shallowRef(new Map<string, Finding>());
+const cases = shallowRef(new Map<string, CaseItem>());
+const buses = shallowRef(new Map<string, Bus>());
+const catalogue = shallowRef<Catalogue | null>(null);
+const summary = shallowRef<Summary | null>(null);
+const feed = shallowRef<FeedEntry[]>([]);
+const connection = ref<ConnectionState>("connecting");
+const isLoaded = ref(false);
+
+/** What events told while the present state was being read: the event is at least as new as the answer. */
+const touched = new Set<string>();
+
+const busListeners = new Set<(event: BusEvent) => void>();
+const observationListeners = new Set<(event: ObservationEvent) => void>();
+const findingListeners = new Set<(finding: Finding) => void>();
+
+export function useLive() {
+  return {
+    findings,
+    cases,
+    buses,
+    catalogue,
+    summary,
+    feed,
+    connection,
+    isLoaded,
+    classes: computed(() => catalogue.value?.classes ?? []),
+    onBus: (listener: (event: BusEvent) => void) => subscribe(busListeners, listener),
+    onObservation: (listener: (event: ObservationEvent) => void) => subscribe(observationListeners, listener),
+    onFinding: (listener: (finding: Finding) => void) => subscribe(findingListeners, listener),
+  };
+}
+
+/** Connect and stay connected until the signal aborts. */
+export function startLive(signal: AbortSignal): void {
+  const queue: ServerEvent[] = [];
+  void followEvents({
+    onState: (state) => {
+      connection.value = state;
+      if (state === "live") {
+        void loadPresentState(signal);
+      }
+    },
+    onEvent: (event) => {
+      if (queue.push(event) === 1) {
+        requestFrame(() => take(queue.splice(0)));
+      }
+    },
+  }, signal);
+  const timer = setInterval(() => void refreshSummary(signal), SUMMARY_EVERY_MS);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
+
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** A hidden page gets no frames, but its state must not grow stale or its queue long. */
+function requestFrame(work: () => void): void {
+  if (document.visibilityState === "visible") {
+    requestAnimationFrame(work);
+  } else {
+    setTimeout(work, 1000);
+  }
+}
+
+async function loadPresentState(signal: AbortSignal): Promise<void> {
+  touched.clear();
+  await Promise.allSettled([
+    api.catalogue(signal).then((answer) => (catalogue.value = answer)),
+    api.buses(signal).then((answer) => (buses.value = new Map(answer.items.map((bus) => [bus.device, bus])))),
+    refreshSummary(signal),
+    loadFindings(signal),
+    loadCases(signal),
+  ]);
+  if (!isLoaded.value) {
+    feed.value = prepend(feed.value, recentEntries(findings.value.values(), cases.value.values()));
+  }
+  isLoaded.value = true;
+}
+
+async function refreshSummary(signal: AbortSignal): Promise<void> {
+  if (document.visibilityState === "visible") {
+    summary.value = await api.summary(signal).catch(() => summary.value);
+  }
+}
+
+async function loadFindings(signal: AbortSignal): Promise<void> {
+  const loaded = new Map<string, Finding>();
+  const filter: FindingFilter = { limit: PAGE_SIZE };
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await api.findings(filter, signal);
+    answer.features.forEach((finding) => loaded.set(finding.id, finding));
+    if (answer.next === null) {
+      break;
+    }
+    filter.cursor = answer.next;
+  }
+  findings.value = keepTouched(loaded, findings.value);
+}
+
+async function loadCases(signal: AbortSignal): Promise<void> {
+  const answer = await api.cases({ limit: PAGE_SIZE }, signal);
+  cases.value = keepTouched(new Map(answer.items.map((item) => [item.id, item])), cases.value);
+}
+
+function keepTouched<T>(loaded: Map<string, T>, current: ReadonlyMap<string, T>): Map<string, T> {
+  for (const [id, value] of current) {
+    if (touched.has(id)) {
+      loaded.set(id, value);
+    }
+  }
+  return loaded;
+}
+
+function take(events: readonly ServerEvent[]): void {
+  const news = events.map(takeOne).filter((entry) => entry !== null);
+  if (news.length > 0) {
+    feed.value = prepend(feed.value, news);
+  }
+  const names = new Set(events.map((event) => event.name));
+  if (names.has("finding")) {
+    triggerRef(findings);
+  }
+  if (names.has("case")) {
+    triggerRef(cases);
+  }
+  if (names.has("bus")) {
+    triggerRef(buses);
+  }
+}
+
+/** Put one event into the state; returns its line in the feed, if it has one. */
+function takeOne(event: ServerEvent): FeedEntry | null {
+  switch (event.name) {
+    case "observation":
+      return takeObservation(JSON.parse(event.data) as ObservationEvent);
+    case "finding":
+      return takeFinding(JSON.parse(event.data) as Finding);
+    case "case":
+      return takeCase(JSON.parse(event.data) as CaseItem);
+    case "bus":
+      takeBus(JSON.parse(event.data) as BusEvent);
+      return null;
+    default:
+      return null; // a newer server may tell more
+  }
+}
+
+function takeObservation(event: ObservationEvent): FeedEntry {
+  observationListeners.forEach((listener) => listener(event));
+  return observationEntry(event);
+}
+
+function takeFinding(finding: Finding): FeedEntry | null {
+  const entry = findingEntry(findings.value.get(finding.id), finding, new Date().toISOString());
+  findings.value.set(finding.id, finding);
+  touched.add(finding.id);
+  findingListeners.forEach((listener) => listener(finding));
+  return isLoaded.value ? entry : null;
+}
+
+function takeCase(item: CaseItem): FeedEntry | null {
+  const entry = caseEntry(cases.value.get(item.id), item, new Date().toISOString());
+  cases.value.set(item.id, item);
+  touched.add(item.id);
+  return isLoaded.value ? entry : null;
+}
+
+function takeBus(event: BusEvent): void {
+  const known = buses.value.get(event.device);
+  const last = event.points.at(-1);
+  buses.value.set(event.device, {
+    ...(known ?? unknownBus(event.device)),
+    presence: event.presence,
+    ...(last === undefined
+      ? {}
+      : { lon: last.lon, lat: last.lat, heading_deg: last.heading_deg, speed_mps: last.speed_mps, position_at: last.at }),
+  });
+  busListeners.forEach((listener) => listener(event));
+}
+
+function unknownBus(device: string): Bus {
+  return {
+    device,
+    presence: "online",
+    last_seen_at: null,
+    lon: null,
+    lat: null,
+    heading_deg: null,
+    speed_mps: null,
+    position_at: null,
+    outbox_depth: null,
+    outbox_oldest_s: null,
+    frames_per_s: null,
+    camera: null,
+    stored_up_to: 0,
+    missing: 0,
+    given_up: 0,
+    redelivered: 0,
+  };
+}

@@ -1,0 +1,52 @@
+/** Colours of the map; those of the classes come from the catalogue. */
+
+import type { Theme } from "../composables/useTheme";
+
+export interface MapColours {
+  ground: string;
+  casing: string;
+  street: string;
+  avenue: string;
+  roadName: string;
+  halo: string;
+  outline: string;
+  gone: string;
+  accent: string;
+  bus: string;
+  busOff: string;
+  busMark: string;
+}
+
+export const MAP_COLOURS: Record<Theme, MapColours> = {
+  light: {
+    ground: "#e8ecf0",
+    casing: "#cfd7df",
+    street: "#ffffff",
+    avenue: "#fffdf5",
+    roadName: "#5d6b79",
+    halo: "#ffffff",
+    outline: "#ffffff",
+    gone: "#8a97a5",
+    accent: "#1b5fc1",
+    bus: "#14304f",
+    busOff: "#8a97a5",
+    busMark: "#ffffff",
+  },
+  dark: {
+    ground: "#0e141b",
+    casing: "#090d12",
+    street: "#253140",
+    avenue: "#334355",
+    roadName: "#8797a8",
+    halo: "#0e141b",
+    outline: "#0e141b",
+    gone: "#66768a",
+    accent: "#6aa6ff",
+    bus: "#e6eef7",
+    busOff: "#5c6b7c",
+    busMark: "#14304f",
+  },
+};
+
+/** For a class that the catalogue does not know. */
+export const UNKNOWN_CLASS_COLOUR = "#7b8794";

@@ -1,0 +1,139 @@
+/** Buses that move and rings where something was just observed: the only things on the map that change by themselves. */
+
+import type { Map as MapLibre } from "maplibre-gl";
+import { onBeforeUnmount, watch, type ShallowRef } from "vue";
+
+import type { Bus, BusPoint, ObservationEvent } from "../api/types";
+import { useLive } from "../live/useLive";
+import { BusMotion, type TrackPoint } from "./motion";
+import { busFeatures, type DrawnBus } from "./shapes";
+import { SOURCES } from "./style";
+import { setData } from "./useMap";
+
+const SHORTEST_FRAME_MS = 33;
+/** Of the time that a frame takes, so that a slow machine keeps most of itself for other things. */
+const REST_FACTOR = 4;
+const PULSE_MS = 2_500;
+const PULSE_RADIUS_PX = 34;
+
+interface Pulse {
+  lon: number;
+  lat: number;
+  classCode: string;
+  startMs: number;
+}
+
+export function useBusLayer(map: ShallowRef<MapLibre | null>): void {
+  const live = useLive();
+  const motions = new Map<string, BusMotion>();
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+  let pulses: Pulse[] = [];
+  let hadPulses = false;
+  let isDirty = true;
+  let frame = 0;
+  let nextFrameMs = 0;
+
+  const stopBus = live.onBus((event) => {
+    place(event.device, event.points.map(trackPoint));
+    isDirty = true;
+  });
+  const stopObservation = live.onObservation((event) => {
+    pulses.push(pulseOf(event));
+  });
+  const stopBuses = watch(live.buses, (buses) => {
+    for (const bus of buses.values()) {
+      if (!motions.has(bus.device)) {
+        place(bus.device, lastPoint(bus));
+      }
+    }
+    isDirty = true;
+  }, { immediate: true });
+  const stopMap = watch(map, (ready) => {
+    cancelAnimationFrame(frame);
+    if (ready !== null) {
+      isDirty = true;
+      frame = requestAnimationFrame((nowMs) => step(ready, nowMs));
+    }
+  }, { immediate: true });
+
+  onBeforeUnmount(() => {
+    cancelAnimationFrame(frame);
+    [stopBus, stopObservation, stopBuses, stopMap].forEach((stop) => stop());
+  });
+
+  function place(device: string, points: readonly TrackPoint[]): void {
+    const motion = motions.get(device) ?? new BusMotion();
+    motions.set(device, motion);
+    motion.push(points, performance.now());
+    if (isStill.matches) {
+      motion.jump();
+    }
+  }
+
+  function step(ready: MapLibre, nowMs: number): void {
+    frame = requestAnimationFrame((laterMs) => step(ready, laterMs));
+    if (nowMs < nextFrameMs) {
+      return;
+    }
+    const startedMs = performance.now();
+    drawBuses(ready, nowMs);
+    drawPulses(ready, nowMs);
+    const tookMs = performance.now() - startedMs;
+    nextFrameMs = nowMs + Math.max(SHORTEST_FRAME_MS, REST_FACTOR * tookMs);
+  }
+
+  function drawBuses(ready: MapLibre, nowMs: number): void {
+    const isMoving = [...motions.values()].some((motion) => motion.isMoving);
+    if (isMoving || isDirty) {
+      setData(ready, SOURCES.buses, busFeatures(drawnBuses(nowMs)));
+      isDirty = false;
+    }
+  }
+
+  function drawnBuses(nowMs: number): DrawnBus[] {
+    return [...motions].flatMap(([device, motion]) => {
+      const pose = motion.at(nowMs);
+      const presence = live.buses.value.get(device)?.presence ?? "online";
+      return pose === null ? [] : [{ device, presence, pose }];
+    });
+  }
+
+  function drawPulses(ready: MapLibre, nowMs: number): void {
+    pulses = pulses.filter((pulse) => nowMs - pulse.startMs < PULSE_MS);
+    if (pulses.length > 0 || hadPulses) {
+      setData(ready, SOURCES.pulses, { type: "FeatureCollection", features: pulses.map((pulse) => pulseFeature(pulse, nowMs)) });
+    }
+    hadPulses = pulses.length > 0;
+  }
+}
+
+function trackPoint(point: BusPoint): TrackPoint {
+  return {
+    atMs: Date.parse(point.at),
+    lon: point.lon,
+    lat: point.lat,
+    headingDeg: point.heading_deg ?? 0,
+    speedMps: point.speed_mps ?? 0,
+  };
+}
+
+function lastPoint(bus: Bus): TrackPoint[] {
+  if (bus.lon === null || bus.lat === null || bus.position_at === null) {
+    return [];
+  }
+  return [trackPoint({ at: bus.position_at, lon: bus.lon, lat: bus.lat, heading_deg: bus.heading_deg, speed_mps: bus.speed_mps })];
+}
+
+function pulseOf(event: ObservationEvent): Pulse {
+  return { lon: event.lon, lat: event.lat, classCode: event.class_code, startMs: performance.now() };
+}
+
+function pulseFeature(pulse: Pulse, nowMs: number): GeoJSON.Feature {
+  const share = Math.max(0, (nowMs - pulse.startMs) / PULSE_MS);
+  return {
+    type: "Feature",
+    geometry: { type: "Point", coordinates: [pulse.lon, pulse.lat] },
+    properties: { class_code: pulse.classCode, radius: 6 + PULSE_RADIUS_PX * Math.sqrt(share), opacity: 1 - share },
+  };
+}
+

@@ -1,0 +1,112 @@
+/** A MapLibre map in an element of the page; it goes when the component goes. */
+
+import "maplibre-gl/dist/maplibre-gl.css";
+
+import {
+  Map as MapLibre,
+  setWorkerUrl,
+  type GeoJSONSource,
+  type LngLatBoundsLike,
+  type StyleSpecification,
+} from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import { onBeforeUnmount, onMounted, shallowRef, type Ref, type ShallowRef } from "vue";
+import type { GeoJSON } from "geojson";
+
+import type { Theme } from "../composables/useTheme";
+import { busIcon, ICON_SCALE } from "./icons";
+import { MAP_COLOURS } from "./palette";
+import { ICONS } from "./style";
+
+type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
+
+setWorkerUrl(workerUrl);
+
+export interface MapOptions {
+  style: StyleSpecification;
+  theme: Theme;
+  isInteractive: boolean;
+  label: string;
+}
+
+export interface MapHandle {
+  /** Set once the style is loaded. */
+  map: ShallowRef<MapLibre | null>;
+  /** The browser cannot draw it (no WebGL). */
+  isUnsupported: ShallowRef<boolean>;
+}
+
+/** Above ground: names, rotation and tilt are of no use to a flat network of roads. */
+export function useMap(element: Ref<HTMLElement | null>, options: () => MapOptions): MapHandle {
+  const map = shallowRef<MapLibre | null>(null);
+  const isUnsupported = shallowRef(false);
+  let made: MapLibre | null = null;
+
+  onMounted(() => {
+    if (element.value === null) {
+      return;
+    }
+    try {
+      made = makeMap(element.value, options());
+    } catch {
+      isUnsupported.value = true;
+      return;
+    }
+    const ready = made;
+    ready.on("load", () => {
+      drawIcons(ready, options().theme);
+      map.value = ready;
+    });
+  });
+  onBeforeUnmount(() => {
+    map.value = null;
+    made?.remove();
+  });
+  return { map, isUnsupported };
+}
+
+function makeMap(container: HTMLElement, { style, isInteractive, label }: MapOptions): MapLibre {
+  const map = new MapLibre({
+    container,
+    style,
+    center: [0, 0],
+    zoom: 1,
+    maxZoom: 20,
+    interactive: isInteractive,
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    fadeDuration: 0,
+    locale: { "Map.Title": label },
+  });
+  map.touchZoomRotate.disableRotation();
+  return map;
+}
+
+export function drawIcons(map: MapLibre, theme: Theme): void {
+  for (const [name, isOnline] of [[ICONS.online, true], [ICONS.offline, false]] as const) {
+    if (map.hasImage(name)) {
+      map.removeImage(name);
+    }
+    map.addImage(name, busIcon(MAP_COLOURS[theme], isOnline), { pixelRatio: ICON_SCALE });
+  }
+}
+
+export function setData(map: MapLibre, source: string, data: GeoJSON): void {
+  map.getSource<GeoJSONSource>(source)?.setData(data);
+}
+
+/** Give every layer the colours of another style with the same layers; sources and their data stay. */
+export function repaint(map: MapLibre, style: StyleSpecification, theme: Theme): void {
+  for (const layer of style.layers) {
+    for (const [name, value] of Object.entries(layer.paint ?? {})) {
+      map.setPaintProperty(layer.id, name as PaintName, value);
+    }
+  }
+  drawIcons(map, theme);
+}
+
+export function fit(map: MapLibre, bounds: LngLatBoundsLike, maxZoom: number, isAnimated: boolean): void {
+  map.fitBounds(bounds, { padding: 48, maxZoom, animate: isAnimated, duration: 600 });
+}
