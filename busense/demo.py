@@ -62,14 +62,26 @@ def demo(
         frames=frames.resolve() if frames else None,
     )
     console = Console()
+    try:
+        summary = _demo(plan, keep, console)
+    except KeyboardInterrupt:
+        console.print("stopped; nothing is left running")
+        sys.exit(130)
+    if summary is not None:
+        _tell(summary, console, json_file)
+
+
+def _demo(plan: TownPlan, keep: Path | None, console: Console) -> Summary | None:
+    """Run everything; a demo without an end has no summary."""
     with ended_in_order(), demo_place(keep) as place:
         town = Town(plan, place, say=lambda text: console.print(text, markup=False, highlight=False))
         begun_s = time.monotonic()
         with town.running():
             console.print(f"The page: {town.url}  (ready after {time.monotonic() - begun_s:.1f} s)", highlight=False)
-            summary = _run(town, console, place.status)
-    if summary is None:
-        return
+            return _run(town, console, place.status)
+
+
+def _tell(summary: Summary, console: Console, json_file: Path | None) -> None:
     console.print(summary.as_table())
     if json_file is not None:
         json_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n")

@@ -70,7 +70,9 @@ class Site:
 
 
 def read_photos(folder: Path) -> list[Photo]:
-    """Photos with boxes of a COCO folder; a validation split is preferred, since no model was trained on it.
+    """Photos with boxes of a COCO folder, as far as their files are there.
+
+    A validation split is preferred, since no model was trained on it.
 
     Raises:
         FramesError: no COCO file, or nothing usable in it.
@@ -96,7 +98,8 @@ def _read_coco(path: Path) -> list[Photo]:
         photos = [_photo(path.parent / "images", image, boxes.get(image["id"], [])) for image in coco["images"]]
     except (KeyError, TypeError, ValueError) as error:
         raise FramesError(f"{path}: not a COCO file ({error!r})") from error
-    return sorted((photo for photo in photos if photo.boxes), key=lambda photo: photo.path.name)
+    there = (photo for photo in photos if photo.boxes and photo.path.is_file())
+    return sorted(there, key=lambda photo: photo.path.name)
 
 
 def _photo(images: Path, image: dict[str, Any], boxes: list[PhotoBox]) -> Photo:
@@ -118,7 +121,7 @@ def choose_photos(photos: Sequence[Photo]) -> list[Photo]:
     """
     clear = [photo for photo in photos if len(photo.boxes) <= MOST_BOXES]
     if not clear:
-        raise FramesError(f"no photo has one to {MOST_BOXES} boxes")
+        raise FramesError(f"no photo is there that has one to {MOST_BOXES} boxes of {', '.join(CLASS_CODES)}")
     size, _ = Counter((photo.width_px, photo.height_px) for photo in clear).most_common(1)[0]
     return [photo for photo in clear if (photo.width_px, photo.height_px) == size]
 

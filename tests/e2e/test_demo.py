@@ -33,16 +33,20 @@ def test_a_demo_ends_by_itself_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_kill_9_of_ingest_loses_and_doubles_nothing(tmp_path: Path) -> None:
     file = tmp_path / "summary.json"
-    with running_demo("--for", "22", "--json", str(file), "--full", "1") as demo:
+    with running_demo("--for", "24", "--json", str(file), "--full", "1") as demo:
         pids = demo.pids()
         demo.line_with("messages; on the map", timeout_s=30)
         os.kill(pids["ingest"], signal.SIGKILL)
         demo.line_with("ingest died and was started again", timeout_s=15)
+        for name in ("work", "serve"):
+            os.kill(pids[name], signal.SIGKILL)
+        demo.line_with("serve died and was started again", timeout_s=15)
         assert demo.wait(120) == 0, demo.text
     summary = read_summary(file)
     assert_nothing_lost(summary)
-    assert summary["restarts"] == 1
+    assert summary["restarts"] == 3
     assert summary["sent"] == summary["stored"]
+    assert summary["observations_shown"] == summary["observations"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -53,6 +57,7 @@ def test_it_can_be_stopped_at_any_time(number: signal.Signals) -> None:
         assert demo.wait(40) == 130, demo.text
         assert demo.leftovers() == []
     assert [name for name, pid in pids.items() if is_alive(pid)] == []
+    assert "stopped; nothing is left running" in demo.text
     assert "Traceback" not in demo.text
 
 

@@ -55,6 +55,7 @@ def _write_folder(folder: Path, *, name: str = "val.json", file_name: str = "a.j
         ],
     }
     (folder / name).write_text(json.dumps(coco))
+    (folder / "images" / Path(file_name).name).touch()
     return coco
 
 
@@ -75,6 +76,12 @@ def test_the_validation_split_is_preferred(tmp_path: Path) -> None:
     _write_folder(tmp_path, name="train.json", file_name="train.jpg")
     _write_folder(tmp_path, name="val.json", file_name="val.jpg")
     assert [photo.path.name for photo in read_photos(tmp_path)] == ["val.jpg"]
+
+
+def test_a_photo_whose_file_is_missing_is_left_out(tmp_path: Path) -> None:
+    _write_folder(tmp_path)
+    (tmp_path / "images" / "a.jpg").unlink()
+    assert read_photos(tmp_path) == []
 
 
 def test_a_file_name_cannot_leave_the_folder(tmp_path: Path) -> None:
