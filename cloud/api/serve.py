@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import signal
 import socket
 from typing import Final
 
@@ -59,7 +60,11 @@ def serve(config: CloudConfig) -> None:
     host = config.serve.host
     if not _is_loopback(host):
         _log.warning("serve_open host=%s (there are no accounts yet: whoever reaches this address sees all)", host)
-    make_server(config).run()
+    server = make_server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal once more when it has ended in order; that must not look like a crash.
+        signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
+    server.run()
 
 
 def _is_loopback(host: str) -> bool:
