@@ -19,8 +19,17 @@ _MAX_PAYLOAD_BYTES = 262_144
 class LocalBroker:
     """A broker with its store in a folder, on free ports of the loopback address."""
 
-    def __init__(self, folder: Path, *, city: str, cloud_password: str, device_secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        city: str,
+        cloud_password: str,
+        device_secrets: Mapping[str, str],
+        ack_wait_s: int = _ACK_WAIT_S,
+    ) -> None:
         self._folder = folder
+        self._ack_wait_s = ack_wait_s
         self._city = city
         self._cloud_password = cloud_password
         self._device_secrets = dict(device_secrets)
@@ -90,7 +99,7 @@ class LocalBroker:
                 "listen": f"127.0.0.1:{self._nats_port}",
                 "max_payload": _MAX_PAYLOAD_BYTES,
                 "jetstream": {"store_dir": str(self._folder / "store")},
-                "mqtt": {"listen": f"127.0.0.1:{self._mqtt_port}", "ack_wait": f"{_ACK_WAIT_S}s"},
+                "mqtt": {"listen": f"127.0.0.1:{self._mqtt_port}", "ack_wait": f"{self._ack_wait_s}s"},
                 "authorization": {"users": users},
             },
             indent=2,

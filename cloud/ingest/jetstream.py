@@ -1,6 +1,7 @@
 """A durable pull consumer on the stream in which NATS keeps MQTT messages; any number of ingesters share it."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Sequence
@@ -13,8 +14,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import APIError, NotFoundError
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
+from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from cloud.config import BrokerConfig, IngestConfig
 from cloud.errors import ConfigError
@@ -95,7 +96,7 @@ async def open_jetstream(broker: BrokerConfig, ingest: IngestConfig) -> AsyncGen
     client = await _connect(broker)
     try:
         stream = client.jetstream()  # pyright: ignore[reportUnknownMemberType]
-        await _ensure_consumer(stream, broker, ingest)
+        await _ensure_consumer(stream, broker, ingest, is_alone=len(client.servers) == 1)
         subscription = await stream.pull_subscribe_bind(durable=broker.client_id, stream=_STREAM)
         subscriber = JetStreamSubscriber(client, subscription, batch_size=ingest.batch_size, batch_ms=ingest.batch_ms)
         try:
@@ -136,8 +137,10 @@ async def _log_error(error: Exception) -> None:
     logger.warning("broker_error error=%s", error)
 
 
-async def _ensure_consumer(stream: JetStreamContext, broker: BrokerConfig, ingest: IngestConfig) -> None:
-    """Make the durable consumer, or bring it to our settings; the stream is made by the first device that connects."""
+async def _ensure_consumer(
+    stream: JetStreamContext, broker: BrokerConfig, ingest: IngestConfig, *, is_alone: bool
+) -> None:
+    """Make the durable consumer, or bring it to our settings."""
     config = ConsumerConfig(
         durable_name=broker.client_id,
         filter_subject=_FILTER,
@@ -145,20 +148,33 @@ async def _ensure_consumer(stream: JetStreamContext, broker: BrokerConfig, inges
         ack_wait=ingest.ack_wait_s,
         max_ack_pending=_BATCHES_IN_FLIGHT * ingest.batch_size,
     )
-    is_first = True
     while True:
         try:
+            await _ensure_stream(stream, is_alone=is_alone)
             await stream.add_consumer(_STREAM, config)  # pyright: ignore[reportUnknownMemberType]
         except NotFoundError:
-            logger.log(logging.INFO if is_first else logging.DEBUG, "ingest_waits_for_stream stream=%s", _STREAM)
+            logger.info("ingest_waits_for_stream stream=%s", _STREAM)
         except APIError as error:
             raise ConfigError(f"broker: the consumer {broker.client_id} cannot be made: {error}") from error
         except NatsError as error:
             logger.warning("broker_away url=%s error=%s", broker.url, error)
         else:
             return
-        is_first = False
         await asyncio.sleep(_RETRY_S)
+
+
+async def _ensure_stream(stream: JetStreamContext, *, is_alone: bool) -> None:
+    """Make the stream as a single server would, so that nothing is sent before somebody listens.
+
+    NATS itself makes it when the first device connects, and throws away what is sent before there is a consumer. In
+    a cluster only NATS knows how many replicas it wants: there we wait.
+    """
+    if is_alone:
+        config = StreamConfig(
+            name=_STREAM, subjects=[f"{_SUBJECT_PREFIX}>"], retention=RetentionPolicy.INTEREST, num_replicas=1
+        )
+        with contextlib.suppress(BadRequestError):  # NATS made it already, in its own way
+            await stream.add_stream(config)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _to_delivery(message: Msg) -> Delivery:

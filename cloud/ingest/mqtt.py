@@ -50,6 +50,7 @@ class MqttSubscriber:
         self._is_closing = False
         self._client = _make_client(broker)
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._address = _address(broker)
@@ -110,6 +111,9 @@ class MqttSubscriber:
         self._connection += 1
         logger.info("broker_connected session_present=%s", flags.session_present)
         client.subscribe(self._filter, qos=1)
+
+    def _on_subscribe(self, *_arguments: object) -> None:
+        logger.info("broker_subscribed filter=%s", self._filter)
 
     def _on_disconnect(
         self,
