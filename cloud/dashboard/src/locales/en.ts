@@ -43,8 +43,8 @@ export const en: Messages = {
     findingNew: "New candidate",
     findingState: {
       candidate: "Back to candidate",
-      open: "Confirmed by several passes",
-      gone: "No longer seen",
+      open: "Finding confirmed",
+      gone: "Gone: looked, not seen any more",
       rejected: "Ruled out",
     },
     caseNew: (number) => `Case ${number} opened`,
@@ -188,6 +188,7 @@ export const en: Messages = {
     clear: "Clear filters",
     keyboard: "↑ ↓ to choose, Enter to open",
     sortBy: (column) => `Sort by ${column}`,
+    passes: "Seen / not seen",
     hasCase: "Case",
   },
   states: {

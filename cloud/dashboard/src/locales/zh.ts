@@ -41,8 +41,8 @@ export const zh = {
     findingNew: "发现新的疑似病害",
     findingState: {
       candidate: "转为待确认",
-      open: "多次经过后确认",
-      gone: "多次经过未再见到",
+      open: "病害已确认",
+      gone: "多次经过未再见到，判为消失",
       rejected: "已排除",
     },
     caseNew: (number: string) => `案件 ${number} 生成`,
@@ -186,6 +186,7 @@ export const zh = {
     clear: "清除筛选",
     keyboard: "↑ ↓ 选择，Enter 打开",
     sortBy: (column: string) => `按${column}排序`,
+    passes: "见到 / 未见",
     hasCase: "案件",
   },
   states: {

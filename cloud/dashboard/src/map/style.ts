@@ -145,7 +145,7 @@ function findingRadius(marginPx: number): ExpressionSpecification {
   const at = (scale: number): ExpressionSpecification => [
     "+", marginPx, ["*", scale, ["interpolate", ["linear"], ["get", "existence"], 0, 4.5, 0.5, 6, 1, 8.5]],
   ];
-  return ["interpolate", ["linear"], ["zoom"], 10, at(0.5), 14, at(0.9), 18, at(1.6)];
+  return ["interpolate", ["linear"], ["zoom"], 10, at(0.4), 13, at(0.6), 15, at(1), 18, at(1.7)];
 }
 
 function classColour(classColours: ClassColours): ExpressionSpecification {

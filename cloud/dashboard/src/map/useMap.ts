@@ -108,5 +108,5 @@ export function repaint(map: MapLibre, style: StyleSpecification, theme: Theme):
 }
 
 export function fit(map: MapLibre, bounds: LngLatBoundsLike, maxZoom: number, isAnimated: boolean): void {
-  map.fitBounds(bounds, { padding: 48, maxZoom, animate: isAnimated, duration: 600 });
+  map.fitBounds(bounds, { padding: Math.min(48, map.getContainer().clientWidth * 0.05), maxZoom, animate: isAnimated, duration: 600 });
 }

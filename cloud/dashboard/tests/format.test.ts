@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+
+import { createFormat } from "../src/format/format";
+import { en } from "../src/locales/en";
+import { zh } from "../src/locales/zh";
+
+const chinese = createFormat("zh-CN", zh);
+const english = createFormat("en-GB", en);
+const now = new Date("2026-11-24T12:00:00Z");
+
+describe("format", () => {
+  it.each([
+    [0, "0%"],
+    [0.0004, "0.1%"],
+    [0.5, "50%"],
+    [0.9951, "99.5%"],
+    [0.99999, "99.9%"],
+    [1, "100%"],
+  ])("shows %d as %s: certain only when it is", (share, text) => {
+    expect(english.percent(share)).toBe(text);
+  });
+
+  it.each([null, undefined, NaN])("shows %s as not known", (value) => {
+    expect(english.metres(value)).toBe("—");
+  });
+
+  it("shows what is not a time as not known", () => {
+    expect(chinese.dateTime("yesterday")).toBe("—");
+  });
+
+  it.each([
+    ["2026-11-24T11:59:59Z", "刚刚"],
+    ["2026-11-24T12:00:09Z", "刚刚"],
+    ["2026-11-24T11:59:20Z", "40秒前"],
+    ["2026-11-24T09:00:00Z", "3小时前"],
+  ])("says how long ago %s was", (at, text) => {
+    expect(chinese.ago(at, now)).toBe(text);
+  });
+
+  it("shows latitude first, as people say it", () => {
+    expect(english.position(120.4258, 27.5184)).toBe("27.518400, 120.425800");
+  });
+});

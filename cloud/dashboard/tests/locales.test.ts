@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+
+import { en } from "../src/locales/en";
+import { zh } from "../src/locales/zh";
+
+/** `a.b.c` of every text. */
+function keysOf(messages: object, prefix = ""): string[] {
+  return Object.entries(messages).flatMap(([key, value]) =>
+    typeof value === "object" ? keysOf(value as object, `${prefix}${key}.`) : [`${prefix}${key}`],
+  );
+}
+
+function textsOf(messages: object): string[] {
+  return Object.values(messages).flatMap((value) => {
+    if (typeof value === "object") {
+      return textsOf(value as object);
+    }
+    return typeof value === "function" ? [String((value as (...words: string[]) => string)("x", "y"))] : [String(value)];
+  });
+}
+
+describe("locales", () => {
+  it("have the same keys", () => {
+    expect(keysOf(en).sort()).toEqual(keysOf(zh).sort());
+  });
+
+  it.each([["zh", zh], ["en", en]])("%s leaves no text empty", (_, messages) => {
+    expect(textsOf(messages).filter((text) => text.trim() === "")).toEqual([]);
+  });
+
+  it("shows no Chinese in the English texts but for the name of the language", () => {
+    expect(textsOf(en).filter((text) => /\p{Script=Han}/u.test(text))).toEqual(["中文"]);
+  });
+});

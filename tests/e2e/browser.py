@@ -1,0 +1,128 @@
+"""A real browser that looks at the pages, and notes whatever a person would not see: errors, and requests to elsewhere."""
+
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+
+from tests.waiting import wait_until
+
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TIMEOUT_MS: Final = 30_000
+
+Scheme = Literal["light", "dark"]
+Language = Literal["zh", "en"]
+
+
+def find_browser() -> str:
+    """Path of a browser; without one the test is skipped."""
+    named = os.environ.get("BUSENSE_BROWSER")
+    found = named or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium (install it, or name one in BUSENSE_BROWSER): skipped the look at the pages in a browser")
+    return found
+
+
+@contextmanager
+def running_browser() -> Generator[Browser]:
+    """Start Chromium without a window."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Viewer:
+    """A page, and what went wrong on it."""
+
+    page: Page
+    origin: str
+    problems: list[str] = field(default_factory=list[str])
+
+    def watch(self) -> None:
+        """Note errors of the console, of scripts and of answers, and requests that leave the origin."""
+        self.page.on("console", self._note_message)
+        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        self.page.on("request", self._note_request)
+        self.page.on("response", self._note_response)
+
+    def open(self, path: str) -> None:
+        """Go to a page of the dashboard and wait until it is live."""
+        self.page.goto(f"{self.origin}{path}", wait_until="domcontentloaded")
+        self.page.wait_for_selector("[data-connection=live]", timeout=TIMEOUT_MS)
+
+    def wait_for_map(self) -> None:
+        """Wait until the map has drawn its style and something on it."""
+        self.page.wait_for_selector("[data-ready=true] canvas", timeout=TIMEOUT_MS)
+        wait_until(lambda: self.colours_of_map() > 1, timeout_s=TIMEOUT_MS / 1000)
+
+    def colours_of_map(self) -> int:
+        """How many sizes of PNG rows the canvas has: a blank map compresses to next to nothing."""
+        picture = self.page.locator("[data-ready=true] canvas").first.screenshot()
+        return len(picture) // BLANK_BYTES
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and "GPU stall" not in message.text:
+            self.problems.append(f"console: {message.text}")
+
+    def _note_request(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme not in {"data", "blob"} and f"{url.scheme}://{url.netloc}" != self.origin:
+            self.problems.append(f"left the origin: {request.url}")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.problems.append(f"{response.status} {response.url}")
+
+
+BLANK_BYTES: Final = 12_000  # a canvas of one colour at 1440 x 900 is about 6 kB of PNG
+
+
+@contextmanager
+def open_viewer(
+    browser: Browser,
+    url: str,
+    *,
+    size: tuple[int, int] = (1440, 900),
+    scheme: Scheme = "light",
+    language: Language = "zh",
+) -> Generator[Viewer]:
+    """Open a fresh browser profile that looks at the dashboard under this URL."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id="Asia/Shanghai", locale="zh-CN"
+    )
+    context.add_init_script(f"localStorage.setItem('busense.language', '{language}')")
+    context.set_default_timeout(TIMEOUT_MS)
+    parts = urlsplit(url)
+    viewer = Viewer(context.new_page(), f"{parts.scheme}://{parts.netloc}")
+    viewer.watch()
+    yield viewer
+    context.close()
+
+
+def take_screenshot(  # the one call for a picture of a running system
+    url: str,
+    path: Path,
+    *,
+    page: str = "/",
+    size: tuple[int, int] = (1440, 900),
+    scheme: Scheme = "light",
+    language: Language = "zh",
+) -> list[str]:
+    """Save a picture of a page of the running dashboard; returns what went wrong on the page (nothing, one hopes)."""
+    with running_browser() as browser, open_viewer(browser, url, size=size, scheme=scheme, language=language) as viewer:
+        viewer.open(page)
+        if page.startswith(("/?", "/findings/")) or page == "/":
+            viewer.wait_for_map()
+        viewer.page.screenshot(path=path)
+        return viewer.problems
