@@ -1,0 +1,82 @@
+"""Listing, showing and replaying what could not be stored, through the command line."""
+
+import asyncio
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cloud.cli import fleet, quarantine
+from cloud.errors import CloudError
+from cloud.ingest.handler import open_handler
+from cloud.ingest.subscriber import Delivery
+from tests.integration.ingest_database import handler_with, query, value
+from tests.unit.cloud.ingest.messages import Outbox
+from wire.messages import Kind
+
+
+@pytest.fixture
+def environment(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("BUSENSE_CITY", "testcity")
+    monkeypatch.setenv("BUSENSE_DATABASE__URL", database)
+    return database
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(quarantine, list(arguments), catch_exceptions=True)
+
+
+def store(url: str, *deliveries: Delivery) -> None:
+    async def run() -> None:
+        async with open_handler(url) as handler:
+            await handler.store(deliveries)
+
+    asyncio.run(run())
+
+
+def test_message_is_replayed_after_its_device_was_enrolled(environment: str, tmp_path: object) -> None:
+    store(environment, Outbox().message())
+    assert "unknown_device" in call("list").output
+    enrolled = CliRunner().invoke(fleet, ["enrol", "bus-1", "--secret-file", f"{tmp_path}/secret"])
+    assert enrolled.exit_code == 0, enrolled.output
+    assert "stored 1, 0 stay" in call("replay", "--all").output
+    assert value(environment, "SELECT count(*) FROM observations") == 1
+    assert value(environment, "SELECT redelivered FROM device_streams") == 0
+    assert call("list").output == ""
+
+
+def test_what_is_still_bad_stays_with_its_reason(environment: str) -> None:
+    store(environment, Outbox().delivery(Kind.STATE, b"bad"))
+    result = call("replay", "--id", "1")
+    assert isinstance(result.exception, CloudError)
+    assert "stays in the quarantine" in str(result.exception)
+    assert query(environment, "SELECT reason, replayed_at FROM quarantine") == [("not_json", None)]
+
+
+def test_message_that_failed_again_and_then_came_anew_waits_again(environment: str) -> None:
+    message = Outbox().message()
+
+    async def run() -> None:
+        async with handler_with(environment) as handler:
+            await handler.store([message])
+
+    store(environment, message)
+    asyncio.run(run())
+    assert "stored 1, 0 stay" in call("replay", "--all").output
+    assert value(environment, "SELECT count(*) FROM observations") == 1
+
+
+def test_message_is_shown_with_its_bytes(environment: str) -> None:
+    store(environment, Outbox().delivery(Kind.STATE, json.dumps({"type": "busense.rumour.v1"}).encode()))
+    shown = call("show", "1").output
+    assert "reason: unknown_type" in shown
+    assert '{"type": "busense.rumour.v1"}' in shown
+
+
+@pytest.mark.parametrize("arguments", [["show", "77"], ["replay", "--id", "77"]])
+def test_number_that_is_not_there_is_said(environment: str, arguments: list[str]) -> None:
+    assert "no" in str(call(*arguments).exception)
+
+
+def test_replay_wants_to_know_what(environment: str) -> None:
+    assert call("replay").exit_code == 2

@@ -1,0 +1,76 @@
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from cloud.errors import UnavailableError
+from cloud.fleet.streams import Settled
+from cloud.ingest.batch import Outcome
+from cloud.ingest.handler import Handler
+from cloud.ingest.ingester import Ingester
+from cloud.ingest.receipts import Courier
+from cloud.ingest.subscriber import Delivery
+from tests.unit.cloud.ingest.messages import AT, Outbox
+from wire.envelope import make_id
+
+pytestmark = pytest.mark.asyncio
+
+
+class World:
+    """A broker with a few batches and a database that can be away; everything that happens is noted in order."""
+
+    def __init__(self, batches: Sequence[list[Delivery]], *, away: int = 0, stop_when_away: bool = False) -> None:
+        self.happened: list[str] = []
+        self.stop = asyncio.Event()
+        self._batches = list(batches)
+        self._away = away
+        self._stop_when_away = stop_when_away
+
+    async def run(self) -> list[str]:
+        courier = Courier(self.publish, now=lambda: AT)
+        await Ingester(self, cast("Handler", self), courier, stop=self.stop).run()
+        return self.happened
+
+    async def next_batch(self) -> list[Delivery]:
+        if not self._batches:
+            self.stop.set()
+            return []
+        return self._batches.pop(0)
+
+    async def acknowledge(self, batch: Sequence[Delivery]) -> None:
+        self.happened.append(f"acknowledge {len(batch)}")
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        del topic, payload
+        self.happened.append("receipt")
+
+    async def store(self, batch: Sequence[Delivery]) -> Outcome:
+        if self._away > 0:
+            self._away -= 1
+            if self._stop_when_away:
+                self.stop.set()
+            self.happened.append("away")
+            raise UnavailableError("no database")
+        self.happened.append(f"store {len(batch)}")
+        return Outcome(settled=[Settled(city="c", device="d", stream=UUID(make_id(AT)), ranges=((1, 1),))])
+
+
+async def test_batch_is_acknowledged_and_receipted_after_it_is_stored() -> None:
+    batch = [Outbox().message()]
+    assert await World([batch]).run() == ["store 1", "acknowledge 1", "receipt"]
+
+
+async def test_last_receipt_goes_out_before_the_end() -> None:
+    outbox = Outbox()
+    happened = await World([[outbox.message()], [outbox.message()]]).run()
+    assert happened == ["store 1", "acknowledge 1", "receipt", "store 1", "acknowledge 1", "receipt"]
+
+
+async def test_nothing_is_acknowledged_while_the_database_is_away() -> None:
+    assert await World([[Outbox().message()]], away=2).run() == ["away", "away", "store 1", "acknowledge 1", "receipt"]
+
+
+async def test_stop_does_not_wait_for_a_database_that_is_away() -> None:
+    assert await World([[Outbox().message()]], away=99, stop_when_away=True).run() == ["away"]
