@@ -1,21 +1,24 @@
-"""A real browser that looks at the pages, and notes whatever a person would not see: errors, and requests to elsewhere."""
+"""A real browser that looks at the pages, and notes what a person would not see: errors, requests to elsewhere."""
 
 import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, Request, Response, sync_playwright
 
 from tests.waiting import wait_until
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_MS: Final = 30_000
+COLOURS_OF_BLANK: Final = 4  # the ground, and the edges of what lies over the map
 
 Scheme = Literal["light", "dark"]
 Language = Literal["zh", "en"]
@@ -26,7 +29,9 @@ def find_browser() -> str:
     named = os.environ.get("BUSENSE_BROWSER")
     found = named or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        pytest.skip("no Chromium (install it, or name one in BUSENSE_BROWSER): skipped the look at the pages in a browser")
+        pytest.skip(
+            "no Chromium (install it, or name one in BUSENSE_BROWSER): skipped the look at the pages in a browser"
+        )
     return found
 
 
@@ -61,14 +66,23 @@ class Viewer:
         self.page.wait_for_selector("[data-connection=live]", timeout=TIMEOUT_MS)
 
     def wait_for_map(self) -> None:
-        """Wait until the map has drawn its style and something on it."""
+        """Wait until the map has drawn something on its ground."""
         self.page.wait_for_selector("[data-ready=true] canvas", timeout=TIMEOUT_MS)
-        wait_until(lambda: self.colours_of_map() > 1, timeout_s=TIMEOUT_MS / 1000)
+        wait_until(lambda: self.colours_of_map() > COLOURS_OF_BLANK, timeout_s=TIMEOUT_MS / 1000)
 
     def colours_of_map(self) -> int:
-        """How many sizes of PNG rows the canvas has: a blank map compresses to next to nothing."""
-        picture = self.page.locator("[data-ready=true] canvas").first.screenshot()
-        return len(picture) // BLANK_BYTES
+        """How many colours the middle of the map has."""
+        box = self.page.locator("[data-ready=true] canvas").first.bounding_box()
+        if box is None:
+            return 0
+        width, height = box["width"] / 2, box["height"] / 2
+        clip: FloatRect = {"x": box["x"] + width / 2, "y": box["y"] + height / 2, "width": width, "height": height}
+        picture = Image.open(BytesIO(self.page.screenshot(clip={**clip})))
+        return len(picture.convert("RGB").getcolors(maxcolors=1 << 24) or ())
+
+    def width_beyond_the_window(self) -> int:
+        """Pixels by which the page is wider than the window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
     def _note_message(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and "GPU stall" not in message.text:
@@ -82,9 +96,6 @@ class Viewer:
     def _note_response(self, response: Response) -> None:
         if response.status >= 400:
             self.problems.append(f"{response.status} {response.url}")
-
-
-BLANK_BYTES: Final = 12_000  # a canvas of one colour at 1440 x 900 is about 6 kB of PNG
 
 
 @contextmanager

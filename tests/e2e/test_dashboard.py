@@ -1,0 +1,116 @@
+"""The pages in a real browser, against canned answers."""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.browser import Language, Scheme, open_viewer, running_browser
+from tests.e2e.stub_api import DIST, stub_api
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+PHONE = (390, 844)
+WALL = (1920, 1080)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    if not (DIST / "index.html").is_file():
+        pytest.skip("the pages are not built (make dashboard): skipped the look at them")
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def url() -> Generator[str]:
+    with stub_api() as address:
+        yield address
+
+
+@pytest.mark.parametrize("size", [PHONE, (1440, 900), WALL], ids=["phone", "desk", "wall"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_map_draws_and_nothing_goes_wrong_or_leaves_the_origin(
+    browser: Browser, url: str, size: tuple[int, int], scheme: Scheme
+) -> None:
+    with open_viewer(browser, url, size=size, scheme=scheme) as viewer:
+        viewer.open("/")
+        viewer.wait_for_map()
+        expect(viewer.page.locator("[data-tile=messages] .value")).to_have_text("1,234")
+        expect(viewer.page.locator(".feed")).to_contain_text("bus-1 观测到")
+        assert viewer.problems == []
+        assert viewer.width_beyond_the_window() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "state"), [("zh", "病害列表", "已确认"), ("en", "Findings", "Confirmed")], ids=["zh", "en"]
+)
+def test_keyboard_leads_from_the_list_to_a_finding(
+    browser: Browser, url: str, language: Language, title: str, state: str
+) -> None:
+    with open_viewer(browser, url, language=language) as viewer:
+        viewer.open("/findings?sort=-existence")
+        expect(viewer.page.get_by_role("heading", level=1)).to_have_text(title)
+        expect(viewer.page.locator("tbody tr").first).to_contain_text(state)
+        viewer.page.locator("a.row-link").first.focus()
+        viewer.page.keyboard.press("ArrowDown")
+        viewer.page.keyboard.press("ArrowUp")
+        viewer.page.keyboard.press("Enter")
+        viewer.page.wait_for_url("**/findings/f1")
+        expect(viewer.page.locator(".why tbody tr")).to_have_count(3)
+        assert viewer.problems == []
+
+
+def test_finding_shows_picture_case_and_reasons(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/findings/f1")
+        viewer.wait_for_map()
+        expect(viewer.page.locator(".large img")).to_have_js_property("naturalWidth", 640)
+        expect(viewer.page.locator(".large rect.box")).to_have_attribute("x", "200")
+        expect(viewer.page.locator("section.case")).to_contain_text("两次见到")
+        viewer.page.get_by_role("button", name="上一张").click()
+        viewer.page.wait_for_url("**/findings/f1?pass=1")
+        expect(viewer.page.locator(".why tr.selected")).to_contain_text("bus-1")
+        assert viewer.problems == []
+
+
+def test_address_keeps_the_filter_and_the_selection(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/findings")
+        viewer.page.locator("select[name=class]").select_option("D40")
+        expect(viewer.page.locator("tbody tr")).to_have_count(1)
+        viewer.page.reload()
+        expect(viewer.page.locator("tbody tr")).to_have_count(1)
+        viewer.open("/?finding=f1")
+        expect(viewer.page.get_by_role("complementary")).to_contain_text("demo-2026-000001")
+        viewer.page.keyboard.press("Escape")
+        expect(viewer.page.get_by_role("complementary")).to_have_count(0)
+
+
+def test_choice_of_language_and_theme_stays(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, scheme="dark") as viewer:
+        viewer.open("/cases")
+        viewer.page.get_by_role("button", name="外观").click()
+        expect(viewer.page.locator("html")).to_have_attribute("data-theme", "light")
+        expect(viewer.page.locator("tbody tr")).to_contain_text("demo-2026-000001")
+        viewer.page.reload()
+        expect(viewer.page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_missing_finding_says_so(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/findings/nothing")
+        expect(viewer.page.get_by_role("heading", name="没有这处病害")).to_be_visible()
+
+
+def test_lost_connection_is_shown_and_found_again(browser: Browser) -> None:
+    with ExitStack() as first:
+        address = first.enter_context(stub_api())
+        port = int(address.rsplit(":", 1)[1])
+        with open_viewer(browser, address) as viewer:
+            viewer.open("/")
+            first.close()
+            expect(viewer.page.locator("[data-connection=waiting]")).to_contain_text("正在重连")
+            with stub_api(port):
+                expect(viewer.page.locator("[data-connection=live]")).to_be_visible()
