@@ -91,7 +91,7 @@ class BusSensors:
     def readings(self) -> Iterator[Reading]:
         """Fixes and frames in the order of their time; what the bus was too slow for is left out, as a camera does."""
         fix_s, frame_s = 1 / self._rates.fixes_per_s, 1 / self._rates.frames_per_s
-        next_fix_s, next_frame_s = 0.0, frame_s / 2
+        next_fix_s, next_frame_s = 0.0, frame_s * self._rng.random()  # no two shutters open together
         while self._clock.wait_until(due_s := min(next_fix_s, next_frame_s)):
             if self._until_s is not None and due_s > self._until_s:
                 return
