@@ -15,7 +15,7 @@ from cloud.ingest.subscriber import Delivery, Subscriber
 logger = logging.getLogger(__name__)
 
 _FIRST_WAIT_S: Final = 0.2
-_LONGEST_WAIT_S: Final = 10.0
+_LONGEST_WAIT_S: Final = 2.0
 
 
 class Ingester:

@@ -1,0 +1,30 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloud.observations.received import ClockMark, mark_clock, time_inside
+
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
+ANCIENT = datetime(2019, 1, 1, tzinfo=UTC)
+ENROLLED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "enrolled_at", "mark"),
+    [
+        pytest.param(NOW, ENROLLED, None, id="now"),
+        pytest.param(NOW + timedelta(minutes=5), ENROLLED, None, id="five minutes fast"),
+        pytest.param(NOW + timedelta(minutes=5, seconds=1), ENROLLED, ClockMark.FUTURE, id="more than that"),
+        pytest.param(ENROLLED - timedelta(minutes=5), ENROLLED, None, id="five minutes before it existed"),
+        pytest.param(ENROLLED - timedelta(minutes=6), ENROLLED, ClockMark.ANCIENT, id="before it existed"),
+        pytest.param(datetime(2019, 4, 6, tzinfo=UTC), ANCIENT, ClockMark.ANCIENT, id="before the first bus"),
+    ],
+)
+def test_clock_is_believed_between_enrolment_and_arrival(
+    at: datetime, enrolled_at: datetime, mark: ClockMark | None
+) -> None:
+    assert mark_clock(at=at, received_at=NOW, enrolled_at=enrolled_at) is mark
+
+
+def test_time_beyond_the_calendar_is_none() -> None:
+    assert time_inside("ffffffff-ffff-7000-8000-000000000000") is None

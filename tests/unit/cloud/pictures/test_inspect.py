@@ -1,0 +1,94 @@
+import hashlib
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cloud.errors import PictureRefusedError
+from cloud.pictures.announcements import Picture
+from cloud.pictures.inspect import inspect
+
+SIZE = (64, 48)
+
+
+def encode(kind: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's options
+    file = io.BytesIO()
+    Image.effect_noise(SIZE, 60).convert("RGB").save(file, kind, **options)
+    return file.getvalue()
+
+
+def announced(payload: bytes, media_type: str = "image/jpeg", size: tuple[int, int] = SIZE) -> Picture:
+    return Picture(
+        sha256=hashlib.sha256(payload).hexdigest(),
+        city="town",
+        device="bus-1",
+        size_bytes=len(payload),
+        media_type=media_type,
+        width_px=size[0],
+        height_px=size[1],
+        received_at=None,
+    )
+
+
+def exif() -> Image.Exif:
+    data = Image.Exif()
+    data[0x010F] = "a camera"
+    return data
+
+
+@pytest.mark.parametrize(
+    ("payload", "media_type"),
+    [
+        pytest.param(encode("JPEG"), "image/jpeg", id="JPEG"),
+        pytest.param(encode("JPEG", progressive=True), "image/jpeg", id="progressive JPEG"),
+        pytest.param(encode("JPEG", quality=100, restart_marker_rows=1), "image/jpeg", id="restart markers"),
+        pytest.param(encode("WEBP"), "image/webp", id="WebP"),
+        pytest.param(encode("WEBP", lossless=True), "image/webp", id="lossless WebP"),
+    ],
+)
+def test_plain_picture_is_taken(payload: bytes, media_type: str) -> None:
+    inspect(payload, announced(payload, media_type))
+
+
+@pytest.mark.parametrize(
+    ("payload", "media_type"),
+    [
+        pytest.param(encode("JPEG", exif=exif()), "image/jpeg", id="EXIF in JPEG"),
+        pytest.param(encode("JPEG", comment=b"Jia's bus"), "image/jpeg", id="comment"),
+        pytest.param(encode("JPEG", icc_profile=b"x" * 200), "image/jpeg", id="colour profile"),
+        pytest.param(encode("JPEG", xmp=b"<x/>"), "image/jpeg", id="XMP in JPEG"),
+        pytest.param(encode("WEBP", exif=exif()), "image/webp", id="EXIF in WebP"),
+        pytest.param(encode("WEBP", xmp=b"<x/>"), "image/webp", id="XMP in WebP"),
+    ],
+)
+def test_metadata_is_refused(payload: bytes, media_type: str) -> None:
+    with pytest.raises(PictureRefusedError, match="metadata"):
+        inspect(payload, announced(payload, media_type))
+
+
+@pytest.mark.parametrize(
+    ("payload", "media_type"),
+    [
+        pytest.param(encode("JPEG") + b"more", "image/jpeg", id="bytes behind a JPEG"),
+        pytest.param(encode("JPEG")[:-200], "image/jpeg", id="cut JPEG"),
+        pytest.param(encode("WEBP") + b"more", "image/webp", id="bytes behind a WebP"),
+        pytest.param(encode("WEBP")[:-50], "image/webp", id="cut WebP"),
+        pytest.param(encode("PNG"), "image/jpeg", id="other format"),
+        pytest.param(encode("WEBP"), "image/jpeg", id="other announced format"),
+        pytest.param(b"", "image/jpeg", id="nothing"),
+        pytest.param(b"\xff\xd8", "image/jpeg", id="begin only"),
+        pytest.param(b"\xff\xd8\xff\xd9", "image/jpeg", id="begin and end only"),
+        pytest.param(b"\xff\xd8\xff\xda\x00\x01", "image/jpeg", id="length too small"),
+        pytest.param(b"RIFF\x04\x00\x00\x00WEBP", "image/webp", id="empty WebP"),
+    ],
+)
+def test_what_is_not_exactly_one_picture_is_refused(payload: bytes, media_type: str) -> None:
+    with pytest.raises(PictureRefusedError):
+        inspect(payload, announced(payload, media_type))
+
+
+def test_other_size_than_announced_is_refused_before_it_is_unpacked() -> None:
+    payload = encode("JPEG")
+    with pytest.raises(PictureRefusedError, match="announced"):
+        inspect(payload, announced(payload, size=(64, 49)))
