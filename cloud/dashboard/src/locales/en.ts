@@ -28,7 +28,7 @@ export const en: Messages = {
     casesOpen: "Cases in progress",
     casesHint: (total) => `${total} in all`,
     messages: "Messages stored",
-    messagesHint: (redelivered, quarantined) => `${redelivered} sent twice · ${quarantined} quarantined`,
+    messagesHint: (redelivered, quarantined) => `${redelivered} resent · ${quarantined} set aside`,
     busesHint: (observations) => `${observations} observations`,
   },
   feed: {
@@ -132,6 +132,7 @@ export const en: Messages = {
     dueAt: "Due",
     unit: "Unit",
     noUnit: "Not assigned",
+    system: "System",
     openFinding: "Show the finding",
     overdue: "Overdue",
   },

@@ -130,6 +130,7 @@ export const zh = {
     dueAt: "办理时限",
     unit: "责任单位",
     noUnit: "待指派",
+    system: "系统自动",
     openFinding: "查看病害",
     overdue: "已超时",
   },
