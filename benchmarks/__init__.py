@@ -1,0 +1,1 @@
+"""How fast it is; each result names its device."""
