@@ -13,6 +13,7 @@ import numpy as np
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of, draw_frame
+from simulator.drawn_road import street_of
 from simulator.errors import FramesError
 from simulator.photos import SHOWN_M, Box, Site, moved_box, show_photo
 from simulator.route import Line, Pose
@@ -23,6 +24,7 @@ FARTHEST_M = 20.0  # beyond, a box is too small and its place too vague to be us
 BEHIND_M = 2.0
 CLEAN_EVERY_M = 10.0  # a cheap camera shows the same clean road again every so many metres ...
 CLEAN_PERIOD_M = 60.0  # ... of this stretch
+QUIET_STREETS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class PhotoScenery:
         site = self._site_at(line, pose)
         if site is not None:
             return self._show(site, advanced_m=pose.along_m - site.along_m)
-        seed = _road_seed(self._seed, line, pose)
+        seed = _quiet_seed(_road_seed(self._seed, line, pose))
         if cheap:
             return Look(image=_cheap_road(self.camera, seed, pose.along_m), shown=())
         return Look(image=draw_frame(self.camera, [], seed=seed, along_m=pose.along_m)[0], shown=())
@@ -132,6 +134,12 @@ def _before(defect: Defect, pose: Pose) -> DrawnDefect:
 def _road_seed(seed: int, line: Line, pose: Pose) -> int:
     """Look of the street: another one after each corner."""
     return (seed * 100_003 + int(line.id.rpartition("-")[2]) * 101 + line.side(pose.along_m)) % 2**31
+
+
+@lru_cache(maxsize=64)
+def _quiet_seed(seed: int) -> int:
+    """Of the streets near a seed the one with the fewest manholes and patches: here the photos are to be looked at."""
+    return min(range(seed, seed + QUIET_STREETS), key=lambda near: street_of(near).clutter_share)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from simulator.plane import distance_m
+from simulator.score import GATE_M
+from simulator.world import World, make_world
 from tests.e2e.browser import Viewer, find_browser, open_viewer, running_browser
 from tests.e2e.demo import assert_nothing_lost, read_summary, running_demo
 from tests.waiting import wait_until
@@ -29,10 +32,20 @@ def _screenshot_folder(fallback: Path) -> Path:
     return folder
 
 
-def _finding_with_picture(url: str) -> dict[str, Any] | None:
+def _real_damage(url: str, world: World) -> dict[str, Any] | None:
+    """A believed finding that has its picture and agrees with a photo's box in place and class."""
     answer = httpx.get(f"{url}/api/v1/findings", params={"state": "open"}, timeout=10)
     findings: list[dict[str, Any]] = answer.raise_for_status().json()["features"]
-    return next((finding for finding in findings if _is_picture_there(url, finding)), None)
+    return next((each for each in findings if _is_true(each, world) and _is_picture_there(url, each)), None)
+
+
+def _is_true(finding: dict[str, Any], world: World) -> bool:
+    plane, (lon, lat) = world.town.plane, finding["geometry"]["coordinates"]
+    return any(
+        defect.class_code == finding["properties"]["class_code"]
+        and distance_m(plane.spot(lon=lon, lat=lat), plane.spot(lon=defect.lon, lat=defect.lat)) < GATE_M
+        for defect in world.truth.defects
+    )
 
 
 def _is_picture_there(url: str, finding: dict[str, Any]) -> bool:
@@ -44,12 +57,12 @@ def _shows_a_picture(viewer: Viewer) -> bool:
     return viewer.page.evaluate("() => [...document.images].some(image => image.complete && image.naturalWidth >= 300)")
 
 
-def _look(url: str, folder: Path) -> list[str]:
-    """Watch the map until a finding has its photo, and take a picture of both; tells what went wrong on the pages."""
+def _look(url: str, world: World, folder: Path) -> list[str]:
+    """Watch the map until real damage has its photo, and take a picture of both; tells what went wrong on the pages."""
     with running_browser() as browser, open_viewer(browser, url) as viewer:
         viewer.open("/")
         viewer.wait_for_map()
-        finding = wait_until(lambda: _finding_with_picture(url), 60)
+        finding = wait_until(lambda: _real_damage(url, world), 60)
         assert finding is not None
         for name, page in (("map", f"/?finding={finding['id']}"), ("finding", f"/findings/{finding['id']}")):
             viewer.open(page)
@@ -60,9 +73,10 @@ def _look(url: str, folder: Path) -> list[str]:
 
 def test_with_real_photos_it_finds_real_damage_and_the_page_shows_it(tmp_path: Path, data_folder: Path) -> None:
     file, folder, has_browser = tmp_path / "summary.json", _screenshot_folder(tmp_path), _has_browser()
+    world = make_world(seed=0, buses=3, frames=data_folder)
     options = ("--for", "45", "--json", str(file), "--frames", str(data_folder), "--buses", "3")
     with running_demo(*options) as demo:
-        problems = _look(demo.url(), folder) if has_browser else []
+        problems = _look(demo.url(), world, folder) if has_browser else []
         assert demo.wait(150) == 0, demo.text
     assert problems == []
     summary = read_summary(file)
