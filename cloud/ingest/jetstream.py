@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, cast
 
 import nats
@@ -15,7 +16,7 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
-from nats.js.errors import APIError, BadRequestError, NotFoundError
+from nats.js.errors import APIError, BadRequestError, NotFoundError, ServiceUnavailableError
 
 from cloud.config import BrokerConfig, IngestConfig
 from cloud.errors import ConfigError
@@ -35,12 +36,17 @@ class JetStreamSubscriber:
     """Fetches the next batch while the last one is being stored; thus it holds at most two."""
 
     def __init__(
-        self, client: Client, subscription: JetStreamContext.PullSubscription, *, batch_size: int, batch_ms: int
+        self,
+        client: Client,
+        subscription: JetStreamContext.PullSubscription,
+        ensure_consumer: Callable[[], Awaitable[None]],
+        ingest: IngestConfig,
     ) -> None:
         self._client = client
         self._subscription = subscription
-        self._batch_size = batch_size
-        self._batch_s = batch_ms / 1000
+        self._ensure_consumer = ensure_consumer
+        self._batch_size = ingest.batch_size
+        self._batch_s = ingest.batch_ms / 1000
         self._next: asyncio.Task[list[Msg]] | None = None
 
     async def next_batch(self) -> list[Delivery]:
@@ -74,16 +80,21 @@ class JetStreamSubscriber:
 
     async def _fetch(self) -> list[Msg]:
         """Wait for the first message, then take what is there, lingering only while it is less than a batch."""
+        messages = await self._fetch_some(1, timeout_s=IDLE_S)
+        if messages and self._batch_size > 1:
+            messages += await self._fetch_some(self._batch_size - 1, timeout_s=self._batch_s)
+        return messages
+
+    async def _fetch_some(self, count: int, *, timeout_s: float) -> list[Msg]:
         try:
-            messages = await self._subscription.fetch(1, timeout=IDLE_S)
+            return await self._subscription.fetch(count, timeout=timeout_s)
         except (NatsTimeoutError, TimeoutError):
             return []
-        try:
-            if self._batch_size > 1:
-                messages += await self._subscription.fetch(self._batch_size - 1, timeout=self._batch_s)
-        except (NatsTimeoutError, TimeoutError):
-            pass
-        return messages
+        except NatsError as error:  # a broker that lost its store has lost the consumer with it
+            logger.warning("broker_error error=%s", error)
+            await asyncio.sleep(_RETRY_S)
+            await self._ensure_consumer()
+            return []
 
 
 @asynccontextmanager
@@ -96,9 +107,11 @@ async def open_jetstream(broker: BrokerConfig, ingest: IngestConfig) -> AsyncGen
     client = await _connect(broker)
     try:
         stream = client.jetstream()  # pyright: ignore[reportUnknownMemberType]
-        await _ensure_consumer(stream, broker, ingest, is_alone=len(client.servers) == 1)
+        is_alone = len(client.servers) == 1
+        ensure_consumer = partial(_ensure_consumer, stream, broker, ingest, is_alone=is_alone)
+        await ensure_consumer()
         subscription = await stream.pull_subscribe_bind(durable=broker.client_id, stream=_STREAM)
-        subscriber = JetStreamSubscriber(client, subscription, batch_size=ingest.batch_size, batch_ms=ingest.batch_ms)
+        subscriber = JetStreamSubscriber(client, subscription, ensure_consumer, ingest)
         try:
             yield subscriber
         finally:
@@ -109,24 +122,30 @@ async def open_jetstream(broker: BrokerConfig, ingest: IngestConfig) -> AsyncGen
 
 
 async def _connect(broker: BrokerConfig) -> Client:
+    """Connect once without trying again, to tell a refusal from a broker that is away; then for good."""
     while True:
         try:
-            return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
-                broker.url,
-                name=broker.client_id,
-                user=broker.user,
-                password=broker.read_password(),
-                tls=_tls(broker),
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=_RETRY_S,
-                allow_reconnect=True,
-                error_cb=_log_error,
-            )
+            await (await _open_client(broker, allow_reconnect=False)).close()
+            return await _open_client(broker, allow_reconnect=True)
         except (OSError, NatsError) as error:
             if "authorization" in str(error).lower():
-                raise ConfigError(f"broker: {broker.url} refuses user {broker.user!r}: {error}") from error
+                raise ConfigError(f"broker: {broker.url} refuses user {broker.user!r} with this password") from error
             logger.warning("broker_away url=%s error=%s", broker.url, error)
         await asyncio.sleep(_RETRY_S)
+
+
+async def _open_client(broker: BrokerConfig, *, allow_reconnect: bool) -> Client:
+    return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
+        broker.url,
+        name=broker.client_id,
+        user=broker.user,
+        password=broker.read_password(),
+        tls=_tls(broker),
+        allow_reconnect=allow_reconnect,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=_RETRY_S,
+        error_cb=_log_error,
+    )
 
 
 def _tls(broker: BrokerConfig) -> ssl.SSLContext | None:
@@ -154,6 +173,8 @@ async def _ensure_consumer(
             await stream.add_consumer(_STREAM, config)  # pyright: ignore[reportUnknownMemberType]
         except NotFoundError:
             logger.info("ingest_waits_for_stream stream=%s", _STREAM)
+        except ServiceUnavailableError:
+            logger.warning("broker_away url=%s error=JetStream is not ready", broker.url)
         except APIError as error:
             raise ConfigError(f"broker: the consumer {broker.client_id} cannot be made: {error}") from error
         except NatsError as error:

@@ -33,7 +33,7 @@ class IngestProcess:
         self.log = folder / "ingest.log"
         self._ready = "ingest_started" if kind == "jetstream" else "broker_subscribed"
         self._process: subprocess.Popen[bytes] | None = None
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "BUSENSE_CITY": CITY,
             "BUSENSE_DATABASE__URL": database,
             "BUSENSE_BROKER__KIND": kind,
@@ -50,9 +50,15 @@ class IngestProcess:
         times = self._log_text().count(self._ready)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "busense", "ingest"], env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", "busense", "ingest"], env=self.environment, stdout=log, stderr=log
             )
         wait_until(lambda: self._log_text().count(self._ready) > times, timeout_s=30)
+
+    def run_to_its_end(self) -> tuple[int, str]:
+        """Run it where it must end by itself; returns its exit code and what it said."""
+        command = [sys.executable, "-m", "busense", "ingest"]
+        result = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30, check=False)
+        return result.returncode, result.stderr
 
     def kill(self) -> None:
         if self._process is not None:

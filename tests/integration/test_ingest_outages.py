@@ -1,15 +1,17 @@
 """Database and broker are killed and come back under a running `busense ingest`: everything arrives, once."""
 
+import asyncio
 from collections.abc import Generator
 from pathlib import Path
 
+import nats
 import pytest
 
 from busense.local.postgres import LocalPostgres
 from cloud.db.migrate import migrate
 from tests.conftest import RunningBroker
 from tests.integration.ingest_database import enrol_devices, value
-from tests.integration.ingest_process import device_at, running_ingesters
+from tests.integration.ingest_process import IngestProcess, device_at, running_ingesters
 from tests.unit.cloud.ingest.messages import Outbox
 from tests.waiting import wait_until
 
@@ -65,3 +67,52 @@ def test_ingest_goes_on_after_the_broker_was_killed(
             wait_until(lambda: value(database, COUNT) == 200, timeout_s=40)
             wait_until(lambda: device.receipts and device.receipts[-1].up_to == 200)
         assert ingester.end() == 0
+
+
+def test_ingest_makes_its_consumer_again_when_the_broker_lost_it(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    async def delete_consumer() -> None:
+        client = await nats.connect(broker.nats_url, user="cloud", password=broker.cloud_password)  # pyright: ignore[reportUnknownMemberType]
+        await client.jetstream().delete_consumer("$MQTT_msgs", "busense-ingest")  # pyright: ignore[reportUnknownMemberType]
+        await client.close()
+
+    enrol_devices(database, ["bus-1"])
+    outbox = Outbox()
+    with (
+        running_ingesters(tmp_path, database=database, broker=broker, kind="jetstream") as (ingester,),
+        device_at(broker) as device,
+    ):
+        asyncio.run(delete_consumer())
+        wait_until(lambda: "broker_error" in ingester.log.read_text())
+        message = outbox.message()
+        wait_until(lambda: device.publish([message]) or value(database, COUNT) == 1)
+        assert ingester.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"BUSENSE_BROKER__USER": "nobody"}, "refuses user 'nobody'", id="user the broker does not know"),
+        pytest.param({"BUSENSE_BROKER__KIND": "pigeon"}, "broker.kind", id="kind that is none"),
+        pytest.param({"BUSENSE_BROKER__PASSWORD_FILE": "/absent"}, "broker.password_file", id="file that is not there"),
+        pytest.param({"BUSENSE_INGEST__BATCH_SIZE": "0"}, "ingest.batch_size", id="number out of bounds"),
+        pytest.param({"BUSENSE_DATABASE__URL": "nonsense"}, "database.url", id="url that is none"),
+    ],
+)
+def test_what_can_never_work_ends_with_plain_words(
+    database: str, broker: RunningBroker, tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    process = IngestProcess(tmp_path / "ingest", database=database, broker=broker, kind="jetstream", client_id="x")
+    process.environment |= changes
+    code, words = process.run_to_its_end()
+    assert (code, "Traceback" in words) == (1, False), words
+    assert said in words
+
+
+def test_database_without_tables_ends_ingest_with_plain_words(
+    empty_database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    process = IngestProcess(tmp_path / "x", database=empty_database, broker=broker, kind="jetstream", client_id="x")
+    code, words = process.run_to_its_end()
+    assert (code, "busense migrate" in words) == (1, True), words
