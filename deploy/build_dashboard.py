@@ -52,7 +52,7 @@ def install_packages(node: Node, dashboard: Path, scratch: Path) -> None:
     if is_fresh(stamp, lock):
         return
     say("installing its packages")
-    run([*node.npm, "ci", "--silent", "--no-progress"], dashboard, environment(node, scratch))
+    run([*node.npm, "ci", "--loglevel=error", "--no-progress"], dashboard, environment(node, scratch))
     stamp.write_text(lock)
 
 
