@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from busense.errors import StartError
+from simulator.devices import secret_file
 
 CITY: Final = "demo"
 FIRST_PORT: Final = 8080
@@ -52,7 +53,7 @@ class Place:
         """Draw a secret for each device and the cloud's password, each in a file for its owner alone."""
         self.secrets.mkdir(mode=0o700, exist_ok=True)
         _write_secret(self.cloud_password_file)
-        return {device: _write_secret(self.secrets / f"{device}.secret") for device in devices}
+        return {device: _write_secret(secret_file(self.secrets, device)) for device in devices}
 
     def write_config(self, *, database_url: str, broker_url: str, port: int) -> None:
         """Write the configuration of all cloud processes."""

@@ -24,6 +24,7 @@ from cloud.fleet.devices import enrol
 from cloud.roads.geojson import read_roads
 from cloud.roads.repository import replace_roads
 from simulator.city import make_town, roads_geojson
+from simulator.devices import device_names
 
 READY_WITHIN_S: Final = 30.0
 LOG_OF_STARTED_INGEST: Final = "ingest_started"
@@ -47,8 +48,7 @@ class Town:
     def __init__(self, plan: TownPlan, place: Place, *, say: Callable[[str], None]) -> None:
         """Prepare; `running` starts it."""
         self.plan, self._place, self._say = plan, place, say
-        self._devices = [f"bus-{number}" for number in range(1, plan.buses + 1)]
-        self._secrets = place.make_secrets(self._devices)
+        self._secrets = place.make_secrets(device_names(plan.buses))
         self.postgres = LocalPostgres(place.folder / "postgres")
         self.broker = LocalBroker(
             place.folder / "broker",

@@ -25,6 +25,7 @@ from edge_agent.config import (
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import CameraModel
+from simulator.devices import device_names, secret_file
 from simulator.error_model import ErrorModelDetector
 from simulator.exposure import Exposures
 from simulator.gnss import Gnss
@@ -75,11 +76,6 @@ class Bus:
     device: str
     agent: Agent
     is_full: bool
-
-
-def device_names(buses: int) -> list[str]:
-    """Names of the buses, the first ones with the real detector."""
-    return [f"bus-{number}" for number in range(1, buses + 1)]
 
 
 class Fleet:
@@ -205,8 +201,3 @@ def agent_config(plan: FleetPlan, device: str, camera: CameraModel) -> AgentConf
         track=TrackSettings(batch_s=TRACK_BATCH_S),
         health=HealthSettings(every_s=HEALTH_EVERY_S),
     )
-
-
-def secret_file(folder: Path, device: str) -> Path:
-    """Where the secret of a bus lies."""
-    return folder / f"{device}.secret"

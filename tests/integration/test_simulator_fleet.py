@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.fleet import Fleet, FleetPlan, secret_file
+from simulator.devices import secret_file
+from simulator.fleet import Fleet, FleetPlan
 from simulator.world import make_world
 from tests.conftest import RunningBroker
 from tests.waiting import wait_until
