@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from busense.local.processes import free_port
 from tests.waiting import wait_until
 
 
@@ -24,7 +25,7 @@ class RunningDemo:
         environment.pop("BUSENSE_CONFIG", None)
         self.temporary = temporary
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "busense", "demo", *options],
+            [sys.executable, "-m", "busense", "demo", "--port", str(free_port()), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
