@@ -6,6 +6,7 @@ import os
 import random
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,13 +26,15 @@ FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 300.0
 MAX_REFUSALS: Final = 12
 """With the waits above more than half an hour: by then a message that the cloud has was also read by the store."""
+SWEEP_EVERY_S: Final = 300.0
+_SUFFIX: Final = ".jpg"
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
 _MAY_HEAL: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,  # enrolment may lag behind
         HTTPStatus.FORBIDDEN,
         HTTPStatus.NOT_FOUND,
-        HTTPStatus.CONFLICT,  # not announced yet: its message is still on its way
+        HTTPStatus.CONFLICT,  # not announced yet: its message is in quarantine, or another server is behind
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_MANY_REQUESTS,
     }
@@ -67,14 +70,18 @@ class PictureFolder:
     def remove(self, sha256: str) -> None:
         self._path(sha256).unlink(missing_ok=True)
 
-    def remove_all_but(self, wanted: set[str]) -> None:
-        """Delete what no message waits for: pictures given up, and drafts of a power cut."""
+    def sweep(self, wanted: set[str], *, older_than_s: float) -> None:
+        """Delete what no message waits for: pictures given up, and drafts of a power cut.
+
+        A picture is written before its message: a young one may still get it.
+        """
         for path in self._folder.iterdir():
-            if path.stem not in wanted or path.suffix != ".jpg":
+            is_wanted = path.stem in wanted and path.suffix == _SUFFIX
+            if not is_wanted and time.time() - path.stat().st_mtime >= older_than_s:
                 path.unlink(missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
-        return self._folder / f"{sha256}.jpg"
+        return self._folder / f"{sha256}{_SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +119,12 @@ class Uploader:
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop."""
+        swept_s = time.monotonic()
         with self._store.client() as client:
             while not stop.is_set():
+                if time.monotonic() - swept_s >= SWEEP_EVERY_S:
+                    self._folder.sweep(self._outbox.picture_names(), older_than_s=SWEEP_EVERY_S)
+                    swept_s = time.monotonic()
                 due = self._outbox.pictures_due(1, now=self._now())
                 for picture in due:
                     self._send(client, picture)

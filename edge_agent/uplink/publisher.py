@@ -252,7 +252,7 @@ class _Session:
         """Say that we leave on purpose, and hear that it was heard."""
         payload = encode_envelope(self._state(Presence.OFFLINE))
         info = self._client.publish(self._address.topic(Kind.STATE), payload, qos=1, retain=True)
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        deadline = time.monotonic() + LINGER_S
         while not info.is_published() and time.monotonic() < deadline:
             self._loop()
 

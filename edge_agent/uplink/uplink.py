@@ -42,7 +42,7 @@ class Uplink:
         )
         self.outbox = Outbox(path, source=f"/{city}/{device}", max_bytes=config.outbox.max_bytes, now=now())
         self.pictures = PictureFolder(path.with_suffix(".pictures"))
-        self.pictures.remove_all_but(self.outbox.picture_names())
+        self.pictures.sweep(self.outbox.picture_names(), older_than_s=0.0)
         self._lock = threading.Lock()
         self._users = 0
         self._stop = threading.Event()

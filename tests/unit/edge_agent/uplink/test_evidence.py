@@ -1,0 +1,181 @@
+import hashlib
+import http.server
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge_agent.uplink.evidence import MAX_REFUSALS, PictureFolder, PictureStore, Uploader
+from edge_agent.uplink.outbox import Outbox
+from tests.unit.edge_agent.uplink.test_outbox import NOW, detection
+from tests.waiting import wait_until
+from wire.messages import Stored
+
+CONTENT = b"a blurred picture"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Store:
+    """Answers with the given codes, the last one for ever."""
+
+    answers: list[int]
+    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    url: str = ""
+
+    def next_answer(self) -> int:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@contextmanager
+def serving(*answers: int) -> Generator[Store]:
+    store = Store(list(answers))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            store.heard.append((self.path, dict(self.headers), content))
+            self.send_response(store.next_answer())
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    store.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield store
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> PictureFolder:
+    return PictureFolder(tmp_path / "pictures")
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, folder: PictureFolder) -> Iterator[Outbox]:
+    """An outbox whose one picture belongs to a message that the cloud has."""
+    box = Outbox(tmp_path / "outbox.db", source="/testcity/bus-1", max_bytes=10_000_000, now=NOW)
+    folder.keep(CONTENT)
+    box.put(detection(SHA256), observed_at=NOW)
+    box.apply_receipt(Stored(stream=box.stream, up_to=1, missing=()), now=NOW)
+    yield box
+    box.close()
+
+
+@contextmanager
+def uploading(
+    url: str, outbox: Outbox, folder: PictureFolder, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Generator[Uploader]:
+    store = PictureStore(url=url, city="testcity", device="bus-1", secret="hush")  # noqa: S106
+    uploader = Uploader(store, outbox, folder, now=now)
+    stop = threading.Event()
+    thread = threading.Thread(target=uploader.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield uploader
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def is_done(outbox: Outbox) -> bool:
+    return outbox.depth().pictures == 0
+
+
+class Hours:
+    """A clock that goes an hour ahead at each look: no back-off lasts."""
+
+    def __init__(self) -> None:
+        self._at = NOW
+
+    def __call__(self) -> datetime:
+        self._at += timedelta(hours=1)
+        return self._at
+
+
+@pytest.mark.parametrize("answer", [201, 204])
+def test_a_picture_is_put_under_its_hash_and_then_forgotten(outbox: Outbox, folder: PictureFolder, answer: int) -> None:
+    with serving(answer) as store, uploading(store.url, outbox, folder) as uploader:
+        wait_until(lambda: is_done(outbox))
+    ((path, headers, content),) = store.heard
+    assert path == f"/api/v1/pictures/{SHA256}"
+    assert headers["Authorization"] == "Bearer hush"
+    assert headers["X-Busense-Device"] == "testcity/bus-1"
+    assert content == CONTENT
+    assert folder.read(SHA256) is None
+    assert uploader.sent == 1
+
+
+@pytest.mark.parametrize("refusal", [404, 409, 403, 401, 429, 500, 503])
+def test_what_may_heal_is_tried_again(outbox: Outbox, folder: PictureFolder, refusal: int) -> None:
+    with serving(refusal, refusal, 201) as store, uploading(store.url, outbox, folder, now=Hours()) as uploader:
+        wait_until(lambda: is_done(outbox))
+    assert len(store.heard) == 3
+    assert uploader.sent == 1
+
+
+@pytest.mark.parametrize("refusal", [400, 413, 415, 422])
+def test_what_cannot_heal_is_given_up_at_once(outbox: Outbox, folder: PictureFolder, refusal: int) -> None:
+    with serving(refusal) as store, uploading(store.url, outbox, folder) as uploader:
+        wait_until(lambda: is_done(outbox))
+    assert len(store.heard) == 1
+    assert uploader.given_up == 1
+    assert folder.read(SHA256) is None
+
+
+def test_a_picture_that_is_refused_for_ever_is_given_up(outbox: Outbox, folder: PictureFolder) -> None:
+    with serving(404) as store, uploading(store.url, outbox, folder, now=Hours()) as uploader:
+        wait_until(lambda: is_done(outbox))
+    assert len(store.heard) == MAX_REFUSALS + 1
+    assert uploader.given_up == 1
+
+
+def test_without_a_network_nothing_is_given_up(
+    outbox: Outbox, folder: PictureFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with uploading("http://127.0.0.1:9", outbox, folder, now=Hours()) as uploader:
+        wait_until(lambda: caplog.text.count("picture_delayed") > MAX_REFUSALS + 2)
+    assert uploader.given_up == 0
+    assert folder.read(SHA256) == CONTENT
+
+
+def test_a_picture_whose_file_is_gone_is_given_up(outbox: Outbox, folder: PictureFolder) -> None:
+    folder.remove(SHA256)
+    with serving(201) as store, uploading(store.url, outbox, folder) as uploader:
+        wait_until(lambda: is_done(outbox))
+    assert store.heard == []
+    assert uploader.given_up == 1
+
+
+def test_keeping_the_same_picture_twice_keeps_one(folder: PictureFolder, tmp_path: Path) -> None:
+    assert folder.keep(CONTENT) == folder.keep(CONTENT) == SHA256
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{SHA256}.jpg"]
+
+
+def test_a_sweep_leaves_what_is_wanted_or_young(folder: PictureFolder, tmp_path: Path) -> None:
+    kept, given_up, young = folder.keep(b"kept"), folder.keep(b"given up"), folder.keep(b"young")
+    draft = tmp_path / "pictures" / "0.part"
+    draft.write_bytes(b"half")
+    for path in (tmp_path / "pictures").iterdir():
+        if path.stem != young:
+            os.utime(path, (0, 0))
+    folder.sweep({kept}, older_than_s=60)
+    assert folder.read(kept) == b"kept"
+    assert folder.read(young) == b"young"
+    assert folder.read(given_up) is None
+    assert not draft.exists()
