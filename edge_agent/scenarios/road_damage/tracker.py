@@ -18,6 +18,7 @@ OTHER_CLASS_COST: Final = 0.5  # a crack may be called alligator in one frame, b
 FORGET_M: Final = 12.0  # a thing not seen over this way is left behind or was never there
 GHOST_M: Final = 10.0  # a reported thing is remembered until it lies this far behind: it is not reported twice
 MAX_GAP_S: Final = 3.0  # without a position the places of before mean nothing
+MIN_STEP_M: Final = 0.3  # from nearly the same place a frame repeats the mistakes of the one before: no new evidence
 SPEED_SIGMA_MPS: Final = 0.5
 TURN_SIGMA_DEG: Final = 0.4
 STEP_SIGMA_M: Final = 0.05
@@ -35,6 +36,7 @@ class Tracker:
         self._far_m = far_m
         self._ego: EgoState | None = None
         self._tracks: list[Track] = []
+        self._way_since_seen_m = math.inf
 
     def move(self, ego: EgoState) -> list[Track]:
         """Go on to the bus's next state; the tracks that ended there and are confirmed."""
@@ -43,12 +45,17 @@ class Tracker:
             return []
         if not 0.0 <= (ego.at - before.at).total_seconds() <= MAX_GAP_S:
             return self.end()
+        way_m = (before.speed_mps + ego.speed_mps) / 2 * (ego.at - before.at).total_seconds()
+        self._way_since_seen_m += way_m
         for track in self._tracks:
-            _carry(track, before, ego)
+            _carry(track, before, ego, way_m=way_m)
         return self._leave()
 
     def see(self, looks: Sequence[Look]) -> None:
         """Join the looks of one usable frame, taken at the state last moved to, with the tracks."""
+        if self._way_since_seen_m < MIN_STEP_M:
+            return
+        self._way_since_seen_m = 0.0
         pairs = self._match(looks)
         for track, look in pairs:
             _correct(track, look)
@@ -116,10 +123,9 @@ def _is_confirmed(track: Track) -> bool:
     return track.confidence >= enough
 
 
-def _carry(track: Track, before: EgoState, ego: EgoState) -> None:
+def _carry(track: Track, before: EgoState, ego: EgoState, *, way_m: float) -> None:
     """Move a track's place against the bus's motion."""
     passed_s = (ego.at - before.at).total_seconds()
-    way_m = (before.speed_mps + ego.speed_mps) / 2 * passed_s
     turn = math.radians(turn_between(before.heading_deg, ego.heading_deg))
     # The way is driven along the mean of both headings.
     forward_m = track.road.forward_m - way_m * math.cos(turn / 2)

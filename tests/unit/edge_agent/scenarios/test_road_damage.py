@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -89,8 +90,19 @@ def test_a_bus_that_stands_before_a_thing_tells_it_once() -> None:
         here = replace(ego, at=at, speed_mps=0.0 if is_standing else 10.0)
         sights = roads.look(replace(frame, at=at), here, dropped=0)
         detections += [sight.message for sight in sights if isinstance(sight.message, Detection)]
-    assert len(detections) == 1
-    assert detections[0].frames > 200
+    (standing,) = detections
+    (passing,) = passed(SceneDetector(things=[Thing(ahead_m=30)], jitter_px=1), length_m=60)
+    assert standing.confidence == pytest.approx(passing.confidence, abs=0.02), "the same view again is no new evidence"
+
+
+def test_a_doubtful_thing_does_not_grow_sure_by_standing_before_it() -> None:
+    detector = SceneDetector(things=[Thing(ahead_m=15)], confidence=0.4)
+    roads = scenario(detector)
+    frame, ego, _ = next(iter(drive(speed_mps=10, length_m=2)))
+    for i in range(300):
+        at = ego.at + timedelta(seconds=0.1 * i)
+        roads.look(replace(frame, at=at), replace(ego, at=at, speed_mps=0.0), dropped=0)
+    assert [sight for sight in roads.end() if isinstance(sight.message, Detection)] == []
 
 
 def test_a_flash_in_one_frame_is_no_observation() -> None:
