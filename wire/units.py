@@ -62,4 +62,17 @@ ClassCode = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, Field(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+
+
+def _within_the_calendar(event_id: str) -> str:
+    """Refuse a UUIDv7 whose time (its first 48 bits, in milliseconds) no datetime can hold."""
+    if int(event_id[:8] + event_id[9:13], 16) >= _LATEST.timestamp() * 1000:
+        raise ValueError("the time inside the id lies beyond the year 9999")
+    return event_id
+
+
+EventId = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),
+    AfterValidator(_within_the_calendar),
+]

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from cloud.ingest.subscriber import Delivery
-from cloud.observations.received import Received, mark_clock, time_inside
+from cloud.observations.received import Received, mark_clock
 from wire.codec import decode_message, read_label
-from wire.envelope import Envelope
+from wire.envelope import Envelope, time_of_id
 from wire.errors import DecodeError, TopicError
 from wire.messages import Detection
 from wire.topics import TO_DEVICE, parse_topic
@@ -17,7 +17,6 @@ _SLUG: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SPEAKER: Final = re.compile(rf"busense/v1/({_SLUG})/({_SLUG})/.+", re.DOTALL)
 
 UNKNOWN_DEVICE: Final = "unknown_device"
-BAD_ID: Final = "bad_id"
 CONSTRAINT: Final = "constraint"
 
 
@@ -43,7 +42,6 @@ class Readable:
     city: str
     device: str
     envelope: Envelope
-    id_at: datetime
 
 
 def read_delivery(delivery: Delivery) -> Readable | Rejected:
@@ -52,10 +50,7 @@ def read_delivery(delivery: Delivery) -> Readable | Rejected:
         topic, envelope = decode_message(topic=delivery.topic, payload=delivery.payload)
     except DecodeError as error:
         return reject(delivery, reason=error.reason.value, detail=error.detail)
-    id_at = time_inside(envelope.id)
-    if id_at is None:
-        return reject(delivery, reason=BAD_ID, detail=f"id {envelope.id}: its time lies beyond the year 9999")
-    return Readable(delivery=delivery, city=topic.city, device=topic.device, envelope=envelope, id_at=id_at)
+    return Readable(delivery=delivery, city=topic.city, device=topic.device, envelope=envelope)
 
 
 def reject(delivery: Delivery, *, reason: str, detail: str) -> Rejected:
@@ -87,7 +82,7 @@ def admit(readable: Readable, enrolled_at: datetime | None) -> Received | Reject
         device=readable.device,
         envelope=envelope,
         received_at=delivery.received_at,
-        id_at=readable.id_at,
+        id_at=time_of_id(envelope.id),
         clock_mark=mark_clock(at=at, received_at=delivery.received_at, enrolled_at=enrolled_at),
     )
 

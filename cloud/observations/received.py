@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from wire.envelope import Envelope, time_of_id
+from wire.envelope import Envelope
 
 # A bus sets its clock by GNSS or NTP and counts seconds; five minutes is a clock that was never set.
 _CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -43,11 +43,3 @@ def mark_clock(*, at: datetime, received_at: datetime, enrolled_at: datetime) ->
 def is_future(at: datetime, *, received_at: datetime) -> bool:
     """Tell whether a time lies after its own arrival."""
     return at > received_at + _CLOCK_TOLERANCE
-
-
-def time_inside(event_id: str) -> datetime | None:
-    """Time inside a UUIDv7; none where it lies beyond the year 9999, which a calendar cannot show."""
-    try:
-        return time_of_id(event_id)
-    except (ValueError, OverflowError):
-        return None

@@ -262,6 +262,7 @@ def test_health(api: httpx.Client) -> None:
         (f"/cases/{UNKNOWN}", 404),
         (f"/observations/{UNKNOWN}", 404),
         (f"/observations/{UUID(int=4)}", 422),
+        ("/observations/ffffffff-ffff-7000-8000-000000000000", 422),
         (f"/pictures/{'0' * 64}", 404),
         ("/pictures/short", 422),
         ("/nothing", 404),

@@ -1,8 +1,7 @@
-"""What is read back: buses, one observation, devices, roads; and the commands that write them."""
+"""What is read back: buses, devices, roads; and the commands that write them."""
 
 import json
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,7 +14,6 @@ from cloud.db.pool import open_pool
 from cloud.errors import FleetError, MigrationError
 from cloud.fleet.buses import list_buses
 from cloud.fleet.devices import authenticate
-from cloud.observations.repository import find_observation
 from cloud.roads.repository import Box, extent_of_roads, roads_in_box
 from tests.integration.ingest_database import SECRET, enrol_devices, handler_with, value
 from tests.unit.cloud.ingest.messages import CITY, Outbox
@@ -43,20 +41,6 @@ async def test_bus_shows_its_place_backlog_and_numbers(database: str) -> None:
     assert (bus.device, bus.presence, bus.outbox_depth, bus.camera) == ("bus-1", "online", 12, "working")
     assert (bus.stored_up_to, bus.missing, bus.given_up, bus.redelivered) == (8, 3, 3, 1)
     assert (silent.device, silent.last_seen_at, silent.stored_up_to, silent.missing) == ("bus-2", None, 0, 0)
-
-
-@asynchronous
-async def test_observation_is_found_by_its_id(database: str) -> None:
-    message = Outbox().message()
-    async with handler_with(database) as handler:
-        await handler.store([message])
-    wanted = UUID(json.loads(message.payload)["id"])
-    async with open_pool(database) as pool, pool.connection() as connection:
-        found = await find_observation(connection, wanted)
-        strange = await find_observation(connection, UUID(int=2**128 - 1))
-    assert found is not None
-    assert (found.id, found.class_code, len(found.box_xyxy_px)) == (wanted, "D40", 4)
-    assert strange is None
 
 
 @asynchronous

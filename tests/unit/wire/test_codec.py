@@ -95,6 +95,7 @@ BAD_MESSAGES = {
     "newer_type": (_with(Kind.HEALTH, type="busense.health.v9"), Reason.UNKNOWN_TYPE),
     "other_spec": (_with(Kind.HEALTH, specversion="0.3"), Reason.BAD_ENVELOPE),
     "id_is_uuid4": (_with(Kind.HEALTH, id="9b2e4a52-58d4-4ccb-8b71-5b5b8f0c3c3e"), Reason.BAD_ENVELOPE),
+    "id_beyond_the_calendar": (_with(Kind.HEALTH, id="ffffffff-ffff-7000-8000-000000000000"), Reason.BAD_ENVELOPE),
     "time_without_zone": (_with(Kind.HEALTH, time="2026-01-01T00:00:00"), Reason.BAD_ENVELOPE),
     "time_as_number": (_with(Kind.HEALTH, time=1_700_000_000), Reason.BAD_ENVELOPE),
     "bad_source": (_with(Kind.HEALTH, source="/Town/bus 1"), Reason.BAD_ENVELOPE),

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloud.observations.received import ClockMark, mark_clock, time_inside
+from cloud.observations.received import ClockMark, mark_clock
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 ANCIENT = datetime(2019, 1, 1, tzinfo=UTC)
@@ -24,7 +24,3 @@ def test_clock_is_believed_between_enrolment_and_arrival(
     at: datetime, enrolled_at: datetime, mark: ClockMark | None
 ) -> None:
     assert mark_clock(at=at, received_at=NOW, enrolled_at=enrolled_at) is mark
-
-
-def test_time_beyond_the_calendar_is_none() -> None:
-    assert time_inside("ffffffff-ffff-7000-8000-000000000000") is None
