@@ -93,8 +93,10 @@ def demo_place(keep: Path | None) -> Generator[Place]:
         StartError: the folder to keep is not empty.
     """
     if keep is None:
-        folder = Path(tempfile.mkdtemp(prefix="busense-demo-"))
+        # Named before it is made: an interruption at any instant finds somebody who removes it.
+        folder = Path(tempfile.gettempdir()) / f"busense-demo-{secrets.token_hex(8)}"
         try:
+            folder.mkdir(mode=0o700)
             yield Place(folder=folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

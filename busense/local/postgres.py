@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from busense.errors import MissingExtraError, StartError
-from busense.local.processes import Program, accepts_connections, ending_with_us, free_port, is_root
+from busense.local.processes import Program, accepts_connections, ending_with_us, free_port, is_root, run_to_end
 
 _USER = "busense"
 _NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
@@ -147,9 +147,9 @@ class LocalPostgres:
         command += [f"--pwfile={self._folder / 'password'}", "--encoding=UTF8"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         command += [] if self._is_durable else ["--no-sync"]
-        result = subprocess.run(self._as_other_user(command), check=False, capture_output=True, text=True)
+        result = run_to_end(self._as_other_user(command))
         if result.returncode != 0:
-            raise StartError(f"initdb failed in {self._data}:\n{result.stdout[-1000:]}{result.stderr[-1000:]}")
+            raise StartError(f"initdb failed in {self._data}:\n{result.stdout[-2000:]}")
 
     def _answers(self) -> bool:
         if not accepts_connections(self._port):

@@ -29,6 +29,25 @@ def ending_with_us(command: Sequence[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
 
 
+def run_to_end(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program that ends by itself; when we are interrupted, it and all that it started are gone first."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()  # until the last of them has let go of the pipe
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
 class Program:
     """One running program with its log file."""
 

@@ -1,0 +1,41 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from busense.local.processes import run_to_end
+from tests.waiting import wait_until
+
+# A program that starts another one, tells its number and goes on for a minute.
+PARENT = "sleep 60 & echo $! > pid.new && mv pid.new pid && wait"
+RUNNER = f"from busense.local.processes import run_to_end\nrun_to_end(['sh', '-c', {PARENT!r}])"
+
+
+def test_output_and_exit_code_come_back() -> None:
+    result = run_to_end(["sh", "-c", "echo out; echo err >&2; exit 3"])
+    assert (result.returncode, result.stdout) == (3, "out\nerr\n")
+
+
+def test_an_interrupted_program_leaves_no_child_behind(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
+    runner = subprocess.Popen(
+        [sys.executable, "-c", RUNNER], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE
+    )
+    pid = int(wait_until(lambda: _read(tmp_path / "pid")))
+    runner.send_signal(signal.SIGINT)
+    _, complaint = runner.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in complaint
+    assert _state(pid) in {"", "Z"}
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _state(pid: int) -> str:
+    """State letter of a process; a zombie waits for its parent only."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
