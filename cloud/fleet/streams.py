@@ -27,6 +27,12 @@ ON CONFLICT ON CONSTRAINT device_streams_pkey DO UPDATE SET
 RETURNING city, device, stream, stored + given_up
 """
 
+_READ: Final = """
+SELECT s.city, s.device, s.stream, s.stored + s.given_up
+FROM device_streams s JOIN jsonb_to_recordset(%s) AS n(city text, device text, stream uuid)
+    ON s.city = n.city AND s.device = n.device AND s.stream = n.stream
+"""
+
 
 @dataclass(slots=True, kw_only=True)
 class StreamNews:
@@ -53,6 +59,17 @@ class Settled:
 async def apply_stream_news(cursor: AsyncCursor[tuple[Any, ...]], news: Iterable[StreamNews]) -> list[Settled]:
     """Count the batch in; the answer holds as soon as the transaction is committed."""
     await cursor.execute(_UPSERT, (Jsonb([_record(item) for item in news]),))
+    return await _all_settled(cursor)
+
+
+async def read_settled(cursor: AsyncCursor[tuple[Any, ...]], known: Iterable[Settled]) -> list[Settled]:
+    """Tell how the same outboxes stand now, with what other ingesters have stored since."""
+    keys = [{"city": item.city, "device": item.device, "stream": str(item.stream)} for item in known]
+    await cursor.execute(_READ, (Jsonb(keys),))
+    return await _all_settled(cursor)
+
+
+async def _all_settled(cursor: AsyncCursor[tuple[Any, ...]]) -> list[Settled]:
     return [
         Settled(city=city, device=device, stream=stream, ranges=_ranges(settled))
         async for city, device, stream, settled in cursor

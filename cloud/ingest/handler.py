@@ -10,6 +10,7 @@ from psycopg import errors
 
 from cloud.db.pool import Pool, open_pool
 from cloud.errors import UnavailableError
+from cloud.fleet.streams import Settled, read_settled
 from cloud.ingest.batch import Outcome, write_batch
 from cloud.ingest.reading import CONSTRAINT, Readable, Rejected, is_for_devices, read_delivery, reject
 from cloud.ingest.subscriber import Delivery
@@ -42,6 +43,15 @@ class Handler:
             return await self._store(items, is_replay=is_replay)
         except _AWAY as error:
             raise UnavailableError(f"the database cannot store now: {str(error).partition(chr(10))[0]}") from error
+
+    async def settled_now(self, known: Sequence[Settled]) -> Sequence[Settled]:
+        """Tell how outboxes stand now; while the database is away, what is known already (older, but true)."""
+        try:
+            async with self._pool.connection() as connection, connection.cursor() as cursor:
+                return await read_settled(cursor, known)
+        except _AWAY as error:
+            logger.warning("receipts_from_memory streams=%d error=%s", len(known), str(error).partition("\n")[0])
+            return known
 
     async def _store(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
         if not items:

@@ -1,7 +1,7 @@
 """Receipts: what a device need not send again."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -48,11 +48,19 @@ def _gaps(ranges: Iterable[Range]) -> list[Range]:
 class Courier:
     """Sends receipts: the first of a device at once, then at most one in two seconds, the last one always.
 
-    A receipt that is lost on the way is healed by the next one, or by the device, which sends again.
+    A receipt that is lost on the way is healed by the next one, or by the device, which sends again. What is told is
+    read when it is told: meanwhile other ingesters may have stored what this one saw missing.
     """
 
-    def __init__(self, publish: Callable[[str, bytes], Awaitable[None]], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        publish: Callable[[str, bytes], Awaitable[None]],
+        *,
+        settled_now: Callable[[Sequence[Settled]], Awaitable[Sequence[Settled]]],
+        now: Callable[[], datetime],
+    ) -> None:
         self._publish = publish
+        self._settled_now = settled_now
         self._now = now
         self._waiting: dict[Device, dict[str, Settled]] = {}
         self._sent_at: dict[Device, datetime] = {}
@@ -75,7 +83,10 @@ class Courier:
         await self._send(list(self._waiting), self._now())
 
     async def _send(self, devices: Iterable[Device], now: datetime) -> None:
-        for device in devices:
-            for settled in self._waiting.pop(device).values():
-                await self._publish(*encode_receipt(settled, at=now))
-            self._sent_at[device] = now
+        due = {device: self._waiting.pop(device) for device in devices}
+        if not due:
+            return
+        known = [item for of_device in due.values() for item in of_device.values()]
+        for settled in await self._settled_now(known):
+            await self._publish(*encode_receipt(settled, at=now))
+        self._sent_at |= dict.fromkeys(due, now)

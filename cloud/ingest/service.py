@@ -56,7 +56,7 @@ async def ingest(config: CloudConfig, *, stop: asyncio.Event, started: asyncio.E
         subscriber = await stack.enter_async_context(open_subscriber(config))
         started.set()
         logger.info("ingest_started broker=%s batch_size=%d", config.require_broker().kind, config.ingest.batch_size)
-        courier = Courier(subscriber.publish, now=lambda: datetime.now(UTC))
+        courier = Courier(subscriber.publish, settled_now=handler.settled_now, now=lambda: datetime.now(UTC))
         await Ingester(subscriber, handler, courier, stop=stop).run()
 
 

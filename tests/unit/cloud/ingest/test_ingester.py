@@ -29,7 +29,7 @@ class World:
         self._stop_when_away = stop_when_away
 
     async def run(self) -> list[str]:
-        courier = Courier(self.publish, now=lambda: AT)
+        courier = Courier(self.publish, settled_now=self.settled_now, now=lambda: AT)
         await Ingester(self, cast("Handler", self), courier, stop=self.stop).run()
         return self.happened
 
@@ -45,6 +45,9 @@ class World:
     async def publish(self, topic: str, payload: bytes) -> None:
         del topic, payload
         self.happened.append("receipt")
+
+    async def settled_now(self, known: Sequence[Settled]) -> Sequence[Settled]:
+        return known
 
     async def store(self, batch: Sequence[Delivery]) -> Outcome:
         if self._away > 0:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -50,7 +51,11 @@ class Post:
     def __init__(self) -> None:
         self.at = AT
         self.sent: list[tuple[str, int]] = []
-        self.courier = Courier(self._publish, now=lambda: self.at)
+        self.of_others: dict[Settled, Settled] = {}
+        self.courier = Courier(self._publish, settled_now=self._settled_now, now=lambda: self.at)
+
+    async def _settled_now(self, known: Sequence[Settled]) -> Sequence[Settled]:
+        return [self.of_others.get(item, item) for item in known]
 
     async def _publish(self, topic: str, payload: bytes) -> None:
         receipt = decode_message(topic=topic, payload=payload)[1].data
@@ -105,3 +110,14 @@ async def test_what_waits_goes_out_at_the_end() -> None:
     await post.note(settled((1, 2)), after_s=1)
     await post.courier.send_all()
     assert post.sent[-1] == ("bus-1", 2)
+
+
+@pytest.mark.asyncio
+async def test_a_receipt_that_waited_tells_what_others_have_stored_meanwhile() -> None:
+    post = Post()
+    await post.note(settled((1, 1)))
+    mine = settled((1, 2), (4, 4))
+    await post.note(mine, after_s=1)
+    post.of_others[mine] = settled((1, 9))
+    await post.note(after_s=1)
+    assert post.sent[-1] == ("bus-1", 9)
