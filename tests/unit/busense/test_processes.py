@@ -9,7 +9,13 @@ from tests.waiting import wait_until
 
 # A program that starts another one, tells its number and goes on for a minute.
 PARENT = "sleep 60 & echo $! > pid.new && mv pid.new pid && wait"
-RUNNER = f"from busense.local.processes import run_to_end\nrun_to_end(['sh', '-c', {PARENT!r}])"
+# A job that a shell put into the background inherits an ignored interrupt: the runner takes it all the same.
+RUNNER = f"""
+import signal
+from busense.local.processes import run_to_end
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run_to_end(["sh", "-c", {PARENT!r}])
+"""
 
 
 def test_output_and_exit_code_come_back() -> None:
