@@ -15,6 +15,10 @@ class TopicError(WireError):
     """A topic that is not ours."""
 
 
+class ErrorModelError(WireError):
+    """Stop: the measured error model of a detector cannot be used."""
+
+
 class Reason(StrEnum):
     """Why a message could not be read; what the quarantine shows."""
 

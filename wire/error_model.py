@@ -1,0 +1,156 @@
+"""How often a detector is right and wrong, measured: `error_model.json`, read by fusion and by the simulator."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+
+from wire.errors import ErrorModelError
+from wire.messages import ModelVersion
+from wire.units import ClassCode, Count, Pixel, Share, Text
+
+FORMAT: Final = "busense.error-model.v1"
+
+Quality = Literal["good", "dark", "blurred", "wet", "glare"]
+"""Of a picture: `good`, or a word of the quality gate."""
+Rate = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
+Beta = tuple[PositiveFloat, PositiveFloat]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class MeasuredOn(_Part):
+    """The photos behind the rates."""
+
+    pictures: Count
+    scenes: Count
+    note: Text = ""
+
+
+class Hit(_Part):
+    """Share of the damage of one class and size that is found in one picture, with its 95 % interval."""
+
+    class_code: ClassCode = Field(alias="class")
+    size: Annotated[int, Field(ge=0, le=63)]  # index of the bin between `size_edges_px`
+    quality: Quality
+    rate: Share
+    low: Share
+    high: Share
+    of: Count  # how many pieces of damage the rate comes from
+
+
+class FalseAlarms(_Part):
+    """Boxes of one class in one picture that show no such damage, with the 95 % interval."""
+
+    class_code: ClassCode = Field(alias="class")
+    quality: Quality
+    per_picture: Rate
+    low: Rate
+    high: Rate
+    pictures: Count
+
+
+class Confidence(_Part):
+    """Beta(a, b) of the calibrated confidence of the boxes that were returned."""
+
+    hit: Beta
+    false_alarm: Beta = Field(alias="false")
+
+
+class ErrorModel(_Part):
+    """The whole file. Each class has a rate for every size and every quality that was measured."""
+
+    format: Literal["busense.error-model.v1"]
+    model: ModelVersion
+    threshold: Share
+    measured_on: MeasuredOn
+    size_edges_px: Annotated[tuple[Pixel, ...], Field(min_length=2, max_length=64)]
+    hit: tuple[Hit, ...]
+    false_alarms: tuple[FalseAlarms, ...]
+    confidence: Annotated[dict[ClassCode, Confidence], Field(min_length=1)]
+    box_sigma_share: dict[ClassCode, Share]  # one sigma of a box's edge, as a share of its side
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if any(low >= high for low, high in itertools.pairwise(self.size_edges_px)):
+            raise ValueError("size_edges_px must rise")
+        sizes = range(len(self.size_edges_px) - 1)
+        wanted_hits = itertools.product(self.classes, sizes, self.qualities)
+        _must_be_each_once("hit", [(row.class_code, row.size, row.quality) for row in self.hit], list(wanted_hits))
+        wanted_alarms = itertools.product(self.classes, self.qualities)
+        _must_be_each_once(
+            "false_alarms", [(row.class_code, row.quality) for row in self.false_alarms], list(wanted_alarms)
+        )
+        if set(self.box_sigma_share) != set(self.classes):
+            raise ValueError(f"box_sigma_share must hold {', '.join(self.classes)}")
+        return self
+
+    @property
+    def classes(self) -> tuple[ClassCode, ...]:
+        return tuple(self.confidence)
+
+    @property
+    def qualities(self) -> tuple[Quality, ...]:
+        """Those that were measured, in the order of the file."""
+        return tuple(dict.fromkeys(row.quality for row in self.false_alarms))
+
+    def size_of(self, *, width_px: float, height_px: float) -> int:
+        """Bin of a box, by the square root of its area; beyond the last edge it is the last bin's."""
+        side = math.sqrt(max(width_px, 0.0) * max(height_px, 0.0))
+        inner = self.size_edges_px[1:-1]
+        return sum(side >= edge for edge in inner)
+
+    def hit_rate(self, class_code: str, *, width_px: float, height_px: float, quality: str = "good") -> float:
+        """Chance that one picture shows a piece of damage to the detector; sides in pixels of the model's input.
+
+        A quality that was not measured counts as the worst that was.
+
+        Raises:
+            ErrorModelError: the model has no such class.
+        """
+        size = self.size_of(width_px=width_px, height_px=height_px)
+        rows = [row for row in self.hit if (row.class_code, row.size) == (class_code, size)]
+        rates = {str(row.quality): row.rate for row in rows}
+        return _of_quality(rates, quality, class_code=class_code, worst=min)
+
+    def false_alarms_per_picture(self, class_code: str, *, quality: str = "good") -> float:
+        """Boxes per picture that show no damage of the class.
+
+        A quality that was not measured counts as the worst that was.
+
+        Raises:
+            ErrorModelError: the model has no such class.
+        """
+        rows = [row for row in self.false_alarms if row.class_code == class_code]
+        rates = {str(row.quality): row.per_picture for row in rows}
+        return _of_quality(rates, quality, class_code=class_code, worst=max)
+
+
+def load_error_model(path: Path) -> ErrorModel:
+    """Read the file.
+
+    Raises:
+        ErrorModelError: it cannot be read or is not complete.
+    """
+    try:
+        return ErrorModel.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ErrorModelError(f"error model {path}: {error}") from error
+
+
+def _of_quality(
+    rates: Mapping[str, float], quality: str, *, class_code: str, worst: Callable[[Iterable[float]], float]
+) -> float:
+    if not rates:
+        raise ErrorModelError(f"the error model has no class {class_code}")
+    return rates[quality] if quality in rates else worst(rates.values())
+
+
+def _must_be_each_once(name: str, found: Sequence[object], wanted: Sequence[object]) -> None:
+    if sorted(map(str, found)) != sorted(map(str, wanted)):
+        raise ValueError(f"{name} must have each of its classes, sizes and qualities once")
