@@ -31,7 +31,18 @@ def models() -> None:
 )
 @click.option("--epochs", type=click.IntRange(1), default=27, show_default=True, help="Of 1,376 pictures each.")
 @click.option("--minutes", type=click.FloatRange(0.1), help="End by training time instead of by epochs.")
-@click.option("--drawn-share", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Of drawn scenes.")
+@click.option("--drawn-share", type=click.FloatRange(0, 1), default=0.15, show_default=True, help="Of drawn scenes.")
+@click.option(
+    "--begins-with",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Checkpoint of an earlier run whose weights are the beginning; else those of ImageNet.",
+)
+@click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(["paste", "tilt", "weather", "scale", "mosaic"]),
+    help="Leave a method out, to see what it is worth.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
@@ -43,6 +54,8 @@ def train(
     epochs: int,
     minutes: float | None,
     drawn_share: float,
+    begins_with: Path | None,
+    without: tuple[str, ...],
     seed: int,
     threads: int,
     resume: bool,
@@ -50,7 +63,15 @@ def train(
     """Train a model; checkpoints, curves and history go to the run's folder."""
     loop = _training(name, "loop")
     plan = loop.Plan(
-        data=data, out=out, seed=seed, drawn_share=drawn_share, epochs=epochs, minutes=minutes, threads=threads
+        data=data,
+        out=out,
+        seed=seed,
+        drawn_share=drawn_share,
+        begins_with=begins_with,
+        without=without,
+        epochs=epochs,
+        minutes=minutes,
+        threads=threads,
     )
     run = loop.start(plan, is_resumed=resume)
     with loop.progress_bar() as bar:

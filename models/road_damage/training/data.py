@@ -11,13 +11,15 @@ from torch import Tensor
 
 from models.errors import DataError
 from models.road_damage.coco import FORBIDDEN_FOR_TRAINING, Photo, decoded
-from models.road_damage.drawn_set import drawn_scene
-from models.road_damage.training.augment import Example, mosaic, single
+from models.road_damage.drawn_set import CLASSES, drawn_scene
+from models.road_damage.training.augment import Canvas, Example, mosaic, single
+from models.road_damage.training.paste import Patch, pasted, patch_at
 
 # Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos;
 # the potholes are hand-held close-ups and easy.
-SOURCE_SHARES = {"RDD2022/China_MotorBike": 0.78, "annotated-potholes": 0.13, "RoadDamageDataset2018/Chiba": 0.09}
+SOURCE_SHARES = {"RDD2022/China_MotorBike": 0.74, "annotated-potholes": 0.12, "RoadDamageDataset2018/Chiba": 0.14}
 SCENE_POWER = 0.5  # a scene of n photos counts as n ** SCENE_POWER: neither per photo nor per scene
+MOST_PASTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """How often a canvas is a drawn scene, and a mosaic of four photos."""
+    """How often a canvas is a drawn scene, a mosaic of four photos, and gets damage of other photos pasted in."""
 
     drawn_share: float
     mosaic_share: float
+    paste_share: float
 
 
 class Photos:
@@ -45,19 +48,29 @@ class Photos:
             raise DataError("no photo of the data may be used for training")
         self._images = [decoded(photo) for photo in self._photos]
         self.chances = _chances(self._photos)
+        self._places = _places_by_class(self._photos)
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def drawn_from(self, rng: np.random.Generator) -> Example:
-        index = int(rng.choice(len(self._photos), p=self.chances))
+        return self._example(int(rng.choice(len(self._photos), p=self.chances)))
+
+    def patches(self, rng: np.random.Generator) -> list[Patch]:
+        """A few pieces of damage, each class as often as any other."""
+        classes = [int(label) for label in rng.integers(0, len(self._places), int(rng.integers(1, MOST_PASTED + 1)))]
+        places = [self._places[label][int(rng.integers(len(self._places[label])))] for label in classes]
+        cut = [patch_at(self._example(photo), box) for photo, box in places]
+        return [patch for patch in cut if patch is not None]
+
+    def _example(self, index: int) -> Example:
         photo = self._photos[index]
         return Example(self._images[index], photo.boxes, photo.labels, photo.is_labelled)
 
 
-def next_batch(photos: Photos, rng: np.random.Generator, *, mixture: Mixture, batch_size: int, size_px: int) -> Batch:
+def next_batch(photos: Photos, rng: np.random.Generator, *, mixture: Mixture, batch_size: int, canvas: Canvas) -> Batch:
     """Make a batch; everything random comes from `rng`."""
-    examples = [_next_example(photos, rng, mixture, size_px) for _ in range(batch_size)]
+    examples = [_next_example(photos, rng, mixture, canvas) for _ in range(batch_size)]
     return Batch(
         pictures=torch.from_numpy(np.stack([example.image for example in examples])),
         boxes=[torch.from_numpy(example.boxes) for example in examples],
@@ -66,14 +79,22 @@ def next_batch(photos: Photos, rng: np.random.Generator, *, mixture: Mixture, ba
     )
 
 
-def _next_example(photos: Photos, rng: np.random.Generator, mixture: Mixture, size_px: int) -> Example:
+def _next_example(photos: Photos, rng: np.random.Generator, mixture: Mixture, canvas: Canvas) -> Example:
     if rng.random() < mixture.drawn_share:
         scene = drawn_scene(rng)
-        return single(Example(scene.image, scene.boxes, scene.labels, np.ones(4, np.bool_)), rng, size_px)
-    first = photos.drawn_from(rng)
+        drawn = Example(scene.image, scene.boxes, scene.labels, np.ones(len(CLASSES), np.bool_))
+        return single(_with_more_damage(drawn, photos, rng, mixture), rng, canvas)
+    first = _with_more_damage(photos.drawn_from(rng), photos, rng, mixture)
     if rng.random() < mixture.mosaic_share:
-        return mosaic([first, *(_like(first, photos, rng) for _ in range(3))], rng, size_px)
-    return single(first, rng, size_px)
+        return mosaic([first, *(_like(first, photos, rng) for _ in range(3))], rng, canvas)
+    return single(first, rng, canvas)
+
+
+def _with_more_damage(example: Example, photos: Photos, rng: np.random.Generator, mixture: Mixture) -> Example:
+    """Sometimes paste damage into a picture whose source labelled every class."""
+    if not example.is_labelled.all() or rng.random() >= mixture.paste_share:
+        return example
+    return pasted(example, photos.patches(rng), rng)
 
 
 def _like(first: Example, photos: Photos, rng: np.random.Generator) -> Example:
@@ -91,3 +112,12 @@ def _chances(photos: Sequence[Photo]) -> NDArray[np.float64]:
         is_source = np.array([photo.source == source for photo in photos])
         weights[is_source] *= SOURCE_SHARES.get(source, 0.1) / weights[is_source].sum()
     return weights / weights.sum()
+
+
+def _places_by_class(photos: Sequence[Photo]) -> list[list[tuple[int, int]]]:
+    """For each class that has any, the photos and their boxes that show it."""
+    places = [
+        [(index, int(box)) for index, photo in enumerate(photos) for box in np.flatnonzero(photo.labels == label)]
+        for label in range(len(CLASSES))
+    ]
+    return [of_class for of_class in places if of_class]

@@ -16,6 +16,7 @@ from torch import nn
 
 from models.road_damage import coco
 from models.road_damage.training import checkpoint
+from models.road_damage.training.augment import Canvas
 from models.road_damage.training.body import load_pretrained
 from models.road_damage.training.curves import draw_curves
 from models.road_damage.training.data import Mixture, Photos, next_batch
@@ -24,11 +25,15 @@ from models.road_damage.training.network import CLASSES, Detector, normalised
 from models.road_damage.training.validate import validate
 
 PEAK_RATE = 1.3e-3
+PEAK_RATE_GOING_ON = 0.9e-3  # from weights of an earlier run
 BODY_RATE_SHARE = 0.3
 WEIGHT_DECAY = 0.02
 WARM_UP_STEPS = 150
 LAST_RATE_SHARE = 0.02
-MOSAIC_SHARE = 0.35
+SCALES = 0.65, 1.3  # of a picture that covers the input's area
+CROPS_UNTIL = 0.75  # of the run
+PASTE_SHARE = 0.35
+MOSAIC_SHARE = 0.3
 MOSAIC_UNTIL = 0.85  # of the run; the end is trained on whole pictures
 LONGEST_GRADIENT = 10.0
 
@@ -40,12 +45,15 @@ class Plan:
     data: Path
     out: Path
     seed: int = 1
-    drawn_share: float = 0.2
+    drawn_share: float = 0.15
     epochs: int = 30
     minutes: float | None = None  # ends by time instead; then `epochs` only says how often to validate
     pictures_per_epoch: int = 1376
     batch_size: int = 16
-    size_px: int = 320
+    input_px: int = 512  # side of a square picture as the network will be used
+    crop_px: int = 384  # side of what is shown until `CROPS_UNTIL`: parts at the same scale, at half the cost
+    begins_with: Path | None = None  # checkpoint whose averaged weights the run begins with
+    without: tuple[str, ...] = ()  # methods of the mixture and the canvas, to see what each is worth
     validate_every: int = 3  # epochs
     threads: int = 1
 
@@ -63,7 +71,10 @@ class Run:
         self._photos, self._held_out = photos, held_out
         self._rng = np.random.default_rng(plan.seed)
         self._network = Detector()
-        load_pretrained(self._network.body)
+        if plan.begins_with is None:
+            load_pretrained(self._network.body)
+        else:
+            self._network.load_state_dict(checkpoint.exportable(plan.begins_with)[0])
         self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stubs forget it)
         self._average = checkpoint.Average(self._network)
         self._optimiser = torch.optim.AdamW(_groups(self._network), lr=PEAK_RATE)
@@ -106,11 +117,12 @@ class Run:
 
     def _step(self, share: float) -> float:
         self._set_rate(share)
-        mixture = Mixture(
-            drawn_share=self._plan.drawn_share, mosaic_share=MOSAIC_SHARE if share < MOSAIC_UNTIL else 0.0
-        )
         batch = next_batch(
-            self._photos, self._rng, mixture=mixture, batch_size=self._plan.batch_size, size_px=self._plan.size_px
+            self._photos,
+            self._rng,
+            mixture=_mixture(self._plan, share),
+            batch_size=self._plan.batch_size,
+            canvas=_canvas(self._plan, share),
         )
         self._network.train()
         pictures = normalised(batch.pictures).contiguous(memory_format=torch.channels_last)
@@ -127,12 +139,13 @@ class Run:
     def _set_rate(self, share: float) -> None:
         cosine = LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * (1 + math.cos(math.pi * share)) / 2
         warm = min(1.0, (self.progress.step + 1) / WARM_UP_STEPS)
+        peak = PEAK_RATE if self._plan.begins_with is None else PEAK_RATE_GOING_ON
         for group in self._optimiser.param_groups:
-            group["lr"] = PEAK_RATE * group["share"] * cosine * warm
+            group["lr"] = peak * group["share"] * cosine * warm
 
     def _look_back(self, losses: list[float]) -> None:
         """Validate the average, note it, save, draw the curves."""
-        found = asdict(validate(self._average.network, self._held_out))
+        found = asdict(validate(self._average.network, self._held_out, input_px=self._plan.input_px))
         loss = float(np.mean(losses))
         entry = {"step": self.progress.step, "seconds": round(self.progress.seconds), "loss": loss, **found}
         self.progress.history.append(entry)
@@ -173,6 +186,25 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
 
 def progress_bar() -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+
+
+def _mixture(plan: Plan, share: float) -> Mixture:
+    has_mosaic = share < MOSAIC_UNTIL and "mosaic" not in plan.without
+    return Mixture(
+        drawn_share=plan.drawn_share,
+        mosaic_share=MOSAIC_SHARE if has_mosaic else 0.0,
+        paste_share=0.0 if "paste" in plan.without else PASTE_SHARE,
+    )
+
+
+def _canvas(plan: Plan, share: float) -> Canvas:
+    return Canvas(
+        size_px=plan.crop_px if share < CROPS_UNTIL else plan.input_px,
+        scale_px=plan.input_px,
+        scales=(0.85, 1.15) if "scale" in plan.without else SCALES,
+        is_tilted="tilt" not in plan.without,
+        has_weather="weather" not in plan.without,
+    )
 
 
 def _seed(plan: Plan) -> None:

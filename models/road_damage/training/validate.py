@@ -13,13 +13,12 @@ from models.road_damage.coco import Photo, decoded
 from models.road_damage.drawn_set import drawn_scene
 from models.road_damage.score import Outcome, best_threshold, count, judge, rates
 from models.road_damage.training.augment import GREY
-from models.road_damage.training.export import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, NMS_IOU
+from models.road_damage.training.export import NMS_IOU
 from models.road_damage.training.network import CLASSES, STRIDES, Detector, normalised
 
 DRAWN_SCENES = 40
 DRAWN_SEED = 99
 LOWEST_SCORE = 0.1
-SHAPE = InputShape(width_px=INPUT_WIDTH_PX, height_px=INPUT_HEIGHT_PX, stride_px=STRIDES[-1], pad=GREY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +35,11 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(detector: Detector, photos: Sequence[Photo]) -> Validation:
+def validate(detector: Detector, photos: Sequence[Photo], *, input_px: int) -> Validation:
+    """Look at photos scaled to the area of a square of `input_px`, and at drawn scenes."""
     detector.eval()
-    outcomes = [_outcome(detector, decoded(photo), photo) for photo in photos]
+    shape = InputShape(width_px=input_px, height_px=input_px, stride_px=STRIDES[-1], pad=GREY)
+    outcomes = [_outcome(detector, shape, decoded(photo), photo) for photo in photos]
     threshold = best_threshold(outcomes)
     counts = count(outcomes, threshold)
     total = rates(counts)
@@ -52,12 +53,12 @@ def validate(detector: Detector, photos: Sequence[Photo]) -> Validation:
         f1_by_source={
             source: rates(count([o for o in outcomes if o.source == source], threshold)).f1 for source in sources
         },
-        drawn_f1=rates(count(_drawn_outcomes(detector), threshold)).f1,
+        drawn_f1=rates(count(_drawn_outcomes(detector, shape), threshold)).f1,
     )
 
 
-def _outcome(detector: Detector, image: Image, photo: Photo) -> Outcome:
-    picture, fit = letterbox(image, SHAPE)
+def _outcome(detector: Detector, shape: InputShape, image: Image, photo: Photo) -> Outcome:
+    picture, fit = letterbox(image, shape)
     tensor = normalised(torch.from_numpy(picture[None])).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         prediction = detector(tensor)
@@ -74,10 +75,10 @@ def _outcome(detector: Detector, image: Image, photo: Photo) -> Outcome:
     )
 
 
-def _drawn_outcomes(detector: Detector) -> list[Outcome]:
+def _drawn_outcomes(detector: Detector, shape: InputShape) -> list[Outcome]:
     rng = np.random.default_rng(DRAWN_SEED)
     outcomes: list[Outcome] = []
     for index in range(DRAWN_SCENES):
         scene = drawn_scene(rng)
-        outcomes.append(_outcome(detector, scene.image, scene.as_photo(str(index))))
+        outcomes.append(_outcome(detector, shape, scene.image, scene.as_photo(str(index))))
     return outcomes

@@ -2,12 +2,19 @@
 # (strict needs torch's types, and torch is only there where models are trained)
 """The parts of training that decide what is learned; skipped where torch is not installed."""
 
+import dataclasses
+import json
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra `train`")
+from models.road_damage.drawn_set import CLASSES, drawn_scene  # noqa: E402
 from models.road_damage.training.assign import assign, pair_iou  # noqa: E402
 from models.road_damage.training.data import Batch  # noqa: E402
+from models.road_damage.training.loop import Plan, progress_bar, start  # noqa: E402
 from models.road_damage.training.loss import detection_loss, giou  # noqa: E402
 from models.road_damage.training.network import BIN_COUNT, FIRST_BIN, Detector, Prediction, normalised  # noqa: E402
 
@@ -127,3 +134,68 @@ def test_pictures_are_seen_as_the_pretrained_body_saw_its_own() -> None:
 
     assert seen[0, 2, 0, 0] > 2
     assert seen[0, 0, 0, 0] < -2
+
+
+def ten_photos(folder: Path) -> Path:
+    """A data folder of ten pictures with known boxes, for training and for validation."""
+    rng = np.random.default_rng(11)
+    (folder / "images").mkdir()
+    images, annotations = [], []
+    for number in range(10):
+        scene = drawn_scene(rng)
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), scene.image)
+        images.append({"id": number, "file_name": f"{number}.png", "width": 640, "height": 384, "scene": str(number)})
+        for (x1, y1, x2, y2), label in zip(scene.boxes.tolist(), scene.labels.tolist(), strict=True):
+            box = [x1, y1, x2 - x1, y2 - y1]
+            annotations.append({"id": len(annotations), "image_id": number, "category_id": label, "bbox": box})
+    categories = [{"id": index, "name": code} for index, code in enumerate(CLASSES)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    for split in ("train", "val"):
+        (folder / f"{split}.json").write_text(json.dumps(content))
+    return folder
+
+
+def small_plan(data: Path, out: Path) -> Plan:
+    return Plan(
+        data=data,
+        out=out,
+        epochs=1,
+        pictures_per_epoch=10,
+        batch_size=5,
+        input_px=96,
+        crop_px=64,
+        validate_every=1,
+        drawn_share=0.2,
+    )
+
+
+def test_one_epoch_on_ten_photos_and_the_same_in_two_sittings(tmp_path: Path) -> None:
+    data = ten_photos(tmp_path)
+    with progress_bar() as bar:
+        whole = start(small_plan(data, tmp_path / "whole"), is_resumed=False)
+        whole.train(bar)
+        first = start(small_plan(data, tmp_path / "parts"), is_resumed=False)
+        first.train(bar, until_step=1)
+        second = start(small_plan(data, tmp_path / "parts"), is_resumed=True)
+        second.train(bar)
+
+    assert (whole.progress.step, second.progress.step) == (2, 2)
+    assert np.isfinite(whole.progress.history[-1]["loss"])
+    one, other = (torch.load(run.checkpoint_path, weights_only=True)["average"] for run in (whole, second))
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, other[name], rtol=0, atol=0)
+
+
+def test_a_run_can_begin_with_another_ones_weights(tmp_path: Path) -> None:
+    data = ten_photos(tmp_path)
+    with progress_bar() as bar:
+        first = start(small_plan(data, tmp_path / "first"), is_resumed=False)
+        first.train(bar)
+    plan = dataclasses.replace(small_plan(data, tmp_path / "next"), begins_with=first.checkpoint_path)
+
+    begun = start(plan, is_resumed=False)
+
+    assert begun.progress.step == 0
+    with progress_bar() as bar:
+        begun.train(bar)
+    assert len(begun.progress.history) == 1
