@@ -1,5 +1,6 @@
 """The road damage detector: ONNX Runtime before, fusing of boxes after."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import numpy as np
 from edge_agent.errors import ModelError
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
-from edge_agent.vision.model_file import Network, load_manifest
+from edge_agent.vision.model_file import Calibration, Network, Precision, load_manifest
 from edge_agent.vision.preprocess import InputShape, letterbox
 from wire.messages import ModelVersion
 
@@ -16,20 +17,28 @@ FUSE_IOU: Final = 0.5
 FUSE_POWER: Final = 3  # weight of a box = score^3
 MAX_COVERED: Final = 0.7  # share of the smaller box: a piece of a crack inside the whole crack
 MAX_CANDIDATES: Final = 200  # boxes per class that are fused at all; the rest cannot be the best of anything
-FUSE_FROM: Final = 0.5  # of the threshold: weaker boxes still help to place a stronger one
+FUSE_FROM: Final = 0.05  # score; weaker boxes than the threshold still help to place a stronger one
 
 
 class OnnxDetector:
     """Runs the network that a manifest describes."""
 
-    def __init__(self, manifest_path: Path, *, threads: int, threshold: float | None = None) -> None:
-        """Load the model and check that it is what the manifest says.
+    def __init__(
+        self,
+        manifest_path: Path,
+        *,
+        threads: int,
+        threshold: float | None = None,
+        precision: Precision = "fp32",
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+    ) -> None:
+        """Load the model and check that it is what the manifest says; `threshold` is a calibrated confidence.
 
         Raises:
             ModelError: file, manifest and network do not belong together.
         """
         manifest = load_manifest(manifest_path)
-        self._network = Network(manifest_path, manifest, threads=threads)
+        self._network = Network(manifest_path, manifest, threads=threads, precision=precision, providers=providers)
         self._shape = InputShape(
             width_px=manifest.input_width,
             height_px=manifest.input_height,
@@ -37,9 +46,13 @@ class OnnxDetector:
             pad=manifest.input_pad,
         )
         self.classes = manifest.classes
-        self._threshold = manifest.threshold if threshold is None else threshold
+        self._calibration = manifest.calibration or Calibration(slope=1.0, offsets=(0.0,) * len(manifest.classes))
+        confidence = manifest.threshold if threshold is None else threshold
+        self._lowest_scores = [self._calibration.score(confidence, index) for index in range(len(self.classes))]
+        self._lowest_candidate = min(FUSE_FROM, *self._lowest_scores)
         self._nms_iou = manifest.nms_iou
-        self._model = manifest.model
+        sha256 = manifest.weights(precision).sha256
+        self._model = ModelVersion(name=manifest.name, version=manifest.version, sha256=sha256)
         self.detect(np.zeros((manifest.input_height, manifest.input_width, 3), np.uint8))
 
     @property
@@ -47,18 +60,19 @@ class OnnxDetector:
         return self._model
 
     def detect(self, image: Image) -> Detections:
-        """Boxes above the threshold in pixels of the frame, best first."""
+        """Boxes above the threshold in pixels of the frame with their calibrated confidence, best first."""
         padded, fit = letterbox(image, self._shape)
         found = self._network.run(padded[None])[0]
         if found.ndim != 2 or found.shape[1] != 4 + len(self.classes):  # noqa: PLR2004 - matrix, four edges
             raise ModelError(f"output has shape {found.shape}; (n, {4 + len(self.classes)}) is expected")
-        boxes = fit.to_frame(found[:, :4])
-        kept = [self._of_class(boxes, found[:, 4 + i], code) for i, code in enumerate(self.classes)]
-        return _best_first(kept)
+        able = found[found[:, 4:].max(axis=1) >= self._lowest_candidate]
+        boxes = fit.to_frame(able[:, :4])
+        return _best_first([self._of_class(boxes, able[:, 4 + i], i) for i in range(len(self.classes))])
 
-    def _of_class(self, boxes: Boxes, scores: Scores, code: str) -> Detections:
-        fused, best = fuse_boxes(boxes, scores, threshold=self._threshold, nms_iou=self._nms_iou)
-        return Detections(boxes=fused, confidences=best, class_codes=(code,) * len(best))
+    def _of_class(self, boxes: Boxes, scores: Scores, index: int) -> Detections:
+        fused, best = fuse_boxes(boxes, scores, threshold=self._lowest_scores[index], nms_iou=self._nms_iou)
+        confidences = self._calibration.confidence(best, index)
+        return Detections(boxes=fused, confidences=confidences, class_codes=(self.classes[index],) * len(best))
 
 
 def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float) -> tuple[Boxes, Scores]:
@@ -67,8 +81,8 @@ def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float
     A fused box is the mean of its group weighted by score^3 and keeps the best score. Long thin cracks are found in
     pieces: plain suppression keeps one piece, the mean is nearer to the whole (measured on the validation photos).
     """
-    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
-    order = order[scores[order] >= FUSE_FROM * threshold]
+    able = np.flatnonzero(scores >= min(FUSE_FROM, threshold))
+    order = able[np.argsort(-scores[able], kind="stable")[:MAX_CANDIDATES]]
     boxes, scores = boxes[order], scores[order]
     iou, _ = overlaps(boxes, boxes)
     free = np.ones(len(boxes), bool)

@@ -2,20 +2,56 @@
 
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_agent.errors import ModelError
 from wire.messages import ModelVersion
 from wire.units import ClassCode, Name, Sha256, Share
 
 _BLOCK_BYTES: Final = 1 << 20
+_CPU: Final = ("CPUExecutionProvider",)
 _runtime: Any = onnxruntime  # it has no types
+
+
+Precision = Literal["fp32", "int8"]
+FileName = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Weights(BaseModel):
+    """A file of a network and what must be in it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    file: FileName
+    sha256: Sha256
+
+
+class Calibration(BaseModel):
+    """From a score s to the chance that a box is right: sigmoid(slope * logit(s) + offset of the class).
+
+    Source: Platt 1999, Probabilistic outputs for support vector machines; one offset for each class.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    slope: Annotated[Finite, Field(gt=0)]
+    offsets: tuple[Finite, ...]
+
+    def confidence(self, scores: NDArray[np.float32], class_index: int) -> NDArray[np.float32]:
+        return sigmoid(self.slope * logit(scores) + self.offsets[class_index])
+
+    def score(self, confidence: float, class_index: int) -> float:
+        """The score that a confidence comes from."""
+        wanted = (logit(np.array(confidence, np.float32)) - self.offsets[class_index]) / self.slope
+        return float(sigmoid(wanted))
 
 
 class Manifest(BaseModel):
@@ -25,7 +61,7 @@ class Manifest(BaseModel):
 
     name: Name
     version: Name
-    file: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    file: FileName
     sha256: Sha256
     input_width: Annotated[int, Field(ge=32, le=4096)]
     input_height: Annotated[int, Field(ge=32, le=4096)]
@@ -34,10 +70,30 @@ class Manifest(BaseModel):
     classes: Annotated[tuple[ClassCode, ...], Field(min_length=1, max_length=256)]
     threshold: Share
     nms_iou: Share
+    calibration: Calibration | None = None
+    int8: Weights | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.calibration is not None and len(self.calibration.offsets) != len(self.classes):
+            raise ValueError(f"calibration.offsets must be {len(self.classes)} numbers, one for each class")
+        return self
 
     @property
     def model(self) -> ModelVersion:
         return ModelVersion(name=self.name, version=self.version, sha256=self.sha256)
+
+    def weights(self, precision: Precision) -> Weights:
+        """The file to run.
+
+        Raises:
+            ModelError: there is none of this precision.
+        """
+        if precision == "fp32":
+            return Weights(file=self.file, sha256=self.sha256)
+        if self.int8 is None:
+            raise ModelError(f"model {self.name} {self.version} has no file of precision {precision}")
+        return self.int8
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -55,22 +111,31 @@ def load_manifest(path: Path) -> Manifest:
 class Network:
     """A network with one input, ready to run."""
 
-    def __init__(self, manifest_path: Path, manifest: Manifest, *, threads: int) -> None:
-        """Load the file that the manifest names.
+    def __init__(
+        self,
+        manifest_path: Path,
+        manifest: Manifest,
+        *,
+        threads: int,
+        precision: Precision = "fp32",
+        providers: Sequence[str] = _CPU,
+    ) -> None:
+        """Load the file that the manifest names; `providers` are ONNX Runtime's, the wanted one first.
 
         Raises:
             ModelError: the file is missing, is another one, or is no network.
         """
-        path = manifest_path.parent / manifest.file
+        weights = manifest.weights(precision)
+        path = manifest_path.parent / weights.file
         found = _sha256(path)
-        if found != manifest.sha256:
-            raise ModelError(f"{path} has SHA-256 {found}; {manifest_path} expects {manifest.sha256}")
+        if found != weights.sha256:
+            raise ModelError(f"{path} has SHA-256 {found}; {manifest_path} expects {weights.sha256}")
         options = _runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors only
         try:
-            self._session = _runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = _runtime.InferenceSession(str(path), options, providers=list(providers))
         except Exception as error:  # its errors have no class of their own
             raise ModelError(f"{path} is no network that can be run: {error}") from error
         self._input: str = self._session.get_inputs()[0].name
@@ -78,6 +143,16 @@ class Network:
     def run(self, inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """All outputs, in the network's order."""
         return [np.asarray(output, np.float32) for output in self._session.run(None, {self._input: inputs})]
+
+
+def logit(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logarithm of the odds; 0 and 1 count as the nearest that can be told from them."""
+    inside = np.clip(shares, 1e-6, 1 - 1e-6).astype(np.float64)
+    return np.log(inside / (1 - inside)).astype(np.float32)
+
+
+def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return (1 / (1 + np.exp(-values))).astype(np.float32)
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -11,7 +11,7 @@ from edge_agent.config import Model
 from edge_agent.errors import ModelError
 from edge_agent.vision.detections import Detections, areas, overlaps
 from edge_agent.vision.detector import OnnxDetector, fuse_boxes
-from edge_agent.vision.model_file import load_manifest
+from edge_agent.vision.model_file import Calibration, load_manifest
 from edge_agent.vision.preprocess import InputShape, letterbox
 
 SHAPE = InputShape(width_px=320, height_px=320, stride_px=32, pad=114)
@@ -103,6 +103,50 @@ def test_the_shipped_model_runs_on_any_size() -> None:
         assert (found.boxes[:, [0, 2]] <= size[1]).all()
         assert (found.boxes[:, [1, 3]] <= size[0]).all()
         assert (np.diff(found.confidences) <= 0).all()
+
+
+def test_confidences_are_calibrated_and_the_threshold_is_meant_so(model_folder: Path) -> None:
+    manifest = model_folder / "manifest.toml"
+    raw = manifest.read_text().split("[calibration]")[0]
+    table = "\n[calibration]\nslope = 0.8\noffsets = [0.5, -0.5, 1.0, 0.0]\n"
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3), dtype=np.uint8)
+    manifest.write_text(raw)
+    plain = OnnxDetector(manifest, threads=1, threshold=0.005).detect(noise)
+    manifest.write_text(raw + table)
+    detector = OnnxDetector(manifest, threads=1, threshold=0.02)
+    found = detector.detect(noise)
+
+    calibration = Calibration(slope=0.8, offsets=(0.5, -0.5, 1.0, 0.0))
+    for index, code in enumerate(detector.classes):
+        scores = np.array([c for c, k in zip(plain.confidences, plain.class_codes, strict=True) if k == code])
+        wanted = calibration.confidence(scores.astype(np.float32), index)
+        confidences = [c for c, k in zip(found.confidences, found.class_codes, strict=True) if k == code and c > 0.05]
+        assert confidences == pytest.approx(wanted[wanted > 0.05].tolist(), rel=1e-3)
+    assert len(found) > 0
+    assert (np.diff(found.confidences) <= 0).all()
+
+
+@given(st.floats(0.001, 0.999), st.floats(0.2, 3), st.floats(-3, 3))
+def test_a_confidence_leads_back_to_its_score(confidence: float, slope: float, offset: float) -> None:
+    calibration = Calibration(slope=slope, offsets=(0.0, offset))
+    score = calibration.score(confidence, 1)
+    assume(1e-5 < score < 1 - 1e-5)
+    assert calibration.confidence(np.array([score], np.float32), 1)[0] == pytest.approx(confidence, abs=0.01)
+
+
+def test_a_precision_that_the_model_does_not_have_is_named(model_folder: Path) -> None:
+    manifest = model_folder / "manifest.toml"
+    manifest.write_text(manifest.read_text().split("[int8]")[0])
+    with pytest.raises(ModelError, match="int8"):
+        OnnxDetector(manifest, threads=1, precision="int8")
+
+
+def test_an_offset_for_each_class_or_none(model_folder: Path) -> None:
+    manifest = model_folder / "manifest.toml"
+    plain = manifest.read_text().split("[calibration]")[0]
+    manifest.write_text(f"{plain}[calibration]\nslope = 1.0\noffsets = [0.0]\n")
+    with pytest.raises(ModelError, match="one for each class"):
+        OnnxDetector(manifest, threads=1)
 
 
 @pytest.fixture
