@@ -21,6 +21,7 @@ from edge_agent.uplink.uplink import Uplink
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.privacy import Privacy
+from edge_agent.watch import Watcher
 from wire.messages import CameraState, ClockSource, Detection, Health, Message, PictureReference, Unusable
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,9 @@ class Agent:
         sources: Sequence[Source],
         detector: Detector,
         now: Callable[[], datetime] = utc_now,
+        watcher: Watcher | None = None,
     ) -> None:
-        """Open outbox and models.
+        """Open outbox and models; a watcher is shown each frame with everything that was made of it.
 
         Raises:
             ConfigurationError: the camera or the secret is not usable.
@@ -86,7 +88,9 @@ class Agent:
         self._ego = EgoTrack()
         self._held: deque[FrameReading] = deque()
         self._tally = _Tally()
-        self._scenarios = make_scenarios(config, detector=detector, camera=self._camera, on_frame=self._note_frame)
+        self._scenarios = make_scenarios(
+            config, detector=detector, camera=self._camera, on_frame=self._note_frame, watcher=watcher
+        )
         self._privacy = _open_privacy(config)
         self._uplink = Uplink(config, now=now)
         self._outbox = self._uplink.outbox

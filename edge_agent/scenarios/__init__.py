@@ -11,6 +11,7 @@ from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
 from edge_agent.scenarios.whereabouts.scenario import Whereabouts
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
+from edge_agent.watch import Watcher
 from wire.messages import Message
 
 
@@ -38,7 +39,12 @@ class Scenario(Protocol):
 
 
 def make_scenarios(
-    config: AgentConfig, *, detector: Detector, camera: CameraModel, on_frame: FrameJudged
+    config: AgentConfig,
+    *,
+    detector: Detector,
+    camera: CameraModel,
+    on_frame: FrameJudged,
+    watcher: Watcher | None = None,
 ) -> list[Scenario]:
     """Every scenario that runs on a bus."""
     return [
@@ -48,6 +54,7 @@ def make_scenarios(
             camera_id=config.camera.id,
             stretch_m=config.coverage.stretch_m,
             on_frame=on_frame,
+            watcher=watcher,
         ),
         Whereabouts(batch_s=config.track.batch_s),
     ]

@@ -1,6 +1,7 @@
 """What a detector finds in one picture."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ class Detections:
     boxes: Boxes
     confidences: Scores
     class_codes: tuple[str, ...]
+    steps_ms: Mapping[str, float] = field(default_factory=dict[str, float])  # what finding them took, if known
 
     def __post_init__(self) -> None:
         if not len(self.boxes) == len(self.confidences) == len(self.class_codes):

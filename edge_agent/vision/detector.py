@@ -1,12 +1,14 @@
 """The road damage detector: ONNX Runtime before, fusing of boxes after."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from edge_agent.errors import ModelError
+from edge_agent.laps import Laps
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
 from edge_agent.vision.model_file import Calibration, Network, Precision, load_manifest
@@ -61,13 +63,18 @@ class OnnxDetector:
 
     def detect(self, image: Image) -> Detections:
         """Boxes above the threshold in pixels of the frame with their calibrated confidence, best first."""
+        laps = Laps()
         padded, fit = letterbox(image, self._shape)
+        laps.end("resize")
         found = self._network.run(padded[None])[0]
+        laps.end("network")
         if found.ndim != 2 or found.shape[1] != 4 + len(self.classes):  # noqa: PLR2004 - matrix, four edges
             raise ModelError(f"output has shape {found.shape}; (n, {4 + len(self.classes)}) is expected")
         able = found[found[:, 4:].max(axis=1) >= self._lowest_candidate]
         boxes = fit.to_frame(able[:, :4])
-        return _best_first([self._of_class(boxes, able[:, 4 + i], i) for i in range(len(self.classes))])
+        best = _best_first([self._of_class(boxes, able[:, 4 + i], i) for i in range(len(self.classes))])
+        laps.end("fuse")
+        return replace(best, steps_ms=laps.steps_ms)
 
     def _of_class(self, boxes: Boxes, scores: Scores, index: int) -> Detections:
         fused, best = fuse_boxes(boxes, scores, threshold=self._lowest_scores[index], nms_iou=self._nms_iou)

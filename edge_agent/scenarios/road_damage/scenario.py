@@ -8,14 +8,16 @@ from typing import Final
 
 from edge_agent.ego import EgoState
 from edge_agent.errors import AboveHorizonError
+from edge_agent.laps import Laps
 from edge_agent.readings import FrameReading, GnssReading, Image
 from edge_agent.scenarios.road_damage.coverage import CoverageLog
 from edge_agent.scenarios.road_damage.track import Look, Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
 from edge_agent.scenarios.road_damage.view import view_of
-from edge_agent.vision.detections import Box, Detections, Detector
+from edge_agent.vision.detections import Box, Detections, Detector, no_detections
 from edge_agent.vision.ground import NEAR_MARGIN_PX, CameraModel, box_foot_on_road, size_on_road
 from edge_agent.vision.quality import judge_frame
+from edge_agent.watch import Scene, Watcher
 from wire.messages import Coverage, Detection, Unusable
 
 log = logging.getLogger(__name__)
@@ -46,12 +48,14 @@ class RoadDamage:
         camera_id: str,
         stretch_m: float,
         on_frame: FrameJudged,
+        watcher: Watcher | None = None,
     ) -> None:
         view = view_of(camera)
         self._detector = detector
         self._camera = camera
         self._camera_id = camera_id
         self._on_frame = on_frame
+        self._watcher = watcher
         self._tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m)
         self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
 
@@ -61,15 +65,23 @@ class RoadDamage:
 
     def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> list[Sight]:
         """Take one frame; `dropped` frames before it were never looked at."""
+        laps = Laps()
         self._coverage.note_dropped(dropped)
         reason = self._judge(frame, ego)
+        laps.end("quality")
         passed = [] if ego is None else self._tracker.move(ego)
-        boxes = 0
+        laps.end("track")
+        detections = no_detections()
         if reason is None and ego is not None:
             detections = self._detector.detect(frame.image)
-            boxes = len(detections)
-            self._tracker.see(self._looks(frame, ego, detections))
-        self._on_frame(reason, boxes)
+            laps.end("network", parts_ms=detections.steps_ms)
+            looks = self._looks(frame, ego, detections)
+            laps.end("position")
+            self._tracker.see(looks)
+            laps.end("track")
+        self._on_frame(reason, len(detections))
+        if self._watcher is not None:
+            self._watcher.show(self._scene(frame, ego, reason, detections, laps))
         return self._sights(passed, self._coverage.note(ego, reason))
 
     def end(self) -> list[Sight]:
@@ -81,6 +93,19 @@ class RoadDamage:
             log.warning("frame_of_wrong_size shape=%s", frame.image.shape)
             return Unusable.WRONG_VIEW
         return Unusable.NO_POSITION if ego is None else judge_frame(frame.image)
+
+    def _scene(
+        self, frame: FrameReading, ego: EgoState | None, reason: Unusable | None, detections: Detections, laps: Laps
+    ) -> Scene:
+        return Scene(
+            frame=frame,
+            ego=ego,
+            verdict=reason,
+            detections=detections,
+            tracks=self._tracker.views(),
+            horizon_px=None,
+            steps_ms=laps.steps_ms,
+        )
 
     def _looks(self, frame: FrameReading, ego: EgoState, detections: Detections) -> list[Look]:
         found = zip(detections.boxes, detections.confidences, detections.class_codes, strict=True)

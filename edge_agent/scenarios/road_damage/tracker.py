@@ -11,6 +11,7 @@ from edge_agent.errors import AboveHorizonError
 from edge_agent.scenarios.road_damage.track import Look, Track, spread_of
 from edge_agent.vision.detections import Box, overlaps
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
+from edge_agent.watch import TrackView
 
 GATE: Final = 9.21  # chi-squared, two degrees of freedom, 99 %
 MIN_IOU: Final = 0.3  # with the box as it should look now; long cracks slide along their own line
@@ -71,6 +72,11 @@ class Tracker:
         self._tracks = []
         return ended
 
+    def views(self) -> tuple[TrackView, ...]:
+        """The tracks that should be in the frame now, for people."""
+        expected = [(track, _expected_box(track, self._camera)) for track in self._tracks]
+        return tuple(_view(track, box) for track, box in expected if box is not None)
+
     def _leave(self) -> list[Track]:
         left: list[Track] = []
         for track in self._tracks:
@@ -116,6 +122,16 @@ class Tracker:
             return None
         class_cost = 0.0 if look.class_code == track.class_code else OTHER_CLASS_COST
         return min(distance / GATE, 1.0) - iou + class_cost
+
+
+def _view(track: Track, box: Box) -> TrackView:
+    return TrackView(
+        class_code=track.class_code,
+        probability=track.confidence,
+        looks=track.looks,
+        box=box,
+        is_confirmed=_is_confirmed(track),
+    )
 
 
 def _is_confirmed(track: Track) -> bool:

@@ -1,0 +1,40 @@
+"""What one frame showed, for whoever watches the agent at work; made only when somebody does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge_agent.ego import EgoState
+from edge_agent.readings import FrameReading
+from edge_agent.vision.detections import Box, Detections
+from wire.messages import Unusable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrackView:
+    """A thing that is being followed."""
+
+    class_code: str
+    probability: float  # that it is there
+    looks: int
+    box: Box  # where it should be in this frame
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """One frame and everything that was made of it."""
+
+    frame: FrameReading
+    ego: EgoState | None
+    verdict: Unusable | None  # of the quality gate; None is usable
+    detections: Detections
+    tracks: tuple[TrackView, ...]
+    horizon_px: float | None  # row measured from the road itself; None while unknown
+    steps_ms: Mapping[str, float]  # quality, resize, network, fuse, position, track; those that were taken
+
+
+class Watcher(Protocol):
+    """Told of each frame in the agent's own thread: it must return at once."""
+
+    def show(self, scene: Scene) -> None: ...
