@@ -11,7 +11,7 @@ import click
 from edge_agent.agent import Agent, utc_now
 from edge_agent.config import Model, load_config
 from edge_agent.sources import make_sources
-from edge_agent.vision.detector import OnnxDetector
+from edge_agent.vision.detector import OnnxDetector, open_detector
 from edge_agent.vision.photos import detect_on_photos
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def agent(config_file: Path) -> None:
     """The program on the bus: look at the road, keep what was seen, send it until the cloud has it."""
     config = load_config(config_file)
-    detector = OnnxDetector(config.model.manifest, threads=config.model.threads)
+    detector = open_detector(config.model)
     bus = Agent(config, sources=make_sources(config, now=utc_now), detector=detector)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

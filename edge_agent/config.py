@@ -32,6 +32,8 @@ def _source_from_folder(source: str, info: ValidationInfo) -> str:
 SourceAddress = Annotated[str, AfterValidator(_source_from_folder)]
 LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
+Provider = Literal["cpu", "cuda", "tensorrt"]
+Precision = Literal["fp32", "int8"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -98,7 +100,10 @@ class Replay(_Section):
 
 class Model(_Section):
     manifest: LocalPath = MODELS / "road_damage" / "manifest.toml"
-    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 2  # of the network; the agent's own thread is one of them
+    provider: Provider = "cpu"
+    precision: Precision = "fp32"
+    engine_cache: LocalPath | None = None  # folder for what TensorRT builds at the first start
 
 
 class Privacy(_Section):

@@ -1,17 +1,17 @@
 """The road damage detector: ONNX Runtime before, fusing of boxes after."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from edge_agent.config import Model, Precision, Provider
 from edge_agent.errors import ModelError
 from edge_agent.laps import Laps
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
-from edge_agent.vision.model_file import Calibration, Network, Precision, load_manifest
+from edge_agent.vision.model_file import Calibration, Network, load_manifest
 from edge_agent.vision.preprocess import InputShape, letterbox
 from wire.messages import ModelVersion
 
@@ -32,7 +32,8 @@ class OnnxDetector:
         threads: int,
         threshold: float | None = None,
         precision: Precision = "fp32",
-        providers: Sequence[str] = ("CPUExecutionProvider",),
+        provider: Provider = "cpu",
+        engine_cache: Path | None = None,
     ) -> None:
         """Load the model and check that it is what the manifest says; `threshold` is a calibrated confidence.
 
@@ -40,7 +41,14 @@ class OnnxDetector:
             ModelError: file, manifest and network do not belong together.
         """
         manifest = load_manifest(manifest_path)
-        self._network = Network(manifest_path, manifest, threads=threads, precision=precision, providers=providers)
+        self._network = Network(
+            manifest_path,
+            manifest,
+            threads=threads,
+            precision=precision,
+            provider=provider,
+            engine_cache=engine_cache,
+        )
         self._shape = InputShape(
             width_px=manifest.input_width,
             height_px=manifest.input_height,
@@ -49,8 +57,8 @@ class OnnxDetector:
         )
         self.classes = manifest.classes
         self._calibration = manifest.calibration or Calibration(slope=1.0, offsets=(0.0,) * len(manifest.classes))
-        confidence = manifest.threshold if threshold is None else threshold
-        self._lowest_scores = [self._calibration.score(confidence, index) for index in range(len(self.classes))]
+        lowest = np.array(manifest.threshold if threshold is None else threshold, np.float32)
+        self._lowest_scores = [float(self._calibration.scores(lowest, index)) for index in range(len(self.classes))]
         self._lowest_candidate = min(FUSE_FROM, *self._lowest_scores)
         self._nms_iou = manifest.nms_iou
         sha256 = manifest.weights(precision).sha256
@@ -80,6 +88,21 @@ class OnnxDetector:
         fused, best = fuse_boxes(boxes, scores, threshold=self._lowest_scores[index], nms_iou=self._nms_iou)
         confidences = self._calibration.confidence(best, index)
         return Detections(boxes=fused, confidences=confidences, class_codes=(self.classes[index],) * len(best))
+
+
+def open_detector(settings: Model) -> OnnxDetector:
+    """The detector that a configuration asks for.
+
+    Raises:
+        ModelError: it cannot be run so.
+    """
+    return OnnxDetector(
+        settings.manifest,
+        threads=settings.threads,
+        precision=settings.precision,
+        provider=settings.provider,
+        engine_cache=settings.engine_cache,
+    )
 
 
 def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float) -> tuple[Boxes, Scores]:

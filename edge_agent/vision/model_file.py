@@ -2,25 +2,23 @@
 
 import hashlib
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge_agent.config import Precision, Provider
 from edge_agent.errors import ModelError
+from edge_agent.vision.providers import check_used, provider_chain
 from wire.messages import ModelVersion
 from wire.units import ClassCode, Name, Sha256, Share
 
 _BLOCK_BYTES: Final = 1 << 20
-_CPU: Final = ("CPUExecutionProvider",)
 _runtime: Any = onnxruntime  # it has no types
 
-
-Precision = Literal["fp32", "int8"]
 FileName = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -48,10 +46,9 @@ class Calibration(BaseModel):
     def confidence(self, scores: NDArray[np.float32], class_index: int) -> NDArray[np.float32]:
         return sigmoid(self.slope * logit(scores) + self.offsets[class_index])
 
-    def score(self, confidence: float, class_index: int) -> float:
-        """The score that a confidence comes from."""
-        wanted = (logit(np.array(confidence, np.float32)) - self.offsets[class_index]) / self.slope
-        return float(sigmoid(wanted))
+    def scores(self, confidences: NDArray[np.float32], class_index: int) -> NDArray[np.float32]:
+        """The scores that confidences come from."""
+        return sigmoid((logit(confidences) - self.offsets[class_index]) / self.slope)
 
 
 class Manifest(BaseModel):
@@ -118,26 +115,29 @@ class Network:
         *,
         threads: int,
         precision: Precision = "fp32",
-        providers: Sequence[str] = _CPU,
+        provider: Provider = "cpu",
+        engine_cache: Path | None = None,
     ) -> None:
-        """Load the file that the manifest names; `providers` are ONNX Runtime's, the wanted one first.
+        """Load the file that the manifest names.
 
         Raises:
-            ModelError: the file is missing, is another one, or is no network.
+            ModelError: the file is missing, is another one, or is no network; or the provider is not there.
         """
         weights = manifest.weights(precision)
         path = manifest_path.parent / weights.file
         found = _sha256(path)
         if found != weights.sha256:
             raise ModelError(f"{path} has SHA-256 {found}; {manifest_path} expects {weights.sha256}")
+        providers = provider_chain(provider, cache=engine_cache)
         options = _runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors only
         try:
-            self._session = _runtime.InferenceSession(str(path), options, providers=list(providers))
+            self._session = _runtime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # its errors have no class of their own
             raise ModelError(f"{path} is no network that can be run: {error}") from error
+        check_used(provider, self._session.get_providers())
         self._input: str = self._session.get_inputs()[0].name
 
     def run(self, inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
