@@ -16,6 +16,7 @@ ProviderOptions = tuple[str, dict[str, str]]
 _CPU: Final = "CPUExecutionProvider"
 _CUDA: Final = "CUDAExecutionProvider"
 _TENSORRT: Final = "TensorrtExecutionProvider"
+_ORDER: Final = (_TENSORRT, _CUDA, _CPU)
 _WANTED: Final[dict[Provider, str]] = {"cpu": _CPU, "cuda": _CUDA, "tensorrt": _TENSORRT}
 
 
@@ -33,14 +34,8 @@ def provider_chain(provider: Provider, *, cache: Path | None = None) -> list[Pro
             f'model.provider "{provider}" needs {_WANTED[provider]}, but ONNX Runtime {_runtime.__version__} here has '
             f"{', '.join(available)}; see deploy/README.md, Jetson"
         )
-    cpu, cuda, tensorrt = (_CPU, {}), (_CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}), (_TENSORRT, _engines(cache))
-    match provider:
-        case "cpu":
-            return [cpu]
-        case "cuda":
-            return [cuda, cpu]
-        case "tensorrt":
-            return [tensorrt, cuda, cpu] if _CUDA in available else [tensorrt, cpu]
+    chain = _ORDER[_ORDER.index(_WANTED[provider]) :]
+    return [(name, _engines(cache) if name == _TENSORRT else {}) for name in chain if name in available]
 
 
 def check_used(provider: Provider, used: Sequence[str]) -> None:
