@@ -31,7 +31,8 @@ WEIGHT_DECAY = 0.02
 WARM_UP_STEPS = 150
 LAST_RATE_SHARE = 0.02
 SCALES = 0.65, 1.3  # of a picture that covers the input's area
-CROPS_UNTIL = 0.75  # of the run
+CROPS_UNTIL = 0.8  # of the run
+WHOLE_SHARE = 0.3  # of the steps before that which show the whole input: some cracks cross all of it
 PASTE_SHARE = 0.35
 MOSAIC_SHARE = 0.3
 MOSAIC_UNTIL = 0.85  # of the run; the end is trained on whole pictures
@@ -51,10 +52,10 @@ class Plan:
     pictures_per_epoch: int = 1376
     batch_size: int = 16
     input_px: int = 512  # side of a square picture as the network will be used
-    crop_px: int = 384  # side of what is shown until `CROPS_UNTIL`: parts at the same scale, at half the cost
+    crop_px: int = 384  # side of the parts mostly shown before that, at the same scale and half the cost
     begins_with: Path | None = None  # checkpoint whose averaged weights the run begins with
     without: tuple[str, ...] = ()  # methods of the mixture and the canvas, to see what each is worth
-    validate_every: int = 3  # epochs
+    validate_every: int = 2  # epochs
     threads: int = 1
 
     @property
@@ -122,7 +123,7 @@ class Run:
             self._rng,
             mixture=_mixture(self._plan, share),
             batch_size=self._plan.batch_size,
-            canvas=_canvas(self._plan, share),
+            canvas=_canvas(self._plan, is_whole=share >= CROPS_UNTIL or self._rng.random() < WHOLE_SHARE),
         )
         self._network.train()
         pictures = normalised(batch.pictures).contiguous(memory_format=torch.channels_last)
@@ -197,9 +198,9 @@ def _mixture(plan: Plan, share: float) -> Mixture:
     )
 
 
-def _canvas(plan: Plan, share: float) -> Canvas:
+def _canvas(plan: Plan, *, is_whole: bool) -> Canvas:
     return Canvas(
-        size_px=plan.crop_px if share < CROPS_UNTIL else plan.input_px,
+        size_px=plan.input_px if is_whole else plan.crop_px,
         scale_px=plan.input_px,
         scales=(0.85, 1.15) if "scale" in plan.without else SCALES,
         is_tilted="tilt" not in plan.without,
