@@ -30,6 +30,7 @@ COMMANDS: Final = {
     ),
     "agent": _Place("edge_agent.cli", "edge", "The program on the bus."),
     "detect": _Place("edge_agent.cli", "edge", "Find road damage on photos."),
+    "replay": _Place("edge_agent.cli", "edge", "A recording through the bus's pipeline, drawn; no network."),
     "migrate": _Place("cloud.cli", "cloud", "Bring the database to this version."),
     "ingest": _Place("cloud.cli", "cloud", "Take messages from the broker into the database."),
     "work": _Place("cloud.cli", "cloud", "Make findings and cases of what was observed."),
@@ -37,7 +38,10 @@ COMMANDS: Final = {
     "fleet": _Place("cloud.cli", "cloud", "Devices: enrol them."),
     "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
     "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
+    "actors": _Place("cloud.cli", "cloud", "Who may change cases: add one with a token."),
+    "audit": _Place("cloud.cli", "cloud", "The chain of what was done with cases: verify it."),
     "quarantine": _Place("cloud.cli", "cloud", "Messages that could not be read: list, show, replay."),
+    "blur": _Place("edge_agent.vision.blur_command", "edge", "Make a photo safe: faces and plates unreadable."),
     "models": _Place("models.cli", "edge", "Train, export and evaluate models."),
     "simulate": _Place("simulator.cli", "simulator", "Buses in an invented town, against a real broker."),
 }

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
 
-from edge_agent.config import AgentConfig
+from edge_agent.config import AgentConfig, Camera
 from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.inbox import Inbox
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
+from edge_agent.uplink.outbox import Depth
 from edge_agent.uplink.uplink import Uplink
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
@@ -35,6 +36,11 @@ _POLL_S: Final = 0.05
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def camera_model(settings: Camera) -> CameraModel:
+    """How the lens looks at the road, without where its frames come from."""
+    return CameraModel(**settings.model_dump(exclude={"id", "source", "frames_per_s"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,7 @@ class Agent:
         self._config = config
         self._now = now
         self._detector = detector
-        self._camera = CameraModel(**config.camera.model_dump(exclude={"id", "source", "frames_per_s"}))
+        self._camera = camera_model(config.camera)
         self._inbox = Inbox(sources)
         self._ego = EgoTrack()
         self._held: deque[FrameReading] = deque()
@@ -91,7 +97,7 @@ class Agent:
         self._scenarios = make_scenarios(
             config, detector=detector, camera=self._camera, on_frame=self._note_frame, watcher=watcher
         )
-        self._privacy = _open_privacy(config)
+        self._privacy = open_privacy(config)
         self._uplink = Uplink(config, now=now)
         self._outbox = self._uplink.outbox
         self._dropped_told = 0
@@ -113,6 +119,11 @@ class Agent:
             messages=self._outbox.last_sequence,
             stream=self._outbox.stream,
         )
+
+    @property
+    def waiting(self) -> Depth:
+        """What the cloud does not have yet; may be asked from any thread."""
+        return self._outbox.depth()
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop or until the sources end; everything seen is in the outbox then.
@@ -254,7 +265,7 @@ class Agent:
         return CameraState.WORKING if self._tally.last_was_usable else CameraState.UNUSABLE
 
 
-def _open_privacy(config: AgentConfig) -> Privacy | None:
+def open_privacy(config: AgentConfig) -> Privacy | None:
     """Open what blurs; None, said loudly, when it is not there: then no picture leaves the bus."""
     try:
         return Privacy(config.privacy.faces, threads=1)  # a picture now and then: the detector keeps its cores

@@ -2,13 +2,14 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from edge_agent.errors import ConfigurationError
 from wire.units import Name, Slug
 
+FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"
 
 
@@ -34,6 +35,7 @@ LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
 Provider = Literal["cpu", "cuda", "tensorrt"]
 Precision = Literal["fp32", "int8"]
+SomeConfig = TypeVar("SomeConfig", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -78,7 +80,7 @@ class Camera(_Section):
 
     id: Name = "front"
     source: SourceAddress = ""  # /dev/video0, rtsp://…, gst:<pipeline>, or a folder or file to replay
-    frames_per_s: Annotated[float, Field(gt=0, le=60)] = 8.0  # at 15 m/s a frame each 2 m
+    frames_per_s: Annotated[float, Field(gt=0, le=60)] = FRAMES_PER_S
     width_px: Annotated[int, Field(ge=16, le=8192)]
     height_px: Annotated[int, Field(ge=16, le=8192)]
     focal_px: Positive
@@ -87,6 +89,11 @@ class Camera(_Section):
     yaw_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
     forward_m: float = 0.0
     right_m: float = 0.0
+    roll_deg: Annotated[float, Field(ge=-30, le=30)] = 0.0
+    k1: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    k2: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    p1: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
+    p2: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
 
 
 class Gnss(_Section):
@@ -144,18 +151,40 @@ class AgentConfig(_Section):
     coverage: CoverageSettings = CoverageSettings()
 
 
+class DeskConfig(BaseModel):
+    """What of a bus's configuration a recording needs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    camera: Camera
+    model: Model = Model()
+
+
 def load_config(path: Path) -> AgentConfig:
     """Read a configuration file; relative paths in it are meant from the folder it lies in.
 
     Raises:
         ConfigurationError: names the file and each key that is wrong.
     """
+    return _load(path, AgentConfig)
+
+
+def load_desk_config(path: Path) -> DeskConfig:
+    """Read the same file away from the bus: its secret and its outbox are not looked at.
+
+    Raises:
+        ConfigurationError: names the file and each key that is wrong.
+    """
+    return _load(path, DeskConfig)
+
+
+def _load(path: Path, kind: type[SomeConfig]) -> SomeConfig:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     try:
-        return AgentConfig.model_validate(document, context=path.resolve().parent)
+        return kind.model_validate(document, context=path.resolve().parent)
     except ValidationError as error:
         raise ConfigurationError(_in_plain_words(path, error)) from error
 

@@ -54,23 +54,29 @@ class ReplaySource:
         """
         fixes = read_track(self._track)
         frames = recorded_frames(self._frames, start_at=fixes[0].at, frames_per_s=self._frames_per_s)
-        readings = merge(self._due(frames), _as_readings(fixes), key=order_of)
+        readings = merge(self._as_frames(frames), _as_readings(fixes), key=order_of)
         moved = self._moved_to_now(readings) if self._start == "now" else readings
         return paced(moved) if self._pace == "real_time" else moved
 
-    def _due(self, frames: Iterable[TimedFrame]) -> Iterator[Reading]:
-        interval_s = _EARLY / self._frames_per_s
-        last_at: datetime | None = None
-        for at, image in frames:
-            if last_at is None or (at - last_at).total_seconds() >= interval_s:
-                last_at = at
-                yield FrameReading(at=at, camera_id=self._camera_id, image=image)
+    def _as_frames(self, frames: Iterable[TimedFrame]) -> Iterator[Reading]:
+        for at, image in due_frames(frames, frames_per_s=self._frames_per_s):
+            yield FrameReading(at=at, camera_id=self._camera_id, image=image)
 
     def _moved_to_now(self, readings: Iterator[Reading]) -> Iterator[Reading]:
         shift: timedelta | None = None
         for reading in readings:
             shift = self._now() - reading.at if shift is None else shift
             yield replace(reading, at=reading.at + shift)
+
+
+def due_frames(frames: Iterable[TimedFrame], *, frames_per_s: float) -> Iterator[TimedFrame]:
+    """Leave out frames that come faster, as the camera's driver would."""
+    interval_s = _EARLY / frames_per_s
+    last_at: datetime | None = None
+    for at, image in frames:
+        if last_at is None or (at - last_at).total_seconds() >= interval_s:
+            last_at = at
+            yield at, image
 
 
 def paced(readings: Iterable[Reading]) -> Iterator[Reading]:

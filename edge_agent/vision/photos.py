@@ -13,9 +13,9 @@ from rich.progress import track
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Detections
 from edge_agent.vision.detector import OnnxDetector
+from edge_agent.vision.drawing import draw_detections
 
 PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-_COLOURS: Final = ((40, 40, 230), (0, 140, 255), (200, 60, 200), (230, 160, 0))  # BGR, one per class, in turn
 
 
 class CocoImage(TypedDict):
@@ -64,7 +64,7 @@ def detect_on_photos(detector: OnnxDetector, paths: Sequence[Path], *, output: P
         found = detector.detect(image)
         _add(result, name, image, found)
         if draw is not None:
-            _write(draw / Path(name).with_suffix(".jpg"), drawn(image, found, detector.classes))
+            _write(draw / Path(name).with_suffix(".jpg"), drawn(image, found))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result), encoding="utf-8")
     console.print(_summary(result, unreadable), highlight=False)
@@ -97,15 +97,10 @@ def read_photo(path: Path) -> Image | None:
     return None if image is None else image.astype(np.uint8, copy=False)
 
 
-def drawn(image: Image, found: Detections, classes: Sequence[str]) -> Image:
+def drawn(image: Image, found: Detections) -> Image:
     """Copy of a picture with boxes, classes and scores."""
     picture = image.copy()
-    for box, score, code in zip(found.boxes, found.confidences, found.class_codes, strict=True):
-        left, top, right, bottom = (round(float(edge)) for edge in box)
-        colour = _COLOURS[classes.index(code) % len(_COLOURS)]
-        cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
-        place = left, max(12, top - 4)
-        cv2.putText(picture, f"{code} {score:.2f}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+    draw_detections(picture, found)
     return picture
 
 

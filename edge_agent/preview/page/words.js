@@ -1,0 +1,38 @@
+"use strict";
+
+const WORDS = {
+  zh: {
+    title: "摄像头安装", language: "English",
+    key_band: "地平线应在此带内", key_configured: "配置的地平线", key_measured: "测得的地平线", key_marked: "您点选的地平线", key_road: "检测的路面",
+    hint: "停车时：点一下画面中的地平线（远处道路消失的高度，或与镜头同高的物体）。", unmark: "清除点选",
+    aim_right: "角度合适", aim_down: (d) => `请把摄像头向下转 ${d}°`, aim_up: (d) => `请把摄像头向上转 ${d}°`,
+    aim_unknown: "还没有测到地平线", aim_unknown_more: "行驶几百米，或点一下画面中的地平线。",
+    aim_same: (now) => `俯角 ${now}°，与配置一致。`, aim_other: (now, set) => `测得俯角 ${now}°，配置为 ${set}°：装好后请在 agent.toml 中写 pitch_deg = ${now}`,
+    lost: "代理程序没有应答", lost_more: "它可能已停止，或网址已过期（每次启动都会更换）。", waiting: "等待第一帧画面", no_privacy: "缺少人脸和车牌模糊模型，因此不显示画面。", no_frame: "画面暂时无法显示",
+    frame: "画面", rate: "每秒帧数", dropped: "丢弃的帧", time: "时间 (UTC)",
+    usable: "可用", dark: "太暗", blurred: "模糊（运动、雨水或污渍）", wet: "路面湿", glare: "逆光", blocked: "被遮挡", wrong_view: "尺寸或视角不对", too_fast: "车速太快", no_position: "没有定位", dropped_frame: "已丢弃",
+    position: "定位", place: "经度, 纬度", speed: "车速", heading: "航向", has_fix: (m) => `已定位 ±${m} m`, no_fix: "没有定位：请到室外",
+    things: "看到的病害", nothing: "无", looks: (n) => `${n} 帧`, confirmed: "已确认", box: "本帧",
+    D00: "纵向裂缝", D10: "横向裂缝", D20: "网状裂缝", D40: "坑洞",
+    steps: "各步用时", total: "合计",
+    outbox: "待发送", messages: "消息", pictures: "图片", size: "大小",
+    privacy: "画面中的人脸和车牌已模糊；画面只显示，不保存。",
+  },
+  en: {
+    title: "Camera mounting", language: "中文",
+    key_band: "the horizon belongs here", key_configured: "horizon as configured", key_measured: "horizon as measured", key_marked: "horizon you touched", key_road: "road that is looked at",
+    hint: "While the bus stands: touch the horizon in the picture (where a far road vanishes, or things as high as the lens).", unmark: "Clear",
+    aim_right: "The angle is right", aim_down: (d) => `Tilt the camera down ${d}°`, aim_up: (d) => `Tilt the camera up ${d}°`,
+    aim_unknown: "The horizon is not measured yet", aim_unknown_more: "Drive a few hundred metres, or touch the horizon in the picture.",
+    aim_same: (now) => `Pitch ${now}°, as configured.`, aim_other: (now, set) => `Pitch is ${now}°, configured ${set}°: when it is fixed, write pitch_deg = ${now} into agent.toml`,
+    lost: "The agent does not answer", lost_more: "It may have ended, or this address is of an earlier start.", waiting: "Waiting for the first frame", no_privacy: "The models that blur faces and plates are missing, so no picture is shown.", no_frame: "The picture cannot be shown just now",
+    frame: "Frame", rate: "Frames a second", dropped: "Frames dropped", time: "Time (UTC)",
+    usable: "usable", dark: "too dark", blurred: "blurred (motion, rain or dirt)", wet: "wet road", glare: "glare", blocked: "blocked", wrong_view: "wrong size or view", too_fast: "too fast", no_position: "no position", dropped_frame: "dropped",
+    position: "Position", place: "lon, lat", speed: "Speed", heading: "Heading", has_fix: (m) => `fix ±${m} m`, no_fix: "no fix: go outside",
+    things: "Damage in view", nothing: "none", looks: (n) => `${n} ${n === 1 ? "frame" : "frames"}`, confirmed: "confirmed", box: "this frame",
+    D00: "longitudinal crack", D10: "transverse crack", D20: "alligator crack", D40: "pothole",
+    steps: "Time of each step", total: "total",
+    outbox: "Waiting to be sent", messages: "Messages", pictures: "Pictures", size: "Size",
+    privacy: "Faces and plates in the picture are blurred; it is shown only, never stored.",
+  },
+};
