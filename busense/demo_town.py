@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,8 +21,8 @@ from busense.local.postgres import LocalPostgres
 from cloud.db.migrate import migrate
 from cloud.db.pool import connect
 from cloud.fleet.devices import enrol
-from cloud.roads.geojson import read_roads
-from cloud.roads.repository import replace_roads
+from cloud.roads.files import open_roads
+from cloud.roads.imports import import_roads
 from simulator.city import make_town, roads_geojson
 from simulator.devices import device_names
 
@@ -152,7 +153,7 @@ class Town:
         migrate(url)
         self._place.roads.write_text(json.dumps(roads_geojson(make_town(self.plan.seed))))
         with connect(url) as connection:
-            replace_roads(connection, read_roads(self._place.roads))
+            import_roads(connection, open_roads(self._place.roads)[1], at=datetime.now(UTC))
             for device, secret in self._secrets.items():
                 enrol(connection, city=CITY, device=device, secret=secret)
 

@@ -1,6 +1,7 @@
 """Commands of the operations center."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -16,8 +17,6 @@ from cloud.ingest.handler import open_handler
 from cloud.ingest.quarantine import Quarantined, find_quarantined, list_waiting
 from cloud.ingest.replay import replay_all, replay_one
 from cloud.ingest.service import ingest_until_signalled
-from cloud.roads.geojson import read_roads
-from cloud.roads.repository import replace_roads
 from wire.errors import TopicError
 from wire.topics import parse_topic
 
@@ -85,12 +84,17 @@ def roads() -> None:
 @config_option
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def import_roads(file: Path, config: Path | None) -> None:
-    """Import lines from a GeoJSON FILE (properties `name` and `kind`); a known id is replaced."""
-    settings = load_config(config)
-    found = read_roads(file)
-    with connect(settings.database.read_url()) as connection:
-        count = replace_roads(connection, found)
-    click.echo(f"imported {count} roads")
+    """Import roads from an OpenStreetMap extract (FILE.osm.pbf) or GeoJSON lines, and cut them into segments.
+
+    A road with a known id is replaced; its segments keep their history.
+    """
+    from cloud.condition.command import run_import  # noqa: PLC0415 - ingest needs no shapely
+
+    found = run_import(load_config(config), file, at=datetime.now(UTC))
+    click.echo(
+        f"imported {found.roads} roads in {found.segments} segments: {found.added} new, {found.redrawn} redrawn, "
+        f"{found.retired} retired"
+    )
 
 
 @click.group()

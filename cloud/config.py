@@ -99,6 +99,8 @@ class ServeConfig(Section):
 class WorkConfig(Section):
     catalogue: Path | None = None
     """Classes and rules of this city; without it the one shipped in the package."""
+    condition: Path | None = None
+    """How the condition of roads is estimated; without it as shipped in the package."""
 
 
 class CloudConfig(BaseSettings):

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cloud.errors import RoadsError
+from cloud.roads.model import Road, Surface
 from wire.units import Lat, Lon
 
 _MAX_BYTES: Final = 512 * 1024 * 1024
@@ -17,16 +17,6 @@ _MAX_BYTES: Final = 512 * 1024 * 1024
 # A height behind lon and lat is let through and not kept.
 Place = Annotated[tuple[Lon, Lat] | tuple[Lon, Lat, float], Field(union_mode="left_to_right")]
 Line = Annotated[list[Place], Field(min_length=2, max_length=100_000)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Road:
-    """One line of the network; `line` is [(lon, lat), ...]."""
-
-    id: str
-    name: str | None
-    kind: str
-    line: tuple[tuple[float, float], ...]
 
 
 class _LineString(BaseModel):
@@ -64,6 +54,10 @@ class _Feature(BaseModel):
                 name=_text(properties.get("name")),
                 kind=_text(properties.get("kind") or properties.get("highway")) or "road",
                 line=line,
+                lanes=int(lanes) if (lanes := _number(properties.get("lanes"), (1, 12))) else None,
+                width_m=_number(properties.get("width_m"), (2.0, 60.0)),
+                surface=_surface(properties.get("surface")),
+                is_oneway=properties.get("oneway") in (True, "yes"),
             )
 
 
@@ -101,3 +95,12 @@ def _id_of(line: tuple[tuple[float, float], ...]) -> str:
 
 def _text(value: object) -> str | None:
     return value.replace("\x00", "")[:200] or None if isinstance(value, str) else None
+
+
+def _number(value: Any, between: tuple[float, float]) -> float | None:  # noqa: ANN401 - out of JSON
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and between[0] <= value <= between[1] else None
+
+
+def _surface(value: object) -> Surface:
+    return "concrete" if isinstance(value, str) and value.startswith("concrete") else "asphalt"

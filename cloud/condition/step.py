@@ -1,0 +1,116 @@
+"""One step of the worker: only the segments that new evidence speaks of are assessed anew."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from psycopg import Connection
+
+from cloud.condition import evidence, repository
+from cloud.condition.estimate import Damage, estimate
+from cloud.condition.evidence import CoverageKey
+from cloud.condition.locate import locate_finding, locate_stretch
+from cloud.condition.repository import Assessed, Roadbed
+from cloud.condition.rules import ConditionRules
+from cloud.condition.survey import SurveyedPart, last_look, survey
+from cloud.roads.matching import Matched
+
+BATCH: Final = 100
+# One worker at a time: the work is light, and so nobody waits for anybody crosswise.
+_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('busense.condition', 0))"
+
+_log = logging.getLogger(__name__)
+
+
+def update_conditions(
+    connection: Connection[Any],
+    *,
+    rules: ConditionRules,
+    now: Callable[[], datetime],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Take all new evidence into account; returns how much it was. The connection is in autocommit."""
+    count = 0
+    while not should_stop():
+        with connection.transaction():
+            done = _step(connection, rules, at=now())
+        if not done:
+            return count
+        count += done
+    return count
+
+
+def _step(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -> int:
+    row = connection.execute(_LOCK).fetchone()
+    if not (row and row[0]):
+        return 0
+    taken = evidence.take(connection, limit=BATCH)
+    _place_stretches(connection, taken.coverages)
+    _place_findings(connection, taken.findings, at=at)
+    repository.queue_expired(connection, at=at)
+    segment_ids = repository.take_segments(connection, limit=BATCH)
+    if segment_ids:
+        _assess(connection, segment_ids, rules, at=at)
+        _log.debug("segments_assessed segments=%d evidence=%d", len(segment_ids), len(taken))
+    return len(taken) + len(segment_ids)
+
+
+def _place_stretches(connection: Connection[Any], keys: Sequence[CoverageKey]) -> None:
+    for stretch in evidence.read_coverages(connection, keys) if keys else ():
+        network = evidence.read_network(connection, np.array(stretch.line))
+        repository.replace_surveys(connection, stretch, locate_stretch(stretch, network))
+
+
+def _place_findings(connection: Connection[Any], finding_ids: Sequence[UUID], *, at: datetime) -> None:
+    placed: dict[UUID, Matched] = {}
+    for place in evidence.read_places(connection, finding_ids) if finding_ids else ():
+        network = evidence.read_network(connection, np.array([(place.lon, place.lat)]))
+        matched = locate_finding(place, network, at=at)
+        if matched is not None:
+            placed[place.id] = matched
+    if finding_ids:
+        repository.replace_places(connection, finding_ids, placed)
+
+
+def _assess(connection: Connection[Any], segment_ids: Sequence[str], rules: ConditionRules, *, at: datetime) -> None:
+    roadbeds = repository.read_roadbeds(connection, segment_ids)
+    surveys = repository.read_surveys(connection, segment_ids, since=at - rules.survey.window)
+    damages = repository.read_damages(connection, segment_ids)
+    assessed = [
+        assess(roadbed, surveys.get(roadbed.id, []), damages.get(roadbed.id, []), rules=rules, at=at)
+        for roadbed in roadbeds
+    ]
+    repository.write_conditions(connection, assessed, rules=rules)
+
+
+def assess(
+    roadbed: Roadbed,
+    parts: Sequence[SurveyedPart],
+    damages: Sequence[Damage],
+    *,
+    rules: ConditionRules,
+    at: datetime,
+) -> Assessed:
+    """Assess one segment."""
+    length_m, width_m = roadbed.length_m, roadbed.width_m(rules)
+    surveyed = survey(parts, length_m=length_m, width_m=width_m, drives_on=rules.drives_on)
+    oldest = min((part.to_at for part in parts), default=None)
+    return Assessed(
+        segment_id=roadbed.id,
+        at=max(at, max((part.to_at for part in parts), default=at)),
+        estimate=estimate(
+            damages,
+            surveyed,
+            area_m2=length_m * width_m,
+            surface=roadbed.surface,
+            segment_id=roadbed.id,
+            rules=rules,
+        ),
+        surveyed=surveyed,
+        findings=len(damages),
+        last_looked_at=last_look(parts, length_m=length_m, min_share=rules.survey.min_look_share),
+        assess_again_at=oldest + rules.survey.window if oldest else None,
+    )

@@ -1,0 +1,95 @@
+"""Data files that a county sets: TOML, checked against a model; a fault is told with its line."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cloud.errors import ConfigError
+
+MAX_BYTES: Final = 1_000_000
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_data_file(model: type[Model], path: Path | None, *, shipped: tuple[str, str]) -> Model:
+    """Read a data file; without a path the one shipped as (package, name).
+
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    name = str(path) if path else shipped[1]
+    text = _read(path, shipped, name)
+    try:
+        return model.model_validate(_parse(text, name))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, name=name, text=text)) from error
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read the tables of a file as they stand.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    return _parse(_read(path, ("", ""), str(path)), str(path))
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: {error}") from error
+
+
+def _read(path: Path | None, shipped: tuple[str, str], name: str) -> str:
+    source = path or files(shipped[0]) / shipped[1]
+    try:
+        with source.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise ConfigError(f"{name}: at most {MAX_BYTES} bytes are read")
+            return content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name} cannot be read: {error}") from error
+
+
+def _explain(error: ValidationError, *, name: str, text: str) -> str:
+    lines = [
+        f"{name}, line {line_of(text, [str(part) for part in problem['loc']])}: "
+        f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
+        for problem in error.errors(include_url=False)
+    ]
+    return "\n".join(lines)
+
+
+def line_of(text: str, keys: list[str]) -> int:
+    """Line of the deepest key that stands in the text; TOML readers keep no positions."""
+    table: list[str] = []
+    counts: dict[str, int] = {}
+    best_line, best_depth = 1, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("[") and "=" not in stripped.split("]")[0]:
+            here = table = _table_of(stripped, counts)
+        else:
+            here = [*table, *_parts(stripped.split("=")[0])]
+        depth = len(here) if keys[: len(here)] == here else 0
+        if depth > best_depth:
+            best_line, best_depth = number, depth
+    return best_line
+
+
+def _table_of(header: str, counts: dict[str, int]) -> list[str]:
+    """Keys of a table's header; tables of a list are counted as they come."""
+    name = header.split("#", maxsplit=1)[0].strip("[] ")
+    if not header.startswith("[["):
+        return _parts(name)
+    counts[name] = counts.get(name, -1) + 1
+    return [*_parts(name), str(counts[name])]
+
+
+def _parts(name: str) -> list[str]:
+    return [part.strip().strip('"') for part in name.strip().split(".")]

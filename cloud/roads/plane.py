@@ -1,0 +1,52 @@
+"""A flat map in metres around one place, for lines of a few kilometres."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]  # (n, 2): lon, lat, or metres east and north
+
+_EQUATOR_M: Final = 6_378_137.0  # WGS-84
+_ECCENTRICITY_2: Final = 0.006_694_379_990_14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatMap:
+    """Tangent plane at an origin.
+
+    Source: radii of curvature of the ellipsoid, Torge, Geodesy, 4th ed., section 4.1.3.
+    """
+
+    origin_lon: float
+    origin_lat: float
+
+    @property
+    def metres_per_degree(self) -> tuple[float, float]:
+        """Length of one degree of longitude and of latitude."""
+        latitude = math.radians(self.origin_lat)
+        shrink = 1 - _ECCENTRICITY_2 * math.sin(latitude) ** 2
+        across = _EQUATOR_M / math.sqrt(shrink) * math.cos(latitude)
+        along = _EQUATOR_M * (1 - _ECCENTRICITY_2) / shrink**1.5
+        return max(math.radians(across), 1e-3), math.radians(along)
+
+    def to_metres(self, lon_lat: Points) -> Points:
+        """Metres east and north of the origin."""
+        return (lon_lat - (self.origin_lon, self.origin_lat)) * self.metres_per_degree
+
+    def to_degrees(self, metres: Points) -> Points:
+        """Lon, lat of places in metres."""
+        return metres / self.metres_per_degree + (self.origin_lon, self.origin_lat)
+
+
+def map_around(lon_lat: Points) -> FlatMap:
+    """Flat map whose origin lies in the middle of these places."""
+    lon, lat = (lon_lat.min(axis=0) + lon_lat.max(axis=0)) / 2
+    return FlatMap(origin_lon=float(lon), origin_lat=float(lat))
+
+
+def length_m(line: Points) -> float:
+    """Length of a line given in metres."""
+    return float(np.hypot(*np.diff(line, axis=0).T).sum())
