@@ -30,6 +30,20 @@ class EgoState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """How the bus moved from one frame to another, seen from the first."""
+
+    passed_s: float
+    forward_m: float
+    right_m: float
+    turn_deg: float  # to the right
+
+    @property
+    def way_m(self) -> float:
+        return math.hypot(self.forward_m, self.right_m)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offset:
     """From one place to another, in metres."""
 
@@ -76,6 +90,17 @@ def moved(*, lon: float, lat: float, heading_deg: float, forward_m: float, right
 def turn_between(from_deg: float, to_deg: float) -> float:
     """Shortest turn from one heading to another, in (-180, 180], positive to the right."""
     return 180.0 - (from_deg - to_deg + 180.0) % 360.0
+
+
+def step_between(before: EgoState, after: EgoState) -> Step:
+    """Motion by speed and heading, which a receiver knows better than its place; along the mean of both headings."""
+    passed_s = (after.at - before.at).total_seconds()
+    way_m = (before.speed_mps + after.speed_mps) / 2 * passed_s
+    turn_deg = turn_between(before.heading_deg, after.heading_deg)
+    angle = math.radians(turn_deg / 2)
+    return Step(
+        passed_s=passed_s, forward_m=way_m * math.cos(angle), right_m=way_m * math.sin(angle), turn_deg=turn_deg
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
-"""From a pixel to a place on the road, and back: a pinhole camera over a flat road."""
+"""From a pixel to a place on the road, and back: a camera over a flat road."""
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from edge_agent.ego import EgoState, moved
 from edge_agent.errors import AboveHorizonError
 from edge_agent.vision.detections import Box
+from edge_agent.vision.lens import Lens, Ray, bent, straightened
 
 Homography = NDArray[np.float64]  # (3, 3)
 MIN_DEPTH_M = 0.1
@@ -32,11 +34,21 @@ class CameraModel:
     yaw_deg: float = 0.0  # to the right of the bus's heading
     forward_m: float = 0.0  # lens ahead of the antenna
     right_m: float = 0.0
+    roll_deg: float = 0.0  # clockwise, seen from behind the camera
+    k1: float = 0.0  # the lens's distortion, see `vision.lens`
+    k2: float = 0.0
+    p1: float = 0.0
+    p2: float = 0.0
+
+    @property
+    def lens(self) -> Lens:
+        return Lens(self.k1, self.k2, self.p1, self.p2)
 
     @property
     def horizon_px(self) -> float:
-        """Row of the horizon in the picture."""
-        return self.height_px / 2 - self.focal_px * math.tan(math.radians(self.pitch_deg))
+        """Row of the horizon in the middle of the picture, without the lens's distortion."""
+        pitch, roll = math.radians(self.pitch_deg), math.radians(self.roll_deg)
+        return self.height_px / 2 - self.focal_px * math.tan(pitch) / math.cos(roll)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +59,15 @@ class RoadPoint:
     right_m: float
 
 
+@lru_cache(maxsize=64)
 def road_to_image(camera: CameraModel) -> Homography:
     """Homography that takes (forward, right, 1) on the road to homogeneous pixels; third row = depth in metres.
 
+    It is the pinhole's part: without the lens's distortion.
     Source: Hartley and Zisserman, Multiple View Geometry, 2nd ed., section 8.1 (the road plane's camera).
     """
-    pitch, yaw = math.radians(camera.pitch_deg), math.radians(camera.yaw_deg)
-    # Into the lens's own axes: shift to the lens, turn by yaw, then by pitch.
+    pitch, yaw, roll = (math.radians(angle) for angle in (camera.pitch_deg, camera.yaw_deg, camera.roll_deg))
+    # Into the lens's own axes: shift to the lens, turn by yaw, then by pitch, then by roll.
     to_lens = np.array([[1.0, 0.0, -camera.forward_m], [0.0, 1.0, -camera.right_m], [0.0, 0.0, 1.0]])
     turn = np.array([[math.cos(yaw), math.sin(yaw), 0.0], [-math.sin(yaw), math.cos(yaw), 0.0], [0.0, 0.0, 1.0]])
     height = camera.height_m
@@ -64,10 +78,16 @@ def road_to_image(camera: CameraModel) -> Homography:
             [math.cos(pitch), 0.0, height * math.sin(pitch)],
         ]
     )
+    tilt = np.array([[math.cos(roll), math.sin(roll), 0.0], [-math.sin(roll), math.cos(roll), 0.0], [0.0, 0.0, 1.0]])
     intrinsic = np.array(
         [[camera.focal_px, 0.0, camera.width_px / 2], [0.0, camera.focal_px, camera.height_px / 2], [0.0, 0.0, 1.0]]
     )
-    return intrinsic @ right_down_depth @ turn @ to_lens
+    return intrinsic @ tilt @ right_down_depth @ turn @ to_lens
+
+
+@lru_cache(maxsize=64)
+def _image_to_road(camera: CameraModel) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in np.linalg.inv(road_to_image(camera)).tolist())
 
 
 def pixel_on_road(camera: CameraModel, *, u_px: float, v_px: float) -> RoadPoint:
@@ -76,33 +96,50 @@ def pixel_on_road(camera: CameraModel, *, u_px: float, v_px: float) -> RoadPoint
     Raises:
         AboveHorizonError: the ray does not reach the road.
     """
-    forward, right, scale = np.linalg.solve(road_to_image(camera), np.array([u_px, v_px, 1.0]))
+    u, v = _without_lens(camera, u_px, v_px)
+    forward, right, scale = (row[0] * u + row[1] * v + row[2] for row in _image_to_road(camera))
     # scale is 1 / depth: not positive means at or above the horizon.
     if scale <= 1e-9:  # noqa: PLR2004
         raise AboveHorizonError(
             f"pixel ({u_px:.0f}, {v_px:.0f}) lies at or above the horizon ({camera.horizon_px:.0f})"
         )
-    return RoadPoint(forward_m=float(forward / scale), right_m=float(right / scale))
+    return RoadPoint(forward_m=forward / scale, right_m=right / scale)
 
 
 def road_in_image(camera: CameraModel, point: RoadPoint) -> tuple[float, float]:
     """Pixel (u, v) of a road point; it may lie outside the picture.
 
     Raises:
-        AboveHorizonError: the point lies behind the lens.
+        AboveHorizonError: the point lies behind the lens or outside its field.
     """
-    u, v, depth = road_to_image(camera) @ np.array([point.forward_m, point.right_m, 1.0])
+    u, v, depth = (road_to_image(camera) @ np.array([point.forward_m, point.right_m, 1.0])).tolist()
     if depth < MIN_DEPTH_M:
         raise AboveHorizonError(f"a road point {point.forward_m:.1f} m ahead lies behind the lens")
-    return float(u / depth), float(v / depth)
+    return _through_lens(camera, u / depth, v / depth)
+
+
+def _through_lens(camera: CameraModel, u_px: float, v_px: float) -> tuple[float, float]:
+    """Pixel at which the lens shows what a pinhole would show at (u, v)."""
+    middle_u, middle_v, focal = camera.width_px / 2, camera.height_px / 2, camera.focal_px
+    seen = bent(camera.lens, Ray((u_px - middle_u) / focal, (v_px - middle_v) / focal))
+    return middle_u + focal * seen.x, middle_v + focal * seen.y
+
+
+def _without_lens(camera: CameraModel, u_px: float, v_px: float) -> tuple[float, float]:
+    """Pixel at which a pinhole would show what the lens shows at (u, v)."""
+    middle_u, middle_v, focal = camera.width_px / 2, camera.height_px / 2, camera.focal_px
+    ray = straightened(camera.lens, Ray((u_px - middle_u) / focal, (v_px - middle_v) / focal))
+    return middle_u + focal * ray.x, middle_v + focal * ray.y
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundErrors:
     """One-sigma errors of what a position on the road is made of."""
 
-    box_share: float = 0.008  # of a box's edge, as a share of the frame's height; detectors cut cracks short
+    edge_share: float = 0.008  # of a box's edge, as a share of the frame's height; detectors cut cracks short
+    side_share: float = 0.05  # of a box's edge too, as a share of the box's own side
     pitch_deg: float = 0.4  # a bus nods when it brakes
+    height_share: float = 0.02  # of the lens over the road: load and tyres
     heading_deg: float = 1.5
     time_s: float = 0.03  # between the shutter's clock and the receiver's
 
@@ -156,7 +193,7 @@ def box_foot_on_road(
     lon, lat = moved(
         lon=ego.lon, lat=ego.lat, heading_deg=ego.heading_deg, forward_m=road.forward_m, right_m=road.right_m
     )
-    own_along_m, own_across_m = _box_error(camera, errors, road, u_px=u_px, v_px=v_px)
+    own_along_m, own_across_m = _box_error(camera, errors, road, box_xyxy_px)
     shared_along_m, shared_across_m = _pass_error(camera, errors, road, ego, u_px=u_px, v_px=v_px)
     reach_m = math.hypot(road.forward_m - camera.forward_m, road.right_m - camera.right_m)
     return GroundPoint(
@@ -190,25 +227,44 @@ def size_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize | None:
     return RoadSize(length_m=length_m, width_m=sum(widths_m) / 2, area_m2=length_m * sum(widths_m) / 2)
 
 
-def _box_error(
-    camera: CameraModel, errors: GroundErrors, road: RoadPoint, *, u_px: float, v_px: float
-) -> tuple[float, float]:
+def footprint_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize:
+    """Lay as much of a box on the road as can be seen: up to its top or, if that is too far, to where measuring ends.
+
+    Raises:
+        AboveHorizonError: its foot does not reach the road.
+    """
+    left, top, right, bottom = (float(edge) for edge in box_xyxy_px)
+    near_left, near_right = (pixel_on_road(camera, u_px=u, v_px=bottom) for u in (left, right))
+    near_m = min(near_left.forward_m, near_right.forward_m)
+    try:
+        far_m = min(pixel_on_road(camera, u_px=(left + right) / 2, v_px=top).forward_m, MAX_MEASURED_M)
+    except AboveHorizonError:
+        far_m = MAX_MEASURED_M
+    length_m, width_m = max(far_m - near_m, 0.0), near_right.right_m - near_left.right_m
+    return RoadSize(length_m=length_m, width_m=width_m, area_m2=length_m * width_m)
+
+
+def _box_error(camera: CameraModel, errors: GroundErrors, road: RoadPoint, box: Box) -> tuple[float, float]:
     """Errors along and across that come from the box's edges."""
-    sigma_px = errors.box_share * camera.height_px
-    down = _step(camera, road, u_px=u_px, v_px=v_px + sigma_px)
-    aside = _step(camera, road, u_px=u_px + sigma_px, v_px=v_px)
+    left, top, right, bottom = (float(edge) for edge in box)
+    u_px, edge_px = (left + right) / 2, errors.edge_share * camera.height_px
+    down_px = math.hypot(edge_px, errors.side_share * (bottom - top))
+    aside_px = math.hypot(edge_px, errors.side_share * (right - left)) / math.sqrt(2)  # mean of two edges
+    down = _step(camera, road, u_px=u_px, v_px=bottom + down_px)
+    aside = _step(camera, road, u_px=u_px + aside_px, v_px=bottom)
     return math.hypot(down[0], aside[0]), math.hypot(down[1], aside[1])
 
 
 def _pass_error(
     camera: CameraModel, errors: GroundErrors, road: RoadPoint, ego: EgoState, *, u_px: float, v_px: float
 ) -> tuple[float, float]:
-    """Errors along and across that all frames of a pass share: pitch, heading and clock."""
+    """Errors along and across that all frames of a pass share: pitch, height, heading and clock."""
     nodding = replace(camera, pitch_deg=camera.pitch_deg + errors.pitch_deg)
     pitch = _step(nodding, road, u_px=u_px, v_px=v_px)
-    heading = math.radians(errors.heading_deg)
-    along = math.hypot(pitch[0], ego.speed_mps * errors.time_s, heading * road.right_m)
-    across = math.hypot(pitch[1], heading * road.forward_m)
+    heading, height = math.radians(errors.heading_deg), errors.height_share
+    reach_m, aside_m = road.forward_m - camera.forward_m, road.right_m - camera.right_m
+    along = math.hypot(pitch[0], height * reach_m, ego.speed_mps * errors.time_s, heading * road.right_m)
+    across = math.hypot(pitch[1], height * aside_m, heading * road.forward_m)
     return along, across
 
 

@@ -11,11 +11,12 @@ from edge_agent.errors import AboveHorizonError
 from edge_agent.laps import Laps
 from edge_agent.readings import FrameReading, GnssReading, Image
 from edge_agent.scenarios.road_damage.coverage import CoverageLog
-from edge_agent.scenarios.road_damage.track import Look, Track
+from edge_agent.scenarios.road_damage.look import Look
+from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
 from edge_agent.scenarios.road_damage.view import view_of
 from edge_agent.vision.detections import Box, Detections, Detector, no_detections
-from edge_agent.vision.ground import NEAR_MARGIN_PX, CameraModel, box_foot_on_road, size_on_road
+from edge_agent.vision.ground import NEAR_MARGIN_PX, CameraModel, box_foot_on_road, footprint_on_road, size_on_road
 from edge_agent.vision.quality import judge_frame
 from edge_agent.watch import Scene, Watcher
 from wire.messages import Coverage, Detection, Unusable
@@ -125,6 +126,7 @@ class RoadDamage:
             class_code=code,
             confidence=confidence,
             ground=ground,
+            footprint=footprint_on_road(box, camera=self._camera),
             size=size_on_road(box, camera=self._camera),
             is_cut=bool(box[3] >= self._camera.height_px - NEAR_MARGIN_PX),
             heading_deg=ego.heading_deg,
@@ -145,7 +147,7 @@ class RoadDamage:
         left, top, right, bottom = (float(edge) for edge in best.box)
         return Detection(
             class_code=track.class_code,
-            confidence=track.confidence,
+            confidence=track.probability,
             observed_at=best.at,
             first_seen_at=track.first.at,
             last_seen_at=track.last.at,

@@ -2,34 +2,11 @@
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
 
-from edge_agent.readings import Image
-from edge_agent.vision.detections import Box
-from edge_agent.vision.ground import GroundPoint, RoadPoint, RoadSize
-
-MAX_FRAME_CONFIDENCE: Final = 0.99  # no single frame is certain
-CUT_FOOT_M: Final = 1.5  # one sigma of where a thing ends that goes on below the frame's edge
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Look:
-    """One frame in which a thing was found."""
-
-    at: datetime
-    box: Box
-    class_code: str
-    confidence: float
-    ground: GroundPoint
-    size: RoadSize | None  # None when it could not be measured in this frame
-    is_cut: bool  # the thing may go on below the frame's lower edge
-    heading_deg: float
-    image: Image
-
-    @property
-    def own_along_m(self) -> float:
-        return math.hypot(self.ground.own_along_m, CUT_FOOT_M if self.is_cut else 0.0)
+from edge_agent.ego import Step
+from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
+from edge_agent.scenarios.road_damage.look import Look
+from edge_agent.vision.ground import RoadPoint, RoadSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,41 +55,28 @@ class _Fusion:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """What is known of one thing. `road` is where it should be now, seen from the bus."""
+    """What is known of one thing. `road` is where its foot should be now, seen from the bus."""
 
     first: Look
+    odds: Odds
     best: Look = field(init=False)
     last: Look = field(init=False)
     measured: Look | None = field(init=False, default=None)  # the look from nearest by that showed the whole thing
+    evidence: Evidence = field(init=False)
     road: RoadPoint = field(init=False)
     forward_m2: float = field(init=False)  # variance of `road`
     right_m2: float = field(init=False)
     unseen_m: float = 0.0  # way of the bus since the last look
-    looks: int = 0
-    misses: int = 0
     is_reported: bool = False
     _votes: dict[str, float] = field(default_factory=dict[str, float])
-    _log_doubt: float = 0.0  # sum of log(1 - confidence)
     _fusion: _Fusion = field(default_factory=_Fusion)
 
     def __post_init__(self) -> None:
         self.best = self.last = self.first
+        self.evidence = Evidence(self.odds)
         self.road = self.first.ground.road
-        self.forward_m2, self.right_m2 = spread_of(self.first)
-        self.add(self.first)
-
-    def add(self, look: Look) -> None:
-        """Take one more look."""
-        self.looks += 1
-        self.unseen_m = 0.0
-        self.last = look
-        self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence
-        self._log_doubt += math.log1p(-min(look.confidence, MAX_FRAME_CONFIDENCE))
-        self._fusion.add(look, lon=self.first.ground.lon, lat=self.first.ground.lat)
-        if (not look.is_cut, look.confidence) > (not self.best.is_cut, self.best.confidence):
-            self.best = look
-        if look.size is not None and (self.measured is None or _is_nearer(look, self.measured)):
-            self.measured = look
+        self.forward_m2, self.right_m2 = self.first.spread
+        self._take(self.first)
 
     @property
     def class_code(self) -> str:
@@ -120,25 +84,73 @@ class Track:
         return max(self._votes, key=lambda code: self._votes[code])
 
     @property
-    def confidence(self) -> float:
-        """Probability that the thing is there, from all frames.
+    def probability(self) -> float:
+        """That the thing is there, from all frames."""
+        return self.evidence.probability
 
-        Frames of one pass show the same thing in the same light and share their mistakes: n of them count like
-        sqrt(n) independent ones. Frames in which it should have been visible and was not count against it.
-        """
-        seen = 1.0 - math.exp(self._log_doubt / math.sqrt(self.looks))
-        return seen * math.sqrt(self.looks / (self.looks + self.misses))
+    @property
+    def looks(self) -> int:
+        return self.evidence.looks
 
     @property
     def place(self) -> Place:
         return self._fusion.place(lon=self.first.ground.lon, lat=self.first.ground.lat)
 
+    @property
+    def footprint(self) -> RoadSize:
+        """As much of it as is known."""
+        return self.last.footprint if self.measured is None else self.measured.footprint
 
-def spread_of(look: Look) -> tuple[float, float]:
-    """Variances (forward, right) of one look's place, seen from the bus."""
-    ground = look.ground
-    forward_m2 = look.own_along_m**2 + ground.shared_along_m**2
-    return forward_m2, ground.own_across_m**2 + ground.shared_across_m**2
+    def carry(self, step: Step, *, sigma_m: float, turn_sigma_deg: float) -> None:
+        """Move the place against the bus's motion, whose errors are given."""
+        turn = math.radians(step.turn_deg)
+        forward_m, right_m = self.road.forward_m - step.forward_m, self.road.right_m - step.right_m
+        self.road = RoadPoint(
+            forward_m=forward_m * math.cos(turn) + right_m * math.sin(turn),
+            right_m=right_m * math.cos(turn) - forward_m * math.sin(turn),
+        )
+        self.unseen_m += step.way_m
+        self.forward_m2 += sigma_m**2
+        self.right_m2 += (math.radians(turn_sigma_deg) * forward_m) ** 2 + (sigma_m / 4) ** 2
+
+    def see(self, look: Look) -> None:
+        """Take one more look at the whole thing: Kalman update of its place, each axis by itself."""
+        forward_m2, right_m2 = look.spread
+        gain_forward = self.forward_m2 / (self.forward_m2 + forward_m2)
+        gain_right = self.right_m2 / (self.right_m2 + right_m2)
+        seen = look.ground.road
+        self.road = RoadPoint(
+            forward_m=self.road.forward_m + gain_forward * (seen.forward_m - self.road.forward_m),
+            right_m=self.road.right_m + gain_right * (seen.right_m - self.road.right_m),
+        )
+        self.forward_m2 *= 1.0 - gain_forward
+        self.right_m2 *= 1.0 - gain_right
+        self._take(look)
+
+    def see_piece(self, look: Look) -> None:
+        """Take a look at some piece of it: it is there, but its foot is elsewhere."""
+        self.unseen_m = 0.0
+        self._weigh(look)
+
+    def miss(self) -> None:
+        """It should have been visible and was not found."""
+        self.evidence.miss(hit=self._hit(self.last))
+
+    def _take(self, look: Look) -> None:
+        self.unseen_m, self.last = 0.0, look
+        self._weigh(look)
+        self._fusion.add(look, lon=self.first.ground.lon, lat=self.first.ground.lat)
+        if (not look.is_cut, look.confidence) > (not self.best.is_cut, self.best.confidence):
+            self.best = look
+        if look.size is not None and (self.measured is None or _is_nearer(look, self.measured)):
+            self.measured = look
+
+    def _weigh(self, look: Look) -> None:
+        self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence
+        self.evidence.see(look.confidence, hit=self._hit(look))
+
+    def _hit(self, look: Look) -> float:
+        return self.odds.seen_again(look.class_code, width_px=look.width_px, height_px=look.height_px)
 
 
 def _is_nearer(look: Look, other: Look) -> bool:

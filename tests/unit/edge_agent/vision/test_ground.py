@@ -35,17 +35,26 @@ def box_at(road: RoadPoint, *, half_px: float = 20.0) -> Box:
     right_m=st.floats(-10, 10),
     pitch_deg=st.floats(0, 40),
     yaw_deg=st.floats(-20, 20),
+    roll_deg=st.floats(-10, 10),
     height_m=st.floats(1, 4),
+    lens=st.sampled_from([{}, {"k1": -0.3, "k2": 0.1, "p1": 0.001, "p2": -0.002}, {"k1": 0.2}]),
 )
-def test_road_to_pixel_and_back_is_the_same_place(
-    forward_m: float, right_m: float, pitch_deg: float, yaw_deg: float, height_m: float
+def test_road_to_pixel_and_back_is_the_same_place(  # noqa: PLR0917
+    forward_m: float,
+    right_m: float,
+    pitch_deg: float,
+    yaw_deg: float,
+    roll_deg: float,
+    height_m: float,
+    lens: dict[str, float],
 ) -> None:
-    camera = replace(CAMERA, pitch_deg=pitch_deg, yaw_deg=yaw_deg, height_m=height_m)
+    camera = replace(CAMERA, pitch_deg=pitch_deg, yaw_deg=yaw_deg, roll_deg=roll_deg, height_m=height_m, **lens)
     try:
         u_px, v_px = road_in_image(camera, RoadPoint(forward_m=forward_m, right_m=right_m))
     except AboveHorizonError:
         assume(False)
         return
+    assume(-640 < u_px < 1920 and -360 < v_px < 1080)
     back = pixel_on_road(camera, u_px=u_px, v_px=v_px)
     assert back.forward_m == pytest.approx(forward_m, abs=1e-6)
     assert back.right_m == pytest.approx(right_m, abs=1e-6)
@@ -61,6 +70,14 @@ def test_a_pixel_straight_down_the_axis_lies_where_the_axis_meets_the_road() -> 
 def test_nothing_at_or_above_the_horizon_is_on_the_road(above_px: float) -> None:
     with pytest.raises(AboveHorizonError):
         pixel_on_road(CAMERA, u_px=640, v_px=CAMERA.horizon_px - above_px)
+
+
+def test_a_rolled_camera_sees_the_horizon_tilted_about_its_middle() -> None:
+    camera = replace(CAMERA, roll_deg=5)
+    far_left, far_right = (road_in_image(camera, RoadPoint(forward_m=1e7, right_m=aside)) for aside in (-3e6, 3e6))
+    share = (640 - far_left[0]) / (far_right[0] - far_left[0])
+    assert far_left[1] + share * (far_right[1] - far_left[1]) == pytest.approx(camera.horizon_px, abs=0.1)
+    assert far_left[1] > far_right[1], "clockwise: the world turns the other way"
 
 
 def test_a_place_behind_the_lens_is_not_in_the_picture() -> None:
@@ -99,10 +116,14 @@ def test_the_sigma_agrees_with_errors_thrown_at_random(forward_m: float) -> None
 
 def _thrown(box: Box, errors: GroundErrors, rng: np.random.Generator) -> tuple[float, float]:
     """Error along and across of one place with every cause thrown by itself."""
-    edge_px = errors.box_share * CAMERA.height_px
-    u_px = (box[0] + box[2]) / 2 + rng.normal(0, edge_px)
-    v_px = box[3] + rng.normal(0, edge_px)
-    camera = replace(CAMERA, pitch_deg=CAMERA.pitch_deg + rng.normal(0, errors.pitch_deg))
+    edges = box + rng.normal(0, errors.edge_share * CAMERA.height_px, 4)
+    edges += rng.normal(0, errors.side_share, 4) * np.tile(box[2:] - box[:2], 2)
+    u_px, v_px = (edges[0] + edges[2]) / 2, edges[3]
+    camera = replace(
+        CAMERA,
+        pitch_deg=CAMERA.pitch_deg + rng.normal(0, errors.pitch_deg),
+        height_m=CAMERA.height_m * (1 + rng.normal(0, errors.height_share)),
+    )
     road = pixel_on_road(camera, u_px=float(u_px), v_px=float(v_px))
     receiver_m = EGO.accuracy_m * SIGMA_OF_RADIUS_68
     lon, lat = moved(

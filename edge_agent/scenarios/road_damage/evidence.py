@@ -1,0 +1,73 @@
+"""How sure several looks at one thing make: frames of one pass share their mistakes. Pure."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+CERTAIN: Final = 0.01, 0.99  # no single frame is more certain than this
+
+HitRate = Callable[[str, float, float], float]
+"""Chance that a picture shows damage of a class to the detector; sides of its box in pixels of the frame."""
+
+
+def middling_hit_rate(class_code: str, width_px: float, height_px: float) -> float:  # noqa: ARG001 - the same for all
+    """Stand-in for the error model of a detector that has none."""
+    return 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odds:
+    """What is known of a detector before it looks, apart from its confidence."""
+
+    right_share: float = (
+        0.5  # of single boxes that show damage: where its calibrated confidence says neither yes nor no
+    )
+    correlation: float = 0.25  # of the mistakes of two frames of one pass
+    again: float = 0.5  # chance that what is no damage shows itself once more: manholes and patches do, flashes do not
+    least_hit: float = 0.6  # what was seen once is easier to see again than the average says
+    most_hit: float = 0.9
+    hit_rate: HitRate = middling_hit_rate
+
+    def seen_again(self, class_code: str, *, width_px: float, height_px: float) -> float:
+        """Chance that a thing that was seen once is seen in one more frame, if it is damage."""
+        rate = self.hit_rate(class_code, width_px, height_px)
+        return min(max(math.sqrt(rate), self.least_hit), self.most_hit)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Running sums over the frames of one pass."""
+
+    odds: Odds
+    looks: int = 0
+    misses: int = 0
+    _seen: float = 0.0  # sums of log likelihood ratios
+    _missed: float = 0.0
+
+    def see(self, confidence: float, *, hit: float) -> None:
+        """Count a frame in which it was found with a calibrated confidence."""
+        low, high = CERTAIN
+        self._seen += _logit(min(max(confidence, low), high)) - _logit(self.odds.right_share)
+        if self.looks:
+            self._seen += math.log(hit / self.odds.again)
+        self.looks += 1
+
+    def miss(self, *, hit: float) -> None:
+        """Count a frame in which it should have been visible and was not found."""
+        self._missed += math.log((1 - hit) / (1 - self.odds.again))
+        self.misses += 1
+
+    @property
+    def probability(self) -> float:
+        """That the thing is there. n frames whose mistakes are correlated by r count like n / (1 + (n - 1) r).
+
+        Source of the count: L. Kish, Survey Sampling, 1965 (design effect of a cluster).
+        """
+        frames = self.looks + self.misses
+        counted = 1 / (1 + max(frames - 1, 0) * self.odds.correlation)
+        return 1 / (1 + math.exp(-_logit(self.odds.right_share) - counted * (self._seen + self._missed)))
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))

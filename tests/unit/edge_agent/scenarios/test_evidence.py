@@ -1,0 +1,46 @@
+import pytest
+
+from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
+
+
+def evidence(*confidences: float | None, odds: Odds | None = None) -> float:
+    """Probability after frames with these confidences; None is a frame without a box."""
+    sums = Evidence(odds or Odds())
+    for confidence in confidences:
+        if confidence is None:
+            sums.miss(hit=0.8)
+        else:
+            sums.see(confidence, hit=0.8)
+    return sums.probability
+
+
+@pytest.mark.parametrize("confidence", [0.1, 0.5, 0.9])
+def test_a_single_look_is_as_sure_as_its_calibrated_confidence(confidence: float) -> None:
+    assert evidence(confidence) == pytest.approx(confidence)
+
+
+def test_more_looks_make_surer_but_ever_less_so() -> None:
+    one, two, eight, many = (evidence(*[0.6] * n) for n in (1, 2, 8, 1000))
+    assert one < two < eight < many
+    assert two - one > many - eight
+    assert many < 0.98, "a thousand frames of one pass are not a thousand witnesses"
+
+
+def test_the_more_frames_hang_together_the_less_they_tell() -> None:
+    alone, together = (evidence(*[0.6] * 8, odds=Odds(correlation=share)) for share in (0.1, 0.6))
+    assert together < alone
+
+
+def test_frames_without_it_count_against_it() -> None:
+    assert evidence(0.7, None) < evidence(0.7)
+    assert evidence(0.6, None, 0.6, None) < evidence(0.6, 0.6)
+    assert evidence(0.6, *[None] * 8) < 0.5, "a flash"
+
+
+def test_the_order_of_the_frames_does_not_matter() -> None:
+    assert evidence(0.3, None, 0.9, 0.6) == pytest.approx(evidence(0.3, 0.6, None, 0.9))
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0])
+def test_no_single_frame_is_certain(confidence: float) -> None:
+    assert 0.0 < evidence(confidence) < 1.0
