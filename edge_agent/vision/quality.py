@@ -1,5 +1,6 @@
-"""Which frames are worth looking at."""
+"""Which frames are worth looking at. Thresholds were set on spoiled photos: `python -m benchmarks.quality`."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -7,65 +8,122 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.readings import Image
+from edge_agent.vision.ground import CameraModel
 from wire.messages import Unusable
 
-_WIDTH_PX: Final = 160  # the gate looks at a small picture: it must cost less than a tenth of the detector
-_BLUR_WIDTH_PX: Final = 480  # sharpness needs more pixels
-_TILES: Final = 8
-
 Grey = NDArray[np.uint8]  # (H, W)
+
+WIDTH_PX: Final = 320
+"""The gate looks at a small picture: cheap, and averaging took the grain away, which would pass for sharpness."""
+_TILES: Final = 8
+_TILE_PX: Final = 8
+_MIN_ROWS: Final = 20  # enough for the widest step of the sharpness measure
 
 DARK_MEDIAN: Final = 22
 """Of 255, in the lower half: at night only the cone of the headlights is lit."""
 GLARE_LEVEL: Final = 250
 GLARE_SHARE: Final = 0.30
 """Share of the lower half that is washed out: a low sun mirrored by a wet road."""
+EXPOSURE_S: Final = 1 / 60
+"""Longest that a camera leaves its shutter open by day; unconfirmed for any camera on a bus."""
+SMEAR_SHARE: Final = 0.01
+"""Of the frame's width: from twice of it on a spoiled photo is named blurred; fine cracks go before."""
+TURNED_CONTRAST: Final = 90
+"""The lowest third may be so much brighter than the upper one: snow, a tunnel's mouth; more is sky below the road."""
 BLOCKED_DEVIATION: Final = 3.0
 BLOCKED_SHARE: Final = 0.75
 """Share of tiles without any structure: dirt, a sticker, fog on the pane. A road alone leaves its edges and the sky
 line."""
-NOISE_LEVEL: Final = 3.0
-"""Second derivatives up to this are rounding and noise, which blur does not take away."""
-BLURRED_DETAIL: Final = 0.04
-"""Mean strength of fine detail over the mean strength of edges, in the lower half."""
+SHARP: Final = 0.065
+"""Photos by day have 0.07 and more (a motorway through a soft lens), those out of focus at most 0.02."""
+EVEN: Final = 0.30
+"""Photos have 0.34 and more. What moved or shook has less, or is unsharp along every direction."""
+_DIRECTIONS: Final = ((0, 1), (1, 1), (1, 0), (1, -1))  # rows, columns
+_FAR: Final = 4  # pixels
+_NOISE: Final = 1.0  # of 255, of half a second difference
+_FLAT: Final = 3.0  # of 255: without edges there is nothing to be sharp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharpness:
+    """Fine detail over coarse contrast of the road, along the direction that has least of it.
+
+    Blur takes the fine detail away; light and contrast change both alike. Motion takes it along one direction only,
+    therefore four are looked at, and the worst is compared with the best.
+    """
+
+    worst: float
+    evenness: float  # worst over best, 0..1
 
 
 def judge_frame(image: Image) -> Unusable | None:
     """Why a frame is unusable, or None; the lower half counts, there is the road."""
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    small = _scaled(grey, _WIDTH_PX)
-    road = small[small.shape[0] // 2 :]
-    if np.median(road) < DARK_MEDIAN:
+    grey = grey_of(image)
+    road = grey[grey.shape[0] // 2 :]
+    levels = np.bincount(road.ravel(), minlength=256)
+    if levels[:DARK_MEDIAN].sum() * 2 > road.size:
         return Unusable.DARK
-    if np.mean(road >= GLARE_LEVEL) > GLARE_SHARE:
+    if levels[GLARE_LEVEL:].sum() > GLARE_SHARE * road.size:
         return Unusable.GLARE
-    if _share_without_structure(small) > BLOCKED_SHARE:
+    if _share_without_structure(grey) > BLOCKED_SHARE:
         return Unusable.BLOCKED
-    return Unusable.BLURRED if detail_share(grey) < BLURRED_DETAIL else None
+    if _is_turned(grey):
+        return Unusable.WRONG_VIEW
+    sharpness = sharpness_of(road)
+    return Unusable.BLURRED if sharpness.worst < SHARP or sharpness.evenness < EVEN else None
 
 
-def detail_share(grey: Grey) -> float:
-    """How much of the lower half's structure is fine: 0 for a picture without detail.
+def speed_limit_mps(camera: CameraModel, *, ahead_m: float) -> float:
+    """Above this speed the road at a distance from the lens moves too far while the shutter is open.
 
-    The second derivative over the first; both grow alike with light and contrast, so their ratio tells sharpness.
+    A point of the road at depth d is f * h / d below the horizon: it moves by f * h / d^2 for each metre driven.
     """
-    road = _scaled(grey, _BLUR_WIDTH_PX)
-    road = road[road.shape[0] // 2 :]
-    fine = np.clip(np.abs(cv2.Laplacian(road, cv2.CV_32F, ksize=1)) - NOISE_LEVEL, 0, None).mean()
-    coarse = sum(np.abs(cv2.Sobel(road, cv2.CV_32F, x, 1 - x, ksize=3)).mean() for x in (0, 1))
-    return float(fine / (coarse + NOISE_LEVEL))
+    px_per_m = camera.focal_px * camera.height_m / ahead_m**2
+    return SMEAR_SHARE * camera.width_px / (px_per_m * EXPOSURE_S)
 
 
-def _share_without_structure(small: Grey) -> float:
-    height, width = small.shape[0] // _TILES * _TILES, small.shape[1] // _TILES * _TILES
-    tiles = small[:height, :width].reshape(_TILES, height // _TILES, _TILES, width // _TILES)
-    deviations: NDArray[np.float64] = tiles.std(axis=(1, 3))
+def grey_of(image: Image) -> Grey:
+    """The small grey picture that the gate looks at."""
+    height, width = image.shape[:2]
+    if width > WIDTH_PX:
+        size = WIDTH_PX, max(2 * _MIN_ROWS, round(height * WIDTH_PX / width))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+
+
+def sharpness_of(road: Grey) -> Sharpness:
+    """Measure a grey picture; one that is too small to tell has none."""
+    if min(road.shape) < _MIN_ROWS:
+        return Sharpness(worst=0.0, evenness=0.0)
+    shares = [_fine(road, *step) / (_coarse(road, *step) + _FLAT) for step in _DIRECTIONS]
+    return Sharpness(worst=min(shares), evenness=min(shares) / max(*shares, 1e-6))
+
+
+def _fine(road: Grey, rows: int, columns: int) -> float:
+    """Mean strength, above the noise, of how a pixel differs from the mean of its two neighbours."""
+    mean = cv2.addWeighted(_shifted(road, rows, columns), 0.5, _shifted(road, -rows, -columns), 0.5, 0.0)
+    difference = cv2.absdiff(_shifted(road, 0, 0), mean)
+    return cv2.mean(cv2.subtract(difference, np.array([_NOISE])))[0]
+
+
+def _coarse(road: Grey, rows: int, columns: int) -> float:
+    before, after = _shifted(road, -_FAR * rows, -_FAR * columns), _shifted(road, _FAR * rows, _FAR * columns)
+    return cv2.mean(cv2.absdiff(before, after))[0]
+
+
+def _shifted(road: Grey, rows: int, columns: int) -> Grey:
+    """View (H - 2 far, W - 2 far) moved by some pixels."""
+    height, width = road.shape
+    return road[_FAR + rows : height - _FAR + rows, _FAR + columns : width - _FAR + columns]
+
+
+def _share_without_structure(grey: Grey) -> float:
+    side = _TILES * _TILE_PX
+    small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
+    deviations: NDArray[np.float64] = small.reshape(_TILES, _TILE_PX, _TILES, _TILE_PX).std(axis=(1, 3))
     return float(np.mean(deviations < BLOCKED_DEVIATION))
 
 
-def _scaled(grey: Grey, width_px: int) -> Grey:
-    height, width = grey.shape
-    if width <= width_px:
-        return grey
-    size = width_px, max(2 * _TILES, round(height * width_px / width))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+def _is_turned(grey: Grey) -> bool:
+    third = grey.shape[0] // 3
+    return cv2.mean(grey[-third:])[0] - cv2.mean(grey[:third])[0] > TURNED_CONTRAST

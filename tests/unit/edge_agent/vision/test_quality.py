@@ -5,8 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.altering import KINDS
 from edge_agent.readings import Image
-from edge_agent.vision.quality import judge_frame
+from edge_agent.vision.ground import CameraModel
+from edge_agent.vision.quality import EVEN, SHARP, grey_of, judge_frame, sharpness_of, speed_limit_mps
 from wire.messages import Unusable
 
 
@@ -43,12 +45,24 @@ def _covered(image: Image, share: float) -> Image:
     return image
 
 
+def _moved(image: Image, *, rows: int, columns: int) -> Image:
+    """Along one line of this length."""
+    kernel = np.zeros((2 * abs(rows) + 1, 2 * abs(columns) + 1), np.float32)
+    for share in np.linspace(-1, 1, 200):
+        kernel[round(abs(rows) + share * rows), round(abs(columns) + share * columns)] = 1
+    return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8)
+
+
 Alter = Callable[[Image], Image]
 SPOILED: dict[str, tuple[Alter, Unusable]] = {
     "night": (lambda image: _lit(image, 0.1), Unusable.DARK),
     "black": (lambda image: _lit(image, 0.0), Unusable.DARK),
     "out of focus": (lambda image: _blurred(image, 3), Unusable.BLURRED),
     "fogged": (lambda image: _blurred(image, 8), Unusable.BLURRED),
+    "moved sideways": (lambda image: _moved(image, rows=0, columns=14), Unusable.BLURRED),
+    "moved down": (lambda image: _moved(image, rows=14, columns=0), Unusable.BLURRED),
+    "moved aslant": (lambda image: _moved(image, rows=10, columns=-10), Unusable.BLURRED),
+    "turned over": (lambda image: _lit(image[::-1], 1.4), Unusable.WRONG_VIEW),
     "low sun": (_glaring, Unusable.GLARE),
     "covered": (lambda image: _covered(image, 0.95), Unusable.BLOCKED),
     "grey": (lambda image: _covered(image, 1.0), Unusable.BLOCKED),
@@ -80,9 +94,44 @@ def test_odd_sizes_are_judged(shape: tuple[int, int, int]) -> None:
     assert judge_frame(np.full(shape, 128, np.uint8)) is not None
 
 
+@pytest.mark.parametrize("light", [0.4, 1.0, 1.4])
+def test_sharpness_does_not_depend_on_light(road: Image, light: float) -> None:
+    half = grey_of(_lit(road, light))[100:]
+    assert sharpness_of(half).worst > 2 * SHARP
+
+
+def test_motion_takes_detail_along_one_direction(road: Image) -> None:
+    still, moved = (sharpness_of(grey_of(image)[100:]) for image in (road, _moved(road, rows=0, columns=14)))
+    assert moved.evenness < EVEN < still.evenness
+
+
+def test_grain_does_not_pass_for_sharpness(road: Image) -> None:
+    rng = np.random.default_rng(1)
+    grainy = np.clip(_blurred(road, 6) + rng.normal(0, 2, road.shape), 0, 255).astype(np.uint8)
+    assert judge_frame(grainy) is Unusable.BLURRED
+
+
+def test_the_speed_limit_grows_with_the_square_of_the_distance() -> None:
+    camera = CameraModel(width_px=1280, height_px=720, focal_px=1000, height_m=2.4, pitch_deg=8)
+    near, far = speed_limit_mps(camera, ahead_m=5.0), speed_limit_mps(camera, ahead_m=10.0)
+    assert far == pytest.approx(4 * near)
+    assert 25 < far < 40  # a bus on a motorway is slower
+
+
 @pytest.mark.data
 def test_real_daylight_frames_pass(data_folder: Path) -> None:
     photos = sorted((data_folder / "drive").rglob("*.jpg"))[::12]
     images = [cv2.imread(str(photo)) for photo in photos]
     refused = [judge_frame(image.astype(np.uint8)) for image in images if image is not None]
     assert refused == [None] * len(photos)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("kind", ["dark", "motion", "out of focus", "low sun", "covered"])
+def test_spoiled_real_frames_are_refused(data_folder: Path, kind: str) -> None:
+    rng, (alter, words) = np.random.default_rng(0), KINDS[kind]
+    photos = [*sorted((data_folder / "drive/frames").glob("*.jpg"))[::40]]
+    photos += sorted((data_folder / "drive/chiba/frames").glob("*.jpg"))[::20]
+    verdicts = [judge_frame(alter(cv2.imread(str(photo)).astype(np.uint8), rng)) for photo in photos]  # pyright: ignore[reportOptionalMemberAccess]
+    assert None not in verdicts
+    assert sum(verdict in words for verdict in verdicts) >= 0.8 * len(verdicts)
