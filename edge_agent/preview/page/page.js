@@ -11,7 +11,7 @@ let missed = 0;
 const byId = (id) => document.getElementById(id);
 const word = (name, ...values) => {
   const found = WORDS[language][name];
-  return typeof found === "function" ? found(...values) : found ?? name;
+  return typeof found === "function" ? found(...values) : found ?? values[0] ?? name; // what has no word is shown as it is
 };
 const put = (id, text) => { byId(id).textContent = text; };
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -59,11 +59,16 @@ function showAim() {
     put("aim-more", "");
   } else if (aim) {
     put("aim-words", word(`aim_${aim.tilt}`, aim.degrees.toFixed(1)));
-    put("aim-more", aim.is_as_configured ? word("aim_same", aim.pitch_deg) : word("aim_other", aim.pitch_deg, aim.configured_deg));
+    put("aim-more", aimNote(aim));
   } else {
     put("aim-words", word("aim_unknown"));
     put("aim-more", word("aim_unknown_more"));
   }
+}
+
+function aimNote(aim) {
+  if (aim.tilt !== "right") return word("aim_now", aim.pitch_deg);
+  return aim.is_as_configured ? word("aim_same", aim.pitch_deg) : word("aim_other", aim.pitch_deg, aim.configured_deg);
 }
 
 function chip(id, isGood, text) {
@@ -96,7 +101,7 @@ function showSteps(steps) {
     const bar = document.createElement("meter");
     bar.max = Math.max(total, 1);
     bar.value = ms;
-    row.append(element("span", name), bar, element("span", `${ms.toFixed(1)} ms`));
+    row.append(element("span", word(`step_${name}`, name)), bar, element("span", `${ms.toFixed(1)} ms`));
     return row;
   });
   byId("steps").replaceChildren(...rows);

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge_agent.cli import agent, detect
+from edge_agent.cli import agent, detect, replay
 from edge_agent.errors import ConfigurationError
 
 
@@ -54,3 +54,44 @@ def test_agent_names_a_wrong_configuration(tmp_path: Path) -> None:
     result = CliRunner().invoke(agent, ["--config", str(path)])
     assert isinstance(result.exception, ConfigurationError)
     assert "identity.city" in str(result.exception)
+
+
+def test_replay_needs_no_secret_and_draws(photos: Path, tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        "[identity]\nsecret_file = 'not here'\n[camera]\nwidth_px = 320\nheight_px = 240\nfocal_px = 260\n"
+        "height_m = 2.5\npitch_deg = 14\n[model]\nthreads = 1\n"
+    )
+    arguments = [str(photos), "--config", str(config), "--draw", str(tmp_path / "drawn")]
+
+    result = CliRunner().invoke(replay, arguments, catch_exceptions=False)
+
+    assert result.exit_code == 0
+    assert "frames looked at" in result.output
+    assert (tmp_path / "drawn" / "000001.jpg").is_file()
+
+
+def test_replay_names_a_wrong_camera(photos: Path, tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text("[camera]\nwidth_px = 320\n")
+
+    result = CliRunner().invoke(replay, [str(photos), "--config", str(config)])
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert "camera.height_px" in str(result.exception)
+
+
+def test_agent_names_a_wrong_preview_address(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    (tmp_path / "secret").write_text("secret")
+    path.write_text(
+        "[identity]\ncity = 'c'\ndevice = 'd'\nsecret_file = 'secret'\n[broker]\nurl = 'mqtt://127.0.0.1:9'\n"
+        "[cloud]\nurl = 'http://127.0.0.1:9'\n[camera]\nsource = '/dev/nothing'\nwidth_px = 320\nheight_px = 240\n"
+        "focal_px = 260\nheight_m = 2.5\npitch_deg = 14\n[gnss]\nsource = '/dev/nothing'\n"
+        "[outbox]\npath = 'outbox.db'\n"
+    )
+
+    result = CliRunner().invoke(agent, ["--config", str(path), "--preview", "somewhere"])
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert "HOST:PORT" in str(result.exception)
