@@ -45,6 +45,7 @@ check: $(READY) ## form, types, imports, fresh generated files
 
 schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python -m wire.schemas.generate
+	$(BIN)/python -m cloud.cases.diagram
 	$(BIN)/python -m cloud.api.openapi
 
 test: check $(DASHBOARD) ## check, then every test with coverage

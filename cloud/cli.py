@@ -6,11 +6,15 @@ from pathlib import Path
 
 import click
 
+from cloud.cases.actors import add_actor
+from cloud.cases.handling import load_handling, missing_years, strangers
+from cloud.cases.model import Role
 from cloud.config import PATH_VARIABLE, load_config
+from cloud.data_file import read_tables
 from cloud.db.migrate import migrate as apply_migrations
 from cloud.db.pool import connect, open_pool
-from cloud.errors import CloudError, FleetError
-from cloud.findings.catalogue import load_catalogue
+from cloud.errors import CloudError, ConfigError, FleetError
+from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.fleet.devices import enrol
 from cloud.fleet.secret import read_or_create_secret
 from cloud.ingest.handler import open_handler
@@ -69,10 +73,52 @@ def catalogue() -> None:
 
 @catalogue.command("check")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def check_catalogue(file: Path) -> None:
-    """Check a catalogue FILE; names the line that is wrong."""
+@click.option(
+    "--catalogue",
+    "catalogue_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Of the classes that a handling FILE speaks of; without it the shipped one.",
+)
+def check_catalogue(file: Path, catalogue_file: Path | None) -> None:
+    """Check a catalogue FILE (classes and rules) or a handling FILE (calendar, clock, areas, crews); names the line."""
+    if "calendar" in read_tables(file):
+        _check_handling(file, load_catalogue(catalogue_file))
+        return
     found = load_catalogue(file)
     click.echo(f"{file}: {len(found.classes)} classes, all right")
+
+
+def _check_handling(file: Path, known: Catalogue) -> None:
+    found = load_handling(file)
+    if faults := strangers(found, known):
+        raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
+    click.echo(f"{file}: {len(found.areas)} areas, {len(found.crews)} crews, all right")
+    for year in missing_years(found, datetime.now(UTC).date()):
+        click.echo(f"{file}: no official days of {year}: that year goes by Monday to Friday", err=True)
+
+
+@click.group()
+def actors() -> None:
+    """Who may change cases."""
+
+
+@actors.command("add")
+@click.argument("name")
+@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="serve.actors_file")
+@click.option("--role", type=click.Choice([role.value for role in Role if role is not Role.SYSTEM]), required=True)
+@click.option("--unit", help="For a crew: its unit.")
+@click.option("--crew", help="For a crew: its key in the handling file.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Where the token lies; it is drawn and written when there is no such file.",
+)
+def add(*, name: str, file: Path, role: str, unit: str | None, crew: str | None, token_file: Path) -> None:
+    """Add NAME to those who may change cases; the file keeps only a hash of the token."""
+    token = read_or_create_secret(token_file)
+    add_actor(file, name=name, role=Role(role), unit=unit, crew=crew, token=token)
+    click.echo(f"added {name} ({role}); the token lies in {token_file}")
 
 
 @click.group()

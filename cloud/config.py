@@ -1,6 +1,7 @@
 """Settings of every cloud process: one TOML file, overridden by environment variables such as BUSENSE_DATABASE__URL."""
 
 import os
+import sys
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -94,6 +95,10 @@ class PicturesConfig(Section):
 class ServeConfig(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    actors_file: Path | None = None
+    """Who may change cases (`busense actors add`); without it everything can be read and nothing changed."""
+    blur_command: tuple[str, ...] = (sys.executable, "-m", "busense", "blur")
+    """Makes a photo of a crew safe: JPEG or PNG on its input, JPEG without faces and plates on its output."""
 
 
 class WorkConfig(Section):
@@ -101,6 +106,8 @@ class WorkConfig(Section):
     """Classes and rules of this city; without it the one shipped in the package."""
     condition: Path | None = None
     """How the condition of roads is estimated; without it as shipped in the package."""
+    handling: Path | None = None
+    """Calendar, clock, areas and crews of this city; without it the one shipped in the package."""
 
 
 class CloudConfig(BaseSettings):

@@ -7,7 +7,14 @@ BusenseError
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
     ├── FleetError             stop: a device that cannot be enrolled
-    ├── ActionNotAllowedError  tell the person: the case is not in a state for that
+    ├── CaseError              tell the person (each kind has its own HTTP status)
+    │   ├── ActionNotAllowedError  the case is not in a state for that
+    │   ├── ActionForbiddenError   it is not for this role or crew
+    │   ├── PhotoError             a photo that cannot be made safe
+    │   ├── CaseNotFoundError      there is no such case
+    │   ├── StaleVersionError      somebody else was faster
+    │   ├── OrderError             what was said does not fit the action
+    │   └── KeyReusedError         another request came under this idempotency key
     └── PictureError           answer the device (each kind has its own HTTP status)
         ├── PictureNotAnnouncedError
         ├── PictureTooLargeError
@@ -41,8 +48,36 @@ class FleetError(CloudError):
     """A device that cannot be enrolled or read."""
 
 
-class ActionNotAllowedError(CloudError):
+class CaseError(CloudError):
+    """Something that cannot be done with a case."""
+
+
+class ActionNotAllowedError(CaseError):
     """An action that has no place in the state of a case."""
+
+
+class ActionForbiddenError(CaseError):
+    """An action that is not for this role or crew."""
+
+
+class PhotoError(CaseError):
+    """A photo that is none, or that cannot be made safe; nothing of it is kept."""
+
+
+class CaseNotFoundError(CaseError):
+    """There is no such case."""
+
+
+class StaleVersionError(CaseError):
+    """The case is not as the caller last saw it."""
+
+
+class OrderError(CaseError):
+    """An order that lacks something, or says something that cannot be."""
+
+
+class KeyReusedError(CaseError):
+    """An idempotency key under which another request came before."""
 
 
 class PictureError(CloudError):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,10 @@ from cloud.api.live import Hub
 from cloud.api.pages import BUILT, NOT_BUILT, Pages
 from cloud.api.problems import add_problem_answers
 from cloud.api.routes import (
+    case_actions,
     cases,
     catalogue,
+    crew,
     events,
     findings,
     fleet,
@@ -26,14 +28,30 @@ from cloud.api.routes import (
     roads,
     summary,
 )
+from cloud.cases.actors import load_actors
+from cloud.cases.handling import load_handling
 from cloud.config import CloudConfig
-from cloud.db.pool import open_pool
+from cloud.db.pool import open_pool, open_thread_pool
 from cloud.findings.catalogue import load_catalogue
+from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
 
 ROOT: Final = "/api/v1"
 POOL_SIZE: Final = 8
-_ROUTES: Final = (findings, cases, fleet, observations, roads, summary, catalogue, events, pictures, health)
+_ROUTES: Final = (
+    findings,
+    cases,
+    case_actions,
+    crew,
+    fleet,
+    observations,
+    roads,
+    summary,
+    catalogue,
+    events,
+    pictures,
+    health,
+)
 
 
 def create_app(config: CloudConfig, *, pages: Path = BUILT) -> FastAPI:
@@ -69,14 +87,21 @@ async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
     """Open the database pool and the live hub, and close them in the end."""
     held_catalogue = load_catalogue(config.work.catalogue)
     url = config.database.read_url()
-    async with open_pool(url, max_size=POOL_SIZE) as pool, open_pool(url, max_size=1) as listener:
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(url, max_size=POOL_SIZE))
+        listener = await stack.enter_async_context(open_pool(url, max_size=1))
+        thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE))
         hub = Hub(pool, listener=listener)
         following = asyncio.create_task(hub.run())
         try:
             yield Resources(
                 city=config.city,
                 catalogue=held_catalogue,
+                handling=load_handling(config.work.handling),
+                actors=load_actors(config.serve.actors_file) if config.serve.actors_file else None,
+                blur=Blur(config.serve.blur_command),
                 pool=pool,
+                thread_pool=thread_pool,
                 hub=hub,
                 pictures=open_store(config.pictures),
             )

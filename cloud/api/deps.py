@@ -10,8 +10,11 @@ from psycopg.rows import dict_row
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cloud.api.live import Hub
-from cloud.db.pool import Pool
+from cloud.cases.actors import Actors
+from cloud.cases.handling import Handling
+from cloud.db.pool import Pool, ThreadPool
 from cloud.findings.catalogue import Catalogue
+from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
 
 Database = AsyncConnection[Any]
@@ -24,7 +27,11 @@ class Resources:
 
     city: str
     catalogue: Catalogue
+    handling: Handling
+    actors: Actors | None
+    blur: Blur
     pool: Pool
+    thread_pool: ThreadPool
     hub: Hub
     pictures: PictureStore
 

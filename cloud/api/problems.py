@@ -1,5 +1,6 @@
 """Errors as RFC 9457 answers; the only place that turns one into the other."""
 
+import json
 import logging
 from http import HTTPStatus
 from typing import Final
@@ -8,10 +9,22 @@ import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from starlette.exceptions import HTTPException
 
-from cloud.errors import PictureNotAnnouncedError, PictureRefusedError, PictureTooLargeError
+from cloud.errors import (
+    ActionForbiddenError,
+    ActionNotAllowedError,
+    CaseNotFoundError,
+    KeyReusedError,
+    OrderError,
+    PhotoError,
+    PictureNotAnnouncedError,
+    PictureRefusedError,
+    PictureTooLargeError,
+    StaleVersionError,
+    UnavailableError,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MAX_FAULTS: Final = 20
@@ -39,10 +52,18 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """An answer that is a problem."""
 
-    def __init__(self, status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        more: dict[str, JsonValue] | None = None,
+    ) -> None:
         self.status = status
         self.detail = detail
         self.headers = headers
+        self.more = more
         super().__init__(detail)
 
 
@@ -52,11 +73,16 @@ def not_found(what: str) -> ProblemError:
 
 
 def answer(
-    status: HTTPStatus, detail: str, *, faults: list[Fault] | None = None, headers: dict[str, str] | None = None
+    status: HTTPStatus,
+    detail: str,
+    *,
+    faults: list[Fault] | None = None,
+    headers: dict[str, str] | None = None,
+    more: dict[str, JsonValue] | None = None,
 ) -> Response:
-    """Make the answer of a problem."""
+    """Make the answer of a problem; `more` are members of this kind of problem."""
     problem = Problem(title=status.phrase, status=status, detail=detail, faults=faults)
-    content = problem.model_dump_json(exclude_none=True)
+    content = json.dumps(problem.model_dump(mode="json", exclude_none=True) | (more or {}), ensure_ascii=False)
     return Response(content, status, headers={"Cache-Control": "no-store"} | (headers or {}), media_type=MEDIA_TYPE)
 
 
@@ -64,6 +90,14 @@ _STATUS_OF_ERROR: Final[dict[type[Exception], HTTPStatus]] = {
     PictureNotAnnouncedError: HTTPStatus.CONFLICT,
     PictureTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     PictureRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    CaseNotFoundError: HTTPStatus.NOT_FOUND,
+    ActionNotAllowedError: HTTPStatus.CONFLICT,
+    StaleVersionError: HTTPStatus.CONFLICT,
+    ActionForbiddenError: HTTPStatus.FORBIDDEN,
+    OrderError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PhotoError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -82,7 +116,7 @@ def add_problem_answers(app: FastAPI) -> None:
 async def _on_problem(_request: Request, error: Exception) -> Response:
     if not isinstance(error, ProblemError):
         raise error
-    return answer(error.status, error.detail, headers=error.headers)
+    return answer(error.status, error.detail, headers=error.headers, more=error.more)
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

@@ -1,18 +1,24 @@
-"""The only door through which a case changes: case, history line and news in the caller's transaction."""
+"""The only door through which a case changes: case, history line, timers and news in the caller's transaction."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from cloud.cases import repository
-from cloud.cases.lifecycle import next_state
-from cloud.cases.model import Action, Reason, case_number
+from cloud.cases import clock, outbox, repository, verdicts
+from cloud.cases.dispatch import assign, read_loads
+from cloud.cases.effects import Circumstances, effect_of, is_with
+from cloud.cases.handling import Handling, shipped_handling
+from cloud.cases.lifecycle import ENDED, next_state
+from cloud.cases.limits import Limits
+from cloud.cases.model import Action, Actor, CaseState, Details, Reason, case_number
+from cloud.cases.orders import CaseRow, Order
 from cloud.cases.views import CASE_BY_ID, case_item_of
 from cloud.db.changes import tell
+from cloud.errors import ActionForbiddenError, CaseNotFoundError, OrderError, StaleVersionError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import Severity
 from wire.envelope import make_id
@@ -24,12 +30,12 @@ class CaseActions:
 
     connection: Connection[Any]
     catalogue: Catalogue
-    actor: str
+    actor: Actor
     at: datetime
+    handling: Handling | None = None  # without it the shipped one
 
     def open_case(self, *, city: str, finding_id: UUID, class_code: str, severity: Severity, reason: Reason) -> UUID:
         """Open a case for a finding, with every sighting of it."""
-        entry = self.catalogue.classes[class_code]
         serial = repository.next_serial(self.connection, city=city, year=self.at.year)
         case = repository.NewCase(
             id=UUID(make_id(self.at)),
@@ -38,59 +44,108 @@ class CaseActions:
             finding_id=finding_id,
             class_code=class_code,
             severity=severity,
-            state=next_state(None, Action.OPEN),
-            unit=entry.unit,
+            state=next_state(None, Action.OPEN, self.actor.role),
+            unit=self.catalogue.classes[class_code].unit,
             opened_at=self.at,
-            due_at=self.at + timedelta(hours=entry.filing.time_limit_h[severity]),
         )
         repository.insert_case(self.connection, case)
-        repository.append_history(
-            self.connection,
-            case.id,
-            at=self.at,
-            actor=self.actor,
-            action=Action.OPEN,
-            reason=reason,
-            from_state=None,
-            to_state=case.state,
-        )
+        order = Order(action=Action.OPEN, reason=reason)
+        self._note(case.id, order, from_state=None, to_state=case.state, details={})
         repository.attach_sightings(self.connection, case.id, finding_id=finding_id)
         self._tell(case.id)
         return case.id
 
-    def file(self, case_id: UUID, *, reason: Reason) -> None:
-        """Accept a reported case as the county's matter."""
-        self._step(case_id, Action.FILE, reason)
+    def act(self, case_id: UUID, order: Order, *, version: int | None = None) -> CaseRow:
+        """Do what is ordered.
+
+        Args:
+            case_id: of a case that is there.
+            order: the action with what belongs to it.
+            version: that the caller saw last; none for one who decides by what lies in the database now.
+
+        Raises:
+            CaseNotFoundError: there is no such case.
+            StaleVersionError: it has changed since.
+            ActionNotAllowedError: not in this state, or not for this role or crew.
+            OrderError: the order lacks something, or says something that cannot be.
+        """
+        case = repository.lock_case(self.connection, case_id)
+        if version is not None and version != case.version:
+            raise StaleVersionError(f"case {case.number} is at version {case.version}, not {version}: look at it again")
+        self._check_crew(case)
+        effect = effect_of(case, self._with_assignment(case, order), self._circumstances)
+        if order.into is not None and effect.case.merged_into == order.into:
+            self._check_target(order.into)
+        repository.update_case(self.connection, effect.case)
+        serial = self._note(case_id, order, from_state=case.state, to_state=effect.case.state, details=effect.details)
+        if effect.case != case:
+            clock.set_timers(self.connection, effect.case, limits=self._circumstances.limits)
+        verdicts.note(self.connection, before=case, order=order, serial=serial, actor=self.actor, at=self.at)
+        self._tell(case_id)
+        return effect.case
+
+    def check(self, case_id: UUID, action: Action) -> CaseRow:
+        """Lock a case and check that this actor may do this now.
+
+        Raises:
+            CaseNotFoundError, ActionNotAllowedError, ActionForbiddenError: not.
+        """
+        case = repository.lock_case(self.connection, case_id)
+        self._check_crew(case)
+        next_state(case.state, action, self.actor.role)
+        return case
 
     def add_sightings(self, case_id: UUID, *, finding_id: UUID, reason: Reason) -> None:
         """Attach what later passes saw."""
         repository.attach_sightings(self.connection, case_id, finding_id=finding_id)
-        self._step(case_id, Action.ADD_SIGHTING, reason)
+        self.act(case_id, Order(action=Action.ADD_SIGHTING, reason=reason))
 
-    def withdraw(self, case_id: UUID, *, reason: Reason) -> None:
-        """Reject a case in which nobody believes any longer."""
-        self._step(case_id, Action.WITHDRAW, reason)
+    @property
+    def _circumstances(self) -> Circumstances:
+        limits = Limits(catalogue=self.catalogue, handling=self.handling or shipped_handling())
+        return Circumstances(actor=self.actor, at=self.at, limits=limits)
 
-    def reopen(self, case_id: UUID, *, finding_id: UUID, reason: Reason) -> None:
-        """Take a rejected case up again, with the sightings that came since."""
-        repository.attach_sightings(self.connection, case_id, finding_id=finding_id)
-        self._step(case_id, Action.REOPEN, reason)
+    def _check_crew(self, case: CaseRow) -> None:
+        if not is_with(self.actor, unit=case.unit, crew=case.crew):
+            raise ActionForbiddenError(f"case {case.number} is not with {self.actor.crew or self.actor.name}")
 
-    def _step(self, case_id: UUID, action: Action, reason: Reason) -> None:
-        from_state = repository.lock_state(self.connection, case_id)
-        to_state = next_state(from_state, action)
-        repository.set_state(self.connection, case_id, to_state)
-        repository.append_history(
+    def _with_assignment(self, case: CaseRow, order: Order) -> Order:
+        """Choose who is sent where the order leaves it open."""
+        if order.action not in {Action.DISPATCH, Action.REASSIGN} or order.unit is not None or order.crew is not None:
+            return order
+        chosen = assign(
+            case,
+            catalogue=self.catalogue,
+            handling=self._circumstances.limits.handling,
+            loads=read_loads(self.connection),
+        )
+        return replace(order, unit=chosen.unit, crew=chosen.crew)
+
+    def _check_target(self, into: UUID) -> None:
+        """A case may only be merged into one that is still dealt with."""
+        try:
+            target = repository.lock_case(self.connection, into)
+        except CaseNotFoundError as error:
+            raise OrderError(f"into: {error}") from error
+        if target.state in ENDED:
+            raise OrderError(f"into: case {target.number} is {target.state}")
+
+    def _note(
+        self, case_id: UUID, order: Order, *, from_state: CaseState | None, to_state: CaseState, details: Details
+    ) -> int:
+        serial = repository.append_history(
             self.connection,
             case_id,
             at=self.at,
-            actor=self.actor,
-            action=action,
-            reason=reason,
+            actor=self.actor.name,
+            action=order.action,
+            reason=order.reason,
             from_state=from_state,
             to_state=to_state,
+            details=details,
         )
-        self._tell(case_id)
+        outbox.put(self.connection, case_id=case_id, serial=serial)
+        return serial
 
     def _tell(self, case_id: UUID) -> None:
         with self.connection.cursor(row_factory=dict_row) as cursor:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -35,7 +35,52 @@ class Action(StrEnum):
     FILE = "file"
     ADD_SIGHTING = "add_sighting"
     WITHDRAW = "withdraw"
+    REJECT = "reject"
+    CORRECT = "correct"
+    DISPATCH = "dispatch"
+    REASSIGN = "reassign"
+    ACCEPT = "accept"
+    ARRIVE = "arrive"
+    ADD_PHOTO = "add_photo"
+    RETURN = "return"
+    ASK_SUSPENSION = "ask_suspension"
+    DECLINE_SUSPENSION = "decline_suspension"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    DONE = "done"
+    CALL_PERSON = "call_person"
+    VERIFY = "verify"
     REOPEN = "reopen"
+    CLOSE = "close"
+    MERGE = "merge"
+    COMMENT = "comment"
+    WARN = "warn"
+    OVERDUE = "overdue"
+    ESCALATE = "escalate"
+
+
+class Role(StrEnum):
+    """What somebody may do with cases."""
+
+    VIEWER = "viewer"
+    CREW = "crew"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts."""
+
+    name: str
+    role: Role
+    unit: str | None = None
+    crew: str | None = None
+
+
+Detail = str | int | float | bool | None | list[str]
+Details = Mapping[str, Detail]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +104,12 @@ class HistoryLine:
     from_state: CaseState | None
     to_state: CaseState
     previous_hash: bytes
+    details: Details = field(default_factory=dict[str, Detail])
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 over all fields in a fixed form."""
-        fields = [
+        """SHA-256 over all fields in a fixed form; details came later and only count where there are any."""
+        fields: list[object] = [
             self.case_id,
             self.serial,
             self.at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -74,6 +120,8 @@ class HistoryLine:
             self.to_state,
             self.previous_hash.hex(),
         ]
+        if self.details:
+            fields.append(dict(sorted(self.details.items())))
         return hashlib.sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()).digest()
 
 

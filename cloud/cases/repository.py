@@ -1,6 +1,6 @@
 """Reading and writing cases; only `actions` writes."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,7 +9,9 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from cloud.cases.model import FIRST_HASH, Action, CaseState, HistoryLine, Reason
+from cloud.cases.model import FIRST_HASH, Action, CaseState, Details, HistoryLine, Reason
+from cloud.cases.orders import CaseRow, Material, Repair
+from cloud.errors import CaseNotFoundError
 from cloud.findings.model import Severity
 
 _COUNT: Final = """
@@ -20,17 +22,34 @@ RETURNING last
 _INSERT: Final = """
 INSERT INTO cases (id, city, number, finding_id, class_code, severity, state, unit, opened_at, due_at)
 VALUES (%(id)s, %(city)s, %(number)s, %(finding_id)s, %(class_code)s, %(severity)s, %(state)s, %(unit)s,
-    %(opened_at)s, %(due_at)s)
+    %(opened_at)s, NULL)
 """
-_LOCK: Final = "SELECT state FROM cases WHERE id = %s FOR UPDATE"
-_SET_STATE: Final = "UPDATE cases SET state = %s WHERE id = %s"
+_LOCK: Final = """
+SELECT c.id, c.city, c.number, c.finding_id, f.lon, f.lat, c.class_code, c.severity, c.state, c.version, c.unit,
+    c.crew, c.opened_at, c.due_at, c.filed_at, c.dispatched_at, c.accepted_at, c.arrived_at, c.arrived_distance_m,
+    c.done_at, c.verified_at, c.closed_at, c.suspension_asked_at, c.suspended_until, c.remaining_s, c.overdue_at,
+    c.escalation, c.needs_person, c.is_false_alarm, c.reopened, c.merged_into, c.repair
+FROM cases c JOIN findings f ON f.id = c.finding_id WHERE c.id = %s FOR UPDATE OF c
+"""
+_UPDATE: Final = """
+UPDATE cases SET class_code = %(class_code)s, severity = %(severity)s, state = %(state)s, version = %(version)s,
+    unit = %(unit)s, crew = %(crew)s, due_at = %(due_at)s, filed_at = %(filed_at)s,
+    dispatched_at = %(dispatched_at)s, accepted_at = %(accepted_at)s, arrived_at = %(arrived_at)s,
+    arrived_distance_m = %(arrived_distance_m)s, done_at = %(done_at)s, verified_at = %(verified_at)s,
+    closed_at = %(closed_at)s, suspension_asked_at = %(suspension_asked_at)s, suspended_until = %(suspended_until)s,
+    remaining_s = %(remaining_s)s, overdue_at = %(overdue_at)s, escalation = %(escalation)s,
+    needs_person = %(needs_person)s, is_false_alarm = %(is_false_alarm)s, reopened = %(reopened)s,
+    merged_into = %(merged_into)s, repair = %(repair)s
+WHERE id = %(id)s
+"""
 _LAST_LINE: Final = "SELECT serial, hash FROM case_history WHERE case_id = %s ORDER BY serial DESC LIMIT 1"
 _APPEND: Final = """
-INSERT INTO case_history (case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO case_history (
+    case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _LINES: Final = """
-SELECT case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash
+SELECT case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
 FROM case_history WHERE case_id = %s ORDER BY serial
 """
 _ATTACH: Final = """
@@ -40,7 +59,7 @@ WHERE finding_id = %s AND kind = 'seen'
 ON CONFLICT ON CONSTRAINT case_sightings_pkey DO NOTHING
 """
 _NEWEST_OF_FINDINGS: Final = """
-SELECT DISTINCT ON (c.finding_id) c.finding_id, c.id, c.state,
+SELECT DISTINCT ON (c.finding_id) c.finding_id, c.id, c.state, c.is_false_alarm,
     (SELECT count(*) FROM finding_passes p WHERE p.finding_id = c.finding_id AND p.kind = 'seen' AND NOT EXISTS (
         SELECT FROM case_sightings s WHERE s.case_id = c.id AND s.city = p.city AND s.device = p.device
             AND s.observation_id = p.observation_id)) AS unattached
@@ -61,7 +80,6 @@ class NewCase:
     state: CaseState
     unit: str
     opened_at: datetime
-    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +89,7 @@ class CaseOfFinding:
     id: UUID
     state: CaseState
     unattached: int
+    is_false_alarm: bool = False  # a person said so
 
 
 def next_serial(connection: Connection[Any], *, city: str, year: int) -> int:
@@ -84,16 +103,24 @@ def insert_case(connection: Connection[Any], case: NewCase) -> None:
     connection.execute(_INSERT, {name: getattr(case, name) for name in NewCase.__slots__})
 
 
-def lock_state(connection: Connection[Any], case_id: UUID) -> CaseState:
-    """Lock a case until the end of the transaction and tell its state."""
+def lock_case(connection: Connection[Any], case_id: UUID) -> CaseRow:
+    """Lock a case until the end of the transaction and read it.
+
+    Raises:
+        CaseNotFoundError: there is none.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(_LOCK, (case_id,)).fetchone()
-    return CaseState((row or {})["state"])
+    if row is None:
+        raise CaseNotFoundError(f"there is no case {case_id}")
+    return _case_of(row)
 
 
-def set_state(connection: Connection[Any], case_id: UUID, state: CaseState) -> None:
-    """Write the state."""
-    connection.execute(_SET_STATE, (state, case_id))
+def update_case(connection: Connection[Any], case: CaseRow) -> None:
+    """Write a case that is locked."""
+    values = {name: getattr(case, name) for name in CaseRow.__slots__}
+    values["repair"] = Jsonb(asdict(case.repair)) if case.repair is not None else None
+    connection.execute(_UPDATE, values)
 
 
 def append_history(
@@ -106,8 +133,9 @@ def append_history(
     reason: Reason,
     from_state: CaseState | None,
     to_state: CaseState,
-) -> None:
-    """Append a line to the chain of a case that is locked (or new)."""
+    details: Details,
+) -> int:
+    """Append a line to the chain of a case that is locked (or new); returns its serial."""
     last = connection.execute(_LAST_LINE, (case_id,)).fetchone()
     serial, previous_hash = (int(last[0]) + 1, bytes(last[1])) if last else (1, FIRST_HASH)
     line = HistoryLine(
@@ -120,10 +148,12 @@ def append_history(
         from_state=from_state,
         to_state=to_state,
         previous_hash=previous_hash,
+        details=details,
     )
     words = Jsonb({"zh": reason.zh, "en": reason.en})
     values = (case_id, serial, at, actor, action, words, from_state, to_state, previous_hash, line.hash)
-    connection.execute(_APPEND, values)
+    connection.execute(_APPEND, (*values, Jsonb(dict(details))))
+    return serial
 
 
 def read_history(connection: Connection[Any], case_id: UUID) -> list[tuple[HistoryLine, bytes]]:
@@ -141,8 +171,10 @@ def newest_cases(connection: Connection[Any], finding_ids: list[UUID]) -> dict[U
     """The newest case of each of these findings that has one."""
     rows = connection.execute(_NEWEST_OF_FINDINGS, (finding_ids,)).fetchall()
     return {
-        finding_id: CaseOfFinding(id=case_id, state=CaseState(state), unattached=unattached)
-        for finding_id, case_id, state, unattached in rows
+        finding_id: CaseOfFinding(
+            id=case_id, state=CaseState(state), unattached=unattached, is_false_alarm=is_false_alarm
+        )
+        for finding_id, case_id, state, is_false_alarm, unattached in rows
     }
 
 
@@ -157,5 +189,15 @@ def _line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:
         from_state=CaseState(row["from_state"]) if row["from_state"] else None,
         to_state=CaseState(row["to_state"]),
         previous_hash=bytes(row["previous_hash"]),
+        details=row["details"],
     )
     return line, bytes(row["hash"])
+
+
+def _case_of(row: dict[str, Any]) -> CaseRow:
+    values = dict(row)
+    repair = values["repair"]
+    if repair is not None:
+        values["repair"] = Repair(**repair | {"materials": tuple(Material(**item) for item in repair["materials"])})
+    values["state"], values["severity"] = CaseState(values["state"]), Severity(values["severity"])
+    return CaseRow(**values)

@@ -7,12 +7,13 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from cloud.errors import ConfigError, UnavailableError
 
 Row = tuple[Any, ...]
 Pool = AsyncConnectionPool[AsyncConnection[Row]]
+ThreadPool = ConnectionPool[Connection[Row]]
 
 CONNECT_TIMEOUT_S: Final = 10
 # UTC, so that every aware time that comes out is UTC.
@@ -76,6 +77,27 @@ async def open_pool(
         timeout=CONNECT_TIMEOUT_S,
     )
     async with pool:
+        yield pool
+
+
+@contextmanager
+def open_thread_pool(url: str, *, max_size: int = 4) -> Generator[ThreadPool]:
+    """Open a pool for work in threads; it connects as the other one does.
+
+    Raises:
+        ConfigError: the URL cannot be read.
+    """
+    check_url(url)
+    pool: ThreadPool = ConnectionPool(
+        url,
+        min_size=1,
+        max_size=max_size,
+        kwargs=_OPTIONS,
+        open=False,
+        check=ConnectionPool.check_connection,
+        timeout=CONNECT_TIMEOUT_S,
+    )
+    with pool:
         yield pool
 
 

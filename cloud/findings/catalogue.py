@@ -1,14 +1,12 @@
 """The catalogue of classes: a data file that a county changes, checked when it is read."""
 
-import tomllib
 from collections.abc import Iterable
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from cloud.errors import ConfigError
+from cloud.data_file import load_data_file
 from cloud.findings.model import Severity
 from wire.units import ClassCode
 
@@ -16,9 +14,6 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-_SHIPPED = "catalogue.toml"
-_MAX_BYTES = 1_000_000
 
 
 class _Entry(BaseModel):
@@ -168,48 +163,4 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     Raises:
         ConfigError: names file, line and key.
     """
-    name = str(path) if path else _SHIPPED
-    try:
-        text = _read(path)
-        return Catalogue.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name} cannot be read: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(_explain(error, name=name, text=_read(path))) from error
-
-
-def _read(path: Path | None) -> str:
-    source = path or files("cloud.findings") / _SHIPPED
-    with source.open("rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise ConfigError(f"{path}: at most {_MAX_BYTES} bytes are read")
-    return content.decode()
-
-
-def _explain(error: ValidationError, *, name: str, text: str) -> str:
-    lines = [
-        f"{name}, line {_line_of(text, [str(part) for part in problem['loc']])}: "
-        f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-        for problem in error.errors(include_url=False)
-    ]
-    return "\n".join(lines)
-
-
-def _line_of(text: str, keys: list[str]) -> int:
-    """Line of the deepest key that stands in the text; TOML readers keep no positions."""
-    table: list[str] = []
-    best_line, best_depth = 1, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = stripped.strip("[] ").split("#")[0].strip("[] ").split(".")
-            here = table
-        else:
-            here = [*table, stripped.split("=")[0].strip().strip('"')]
-        depth = len(here) if keys[: len(here)] == here else 0
-        if depth > best_depth:
-            best_line, best_depth = number, depth
-    return best_line
+    return load_data_file(Catalogue, path, shipped=("cloud.findings", "catalogue.toml"))

@@ -71,3 +71,8 @@ def sigma_m(covariance: Covariance) -> float:
 def angle_between_deg(first_deg: float, second_deg: float) -> float:
     """Smaller angle between two headings, 0..180."""
     return abs((first_deg - second_deg + 180) % 360 - 180)
+
+
+def distance_m(*, lon: float, lat: float, other_lon: float, other_lat: float) -> float:
+    """Metres between two places that are not far apart."""
+    return float(np.hypot(*metres_between(lon=lon, lat=lat, origin_lon=other_lon, origin_lat=other_lat)))

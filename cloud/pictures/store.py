@@ -31,7 +31,7 @@ class PictureStore:
 
     def __init__(self, store: ObjectStore, *, max_bytes: int) -> None:
         self._store = store
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
 
     async def receive(self, pool: Pool, sha256: str, body: AsyncIterator[bytes], *, city: str, device: str) -> bool:
         """Take a picture that was announced in this device's city. It is kept whole or not at all.
@@ -46,12 +46,31 @@ class PictureStore:
             picture = await _find_announced(connection, sha256, city=city, device=device)
         if picture.received_at is not None:
             return False
-        payload = await _read(body, limit=min(picture.size_bytes, self._max_bytes))
+        payload = await _read(body, limit=min(picture.size_bytes, self.max_bytes))
         await asyncio.to_thread(_check, payload, picture)
         await obstore.put_async(self._store, _path(sha256), payload)  # written beside, then renamed
         async with pool.connection() as connection:
             await mark_received(connection, sha256)
         return True
+
+    def keep(self, sha256: str, payload: bytes, *, width_px: int, height_px: int) -> None:
+        """Keep a JPEG that this server made safe itself; it is looked into like one of a bus.
+
+        Raises:
+            PictureRefusedError: saying why.
+        """
+        made = Picture(
+            sha256=sha256,
+            city="",
+            device="",
+            size_bytes=len(payload),
+            media_type="image/jpeg",
+            width_px=width_px,
+            height_px=height_px,
+            received_at=None,
+        )
+        _check(payload, made)
+        obstore.put(self._store, _path(sha256), payload)
 
     async def open(self, sha256: str) -> AsyncIterator[bytes]:
         """Read a picture in parts.

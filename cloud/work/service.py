@@ -10,6 +10,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
+from cloud.cases import idempotency
+from cloud.cases.handling import Handling, load_handling
 from cloud.config import CloudConfig
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
@@ -17,6 +19,7 @@ from cloud.db.pool import connect
 from cloud.errors import UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.work import place, queue
+from cloud.work.case_jobs import CaseJobs
 from cloud.work.step import fuse_place
 from cloud.work.trim import trim_changes
 
@@ -41,13 +44,14 @@ def work_until_signalled(config: CloudConfig) -> None:
 
 def work(config: CloudConfig, stop: threading.Event) -> None:
     """Run until `stop` is set; a database that is away is waited for."""
-    catalogue, url = load_catalogue(config.work.catalogue), config.database.read_url()
+    catalogue, handling = load_catalogue(config.work.catalogue), load_handling(config.work.handling)
+    url = config.database.read_url()
     while not stop.is_set():
         try:
             check_current(url)
             with connect(url, autocommit=True) as listener, connect(url, autocommit=True) as connection:
                 _log.info("work_started")
-                _follow(listener, connection, catalogue, stop)
+                _follow(listener, connection, catalogue, handling, stop)
         except (UnavailableError, psycopg.OperationalError) as error:
             _log.warning("work_interrupted error=%s", type(error).__name__)
             stop.wait(RETRY_S)
@@ -59,12 +63,13 @@ def drain(
     *,
     catalogue: Catalogue,
     now: Callable[[], datetime],
+    handling: Handling | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Take everything that is waiting; returns how many messages it was. The connection is in autocommit."""
     count = 0
     while not should_stop():
-        done = _step(connection, catalogue, now)
+        done = _step(connection, catalogue, handling, now)
         if done is None:
             return count
         count += done
@@ -72,20 +77,29 @@ def drain(
 
 
 def _follow(
-    listener: Connection[Any], connection: Connection[Any], catalogue: Catalogue, stop: threading.Event
+    listener: Connection[Any],
+    connection: Connection[Any],
+    catalogue: Catalogue,
+    handling: Handling,
+    stop: threading.Event,
 ) -> None:
     listener.execute(f"LISTEN {CHANNEL}")
     trimmed_at = datetime.min.replace(tzinfo=UTC)
+    case_jobs = CaseJobs(connection=connection, catalogue=catalogue, handling=handling, now=_utc_now)
     while not stop.is_set():
-        drain(connection, catalogue=catalogue, now=_utc_now, should_stop=stop.is_set)
+        drain(connection, catalogue=catalogue, handling=handling, now=_utc_now, should_stop=stop.is_set)
+        case_jobs.run()
         if _utc_now() - trimmed_at > TRIM_EVERY:
             trimmed_at = _utc_now()
             trim_changes(connection, at=trimmed_at)
+            idempotency.trim(connection, at=trimmed_at)
         for _ in listener.notifies(timeout=POLL_S, stop_after=1):
             pass
 
 
-def _step(connection: Connection[Any], catalogue: Catalogue, now: Callable[[], datetime]) -> int | None:
+def _step(
+    connection: Connection[Any], catalogue: Catalogue, handling: Handling | None, now: Callable[[], datetime]
+) -> int | None:
     """Take a batch of the first place where nobody is at work; none when nothing is waiting.
 
     When others are at work at every place, wait for the first one.
@@ -94,11 +108,11 @@ def _step(connection: Connection[Any], catalogue: Catalogue, now: Callable[[], d
     for cell in cells:
         with connection.transaction():
             if place.try_lock(connection, cell):
-                return fuse_place(connection, cell, catalogue=catalogue, at=now())
+                return fuse_place(connection, cell, catalogue=catalogue, handling=handling, at=now())
     for cell in cells[:1]:
         with connection.transaction():
             place.wait_for_lock(connection, cell)
-            return fuse_place(connection, cell, catalogue=catalogue, at=now())
+            return fuse_place(connection, cell, catalogue=catalogue, handling=handling, at=now())
     return None
 
 

@@ -10,6 +10,8 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from cloud.cases.actions import CaseActions
+from cloud.cases.handling import Handling
+from cloud.cases.model import Actor, Role
 from cloud.cases.repository import newest_cases
 from cloud.db.changes import tell
 from cloud.findings.catalogue import Catalogue
@@ -20,12 +22,14 @@ from cloud.work.neighbourhood import Neighbourhood
 from cloud.work.place import cells_around
 from cloud.work.proposals import carry_out, proposals_for
 
-ACTOR: Final = "system:fusion"
+ACTOR: Final = Actor(name="system:fusion", role=Role.SYSTEM)
 
 _log = logging.getLogger(__name__)
 
 
-def fuse_place(connection: Connection[Any], cell: str, *, catalogue: Catalogue, at: datetime) -> int:
+def fuse_place(
+    connection: Connection[Any], cell: str, *, catalogue: Catalogue, handling: Handling | None, at: datetime
+) -> int:
     """Take a batch of a place that this transaction has locked; returns how many messages it was."""
     taken = queue.take(connection, cell)
     if not taken:
@@ -34,7 +38,7 @@ def fuse_place(connection: Connection[Any], cell: str, *, catalogue: Catalogue, 
     place.take_observations(read_new_observations(connection, taken.observations))
     place.take_stretches(read_stretches(connection, taken.coverages))
     changed = place.settle()
-    actions = CaseActions(connection=connection, catalogue=catalogue, actor=ACTOR, at=at)
+    actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=at)
     _decide(actions, _read(connection, changed))
     for record in _read(connection, changed):
         payload = feature_of(record, catalogue=catalogue).model_dump(mode="json")

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def running_server(database: str, pictures: Path) -> Generator[tuple[Server, str]]:
+def running_server(database: str, pictures: Path, *, actors_file: Path | None = None) -> Generator[tuple[Server, str]]:
     """Yield the server and its address."""
     port = free_port()
     server = make_server(
@@ -23,7 +23,7 @@ def running_server(database: str, pictures: Path) -> Generator[tuple[Server, str
             city=CITY,
             database=DatabaseConfig(url=database),
             pictures=PicturesConfig(url=f"file://{pictures}"),
-            serve=ServeConfig(port=port),
+            serve=ServeConfig(port=port, actors_file=actors_file),
         )
     )
     thread = threading.Thread(target=server.run)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cloud.cases.lifecycle import is_allowed
-from cloud.cases.model import Action, CaseState, Reason
+from cloud.cases.model import Action, CaseState, Reason, Role
 from cloud.findings.catalogue import Filing
 from cloud.findings.model import FindingState
 
@@ -24,6 +24,7 @@ class CaseStanding:
 
     state: CaseState
     unattached: int  # passes that saw the finding and are not attached yet
+    is_false_alarm: bool = False  # a person said so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,13 @@ def assess(belief: Belief, case: CaseStanding | None, *, filing: Filing) -> list
     """Propose what to do with a finding's case, in the order in which it is to be done."""
     if case is None:
         return _begin(Action.OPEN, belief, filing) if _is_sure(belief, filing) else []
-    if is_allowed(case.state, Action.REOPEN):
+    if case.state is CaseState.REJECTED and not case.is_false_alarm:
         return _begin(Action.REOPEN, belief, filing) if _is_sure(belief, filing) else []
-    if belief.state is FindingState.GONE and is_allowed(case.state, Action.WITHDRAW):
+    if case.state is CaseState.CLOSED and case.unattached:
+        return _begin(Action.OPEN, belief, filing) if _is_sure(belief, filing) else []
+    if belief.state is FindingState.GONE and is_allowed(case.state, Action.WITHDRAW, Role.SYSTEM):
         return [Proposal(action=Action.WITHDRAW, reason=_gone(belief))]
-    if case.unattached and is_allowed(case.state, Action.ADD_SIGHTING):
+    if case.unattached and is_allowed(case.state, Action.ADD_SIGHTING, Role.SYSTEM):
         return [Proposal(action=Action.ADD_SIGHTING, reason=_seen_again(case.unattached, belief))]
     return []
 

@@ -1,0 +1,145 @@
+"""Who is asking, which crews there are, and a crew's own jobs."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from psycopg.rows import dict_row
+from pydantic import BaseModel, Field, model_validator
+
+from cloud.api.actors import ViewerDep, WriterDep
+from cloud.api.deps import Question, ResourcesDep
+from cloud.api.problems import ProblemError
+from cloud.cases.dispatch import read_loads
+from cloud.cases.model import Role
+from cloud.cases.orders import Whereabouts
+from cloud.cases.reading import read_case
+from cloud.cases.views import CaseDetail
+from cloud.findings.catalogue import LocalName
+from cloud.findings.geometry import distance_m
+
+router = APIRouter(tags=["crew"])
+
+MAX_JOBS: Final = 100
+_JOBS: Final = """
+SELECT c.id FROM cases c
+WHERE c.state IN ('dispatched', 'accepted', 'suspended')
+    AND (c.crew = %(crew)s OR (c.crew IS NULL AND c.unit = %(unit)s))
+ORDER BY c.due_at NULLS LAST, c.id LIMIT %(limit)s
+"""
+
+
+class Me(BaseModel):
+    """Who is asking; `is_read_only` when this server takes no changes at all."""
+
+    name: str
+    role: Role
+    unit: str | None
+    crew: str | None
+    is_read_only: bool
+
+
+class CrewView(BaseModel):
+    """A crew, and how many jobs it has."""
+
+    key: str
+    name: LocalName
+    unit: str
+    lon: float
+    lat: float
+    jobs: int
+
+
+class UnitView(BaseModel):
+    """A unit."""
+
+    key: str
+    name: LocalName
+
+
+class Organisation(BaseModel):
+    """To whom cases can go."""
+
+    units: list[UnitView]
+    crews: list[CrewView]
+
+
+class Job(BaseModel):
+    """A case of a crew, and how far it is away."""
+
+    case: CaseDetail
+    distance_m: float | None
+
+
+class Jobs(BaseModel):
+    """A crew's jobs: nearest first with a position, else those that are due first."""
+
+    items: list[Job]
+
+
+class JobQuestion(Question):
+    """Where the crew is."""
+
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> "JobQuestion":
+        if (self.lon is None) is not (self.lat is None):
+            raise ValueError("lon and lat come together")
+        return self
+
+    @property
+    def where(self) -> Whereabouts | None:
+        """The position, if there is one."""
+        if self.lon is None or self.lat is None:
+            return None
+        return Whereabouts(lon=self.lon, lat=self.lat)
+
+
+@router.get("/me")
+def get_me(held: ResourcesDep, actor: ViewerDep) -> Me:
+    """Tell who is asking."""
+    return Me(name=actor.name, role=actor.role, unit=actor.unit, crew=actor.crew, is_read_only=held.actors is None)
+
+
+@router.get("/organisation")
+def get_organisation(held: ResourcesDep) -> Organisation:
+    """List units and crews."""
+    with held.thread_pool.connection() as connection:
+        loads = read_loads(connection)
+    crews = [
+        CrewView(key=key, name=crew.name, unit=crew.unit, lon=crew.lon, lat=crew.lat, jobs=loads.get(key, 0))
+        for key, crew in held.handling.crews.items()
+    ]
+    units = [UnitView(key=key, name=unit.name) for key, unit in held.catalogue.units.items()]
+    return Organisation(units=units, crews=crews)
+
+
+@router.get("/crew/jobs")
+def get_jobs(question: Annotated[JobQuestion, Query()], held: ResourcesDep, actor: WriterDep) -> Jobs:
+    """List the asking crew's open jobs with all that is needed to do them without network."""
+    if actor.role is not Role.CREW:
+        raise ProblemError(HTTPStatus.FORBIDDEN, "only a crew has jobs")
+    values: dict[str, Any] = {"crew": actor.crew, "unit": actor.unit, "limit": MAX_JOBS}
+    with held.thread_pool.connection() as connection:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            ids = [row["id"] for row in cursor.execute(_JOBS, values).fetchall()]
+        cases = [
+            read_case(connection, case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
+            for case_id in ids
+        ]
+    return Jobs(items=_by_distance(cases, question.where))
+
+
+def _by_distance(cases: list[CaseDetail], where: Whereabouts | None) -> list[Job]:
+    if where is None:
+        return [Job(case=case, distance_m=None) for case in cases]
+    jobs = [
+        Job(
+            case=case,
+            distance_m=round(distance_m(lon=case.lon, lat=case.lat, other_lon=where.lon, other_lat=where.lat)),
+        )
+        for case in cases
+    ]
+    return sorted(jobs, key=lambda job: (job.distance_m or 0.0, job.case.id))

@@ -1,0 +1,224 @@
+"""How a county handles its cases: a data file, checked when it is read."""
+
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from shapely.geometry import Polygon
+
+from cloud.cases.working_time import Calendar
+from cloud.data_file import load_data_file
+from cloud.findings.catalogue import Catalogue, LocalName
+from cloud.findings.model import Severity
+from wire.units import ClassCode
+
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Place = tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-90, le=90)]]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _span(text: str) -> str:
+    """Check `MM-DD` or `MM-DD..MM-DD`, in a leap year so that February 29 can be written."""
+    days_of(text, year=2024)
+    return text
+
+
+def days_of(text: str, *, year: int) -> list[date]:
+    """Days of `MM-DD` or `MM-DD..MM-DD`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    first, _, last = text.partition("..")
+    try:
+        begins = date.fromisoformat(f"{year}-{first}")
+        ends = date.fromisoformat(f"{year}-{last or first}")
+    except ValueError:
+        raise ValueError(f"{text!r}: MM-DD or MM-DD..MM-DD is expected") from None
+    if ends < begins:
+        raise ValueError(f"{text!r} ends before it begins")
+    return [begins + timedelta(days=number) for number in range((ends - begins).days + 1)]
+
+
+Span = Annotated[str, Field(max_length=12), AfterValidator(_span)]
+
+
+class CalendarYear(_Entry):
+    """Official days of one year."""
+
+    holidays: list[Span]
+    workdays: list[Span] = []
+
+
+class CalendarEntry(_Entry):
+    """When the county works."""
+
+    zone: str
+    hours: Annotated[list[tuple[time, time]], Field(min_length=1, max_length=6)]
+    years: dict[Annotated[str, Field(pattern=r"^20\d\d$")], CalendarYear] = {}
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"zone {self.zone!r} is not known; a name such as Asia/Shanghai is expected") from error
+        edges = [edge for shift in self.hours for edge in shift]
+        if edges != sorted(set(edges)):
+            raise ValueError("hours must be in order and not overlap")
+        for year, entry in self.years.items():
+            for text in (*entry.holidays, *entry.workdays):
+                days_of(text, year=int(year))
+        return self
+
+    def calendar(self) -> Calendar:
+        """Make the calendar of what stands here."""
+        return Calendar(
+            zone=ZoneInfo(self.zone),
+            hours=tuple(self.hours),
+            holidays=frozenset(self._days("holidays")),
+            workdays=frozenset(self._days("workdays")),
+        )
+
+    def _days(self, kind: str) -> Iterable[date]:
+        for year, entry in self.years.items():
+            for text in getattr(entry, kind):
+                yield from days_of(text, year=int(year))
+
+
+class Clock(_Entry):
+    """What happens when."""
+
+    warn_at_share: Share
+    person_after_h: Hours
+    close_after_h: Hours
+    round_the_clock: dict[ClassCode, list[Severity]] = {}
+
+
+class EscalationStep(_Entry):
+    """Who is told when a case stays overdue."""
+
+    after_h: Hours
+    to: Key
+
+
+class DispatchRules(_Entry):
+    """How a crew is chosen."""
+
+    by_itself: bool
+    speed_kmh: Annotated[float, Field(gt=0, le=200)]
+    minutes_per_job: Annotated[float, Field(gt=0, le=10_000)]
+
+
+class Area(_Entry):
+    """Where a unit is responsible."""
+
+    name: LocalName
+    unit: Key
+    classes: list[ClassCode] = []
+    polygon: Annotated[list[Place], Field(min_length=3, max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _simple(self) -> Self:
+        if not self.shape.is_valid or self.shape.is_empty:
+            raise ValueError("the polygon crosses itself or is a line")
+        return self
+
+    @cached_property
+    def shape(self) -> Polygon:
+        """The polygon in degrees."""
+        return Polygon(self.polygon)
+
+
+class Crew(_Entry):
+    """Who drives out, and from where."""
+
+    name: LocalName
+    unit: Key
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    classes: list[ClassCode] = []
+
+
+class Verification(_Entry):
+    """When passes after the repair decide."""
+
+    bad_repair: Share
+    verify_below: Share
+    reopen_above: Share
+    on_site_m: Annotated[float, Field(gt=0, le=10_000)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.verify_below < self.bad_repair < self.reopen_above:
+            raise ValueError("verify_below < bad_repair < reopen_above is expected")
+        return self
+
+
+class Handling(_Entry):
+    """All of it."""
+
+    calendar: CalendarEntry
+    clock: Clock
+    escalation: Annotated[list[EscalationStep], Field(max_length=10)] = []
+    dispatch: DispatchRules
+    areas: Annotated[list[Area], Field(max_length=1000)] = []
+    crews: Annotated[dict[Key, Crew], Field(max_length=1000)] = {}
+    verification: Verification
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        hours = [step.after_h for step in self.escalation]
+        if hours != sorted(set(hours)):
+            raise ValueError("escalation: the steps must come one after the other")
+        return self
+
+    @cached_property
+    def working_calendar(self) -> Calendar:
+        """The calendar, made once."""
+        return self.calendar.calendar()
+
+
+def load_handling(path: Path | None = None) -> Handling:
+    """Read a file; without a path the shipped one.
+
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    return load_data_file(Handling, path, shipped=("cloud.cases", "handling.toml"))
+
+
+@lru_cache(maxsize=1)
+def shipped_handling() -> Handling:
+    """The one that the package brings."""
+    return load_handling()
+
+
+def missing_years(handling: Handling, today: date) -> list[int]:
+    """Years, of this one and the next, whose official days do not stand in the file."""
+    return [year for year in (today.year, today.year + 1) if str(year) not in handling.calendar.years]
+
+
+def strangers(handling: Handling, catalogue: Catalogue) -> list[str]:
+    """What the file names and the catalogue does not know, in words."""
+    units = {f"crews.{key}": crew.unit for key, crew in handling.crews.items()}
+    units |= {f"areas.{number}": area.unit for number, area in enumerate(handling.areas)}
+    classes = {f"crews.{key}": crew.classes for key, crew in handling.crews.items()}
+    classes |= {f"areas.{number}": area.classes for number, area in enumerate(handling.areas)}
+    classes |= {"clock.round_the_clock": list(handling.clock.round_the_clock)}
+    strange_units = [(where, "unit", unit) for where, unit in units.items() if unit not in catalogue.units]
+    strange_classes = [
+        (where, "class", code) for where, codes in classes.items() for code in codes if code not in catalogue.classes
+    ]
+    return [
+        f"{where}: {kind} {name!r} is not in the catalogue" for where, kind, name in [*strange_units, *strange_classes]
+    ]

@@ -1,0 +1,121 @@
+"""Photos of crews, before and after the repair."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from cloud.cases.actions import CaseActions
+from cloud.cases.model import Action, Reason
+from cloud.cases.orders import Order
+from cloud.errors import OrderError, PictureTooLargeError
+from cloud.pictures.blur import Blur, SafePhoto
+from cloud.pictures.store import PictureStore
+
+MAX_OF_CASE: Final = 40
+
+_PICTURE: Final = """
+INSERT INTO pictures (
+    sha256, city, device, size_bytes, media_type, width_px, height_px, blur, announced_at, received_at)
+VALUES (%(sha256)s, %(city)s, %(device)s, %(size_bytes)s, 'image/jpeg', %(width_px)s, %(height_px)s, %(blur)s,
+    %(at)s, %(at)s)
+ON CONFLICT ON CONSTRAINT pictures_pkey DO NOTHING
+"""
+_PHOTO: Final = """
+INSERT INTO case_photos (case_id, sha256, kind, at, actor, lon, lat)
+VALUES (%(case_id)s, %(sha256)s, %(kind)s, %(at)s, %(actor)s, %(lon)s, %(lat)s)
+ON CONFLICT ON CONSTRAINT case_photos_pkey DO NOTHING
+"""
+_COUNT: Final = "SELECT count(*) FROM case_photos WHERE case_id = %s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoPlace:
+    """Where a phone says that a photo was taken."""
+
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """A photo as it came, faces and all: never kept."""
+
+    case_id: UUID
+    kind: Literal["before", "after"]
+    content: bytes = field(repr=False)
+    place: PhotoPlace = field(default_factory=PhotoPlace)
+
+    @property
+    def identity(self) -> bytes:
+        """What makes it this photo of this case."""
+        return f"{self.case_id} {self.kind} ".encode() + hashlib.sha256(self.content).digest()
+
+
+async def read_photo(body: AsyncIterator[bytes], *, limit: int) -> bytes:
+    """Read a photo that is no longer than allowed.
+
+    Raises:
+        PictureTooLargeError: it is.
+    """
+    content = bytearray()
+    async for part in body:
+        content += part
+        if len(content) > limit:
+            raise PictureTooLargeError(f"a photo of at most {limit} bytes is taken")
+    return bytes(content)
+
+
+def add_photo(actions: CaseActions, photo: Photo, *, blur: Blur, store: PictureStore) -> str:
+    """Make a photo safe and keep it with its case; returns its hash.
+
+    Raises:
+        CaseNotFoundError, ActionNotAllowedError, ActionForbiddenError: as for every action.
+        OrderError: the case has enough photos.
+        PhotoError, UnavailableError: it cannot be made safe; then nothing is kept.
+    """
+    case = actions.check(photo.case_id, Action.ADD_PHOTO)
+    if _count(actions.connection, photo.case_id) >= MAX_OF_CASE:
+        raise OrderError(f"a case takes at most {MAX_OF_CASE} photos")
+    safe = blur.make_safe(photo.content)
+    sha256 = hashlib.sha256(safe.content).hexdigest()
+    store.keep(sha256, safe.content, width_px=safe.width_px, height_px=safe.height_px)
+    _insert(actions, photo, safe, sha256=sha256, city=case.city)
+    order = Order(action=Action.ADD_PHOTO, reason=_REASONS[photo.kind], photo_sha256=sha256)
+    actions.act(photo.case_id, order)
+    return sha256
+
+
+def _insert(actions: CaseActions, photo: Photo, safe: SafePhoto, *, sha256: str, city: str) -> None:
+    values: dict[str, Any] = {
+        "sha256": sha256,
+        "city": city,
+        "device": actions.actor.name,
+        "size_bytes": len(safe.content),
+        "width_px": safe.width_px,
+        "height_px": safe.height_px,
+        "blur": Jsonb(safe.blur),
+        "at": actions.at,
+        "case_id": photo.case_id,
+        "kind": photo.kind,
+        "actor": actions.actor.name,
+        "lon": photo.place.lon,
+        "lat": photo.place.lat,
+    }
+    actions.connection.execute(_PICTURE, values)
+    actions.connection.execute(_PHOTO, values)
+
+
+def _count(connection: Connection[Any], case_id: UUID) -> int:
+    row = connection.execute(_COUNT, (case_id,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+_REASONS: Final = {
+    "before": Reason(zh="处置前照片", en="photo before the repair"),
+    "after": Reason(zh="处置后照片", en="photo after the repair"),
+}

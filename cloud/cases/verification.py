@@ -1,0 +1,79 @@
+"""Whether a repair holds, by what the buses saw of it afterwards: a pure function.
+
+The belief that the damage is still there begins with the share of repairs that do not hold. A pass that looked and saw
+nothing lowers it as far as it looked and as well as the detector finds this class (so a class that is found in half of
+all looks needs more passes than one that is nearly always found); a sighting raises it as far as it is no false alarm.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from cloud.cases.handling import Verification
+
+MIN_SHARE: Final = 0.05  # a glance at the edge of the view is no look
+_MIN_CONFIDENCE: Final = 0.02
+_MAX_LOG_ODDS: Final = 9.0  # 0.9999
+
+
+class Judgement(StrEnum):
+    """What the passes say."""
+
+    WAIT = "wait"
+    VERIFIED = "verified"
+    STILL_THERE = "still_there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How often the detector is right and wrong about a class."""
+
+    hit: float
+    false_alarm: float
+    usual_confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassAfter:
+    """One pass after the repair; without a confidence it saw nothing."""
+
+    looked_share: float
+    confidence: float | None
+
+
+def still_there(passes: Sequence[PassAfter], *, rates: Rates, rules: Verification) -> float:
+    """Probability that the damage is still there."""
+    log_odds = _log_odds(rules.bad_repair) + sum(_evidence(taken, rates) for taken in passes)
+    return 1 / (1 + math.exp(-max(-_MAX_LOG_ODDS, min(_MAX_LOG_ODDS, log_odds))))
+
+
+def judge(passes: Sequence[PassAfter], *, rates: Rates, rules: Verification) -> Judgement:
+    """Decide, or wait for more passes. Nothing seen is no proof where nobody looked."""
+    belief = still_there(passes, rates=rates, rules=rules)
+    if belief < rules.verify_below:
+        return Judgement.VERIFIED
+    is_seen = any(taken.confidence is not None for taken in passes)
+    return Judgement.STILL_THERE if is_seen and belief > rules.reopen_above else Judgement.WAIT
+
+
+def looks_needed(*, rates: Rates, rules: Verification) -> int:
+    """How many perfect looks that see nothing prove a repair."""
+    each = _evidence(PassAfter(looked_share=1.0, confidence=None), rates)
+    return math.floor((_log_odds(rules.verify_below) - _log_odds(rules.bad_repair)) / each) + 1
+
+
+def _evidence(taken: PassAfter, rates: Rates) -> float:
+    """Logarithm of how much more likely the pass is if the damage is still there."""
+    if taken.confidence is None:
+        if taken.looked_share < MIN_SHARE:
+            return 0.0
+        return math.log((1 - rates.hit * taken.looked_share) / (1 - rates.false_alarm * taken.looked_share))
+    confidence = min(max(taken.confidence, _MIN_CONFIDENCE), 1 - _MIN_CONFIDENCE)
+    surer = _log_odds(confidence) - _log_odds(rates.usual_confidence)
+    return max(0.0, math.log(rates.hit / rates.false_alarm) + surer)
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))

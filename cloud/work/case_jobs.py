@@ -1,0 +1,155 @@
+"""What happens to cases by itself: timers, dispatch, what buses say of a repair. Each job is one transaction."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from cloud.cases import clock
+from cloud.cases.actions import CaseActions
+from cloud.cases.handling import Handling
+from cloud.cases.limits import TimerKind
+from cloud.cases.model import Action, Actor, Reason, Role
+from cloud.cases.orders import Order
+from cloud.cases.reading import rates_of
+from cloud.cases.repository import attach_sightings
+from cloud.cases.verification import Judgement, PassAfter, judge, still_there
+from cloud.errors import CaseError
+from cloud.findings.catalogue import Catalogue
+
+CLOCK: Final = Actor(name="system:clock", role=Role.SYSTEM)
+DISPATCHER: Final = Actor(name="system:dispatch", role=Role.SYSTEM)
+FLEET: Final = Actor(name="system:fleet", role=Role.SYSTEM)
+MAX_PASSES: Final = 200
+
+_TO_DISPATCH: Final = """
+SELECT id FROM cases WHERE state IN ('filed', 'reopened') AND NOT (id = ANY(%s)) ORDER BY due_at NULLS LAST, id LIMIT 1
+FOR UPDATE SKIP LOCKED
+"""
+_TO_JUDGE: Final = """
+SELECT c.id, c.finding_id, c.class_code, c.done_at FROM cases c
+WHERE c.state = 'done' AND NOT (c.id = ANY(%s))
+    AND EXISTS (SELECT FROM finding_passes p WHERE p.finding_id = c.finding_id AND p.at > c.done_at)
+ORDER BY c.done_at, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
+"""
+_PASSES: Final = """
+SELECT looked_share, confidence FROM finding_passes WHERE finding_id = %s AND at > %s ORDER BY at LIMIT %s
+"""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseJobs:
+    """The jobs, by the county's rules. The connection is in autocommit."""
+
+    connection: Connection[Any]
+    catalogue: Catalogue
+    handling: Handling
+    now: Callable[[], datetime]
+
+    def run(self) -> int:
+        """Do all that is to be done now; returns how much it was."""
+        done = sum(1 for _ in self._fire())
+        if self.handling.dispatch.by_itself:
+            done += sum(1 for _ in self._each(_TO_DISPATCH, self._dispatch))
+        return done + sum(1 for _ in self._each(_TO_JUDGE, self._judge))
+
+    def _fire(self) -> Iterator[None]:
+        while True:
+            with self.connection.transaction():
+                timer = clock.take_due(self.connection, at=self.now())
+                if timer is None:
+                    return
+                order = Order(action=_ACTIONS[timer.kind], reason=_REASONS[timer.kind], step=timer.step)
+                self._act(CLOCK, timer.case_id, order)
+            yield
+
+    def _each(self, statement: Any, job: Callable[[dict[str, Any]], bool]) -> Iterator[None]:  # noqa: ANN401 - SQL
+        """Take rows one by one, each in its transaction; one with which nothing is to be done is not taken again."""
+        looked_at: list[UUID] = []
+        while True:
+            with self.connection.transaction():
+                with self.connection.cursor(row_factory=dict_row) as cursor:
+                    row = cursor.execute(statement, (looked_at,)).fetchone()
+                if row is None:
+                    return
+                looked_at.append(row["id"])
+                is_done = job(row)
+            if is_done:
+                yield
+
+    def _dispatch(self, row: dict[str, Any]) -> bool:
+        return self._act(DISPATCHER, row["id"], Order(action=Action.DISPATCH, reason=_BY_ITSELF))
+
+    def _judge(self, row: dict[str, Any]) -> bool:
+        rates = rates_of(self.catalogue, row["class_code"])
+        if rates is None:
+            return False
+        values = (row["finding_id"], row["done_at"], MAX_PASSES)
+        found = self.connection.execute(_PASSES, values).fetchall()
+        passes = [PassAfter(looked_share=share, confidence=confidence) for share, confidence in found]
+        rules = self.handling.verification
+        judgement = judge(passes, rates=rates, rules=rules)
+        if judgement is Judgement.WAIT:
+            return False
+        belief = still_there(passes, rates=rates, rules=rules)
+        if judgement is Judgement.VERIFIED:
+            return self._act(FLEET, row["id"], Order(action=Action.VERIFY, reason=_verified(passes, belief)))
+        attach_sightings(self.connection, row["id"], finding_id=row["finding_id"])
+        return self._act(FLEET, row["id"], Order(action=Action.REOPEN, reason=_still_there(passes, belief)))
+
+    def _act(self, actor: Actor, case_id: UUID, order: Order) -> bool:
+        """Do it; what cannot be done is said in the log and left to a person."""
+        actions = CaseActions(
+            connection=self.connection, catalogue=self.catalogue, handling=self.handling, actor=actor, at=self.now()
+        )
+        try:
+            with self.connection.transaction():
+                actions.act(case_id, order)
+        except CaseError as error:
+            _log.warning("case_job_refused case=%s action=%s error=%s", case_id, order.action, error)
+            return False
+        return True
+
+
+_ACTIONS: Final = {
+    TimerKind.WARN: Action.WARN,
+    TimerKind.OVERDUE: Action.OVERDUE,
+    TimerKind.ESCALATE: Action.ESCALATE,
+    TimerKind.RESUME: Action.RESUME,
+    TimerKind.CALL_PERSON: Action.CALL_PERSON,
+    TimerKind.CLOSE: Action.CLOSE,
+}
+_REASONS: Final = {
+    TimerKind.WARN: Reason(zh="时限将到", en="the time limit is near"),
+    TimerKind.OVERDUE: Reason(zh="超过时限", en="the time limit has passed"),
+    TimerKind.ESCALATE: Reason(zh="超时未处置，升级督办", en="still overdue: escalated"),
+    TimerKind.RESUME: Reason(zh="挂起期满，恢复计时", en="the suspension has ended"),
+    TimerKind.CALL_PERSON: Reason(
+        zh="规定时间内车辆核查不足，转人工核查", en="too few passes in time: a person has to look"
+    ),
+    TimerKind.CLOSE: Reason(zh="核查通过，自动结案", en="verified and not seen since"),
+}
+_BY_ITSELF: Final = Reason(zh="按区域、距离和任务量自动派遣", en="dispatched by area, distance and load")
+
+
+def _verified(passes: list[PassAfter], belief: float) -> Reason:
+    looks = sum(taken.confidence is None for taken in passes)
+    return Reason(
+        zh=f"处置后 {looks} 次经过未见，仍存在的概率降至 {belief:.1%}",
+        en=f"not seen by {looks} passes after the repair; probability that it is still there {belief:.1%}",
+    )
+
+
+def _still_there(passes: list[PassAfter], belief: float) -> Reason:
+    sightings = sum(taken.confidence is not None for taken in passes)
+    return Reason(
+        zh=f"处置后又有 {sightings} 次经过看到，仍存在的概率 {belief:.0%}",
+        en=f"seen by {sightings} of {len(passes)} passes after the repair; still there with probability {belief:.0%}",
+    )

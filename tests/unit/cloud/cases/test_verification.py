@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.cases.handling import shipped_handling
+from cloud.cases.verification import Judgement, PassAfter, Rates, judge, looks_needed, still_there
+
+RULES = shipped_handling().verification
+SURE = Rates(hit=0.9, false_alarm=0.02, usual_confidence=0.5)
+DULL = Rates(hit=0.4, false_alarm=0.05, usual_confidence=0.5)
+MISS = PassAfter(looked_share=1.0, confidence=None)
+GLANCE = PassAfter(looked_share=0.02, confidence=None)
+SIGHT = PassAfter(looked_share=1.0, confidence=0.7)
+RATES = st.builds(
+    Rates, hit=st.floats(0.3, 0.98), false_alarm=st.floats(0.001, 0.2), usual_confidence=st.floats(0.3, 0.7)
+)
+
+
+def judged(*passes: PassAfter, rates: Rates = SURE) -> Judgement:
+    return judge(passes, rates=rates, rules=RULES)
+
+
+def test_nothing_is_decided_without_a_pass() -> None:
+    assert judged() is Judgement.WAIT
+
+
+def test_glance_at_the_edge_proves_nothing() -> None:
+    assert judged(*[GLANCE] * 500) is Judgement.WAIT
+
+
+def test_looks_that_see_nothing_verify() -> None:
+    assert judged(MISS) is Judgement.WAIT
+    assert judged(MISS, MISS) is Judgement.VERIFIED
+
+
+def test_how_many_looks_depends_on_the_hit_rate() -> None:
+    assert looks_needed(rates=SURE, rules=RULES) == 2
+    assert looks_needed(rates=DULL, rules=RULES) == 6
+
+
+def test_sighting_reopens() -> None:
+    assert judged(SIGHT) is Judgement.STILL_THERE
+
+
+def test_sighting_among_many_misses_waits_for_more() -> None:
+    assert judged(MISS, SIGHT) is Judgement.WAIT
+
+
+@given(rates=RATES)
+def test_needed_looks_are_just_enough(rates: Rates) -> None:
+    needed = looks_needed(rates=rates, rules=RULES)
+
+    assert judge([MISS] * needed, rates=rates, rules=RULES) is Judgement.VERIFIED
+    assert judge([MISS] * (needed - 1), rates=rates, rules=RULES) is Judgement.WAIT
+
+
+@given(rates=RATES, share=st.floats(0.05, 1), confidence=st.floats(0.01, 0.99))
+def test_a_miss_lowers_and_a_sighting_never_lowers(rates: Rates, share: float, confidence: float) -> None:
+    before = still_there([], rates=rates, rules=RULES)
+
+    assert still_there([PassAfter(looked_share=share, confidence=None)], rates=rates, rules=RULES) < before
+    seen = PassAfter(looked_share=share, confidence=confidence)
+    assert still_there([seen], rates=rates, rules=RULES) >= before - 1e-12
+
+
+@given(rates=RATES, passes=st.lists(st.sampled_from([MISS, SIGHT, GLANCE]), max_size=12), order=st.randoms())
+def test_order_of_passes_does_not_matter(rates: Rates, passes: list[PassAfter], order: object) -> None:
+    shuffled = list(passes)
+    order.shuffle(shuffled)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+    assert still_there(shuffled, rates=rates, rules=RULES) == pytest.approx(
+        still_there(passes, rates=rates, rules=RULES)
+    )
