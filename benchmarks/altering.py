@@ -117,7 +117,7 @@ def _blobs(
     height, width = image.shape[:2]
     mask: NDArray[np.float32] = np.zeros((height, width), np.float32)
     for _ in range(int(rng.integers(*count))):
-        middle = int(rng.uniform(0, width)), int(rng.uniform(0, height))
+        middle = int(rng.random() * width), int(rng.random() * height)
         cv2.circle(mask, middle, max(2, round(width * rng.uniform(*radius_share))), 1.0, -1)
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.8, width * edge_share))
     return np.asarray(soft, np.float32)[..., None]

