@@ -1,17 +1,25 @@
 """`busense models`: train, export, evaluate."""
 
 import importlib
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.errors import TrainExtraError
 
 DEFAULT_RUN = Path("models/road_damage/runs/latest")
 name_argument = click.argument("name", type=click.Choice(["road_damage"]))
+TRAINED_ON = "photos of RDD2022 China_MotorBike, Road Damage Dataset 2018 Chiba, Annotated Potholes; drawn scenes"
+CHECKPOINT = click.Path(path_type=Path, exists=True, dir_okay=False)
 data_option = click.option(
     "--data",
+    envvar="BUSENSE_DATA",
+    show_envvar=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
     help="The data folder, or a folder with train.json, val.json and images.",
@@ -81,20 +89,35 @@ def train(
 
 @models.command()
 @name_argument
-@click.option("--checkpoint", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.option("--with", "others", type=CHECKPOINT, multiple=True, help="Average with this one, too; may be repeated.")
+@data_option
 @click.option("--version", required=True, help="Of the model, for the manifest.")
-@click.option("--trained-on", default="", help="One line for the manifest.")
+@click.option("--trained-on", default=TRAINED_ON, show_default=True, help="One line for the manifest.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of model.onnx and manifest.toml; else shipped.",
+    help="Folder of the files and the manifest; else that of the shipped model.",
 )
-def export(*, name: str, checkpoint: Path, version: str, trained_on: str, out: Path | None) -> None:
-    """Write model.onnx and manifest.toml from a checkpoint."""
+def export(
+    *,
+    name: str,
+    checkpoint: Path,
+    others: tuple[Path, ...],
+    data: Path,
+    version: str,
+    trained_on: str,
+    out: Path | None,
+) -> None:
+    """Make what is shipped from checkpoints: network in fp32 and int8, calibration, threshold, manifest."""
     folder = out or Path(__file__).parent / name
-    folder.mkdir(parents=True, exist_ok=True)
-    sha256 = _training(name, "export").export_checkpoint(checkpoint, folder, version=version, trained_on=trained_on)
-    click.echo(f"{folder / 'model.onnx'} {sha256}")
+    training, release = _training(name, "export"), importlib.import_module(f"models.{name}.release")
+    with tempfile.TemporaryDirectory() as scratch, progress() as bar:
+        network = Path(scratch) / "network.onnx"
+        input_px = training.export_checkpoints([checkpoint, *others], network)
+        wanted = release.Release(version=version, input_px=input_px, trained_on=trained_on)
+        made = release.make_release(network, folder, wanted, data=data, bar=counter(bar))
+    click.echo(f"{folder / 'manifest.toml'} threshold {made.threshold}")
 
 
 @models.command()
@@ -102,26 +125,61 @@ def export(*, name: str, checkpoint: Path, version: str, trained_on: str, out: P
 @data_option
 @click.option("--model", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of another model.")
 @click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there, too."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for tables, curves and contact sheets of the worst misses and false alarms.",
 )
-def evaluate(*, name: str, data: Path, model: Path | None, json_file: Path | None) -> None:
-    """Measure the shipped model on the validation photos: F1 at IoU 0.5 per class and source."""
-    module = importlib.import_module(f"models.{name}.evaluate")
-    report = module.evaluate(model or Path(__file__).parent / name, data)
-    module.show(report)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too."
+)
+@click.option("--ship", is_flag=True, help="Write error_model.json and the card's figures beside the model.")
+def evaluate(
+    *, name: str, data: Path, model: Path | None, out: Path | None, json_file: Path | None, ship: bool
+) -> None:
+    """Measure a model on the validation photos: F1 by source, class and size, calibration, false alarms."""
+    module, report = (importlib.import_module(f"models.{name}.{part}") for part in ("evaluate", "report"))
+    folder = model or Path(__file__).parent / name
+    with progress() as bar:
+        found = module.evaluate(folder, data, bar=counter(bar))
+        if ship:
+            module.ship(found, folder, bar=counter(bar))
+    report.show(found.report, Console(width=130))
     if json_file is not None:
-        module.write(report, json_file)
+        report.write_json(found.report, json_file)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "tables.md").write_text(report.as_markdown(found.report), encoding="utf-8")
+        _needing_extra(f"models.{name}.plots").draw_plots(found, out)
+        importlib.import_module(f"models.{name}.sheet").write_sheets(found.outcomes, out, found.report.threshold)
+
+
+def progress() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+
+def counter(bar: Progress) -> Callable[[str, int], Callable[[], None]]:
+    """A line of the bar for each thing that is done several times."""
+
+    def begin(words: str, times: int) -> Callable[[], None]:
+        task = bar.add_task(words, total=times)
+        return lambda: bar.advance(task)
+
+    return begin
 
 
 def _training(name: str, part: str) -> ModuleType:
-    """Import a part of the training code.
+    return _needing_extra(f"models.{name}.training.{part}")
+
+
+def _needing_extra(module: str) -> ModuleType:
+    """Import what needs the extra `train`.
 
     Raises:
-        TrainExtraError: a package of the extra `train` is missing.
+        TrainExtraError: a package of it is missing.
     """
     try:
-        return importlib.import_module(f"models.{name}.training.{part}")
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("models"):
             raise
-        raise TrainExtraError(f"training needs {error.name}: pip install 'busense[train]'") from error
+        raise TrainExtraError(f"this needs {error.name}: pip install 'busense[train]'") from error

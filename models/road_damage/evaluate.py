@@ -1,170 +1,238 @@
-"""The shipped model on photos that it was not trained on, run as the agent runs it."""
+"""A model on photos that it was not trained on, run as the agent runs it."""
 
-import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Detector
 from edge_agent.vision.detector import OnnxDetector
-from edge_agent.vision.model_file import load_manifest
+from edge_agent.vision.model_file import Calibration, Manifest, load_manifest
+from models.errors import DataError
+from models.road_damage import calibrate
+from models.road_damage.altered import ALTERED
+from models.road_damage.card import write_measured
 from models.road_damage.coco import Photo, decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES, drawn_scene
-from models.road_damage.score import Outcome, Rates, count, f1_interval, judge, rates
+from models.road_damage.error_model import FOUND_IOU, error_model
+from models.road_damage.release import UNCALIBRATED, Bar
+from models.road_damage.report import Clean, Honesty, Int8, Part, Report, part_of
+from models.road_damage.score import MATCH_IOU, Outcome, average_precision, count, judge, judged_again, rates
+from wire.error_model import ErrorModel, Quality
 
-DRAWN_SCENES = 200
-DRAWN_SEED = 2026
-BOOTSTRAP_SEED = 1
+LOWEST_CONFIDENCE: Final = 0.05  # boxes below it only make curves longer
+DRAWN_SCENES: Final = 200
+DRAWN_SEED: Final = 2026
+ALTERED_SEED: Final = 7
+VEHICLE_VIEWS: Final = frozenset({"RM-RDD", "RoadDamageDataset2018/Chiba"})
 # Photos of roads without visible damage, if the data folder has them: every box there is a false alarm or worth a look.
-CLEAN_FOLDERS = ("drive/frames", "road-extra/images")
+CLEAN_FOLDERS: tuple[str, ...] = ("drive/frames", "road-extra/images")
+EVERY_CLEAN: Final = 8  # of the photos that are altered for the error model: a drive's frames are much alike
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One source, or all photos, or the drawn scenes."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """The report, and the boxes behind it with a confidence of LOWEST_CONFIDENCE or more."""
 
-    pictures: int
-    scenes: int
-    total: Rates
-    f1_low: float  # 95 % interval by scenes
-    f1_high: float
-    by_class: dict[str, Rates]
+    report: Report
+    outcomes: list[Outcome]
+    clean: list[Outcome]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clean:
-    pictures: int
-    boxes: int
+@dataclass(slots=True, eq=False)
+class Looker:
+    """A detector, and how long each picture took."""
+
+    detector: OnnxDetector
+    milliseconds: list[float] = field(default_factory=list[float])
+
+    def look(self, image: Image, truth: Photo, *, match_iou: float = MATCH_IOU) -> Outcome:
+        began = time.perf_counter()
+        found = self.detector.detect(image)
+        self.milliseconds.append((time.perf_counter() - began) * 1000)
+        labels = np.array([CLASSES.index(code) for code in found.class_codes], np.int64)
+        return judge(boxes=found.boxes, scores=found.confidences, labels=labels, truth=truth, match_iou=match_iou)
+
+    @property
+    def median_ms(self) -> float:
+        return round(float(np.median(self.milliseconds)), 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    model: str
-    threshold: float
-    photos: Part
-    by_source: dict[str, Part]
-    drawn: Part
-    clean: dict[str, Clean]
-    median_ms: float
-
-
-def evaluate(model: Path, data: Path) -> Report:
+def evaluate(model: Path, data: Path, *, bar: Bar) -> Evaluation:
     """Measure the model of a folder on `val.json` of the data.
 
     Raises:
         DataError: the data folder has no val.json, or a picture is missing.
         ModelError: file and manifest of the model do not fit.
     """
-    manifest = load_manifest(model / "manifest.toml")
-    detector = OnnxDetector(model / "manifest.toml", threads=1)
+    path = model / "manifest.toml"
+    manifest = load_manifest(path)
     photos = read_photos(road_damage_file(data, "val"), CLASSES)
-    clock = _Clock(detector)
-    outcomes = [clock.outcome(decoded(photo), photo) for photo in photos]
-    sources = sorted({outcome.source for outcome in outcomes})
-    return Report(
-        model=f"{manifest.name} {manifest.version}",
-        threshold=manifest.threshold,
-        photos=_part(outcomes),
-        by_source={source: _part([one for one in outcomes if one.source == source]) for source in sources},
-        drawn=_part(list(_drawn(clock))),
-        clean=dict(_clean(clock, data)),
-        median_ms=round(float(np.median(clock.milliseconds)), 1),
+    looker = Looker(OnnxDetector(path, threads=1, threshold=LOWEST_CONFIDENCE))
+    if manifest.int8 is None:
+        outcomes, int8 = list(_each(looker, photos, bar, "photos")), None
+    else:
+        outcomes, int8 = _side_by_side(path, looker, photos, manifest.threshold, bar)
+    median_ms = looker.median_ms
+    drawn = list(_drawn(looker, bar))
+    clean = list(_each(looker, _clean_photos(data), bar, "clean roads"))
+    report = _report(manifest=manifest, outcomes=outcomes, drawn=drawn, clean=clean, int8=int8, median_ms=median_ms)
+    return Evaluation(report=report, outcomes=outcomes, clean=clean)
+
+
+def ship(found: Evaluation, model: Path, *, bar: Bar) -> None:
+    """Write error_model.json and the measured part of card.md into the model's folder.
+
+    Raises:
+        DataError: the card has no place for it.
+    """
+    errors = measure_errors(found, model, bar=bar)
+    content = errors.model_dump_json(by_alias=True, indent=1)
+    (model / "error_model.json").write_text(f"{content}\n", encoding="utf-8")
+    write_measured(model, load_manifest(model / "manifest.toml"), found.report, errors)
+
+
+def measure_errors(found: Evaluation, model: Path, *, bar: Bar) -> ErrorModel:
+    """Count hits and false alarms by class, size and quality: photos as they were, and all val photos altered."""
+    path = model / "manifest.toml"
+    manifest = load_manifest(path)
+    looker = Looker(OnnxDetector(path, threads=1))
+    rng = np.random.default_rng(ALTERED_SEED)
+    photos = [outcome.truth for outcome in (*found.outcomes, *found.clean[::EVERY_CLEAN])]
+    as_they_were = [
+        judged_again(outcome.surer_than(manifest.threshold), FOUND_IOU) for outcome in (*found.outcomes, *found.clean)
+    ]
+    of_quality: dict[Quality, list[Outcome]] = {"good": as_they_were}
+    for quality, alter in ALTERED.items():
+        seen = bar(f"photos made {quality}", len(photos))
+        of_quality[quality] = []
+        for photo in photos:
+            of_quality[quality].append(looker.look(alter(decoded(photo), rng), photo, match_iou=FOUND_IOU))
+            seen()
+    return error_model(
+        of_quality, model=looker.detector.model, threshold=manifest.threshold, input_px=input_px_of(manifest)
     )
 
 
-class _Clock:
-    """The detector, and how long it took for each picture."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self.milliseconds: list[float] = []
-
-    def outcome(self, image: Image, truth: Photo) -> Outcome:
-        began = time.perf_counter()
-        found = self._detector.detect(image)
-        self.milliseconds.append((time.perf_counter() - began) * 1000)
-        return judge(
-            boxes=found.boxes,
-            scores=found.confidences,
-            labels=np.array([CLASSES.index(code) for code in found.class_codes], np.int64),
-            truth=truth,
-        )
-
-    def boxes_on(self, image: Image) -> int:
-        return len(self._detector.detect(image))
+def input_px_of(manifest: Manifest) -> float:
+    """Side of the square whose area a picture is scaled to."""
+    return float(np.sqrt(manifest.input_width * manifest.input_height))
 
 
-def _drawn(clock: _Clock) -> Iterator[Outcome]:
+def _each(looker: Looker, photos: Sequence[Photo], bar: Bar, words: str) -> Iterator[Outcome]:
+    seen = bar(words, len(photos))
+    for photo in photos:
+        yield looker.look(decoded(photo), photo)
+        seen()
+
+
+def _side_by_side(
+    path: Path, looker: Looker, photos: Sequence[Photo], threshold: float, bar: Bar
+) -> tuple[list[Outcome], Int8]:
+    """Show each photo to both files in turn: what else the machine does then slows both."""
+    other = Looker(OnnxDetector(path, threads=1, threshold=LOWEST_CONFIDENCE, precision="int8"))
+    seen = bar("photos, fp32 and int8", len(photos))
+    outcomes: list[Outcome] = []
+    of_other: list[Outcome] = []
+    for photo in photos:
+        image = decoded(photo)
+        outcomes.append(looker.look(image, photo))
+        of_other.append(other.look(image, photo))
+        seen()
+    return outcomes, Int8(
+        f1=rates(count(of_other, threshold)).f1,
+        f1_fp32=rates(count(outcomes, threshold)).f1,
+        median_ms=other.median_ms,
+        median_ms_fp32=looker.median_ms,
+    )
+
+
+def _drawn(looker: Looker, bar: Bar) -> Iterator[Outcome]:
     rng = np.random.default_rng(DRAWN_SEED)
+    seen = bar("drawn scenes", DRAWN_SCENES)
     for index in range(DRAWN_SCENES):
         scene = drawn_scene(rng)
-        yield clock.outcome(scene.image, scene.as_photo(str(index)))
+        yield looker.look(scene.image, scene.as_photo(str(index)))
+        seen()
 
 
-def _clean(clock: _Clock, data: Path) -> Iterator[tuple[str, Clean]]:
-    for name in CLEAN_FOLDERS:
-        files = sorted((data / name).glob("*.jpg"))
-        if files:
-            images = (cv2.imread(str(file)) for file in files)
-            boxes = sum(clock.boxes_on(np.asarray(image, np.uint8)) for image in images)
-            yield name, Clean(pictures=len(files), boxes=boxes)
+def _clean(outcomes: Sequence[Outcome], threshold: float) -> dict[str, Clean]:
+    found: dict[str, Clean] = {}
+    for name in dict.fromkeys(outcome.source for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.source == name]
+        counts = count(own, threshold).sum(axis=1).tolist()
+        found[name] = Clean(pictures=len(own), boxes=sum(counts), by_class=dict(zip(CLASSES, counts, strict=True)))
+    return found
 
 
-def _part(outcomes: Sequence[Outcome]) -> Part:
-    """Rates of everything the detector returned: it applies its own threshold."""
-    counts = count(outcomes, threshold=0.0)
-    low, high = f1_interval(outcomes, 0.0, rng=np.random.default_rng(BOOTSTRAP_SEED))
-    return Part(
-        pictures=len(outcomes),
-        scenes=len({(outcome.source, outcome.scene) for outcome in outcomes}),
-        total=rates(counts),
-        f1_low=low,
-        f1_high=high,
-        by_class={code: rates(counts[index]) for index, code in enumerate(CLASSES)},
+def _clean_photos(data: Path) -> list[Photo]:
+    """Pictures without boxes; their folder is their source, and each folder counts as a scene of its own."""
+    return [_clean_photo(file, name) for name in CLEAN_FOLDERS for file in sorted((data / name).glob("*.jpg"))]
+
+
+def _clean_photo(file: Path, name: str) -> Photo:
+    image = cv2.imread(str(file))
+    if image is None:
+        raise DataError(f"cannot read the picture {file}")
+    return Photo(
+        path=file,
+        width_px=image.shape[1],
+        height_px=image.shape[0],
+        source=name,
+        scene=name,
+        boxes=np.zeros((0, 4), np.float32),
+        labels=np.zeros(0, np.int64),
+        is_labelled=np.ones(len(CLASSES), np.bool_),
     )
 
 
-def show(report: Report) -> None:
-    """Print the report as tables."""
-    console = Console(width=120)
-    table = Table(title=f"{report.model}, threshold {report.threshold}, F1 at IoU 0.5")
-    for column in ("source", "photos", "scenes", "F1", "95 %", "precision", "recall", *CLASSES):
-        table.add_column(column, justify="left" if column == "source" else "right")
-    for name, part in _rows(report):
-        table.add_row(name, *_cells(part))
-    console.print(table)
-    for name, clean in report.clean.items():
-        console.print(f"{name}: {clean.boxes} boxes on {clean.pictures} pictures of roads without visible damage")
-    console.print(f"{report.median_ms} ms a picture (median, this machine)")
+def _report(
+    *,
+    manifest: Manifest,
+    outcomes: list[Outcome],
+    drawn: list[Outcome],
+    clean: Sequence[Outcome],
+    int8: Int8 | None,
+    median_ms: float,
+) -> Report:
+    input_px, threshold = input_px_of(manifest), manifest.threshold
+
+    def part(wanted: Sequence[Outcome]) -> Part:
+        return part_of(wanted, threshold, input_px=input_px)
+
+    sources = sorted({outcome.source for outcome in outcomes})
+    of_vehicles = [one for one in outcomes if one.source in VEHICLE_VIEWS]
+    ap50 = {code: average_precision(outcomes, index) for index, code in enumerate(CLASSES)}
+    return Report(
+        model=f"{manifest.name} {manifest.version}",
+        threshold=threshold,
+        photos=part(outcomes),
+        vehicle_views=part(of_vehicles) if of_vehicles else None,
+        by_source={source: part([one for one in outcomes if one.source == source]) for source in sources},
+        drawn=part(drawn),
+        clean=_clean(clean, threshold),
+        map50=float(np.mean(list(ap50.values()))),
+        ap50=ap50,
+        f1_by_other_scenes=rates(calibrate.counts_by_other_scenes(outcomes)).f1,
+        honesty=_honesty(outcomes, manifest.calibration or UNCALIBRATED, threshold),
+        int8=int8,
+        median_ms=median_ms,
+    )
 
 
-def _rows(report: Report) -> Iterable[tuple[str, Part]]:
-    yield from report.by_source.items()
-    yield "all photos", report.photos
-    yield "drawn scenes", report.drawn
-
-
-def _cells(part: Part) -> list[str]:
-    total = part.total
-    return [
-        str(part.pictures),
-        str(part.scenes),
-        f"{total.f1:.3f}",
-        f"{part.f1_low:.2f}-{part.f1_high:.2f}",
-        f"{total.precision:.2f}",
-        f"{total.recall:.2f}",
-        *(f"{one.f1:.2f}" if one.hits + one.missed else "-" for one in part.by_class.values()),
-    ]
-
-
-def write(report: Report, file: Path) -> None:
-    content: dict[str, Any] = asdict(report)
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+def _honesty(outcomes: Sequence[Outcome], shipped: Calibration, threshold: float) -> Honesty:
+    boxes = calibrate.boxes_of(outcomes)
+    chances = calibrate.cross_fitted(calibrate.with_raw_scores(shipped, boxes), len(CLASSES))
+    is_returned = chances >= threshold
+    bins = calibrate.reliability(chances, boxes.is_hit)
+    returned = calibrate.reliability(chances[is_returned], boxes.is_hit[is_returned])
+    return Honesty(
+        shipped_error=calibrate.calibration_error(calibrate.reliability(boxes.scores, boxes.is_hit)),
+        cross_fitted_error=calibrate.calibration_error(bins),
+        returned_error=calibrate.calibration_error(returned),
+        bins=bins,
+    )

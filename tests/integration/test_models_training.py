@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from edge_agent.vision.model_file import load_manifest
 from models.cli import models
 
 pytest.importorskip("torch", reason="training needs the extra `train`")
@@ -54,7 +55,8 @@ def test_training_stops_resumes_exports_and_is_evaluated(tmp_path: Path, ten_pho
             epochs=epochs,
             pictures_per_epoch=8,
             batch_size=4,
-            size_px=128,
+            input_px=128,
+            crop_px=96,
             validate_every=1,
         )
 
@@ -74,9 +76,23 @@ def test_training_stops_resumes_exports_and_is_evaluated(tmp_path: Path, ten_pho
     assert (tmp_path / "straight" / "curves.png").stat().st_size > 1000
 
     exported = run(
-        "export", "road_damage", "--checkpoint", straight.checkpoint_path, "--version", "test", "--out", tmp_path / "m"
+        "export",
+        "road_damage",
+        straight.checkpoint_path,
+        "--with",
+        resumed.checkpoint_path,
+        "--data",
+        ten_photos,
+        "--version",
+        "test",
+        "--out",
+        tmp_path / "m",
     )
     assert exported.exit_code == 0
+    manifest = load_manifest(tmp_path / "m" / "manifest.toml")
+    assert manifest.input_width == manifest.input_height == 128
+    assert manifest.calibration is not None
+    assert sum(file.stat().st_size for file in (tmp_path / "m").glob("*.onnx")) < 15_000_000
     measured = run(
         "evaluate", "road_damage", "--data", ten_photos, "--model", tmp_path / "m", "--json", tmp_path / "report.json"
     )

@@ -1,23 +1,18 @@
-"""From a checkpoint's weights to the ONNX file and the manifest that the agent reads."""
+"""From the averaged weights of checkpoints to a float32 ONNX network."""
 
 import copy
-import hashlib
-import json
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import onnx
 import torch
 from torch import Tensor, nn
 
 from models.road_damage.training.body import ConvAct
-from models.road_damage.training.checkpoint import exportable
-from models.road_damage.training.network import CLASSES, Detector, normalised
+from models.road_damage.training.network import Detector, normalised
 
 OPSET = 17
-INPUT_WIDTH_PX = INPUT_HEIGHT_PX = 320
-NMS_IOU = 0.3
 
 
 class Exported(nn.Module):
@@ -32,34 +27,38 @@ class Exported(nn.Module):
         return torch.cat([prediction.boxes(), prediction.logits.sigmoid()], -1)[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """What the manifest says beyond the file itself."""
-
-    version: str
-    threshold: float
-    trained_on: str
-
-
-def export_checkpoint(checkpoint: Path, folder: Path, *, version: str, trained_on: str) -> str:
-    """Write model.onnx and manifest.toml from a run's averaged weights; the threshold is that of its last validation.
+def export_checkpoints(checkpoints: Sequence[Path], path: Path) -> int:
+    """Write the mean of the averaged weights of checkpoints as ONNX.
 
     Returns:
-        SHA-256 of the file in hex.
+        Side of the square whose area a picture is scaled to, as the first one was trained.
     """
-    weights, last = exportable(checkpoint)
+    contents = [read_checkpoint(checkpoint) for checkpoint in checkpoints]
+    input_px = input_px_of(contents[0]["plan"])
+    export_onnx(averaged([content["average"] for content in contents]), path, input_px=input_px)
+    return input_px
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def input_px_of(plan: dict[str, Any]) -> int:
+    """Plans of before 0.2 call it `size_px`."""
+    return int(plan["input_px"] if "input_px" in plan else plan["size_px"])
+
+
+def averaged(weights: Sequence[dict[str, Tensor]]) -> Detector:
+    """A detector with the mean of several weights: checkpoints of one run, or runs that began together."""
+    mean = {name: torch.stack([one[name].double() for one in weights]).mean(0) for name in weights[0]}
     detector = Detector()
-    detector.load_state_dict(weights)
-    release = Release(version=version, threshold=last["threshold"], trained_on=trained_on)
-    sha256 = export_onnx(detector, folder / "model.onnx", release)
-    write_manifest(folder / "manifest.toml", sha256=sha256, release=release)
-    return sha256
+    detector.load_state_dict({name: value.to(weights[0][name].dtype) for name, value in mean.items()})
+    return detector.eval()
 
 
-def export_onnx(detector: Detector, path: Path, release: Release) -> str:
-    """Write the network as ONNX and return the file's SHA-256 in hex."""
-    exported = Exported(_folded(detector)).eval()
-    example = torch.zeros((1, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3), dtype=torch.uint8)
+def export_onnx(detector: Detector, path: Path, *, input_px: int) -> None:
+    exported = Exported(folded(detector)).eval()
+    example = torch.zeros((1, input_px, input_px, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: it tells of constants, which is what they are
         torch.onnx.export(
@@ -72,71 +71,9 @@ def export_onnx(detector: Detector, path: Path, release: Release) -> str:
             output_names=["boxes_scores"],
             dynamic_axes={"picture": {1: "height", 2: "width"}, "boxes_scores": {0: "points"}},
         )
-    _describe(path, release)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_manifest(path: Path, *, sha256: str, release: Release) -> None:
-    classes = ", ".join(f'"{code}"' for code in CLASSES)
-    path.write_text(
-        MANIFEST.format(
-            version=release.version,
-            sha256=sha256,
-            width=INPUT_WIDTH_PX,
-            height=INPUT_HEIGHT_PX,
-            classes=classes,
-            threshold=release.threshold,
-            nms_iou=NMS_IOU,
-            trained_on=release.trained_on,
-        ),
-        encoding="utf-8",
-    )
-
-
-MANIFEST = """\
-# What the agent must know to run this model. Written by `busense models export road_damage`.
-name = "road_damage"
-version = "{version}"
-file = "model.onnx"
-sha256 = "{sha256}"
-
-# Input "picture": uint8 (1, height, width, 3), BGR; normalisation is inside the graph.
-# Height and width may be any multiples of input_stride. The model was trained at the scale at which a picture covers
-# about input_width * input_height pixels: scale a picture by sqrt(input_width * input_height / (w * h)), keep its
-# aspect, then pad right and below with input_pad up to the next multiples of input_stride.
-input_layout = "nhwc, BGR, uint8, no scale, no mean/std"
-input_width = {width}
-input_height = {height}
-input_stride = 32
-input_pad = 114
-
-# Output "boxes_scores": float32 (n, 4 + classes): x1, y1, x2, y2 in input pixels, then one score in 0..1 per class.
-# Not yet suppressed: the agent fuses boxes of one class that show the same thing.
-classes = [{classes}]
-threshold = {threshold}
-nms_iou = {nms_iou}
-
-data_licence = "CC BY-SA 4.0 (RDD2022, Road Damage Dataset 2018); Annotated Potholes: public domain by its export"
-trained_on = "{trained_on}"
-"""
-
-
-def _describe(path: Path, release: Release) -> None:
-    model = onnx.load(str(path))
-    facts = {
-        "name": "road_damage",
-        "version": release.version,
-        "classes": json.dumps(CLASSES),
-        "input": json.dumps({"width": INPUT_WIDTH_PX, "height": INPUT_HEIGHT_PX, "layout": "nhwc bgr uint8"}),
-        "threshold": str(release.threshold),
-        "data_licence": "CC BY-SA 4.0",
-    }
-    onnx.helper.set_model_props(model, facts)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, str(path))
-
-
-def _folded(detector: Detector) -> Detector:
+def folded(detector: Detector) -> Detector:
     """Copy of the detector whose neck and heads have their batch norms folded."""
     folded = copy.deepcopy(detector).eval()
     for module in folded.modules():

@@ -11,9 +11,9 @@ from edge_agent.vision.detector import fuse_boxes
 from edge_agent.vision.preprocess import InputShape, letterbox
 from models.road_damage.coco import Photo, decoded
 from models.road_damage.drawn_set import drawn_scene
+from models.road_damage.release import NMS_IOU
 from models.road_damage.score import Outcome, best_threshold, count, judge, rates
 from models.road_damage.training.augment import GREY
-from models.road_damage.training.export import NMS_IOU
 from models.road_damage.training.network import CLASSES, STRIDES, Detector, normalised
 
 DRAWN_SCENES = 40

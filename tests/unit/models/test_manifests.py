@@ -1,4 +1,5 @@
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import onnx
 import pytest
 
 import models
+from edge_agent.vision.model_file import load_manifest
+from wire.error_model import load_error_model
 
 ROOT = Path(models.__file__).parent
 NAMES = ("road_damage", "faces")
@@ -33,19 +36,37 @@ def test_manifest_has_its_keys_and_the_hash_of_its_file(name: str) -> None:
     assert manifest["name"] == name
     weights = (ROOT / name / manifest["file"]).read_bytes()
     assert hashlib.sha256(weights).hexdigest() == manifest["sha256"]
-    assert len(weights) < 13_000_000
     assert 0 < manifest["threshold"] < 1
+
+
+def test_weights_are_small_enough_for_the_repository() -> None:
+    sizes = [file.stat().st_size for file in (ROOT / "road_damage").glob("*.onnx")]
+    assert len(sizes) == 2
+    assert sum(sizes) <= 15_000_000
 
 
 def test_road_damage_file_says_itself_what_it_is() -> None:
     manifest = tomllib.loads((ROOT / "road_damage" / "manifest.toml").read_text(encoding="utf-8"))
 
-    model = onnx.load_model_from_string((ROOT / "road_damage" / "model.onnx").read_bytes())
+    for file in (manifest["file"], manifest["int8"]["file"]):
+        model = onnx.load_model_from_string((ROOT / "road_damage" / file).read_bytes())
+        facts = {entry.key: entry.value for entry in model.metadata_props}
+        assert facts["version"] == manifest["version"]
+        assert facts["threshold"] == str(manifest["threshold"])
+        assert json.loads(facts["classes"]) == manifest["classes"]
+        assert json.loads(facts["calibration"])["slope"] == manifest["calibration"]["slope"]
+        assert facts["data_licence"] == manifest["data_licence"]
+        assert model.opset_import[0].version >= 17
 
-    facts = {entry.key: entry.value for entry in model.metadata_props}
-    assert facts["version"] == manifest["version"]
-    assert facts["threshold"] == str(manifest["threshold"])
-    assert model.opset_import[0].version >= 17
+
+def test_error_model_is_of_the_shipped_weights() -> None:
+    manifest = load_manifest(ROOT / "road_damage" / "manifest.toml")
+
+    errors = load_error_model(ROOT / "road_damage" / "error_model.json")
+
+    assert errors.model == manifest.model
+    assert errors.classes == manifest.classes
+    assert errors.threshold == manifest.threshold
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,5 +76,6 @@ def test_card_names_the_hash_and_the_licence(name: str) -> None:
     card = (ROOT / name / "card.md").read_text(encoding="utf-8")
 
     assert manifest["sha256"] in card
+    assert manifest.get("int8", {"sha256": ""})["sha256"] in card
     assert manifest["version"] in card
     assert "icence" in card

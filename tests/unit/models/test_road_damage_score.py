@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from models.road_damage.coco import Photo
-from models.road_damage.score import Outcome, best_threshold, count, f1_interval, judge, rates
+from models.road_damage.score import (
+    Outcome,
+    average_precision,
+    best_threshold,
+    count,
+    interval,
+    judge,
+    precision_recall,
+    rates,
+    tally,
+)
 
 ALL = np.ones(4, np.bool_)
 
@@ -77,13 +87,51 @@ def test_nothing_at_all_gives_zero_and_no_error() -> None:
     assert rates(count([found], 0.5)).f1 == 0.0
 
 
+def f1(counts: np.ndarray) -> float:
+    return rates(counts).f1
+
+
 def test_interval_holds_the_value_and_needs_more_than_one_scene_to_be_wide() -> None:
     good = outcome([[0, 0, 10, 10]], [0.9], [0], [[0, 0, 10, 10]], [0], scene="good")
     bad = outcome([], [], [], [[0, 0, 10, 10]], [0], scene="bad")
     rng = np.random.default_rng(1)
 
-    low, high = f1_interval([good, bad], 0.5, rng=rng)
+    assert interval(tally([good, bad], 0.5, input_px=100), f1, rng=rng) == (0.0, 1.0)
+    assert interval(tally([good, good], 0.5, input_px=100), f1, rng=rng) == (1.0, 1.0)
 
-    assert low == 0.0
-    assert high == 1.0
-    assert f1_interval([good, good], 0.5, rng=rng) == (1.0, 1.0)
+
+def test_many_pictures_of_one_scene_are_one_sample() -> None:
+    same = [outcome([[0, 0, 10, 10]], [0.9], [0], [[0, 0, 10, 10]], [0], scene="same") for _ in range(9)]
+
+    assert len(tally(same, 0.5, input_px=100)) == 1
+
+
+def test_sizes_are_those_of_the_scaled_picture_and_sum_to_the_whole() -> None:
+    found = outcome([[0, 0, 10, 10], [50, 50, 99, 99]], [0.9, 0.8], [0, 1], [[0, 0, 10, 10], [0, 50, 40, 90]], [0, 2])
+
+    by_size = tally([found], 0.5, input_px=200)[0]
+
+    assert by_size[0, 0].tolist() == [1, 0, 0]  # 10 px of 100 are 20 px of 200
+    assert by_size[2, 1].tolist() == [0, 1, 0]
+    assert by_size[2, 2].tolist() == [0, 0, 1]
+    assert (by_size.sum(axis=0) == count([found], 0.5)).all()
+
+
+def test_precision_and_recall_follow_the_falling_threshold() -> None:
+    found = outcome(
+        [[0, 0, 10, 10], [50, 50, 60, 60], [20, 0, 30, 10]],
+        [0.9, 0.8, 0.7],
+        [0, 0, 0],
+        [[0, 0, 10, 10], [20, 0, 30, 10], [80, 80, 90, 90]],
+        [0, 0, 0],
+    )
+
+    precision, recall = precision_recall([found], 0)
+
+    assert precision == pytest.approx([1, 1 / 2, 2 / 3])
+    assert recall == pytest.approx([1 / 3, 1 / 3, 2 / 3])
+    assert average_precision([found], 0) == pytest.approx(1 / 3 + 1 / 3 * 2 / 3)
+
+
+def test_class_without_boxes_has_no_precision_and_no_error() -> None:
+    assert average_precision([outcome([], [], [], [], [])], 0) == 0.0

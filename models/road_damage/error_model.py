@@ -1,0 +1,197 @@
+"""What fusion and simulator must know about the detector, counted from its boxes: see `wire.error_model`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.vision.detections import overlaps
+from models.road_damage.drawn_set import CLASSES
+from models.road_damage.score import SIZE_EDGES_PX, Outcome, sizes_of
+from wire.error_model import FORMAT, Beta, Confidence, ErrorModel, FalseAlarms, Hit, MeasuredOn, Quality
+from wire.messages import ModelVersion
+
+FOUND_IOU = 0.3  # enough to lead to the right place on the road
+STRAY_IOU = 0.1  # a box that overlaps no damage more than this invents something
+WEIGHT = 10.0  # how many sightings the mean of a class counts where few were seen
+ROUNDS = 300
+NOTE = (
+    f"A hit overlaps damage of its class with IoU {FOUND_IOU} or more; a false alarm overlaps no damage by more than "
+    f"{STRAY_IOU}. Other qualities than good: the same photos, altered. Intervals resample scenes."
+)
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sums:
+    """Counts by scene, of one quality."""
+
+    found: Floats  # (scenes, sizes, classes)
+    shown: Floats  # (scenes, sizes, classes)
+    strays: Floats  # (scenes, classes)
+    pictures: Floats  # (scenes, classes), those in which the class was labelled
+
+    def drawn(self, rng: np.random.Generator) -> "Sums":
+        """As many scenes, drawn with replacement."""
+        places = rng.integers(0, len(self.found), len(self.found))
+        return Sums(
+            found=self.found[places],
+            shown=self.shown[places],
+            strays=self.strays[places],
+            pictures=self.pictures[places],
+        )
+
+    def hit_rates(self) -> Floats:
+        """(sizes, classes), drawn to the mean of the class where few were shown, that to the mean of all."""
+        found, shown = self.found.sum(axis=0), self.shown.sum(axis=0)
+        overall = found.sum() / max(shown.sum(), 1.0)
+        of_class = _shrunk(found.sum(axis=0), shown.sum(axis=0), overall)
+        return _shrunk(found, shown, of_class)
+
+    def alarm_rates(self) -> Floats:
+        """Per picture (classes,)."""
+        strays, pictures = self.strays.sum(axis=0), self.pictures.sum(axis=0)
+        return _shrunk(strays, pictures, strays.sum() / max(pictures.sum(), 1.0))
+
+
+def error_model(
+    of_quality: Mapping[Quality, Sequence[Outcome]], *, model: ModelVersion, threshold: float, input_px: float
+) -> ErrorModel:
+    """Count the outcomes of each quality, judged at FOUND_IOU; pictures without damage may be among them."""
+    rng = np.random.default_rng(1)
+    good = of_quality["good"]
+    hits: list[Hit] = []
+    alarms: list[FalseAlarms] = []
+    for quality, outcomes in of_quality.items():
+        sums = sums_of(outcomes, input_px=input_px)
+        draws = [sums.drawn(rng) for _ in range(ROUNDS)]
+        hits += _hits(quality, sums, draws)
+        alarms += _false_alarms(quality, sums, draws)
+    return ErrorModel(
+        format=FORMAT,
+        model=model,
+        threshold=threshold,
+        measured_on=MeasuredOn(pictures=len(good), scenes=len({one.scene for one in good}), note=NOTE),
+        size_edges_px=tuple(float(edge) for edge in SIZE_EDGES_PX),
+        hit=tuple(hits),
+        false_alarms=tuple(alarms),
+        confidence=_confidences(good),
+        box_sigma_share=_box_sigmas(good),
+    )
+
+
+def sums_of(outcomes: Sequence[Outcome], *, input_px: float) -> Sums:
+    scenes = {scene: place for place, scene in enumerate(dict.fromkeys(outcome.scene for outcome in outcomes))}
+    shape = len(scenes), len(SIZE_EDGES_PX) - 1, len(CLASSES)
+    found, shown = np.zeros(shape), np.zeros(shape)
+    strays, pictures = np.zeros((len(scenes), len(CLASSES))), np.zeros((len(scenes), len(CLASSES)))
+    for outcome in outcomes:
+        scene = scenes[outcome.scene]
+        sizes = sizes_of(outcome.truth.boxes, outcome.truth, input_px=input_px)
+        is_found = np.isin(np.arange(len(sizes)), outcome.match)
+        np.add.at(shown[scene], (sizes, outcome.truth.labels), 1)
+        np.add.at(found[scene], (sizes[is_found], outcome.truth.labels[is_found]), 1)
+        np.add.at(strays[scene], outcome.labels[is_stray(outcome)], 1)
+        pictures[scene] += outcome.truth.is_labelled
+    return Sums(found=found, shown=shown, strays=strays, pictures=pictures)
+
+
+def is_stray(outcome: Outcome) -> NDArray[np.bool_]:
+    """Boxes (n,) that lie on no damage at all; a badly placed box is neither a hit nor a false alarm."""
+    overlap, _ = overlaps(outcome.boxes, outcome.truth.boxes)
+    return ~outcome.is_hit & (overlap.max(axis=1, initial=0.0) <= STRAY_IOU)
+
+
+def beta_of(values: Floats, *, mean: float, variance: float) -> Beta:
+    """Beta distribution by moments, drawn to a given mean and variance where there are few values."""
+    share = len(values) / (len(values) + WEIGHT)
+    own_mean = float(values.mean()) if len(values) else mean
+    own_variance = float(values.var()) if len(values) > 1 else variance
+    m = min(max(share * own_mean + (1 - share) * mean, 0.01), 0.99)
+    v = min(max(share * own_variance + (1 - share) * variance, 1e-4), 0.9 * m * (1 - m))
+    size = m * (1 - m) / v - 1
+    return round(m * size, 3), round((1 - m) * size, 3)
+
+
+def _shrunk(events: Floats, of: Floats, mean: Floats | float) -> Floats:
+    return (events + WEIGHT * np.asarray(mean)) / (of + WEIGHT)
+
+
+def _hits(quality: Quality, sums: Sums, draws: Sequence[Sums]) -> list[Hit]:
+    rates = sums.hit_rates()
+    low, high = np.percentile([draw.hit_rates() for draw in draws], [2.5, 97.5], axis=0)
+    shown = sums.shown.sum(axis=0)
+    return [
+        Hit.model_validate(
+            {
+                "class": code,
+                "size": size,
+                "quality": quality,
+                "rate": _rounded(rates[size, index]),
+                "low": _rounded(low[size, index]),
+                "high": _rounded(high[size, index]),
+                "of": int(shown[size, index]),
+            }
+        )
+        for (index, code), size in product(enumerate(CLASSES), range(len(SIZE_EDGES_PX) - 1))
+    ]
+
+
+def _false_alarms(quality: Quality, sums: Sums, draws: Sequence[Sums]) -> list[FalseAlarms]:
+    rates = sums.alarm_rates()
+    low, high = np.percentile([draw.alarm_rates() for draw in draws], [2.5, 97.5], axis=0)
+    pictures = sums.pictures.sum(axis=0)
+    return [
+        FalseAlarms.model_validate(
+            {
+                "class": code,
+                "quality": quality,
+                "per_picture": _rounded(rates[index]),
+                "low": _rounded(low[index]),
+                "high": _rounded(high[index]),
+                "pictures": int(pictures[index]),
+            }
+        )
+        for index, code in enumerate(CLASSES)
+    ]
+
+
+def _confidences(outcomes: Sequence[Outcome]) -> dict[str, Confidence]:
+    labels = np.concatenate([one.labels for one in outcomes])
+    scores = np.concatenate([one.scores for one in outcomes]).astype(np.float64)
+    is_hit = np.concatenate([one.is_hit for one in outcomes])
+    is_false = np.concatenate([is_stray(one) for one in outcomes])
+    return {
+        code: Confidence.model_validate(
+            {"hit": _beta(scores, is_hit, labels == index), "false": _beta(scores, is_false, labels == index)}
+        )
+        for index, code in enumerate(CLASSES)
+    }
+
+
+def _beta(scores: Floats, wanted: NDArray[np.bool_], is_of_class: NDArray[np.bool_]) -> Beta:
+    everything = scores[wanted] if wanted.any() else np.array([0.5, 0.6])
+    return beta_of(scores[wanted & is_of_class], mean=float(everything.mean()), variance=float(everything.var()))
+
+
+def _box_sigmas(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Root of the mean square distance of an edge from the truth's, as a share of the side."""
+    squares = np.concatenate([(_edge_errors(one) ** 2).mean(axis=1) for one in outcomes])
+    labels = np.concatenate([one.labels[one.is_hit] for one in outcomes])
+    overall = float(squares.mean()) if len(squares) else 0.01
+    of_class = [squares[labels == index] for index in range(len(CLASSES))]
+    sigmas = [np.sqrt((own.sum() + WEIGHT * overall) / (len(own) + WEIGHT)) for own in of_class]
+    return {code: min(_rounded(sigma), 1.0) for code, sigma in zip(CLASSES, sigmas, strict=True)}
+
+
+def _edge_errors(outcome: Outcome) -> Floats:
+    """(hits, 4), x by the truth's width, y by its height."""
+    truth = outcome.truth.boxes[outcome.match[outcome.is_hit]].astype(np.float64)
+    sides = np.tile(np.maximum(truth[:, 2:] - truth[:, :2], 1.0), 2)
+    return (outcome.boxes[outcome.is_hit] - truth) / sides
+
+
+def _rounded(value: float | np.floating) -> float:
+    return round(float(value), 4)
