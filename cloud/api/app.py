@@ -18,6 +18,8 @@ from cloud.api.routes import (
     case_actions,
     cases,
     catalogue,
+    condition,
+    condition_export,
     crew,
     events,
     findings,
@@ -30,6 +32,7 @@ from cloud.api.routes import (
 )
 from cloud.cases.actors import load_actors
 from cloud.cases.handling import load_handling
+from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
 from cloud.db.pool import open_pool, open_thread_pool
 from cloud.findings.catalogue import load_catalogue
@@ -50,6 +53,8 @@ _ROUTES: Final = (
     catalogue,
     events,
     pictures,
+    condition,
+    condition_export,
     health,
 )
 
@@ -97,6 +102,7 @@ async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
             yield Resources(
                 city=config.city,
                 catalogue=held_catalogue,
+                condition=load_rules(config.work.condition),
                 handling=load_handling(config.work.handling),
                 actors=load_actors(config.serve.actors_file) if config.serve.actors_file else None,
                 blur=Blur(config.serve.blur_command),

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from cloud.api.live import Hub
 from cloud.cases.actors import Actors
 from cloud.cases.handling import Handling
+from cloud.condition.rules import ConditionRules
 from cloud.db.pool import Pool, ThreadPool
 from cloud.findings.catalogue import Catalogue
 from cloud.pictures.blur import Blur
@@ -27,6 +28,7 @@ class Resources:
 
     city: str
     catalogue: Catalogue
+    condition: ConditionRules
     handling: Handling
     actors: Actors | None
     blur: Blur

@@ -18,7 +18,7 @@ from cloud.condition.rules import ConditionRules
 from cloud.condition.survey import SurveyedPart, last_look, survey
 from cloud.roads.matching import Matched
 
-BATCH: Final = 100
+BATCH: Final = 50
 # One worker at a time: the work is light, and so nobody waits for anybody crosswise.
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('busense.condition', 0))"
 

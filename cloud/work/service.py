@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from psycopg import Connection
 
 from cloud.cases import idempotency
 from cloud.cases.handling import Handling, load_handling
+from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
@@ -20,6 +22,7 @@ from cloud.errors import UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
+from cloud.work.roads import look_after_roads
 from cloud.work.step import fuse_place
 from cloud.work.trim import trim_changes
 
@@ -45,7 +48,18 @@ def work_until_signalled(config: CloudConfig) -> None:
 def work(config: CloudConfig, stop: threading.Event) -> None:
     """Run until `stop` is set; a database that is away is waited for."""
     catalogue, handling = load_catalogue(config.work.catalogue), load_handling(config.work.handling)
-    url = config.database.read_url()
+    url, rules = config.database.read_url(), load_rules(config.work.condition)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        roads = executor.submit(look_after_roads, url, rules, stop)
+        try:
+            _work(url, catalogue, handling, stop)
+        finally:
+            stop.set()
+        roads.result()
+    _log.info("work_ended")
+
+
+def _work(url: str, catalogue: Catalogue, handling: Handling, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             check_current(url)
@@ -55,7 +69,6 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         except (UnavailableError, psycopg.OperationalError) as error:
             _log.warning("work_interrupted error=%s", type(error).__name__)
             stop.wait(RETRY_S)
-    _log.info("work_ended")
 
 
 def drain(

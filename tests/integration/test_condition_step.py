@@ -16,7 +16,7 @@ from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
-from tests.unit.cloud.ingest.messages import AT
+from tests.unit.cloud.ingest.messages import AT, Outbox
 from wire.messages import Kind
 
 RULES = load_rules()
@@ -150,7 +150,7 @@ def test_passes_of_a_track_are_counted_by_hour_of_the_week(town: Town) -> None:
         for number in range(40)
         for lon, lat in [place(1.7, -100.0 + 5.0 * number)]
     ]
-    town._note("bus-1", 0.0, Kind.TRACK, {"points": points})
+    town.messages.append(Outbox(device="bus-1").message(Kind.TRACK, points=points))
     town.store()
     with connect(town.url, autocommit=True) as connection:
         assert note_passes(connection, rules=RULES, now=lambda: AT + timedelta(hours=1)) == 1

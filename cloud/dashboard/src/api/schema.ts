@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * List Cases
-         * @description List cases, newest first.
+         * @description List cases, newest first or due first.
          */
         get: operations["list_cases_api_v1_cases_get"];
         put?: never;
@@ -53,11 +53,51 @@ export interface paths {
         };
         /**
          * Get Case
-         * @description Get one case with its history, in order of time.
+         * @description Get one case with its history, photos, proof of repair, and what the asker may do with it now.
          */
         get: operations["get_case_api_v1_cases__case_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act On Case
+         * @description Do something with a case; answers with the case as it is then.
+         */
+        post: operations["act_on_case_api_v1_cases__case_id__actions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Case Photo
+         * @description Take a photo of the crew, make faces and plates unreadable, and keep it without its metadata.
+         */
+        post: operations["add_case_photo_api_v1_cases__case_id__photos_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -76,6 +116,26 @@ export interface paths {
          * @description Get the classes and their groups.
          */
         get: operations["get_catalogue_api_v1_catalogue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crew/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Jobs
+         * @description List the asking crew's open jobs with all that is needed to do them without network.
+         */
+        get: operations["get_jobs_api_v1_crew_jobs_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -187,6 +247,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Me
+         * @description Tell who is asking.
+         */
+        get: operations["get_me_api_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/observations": {
         parameters: {
             query?: never;
@@ -219,6 +299,26 @@ export interface paths {
          * @description Get one observation.
          */
         get: operations["get_observation_api_v1_observations__observation_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Organisation
+         * @description List units and crews.
+         */
+        get: operations["get_organisation_api_v1_organisation_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -300,7 +400,49 @@ export interface components {
          * @description What can be done with a case.
          * @enum {string}
          */
-        Action: "open" | "file" | "add_sighting" | "withdraw" | "reopen";
+        Action: "open" | "file" | "add_sighting" | "withdraw" | "reject" | "correct" | "dispatch" | "reassign" | "accept" | "arrive" | "add_photo" | "return" | "ask_suspension" | "decline_suspension" | "suspend" | "resume" | "done" | "call_person" | "verify" | "reopen" | "close" | "merge" | "comment" | "warn" | "overdue" | "escalate";
+        /**
+         * ArriveAction
+         * @description Say that the crew is there; the position is checked and kept.
+         */
+        ArriveAction: {
+            /** Accuracy M */
+            accuracy_m?: number | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "arrive";
+            /** At */
+            at?: string | null;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Reason */
+            reason?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * AskSuspensionAction
+         * @description Ask the desk to stop the clock.
+         */
+        AskSuspensionAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "ask_suspension";
+            /** At */
+            at?: string | null;
+            /** Reason */
+            reason: string;
+            /** Until */
+            until?: string | null;
+            /** Version */
+            version: number;
+        };
         /**
          * Bus
          * @description One bus; counts are sums over its outboxes. `stored_up_to` is the highest number that arrived.
@@ -349,16 +491,38 @@ export interface components {
         };
         /**
          * CaseDetail
-         * @description A case with its history, in order of time.
+         * @description A case with all that belongs to it; `actions` are those that the asker may take now.
          */
         CaseDetail: {
+            /** Accepted At */
+            accepted_at: string | null;
+            /** Actions */
+            actions: components["schemas"]["Action"][];
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Arrived Distance M */
+            arrived_distance_m: number | null;
             /** Class Code */
             class_code: string;
             class_name: components["schemas"]["LocalName"];
+            /** Closed At */
+            closed_at: string | null;
+            /** Code */
+            code: string | null;
+            /** Crew */
+            crew: string | null;
+            /** Dispatched At */
+            dispatched_at: string | null;
+            /** Done At */
+            done_at: string | null;
             /** Due At */
             due_at: string | null;
+            /** Escalation */
+            escalation: number;
             /** Existence */
             existence: number;
+            /** Filed At */
+            filed_at: string | null;
             /**
              * Finding Id
              * Format: uuid
@@ -371,10 +535,16 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Is False Alarm */
+            is_false_alarm: boolean;
             /** Lat */
             lat: number;
             /** Lon */
             lon: number;
+            /** Merged Into */
+            merged_into: string | null;
+            /** Needs Person */
+            needs_person: boolean;
             /** Number */
             number: string;
             /**
@@ -382,17 +552,34 @@ export interface components {
              * Format: date-time
              */
             opened_at: string;
+            /** Overdue At */
+            overdue_at: string | null;
             /** Passes Seen */
             passes_seen: number;
+            /** Photos */
+            photos: components["schemas"]["CasePhoto"][];
             /** Picture */
             picture: string | null;
+            /** Reopened */
+            reopened: number;
+            repair: components["schemas"]["RepairView"] | null;
             severity: components["schemas"]["Severity"];
             state: components["schemas"]["CaseState"];
+            /** Suspended Until */
+            suspended_until: string | null;
+            /** Suspension Asked At */
+            suspension_asked_at: string | null;
             unit: components["schemas"]["LocalName"] | null;
+            /** Unit Key */
+            unit_key: string | null;
+            /** Verified At */
+            verified_at: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * CaseHistoryLine
-         * @description Who did what, when and why.
+         * @description Who did what, when and why; `details` depend on the action.
          */
         CaseHistoryLine: {
             action: components["schemas"]["Action"];
@@ -403,22 +590,48 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
             from_state: components["schemas"]["CaseState"] | null;
-            reason: components["schemas"]["LocalName"];
+            reason: components["schemas"]["Words"];
+            /** Serial */
+            serial: number;
             to_state: components["schemas"]["CaseState"];
         };
         /**
          * CaseItem
-         * @description One line of the list of cases.
+         * @description One line of the list of cases; `version` goes with every action and is refused when it is stale.
          */
         CaseItem: {
+            /** Accepted At */
+            accepted_at: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Arrived Distance M */
+            arrived_distance_m: number | null;
             /** Class Code */
             class_code: string;
             class_name: components["schemas"]["LocalName"];
+            /** Closed At */
+            closed_at: string | null;
+            /** Code */
+            code: string | null;
+            /** Crew */
+            crew: string | null;
+            /** Dispatched At */
+            dispatched_at: string | null;
+            /** Done At */
+            done_at: string | null;
             /** Due At */
             due_at: string | null;
+            /** Escalation */
+            escalation: number;
             /** Existence */
             existence: number;
+            /** Filed At */
+            filed_at: string | null;
             /**
              * Finding Id
              * Format: uuid
@@ -429,10 +642,16 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Is False Alarm */
+            is_false_alarm: boolean;
             /** Lat */
             lat: number;
             /** Lon */
             lon: number;
+            /** Merged Into */
+            merged_into: string | null;
+            /** Needs Person */
+            needs_person: boolean;
             /** Number */
             number: string;
             /**
@@ -440,23 +659,81 @@ export interface components {
              * Format: date-time
              */
             opened_at: string;
+            /** Overdue At */
+            overdue_at: string | null;
             /** Passes Seen */
             passes_seen: number;
             /** Picture */
             picture: string | null;
+            /** Reopened */
+            reopened: number;
             severity: components["schemas"]["Severity"];
             state: components["schemas"]["CaseState"];
+            /** Suspended Until */
+            suspended_until: string | null;
+            /** Suspension Asked At */
+            suspension_asked_at: string | null;
             unit: components["schemas"]["LocalName"] | null;
+            /** Unit Key */
+            unit_key: string | null;
+            /** Verified At */
+            verified_at: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * CasePage
-         * @description A page of cases, newest first; `next` is the cursor of the next page.
+         * @description A page of cases; `next` is the cursor of the next page.
          */
         CasePage: {
             /** Items */
             items: components["schemas"]["CaseItem"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * CasePhoto
+         * @description A photo of the crew.
+         */
+        CasePhoto: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Height Px */
+            height_px: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "before" | "after";
+            /** Sha256 */
+            sha256: string;
+            /** Width Px */
+            width_px: number;
+        };
+        /**
+         * CaseProblem
+         * @description A problem with the case as it is now, so that the page can show what changed.
+         */
+        CaseProblem: {
+            case: components["schemas"]["CaseDetail"];
+            /** Detail */
+            detail: string;
+            /** Faults */
+            faults?: components["schemas"]["Fault"][] | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type: string;
         };
         /**
          * CaseReference
@@ -510,6 +787,92 @@ export interface components {
             classes: components["schemas"]["CatalogueClass"][];
             /** Groups */
             groups: components["schemas"]["CatalogueGroup"][];
+        };
+        /**
+         * CorrectAction
+         * @description Say what it really is; teaches the detector.
+         */
+        CorrectAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "correct";
+            /** At */
+            at?: string | null;
+            /** Class Code */
+            class_code?: string | null;
+            /** Reason */
+            reason?: string | null;
+            severity?: components["schemas"]["Severity"] | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CrewView
+         * @description A crew, and how many jobs it has.
+         */
+        CrewView: {
+            /** Jobs */
+            jobs: number;
+            /** Key */
+            key: string;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            name: components["schemas"]["LocalName"];
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * DispatchAction
+         * @description Send a crew, or give the case to a unit whose crews choose; without both the nearest crew with time is sent.
+         */
+        DispatchAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "dispatch" | "reassign";
+            /** At */
+            at?: string | null;
+            /** Crew */
+            crew?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DoneAction
+         * @description Say that it is repaired.
+         */
+        DoneAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "done";
+            /** Area M2 */
+            area_m2?: number | null;
+            /** At */
+            at?: string | null;
+            /** Length M */
+            length_m?: number | null;
+            /**
+             * Materials
+             * @default []
+             */
+            materials: components["schemas"]["MaterialBody"][];
+            /** Reason */
+            reason?: string | null;
+            /** Version */
+            version: number;
+            /** Width M */
+            width_m?: number | null;
         };
         /**
          * Extent
@@ -726,6 +1089,24 @@ export interface components {
             status: "ok";
         };
         /**
+         * Job
+         * @description A case of a crew, and how far it is away.
+         */
+        Job: {
+            case: components["schemas"]["CaseDetail"];
+            /** Distance M */
+            distance_m: number | null;
+        };
+        /**
+         * Jobs
+         * @description A crew's jobs: nearest first with a position, else those that are due first.
+         */
+        Jobs: {
+            /** Items */
+            items: components["schemas"]["Job"][];
+        };
+        JsonValue: unknown;
+        /**
          * LineString
          * @description A line, lon before lat.
          */
@@ -751,6 +1132,67 @@ export interface components {
             en: string;
             /** Zh */
             zh: string;
+        };
+        /**
+         * MaterialBody
+         * @description What went into the repair.
+         */
+        MaterialBody: {
+            /** Amount */
+            amount: number;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * MaterialView
+         * @description What went into a repair.
+         */
+        MaterialView: {
+            /** Amount */
+            amount: number;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Me
+         * @description Who is asking; `is_read_only` when this server takes no changes at all.
+         */
+        Me: {
+            /** Crew */
+            crew: string | null;
+            /** Is Read Only */
+            is_read_only: boolean;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+            /** Unit */
+            unit: string | null;
+        };
+        /**
+         * MergeAction
+         * @description Say that it is the same matter as another case.
+         */
+        MergeAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "merge";
+            /** At */
+            at?: string | null;
+            /**
+             * Into
+             * Format: uuid
+             */
+            into: string;
+            /** Reason */
+            reason?: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * ObservationItem
@@ -796,6 +1238,16 @@ export interface components {
             next: string | null;
         };
         /**
+         * Organisation
+         * @description To whom cases can go.
+         */
+        Organisation: {
+            /** Crews */
+            crews: components["schemas"]["CrewView"][];
+            /** Units */
+            units: components["schemas"]["UnitView"][];
+        };
+        /**
          * PassKind
          * @description What one pass says of one finding.
          * @enum {string}
@@ -814,6 +1266,53 @@ export interface components {
             sha256: string;
             /** Width Px */
             width_px: number;
+        };
+        /**
+         * PassView
+         * @description What one bus saw at the place, or that it saw nothing.
+         */
+        PassView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Box Xyxy Px */
+            box_xyxy_px: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Confidence */
+            confidence: number | null;
+            /** Device */
+            device: string;
+            /** Frame Height Px */
+            frame_height_px: number | null;
+            /** Frame Width Px */
+            frame_width_px: number | null;
+            kind: components["schemas"]["PassKind"];
+            /** Looked Share */
+            looked_share: number;
+            picture: components["schemas"]["PassPicture"] | null;
+        };
+        /**
+         * PlainAction
+         * @description An action that needs nothing more.
+         */
+        PlainAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "accept" | "close" | "file" | "reopen" | "resume" | "verify";
+            /** At */
+            at?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * Point
@@ -853,6 +1352,48 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * ReasonedAction
+         * @description An action that must be explained.
+         */
+        ReasonedAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "comment" | "decline_suspension" | "reject" | "return";
+            /** At */
+            at?: string | null;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RepairView
+         * @description The proof of a repair: before and after, by crew and by bus, side by side.
+         */
+        RepairView: {
+            /** Area M2 */
+            area_m2: number | null;
+            /**
+             * Done At
+             * Format: date-time
+             */
+            done_at: string;
+            /** Length M */
+            length_m: number | null;
+            /** Materials */
+            materials: components["schemas"]["MaterialView"][];
+            /** Passes After */
+            passes_after: components["schemas"]["PassView"][];
+            seen_after: components["schemas"]["PassView"] | null;
+            seen_before: components["schemas"]["PassView"] | null;
+            /** Still There */
+            still_there: number;
+            /** Width M */
+            width_m: number | null;
         };
         /**
          * RoadCollection
@@ -895,6 +1436,12 @@ export interface components {
             name: string | null;
         };
         /**
+         * Role
+         * @description What somebody may do with cases.
+         * @enum {string}
+         */
+        Role: "viewer" | "crew" | "operator" | "admin" | "system";
+        /**
          * Severity
          * @description How bad a damage is, lightest first.
          * @enum {string}
@@ -929,6 +1476,47 @@ export interface components {
             redelivered: number;
             /** Stored Messages */
             stored_messages: number;
+        };
+        /**
+         * SuspendAction
+         * @description Stop the clock until a time.
+         */
+        SuspendAction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            action: "suspend";
+            /** At */
+            at?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * UnitView
+         * @description A unit.
+         */
+        UnitView: {
+            /** Key */
+            key: string;
+            name: components["schemas"]["LocalName"];
+        };
+        /**
+         * Words
+         * @description What somebody said; empty when nothing was said.
+         */
+        Words: {
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
         };
     };
     responses: never;
@@ -971,10 +1559,21 @@ export interface operations {
     list_cases_api_v1_cases_get: {
         parameters: {
             query?: {
+                asks_suspension?: boolean | null;
+                bbox?: string | null;
                 class?: string[];
+                crew?: string | null;
                 cursor?: string | null;
+                finding?: string | null;
                 limit?: number;
+                needs_person?: boolean | null;
+                number?: string | null;
+                overdue?: boolean | null;
+                severity?: components["schemas"]["Severity"][];
+                since?: string | null;
+                sort?: "newest" | "due";
                 state?: components["schemas"]["CaseState"][];
+                unit?: string | null;
             };
             header?: never;
             path?: never;
@@ -1033,6 +1632,97 @@ export interface operations {
             };
         };
     };
+    act_on_case_api_v1_cases__case_id__actions_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key": string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlainAction"] | components["schemas"]["ReasonedAction"] | components["schemas"]["CorrectAction"] | components["schemas"]["DispatchAction"] | components["schemas"]["AskSuspensionAction"] | components["schemas"]["SuspendAction"] | components["schemas"]["MergeAction"] | components["schemas"]["ArriveAction"] | components["schemas"]["DoneAction"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description stale version, or not allowed in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseProblem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_case_photo_api_v1_cases__case_id__photos_post: {
+        parameters: {
+            query: {
+                kind: "before" | "after";
+                lat?: number | null;
+                lon?: number | null;
+            };
+            header: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key": string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_catalogue_api_v1_catalogue_get: {
         parameters: {
             query?: never;
@@ -1049,6 +1739,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CatalogueView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_jobs_api_v1_crew_jobs_get: {
+        parameters: {
+            query?: {
+                lat?: number | null;
+                lon?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Jobs"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -1230,6 +1952,35 @@ export interface operations {
             };
         };
     };
+    get_me_api_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_observations_api_v1_observations_get: {
         parameters: {
             query?: {
@@ -1281,6 +2032,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObservationItem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_organisation_api_v1_organisation_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
                 };
             };
             /** @description a problem (RFC 9457) */

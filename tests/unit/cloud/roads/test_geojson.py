@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from cloud.errors import RoadsError
-from cloud.roads.geojson import Road, read_roads
+from cloud.roads.geojson import read_roads
+from cloud.roads.model import Road
 
 LINE = [[120.0, 27.0], [120.1, 27.1]]
 
