@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -15,7 +16,9 @@ from edge_agent.preview.status import AimStatus, BusStatus, Status, aim_status, 
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.privacy import Privacy
+from edge_agent.vision.quality import judge_frame
 from edge_agent.watch import Scene
+from wire.messages import Unusable
 
 WIDTH_PX: Final = 960
 QUALITY: Final = 75
@@ -54,7 +57,7 @@ class Preview:
         if scene is None or number <= after:
             return None
         return status_of(
-            scene,
+            _judged(scene),
             self._camera,
             self._bus(),
             number=number,
@@ -101,3 +104,10 @@ class Preview:
         times = self._shown_s
         passed_s = time.monotonic() - times[0] if times else 0.0
         return (len(times) - 1) / passed_s if passed_s > 0 else 0.0
+
+
+def _judged(scene: Scene) -> Scene:
+    """Judge a frame that nobody judged since its place is unknown: a camera is mounted in a hall, without a fix."""
+    if scene.verdict is not Unusable.NO_POSITION:
+        return scene
+    return replace(scene, verdict=judge_frame(scene.frame.image))

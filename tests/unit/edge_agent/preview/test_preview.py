@@ -10,6 +10,7 @@ from edge_agent.preview.preview import WIDTH_PX, Preview
 from edge_agent.vision.privacy import Privacy
 from tests.unit.edge_agent.preview.scenes import BUS, scene
 from tests.unit.edge_agent.scenes import CAMERA
+from wire.messages import Unusable
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +78,17 @@ def test_a_frame_is_told_once_to_who_waits() -> None:
 
 def test_a_horizon_that_was_pointed_at_brings_advice() -> None:
     assert preview_with(None).aim(horizon_share=0.5)["tilt"] == "down"
+
+
+@pytest.mark.parametrize(("level", "verdict"), [(None, None), (5, "dark")], ids=["plain road", "night"])
+def test_a_frame_without_a_position_is_judged_all_the_same(level: int | None, verdict: str | None) -> None:
+    preview = preview_with(None)
+    shown = scene(verdict=Unusable.NO_POSITION, has_position=False, found=None, tracks=())
+    if level is not None:
+        shown.frame.image[:] = level
+    preview.show(shown)
+
+    status = preview.status(after=0, timeout_s=0)
+
+    assert status is not None
+    assert status["verdict"] == verdict
