@@ -124,6 +124,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/condition/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Csv
+         * @description Export segments with their condition as CSV.
+         */
+        get: operations["export_csv_api_v1_condition_export_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/condition/export.geojson": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Geojson
+         * @description Export segments with their condition as GeoJSON.
+         */
+        get: operations["export_geojson_api_v1_condition_export_geojson_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/condition/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Condition Report
+         * @description Get the report of a month, made for print.
+         */
+        get: operations["get_condition_report_api_v1_condition_report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/condition/stale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stale Segments
+         * @description List segments that nobody looked at for long, with the passes that would refresh them.
+         */
+        get: operations["list_stale_segments_api_v1_condition_stale_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/condition/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Condition Summary
+         * @description Get the condition of the network as a whole.
+         */
+        get: operations["get_condition_summary_api_v1_condition_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/condition/worst": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Worst Segments
+         * @description List segments, the worst first; only those of which enough was seen.
+         */
+        get: operations["list_worst_segments_api_v1_condition_worst_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/crew/jobs": {
         parameters: {
             query?: never;
@@ -363,6 +483,46 @@ export interface paths {
          * @description Get the roads that touch a rectangle.
          */
         get: operations["get_roads_api_v1_roads_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Segments
+         * @description List segments with their condition as GeoJSON.
+         */
+        get: operations["list_segments_api_v1_segments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{segment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Segment
+         * @description Get one segment with its history, findings, looks and usual passes.
+         */
+        get: operations["get_segment_api_v1_segments__segment_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -789,6 +949,106 @@ export interface components {
             groups: components["schemas"]["CatalogueGroup"][];
         };
         /**
+         * Condition
+         * @description A segment's condition: an estimate, null while too little was seen, with the interval that holds 90 %.
+         */
+        Condition: {
+            /** Findings */
+            findings: number;
+            grade: components["schemas"]["Grade"];
+            /** Is Stale */
+            is_stale: boolean;
+            /** Kind */
+            kind: string;
+            /** Last Looked At */
+            last_looked_at: string | null;
+            /** Length M */
+            length_m: number;
+            /** Name */
+            name: string | null;
+            /** Pci Estimate */
+            pci_estimate: number | null;
+            /** Pci High */
+            pci_high: number | null;
+            /** Pci Low */
+            pci_low: number | null;
+            /** Surveyed Share */
+            surveyed_share: number;
+        };
+        /**
+         * ConditionDetail
+         * @description A segment's condition with what it follows from.
+         */
+        ConditionDetail: {
+            /** Assessed At */
+            assessed_at: string | null;
+            /** Damage Ratio Percent */
+            damage_ratio_percent: number | null;
+            /** Findings */
+            findings: number;
+            /** Found */
+            found: components["schemas"]["FoundDamage"][];
+            grade: components["schemas"]["Grade"];
+            /** History */
+            history: components["schemas"]["HistoryLine"][];
+            /** Is Stale */
+            is_stale: boolean;
+            /** Kind */
+            kind: string;
+            /** Lanes */
+            lanes: number | null;
+            /** Last Looked At */
+            last_looked_at: string | null;
+            /** Length M */
+            length_m: number;
+            /** Looks */
+            looks: number;
+            /** Name */
+            name: string | null;
+            /** Passes */
+            passes: components["schemas"]["UsualPass"][];
+            /** Pci Estimate */
+            pci_estimate: number | null;
+            /** Pci High */
+            pci_high: number | null;
+            /** Pci Low */
+            pci_low: number | null;
+            /** Retired At */
+            retired_at: string | null;
+            /** Surface */
+            surface: string;
+            /** Surveyed Share */
+            surveyed_share: number;
+            /** Surveys */
+            surveys: components["schemas"]["SurveyLine"][];
+            /** Width M */
+            width_m: number;
+        };
+        /**
+         * ConditionSummary
+         * @description The network as a whole; the index is the mean of the estimates, by length.
+         */
+        ConditionSummary: {
+            /** Grades */
+            grades: {
+                [key: string]: components["schemas"]["GradeShare"];
+            };
+            /** Length Km */
+            length_km: number;
+            /** Pci Estimate */
+            pci_estimate: number | null;
+            /** Segments */
+            segments: number;
+            /** Stale After Days */
+            stale_after_days: number;
+            /** Stale Segments */
+            stale_segments: number;
+            /** Surveyed Length Km */
+            surveyed_length_km: number;
+            /** Surveyed Segments */
+            surveyed_segments: number;
+        };
+        /**
          * CorrectAction
          * @description Say what it really is; teaches the detector.
          */
@@ -1077,6 +1337,56 @@ export interface components {
          */
         FindingState: "candidate" | "open" | "gone" | "rejected";
         /**
+         * FoundDamage
+         * @description A finding on a segment.
+         */
+        FoundDamage: {
+            /** Along M */
+            along_m: number;
+            /** Area M2 */
+            area_m2: number | null;
+            /** Class Code */
+            class_code: string;
+            class_name: components["schemas"]["LocalName"];
+            /** Existence */
+            existence: number;
+            /** Id */
+            id: string;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+            /** Lat */
+            lat: number;
+            /** Length M */
+            length_m: number | null;
+            /** Lon */
+            lon: number;
+            /** Severity */
+            severity: string;
+            /** State */
+            state: string;
+            /** Width M */
+            width_m: number | null;
+        };
+        /**
+         * Grade
+         * @description What a condition is called, best first.
+         * @enum {string}
+         */
+        Grade: "excellent" | "good" | "fair" | "poor" | "bad" | "unknown";
+        /**
+         * GradeShare
+         * @description How much of the network is in a grade.
+         */
+        GradeShare: {
+            /** Length Km */
+            length_km: number;
+            /** Segments */
+            segments: number;
+        };
+        /**
          * HealthView
          * @description The database answers; without it the answer is a 503 problem.
          */
@@ -1087,6 +1397,29 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * HistoryLine
+         * @description The condition at the end of a local day.
+         */
+        HistoryLine: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Findings */
+            findings: number;
+            /** Last Looked At */
+            last_looked_at: string | null;
+            /** Pci Estimate */
+            pci_estimate: number | null;
+            /** Pci High */
+            pci_high: number | null;
+            /** Pci Low */
+            pci_low: number | null;
+            /** Surveyed Share */
+            surveyed_share: number;
         };
         /**
          * Job
@@ -1442,11 +1775,154 @@ export interface components {
          */
         Role: "viewer" | "crew" | "operator" | "admin" | "system";
         /**
+         * SegmentCollection
+         * @description Segments as GeoJSON; `is_complete` is false when there are more than were asked for.
+         */
+        SegmentCollection: {
+            /** Features */
+            features: components["schemas"]["SegmentFeature"][];
+            /** Is Complete */
+            is_complete: boolean;
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        };
+        /**
+         * SegmentDetail
+         * @description One segment with what its condition follows from.
+         */
+        SegmentDetail: {
+            geometry: components["schemas"]["SegmentLine"];
+            /** Id */
+            id: string;
+            properties: components["schemas"]["ConditionDetail"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * SegmentFeature
+         * @description One segment as a GeoJSON feature.
+         */
+        SegmentFeature: {
+            geometry: components["schemas"]["SegmentLine"];
+            /** Id */
+            id: string;
+            properties: components["schemas"]["Condition"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * SegmentItem
+         * @description A segment in a list, with its middle.
+         */
+        SegmentItem: {
+            /** Findings */
+            findings: number;
+            grade: components["schemas"]["Grade"];
+            /** Id */
+            id: string;
+            /** Is Stale */
+            is_stale: boolean;
+            /** Kind */
+            kind: string;
+            /** Last Looked At */
+            last_looked_at: string | null;
+            /** Lat */
+            lat: number;
+            /** Length M */
+            length_m: number;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string | null;
+            /** Pci Estimate */
+            pci_estimate: number | null;
+            /** Pci High */
+            pci_high: number | null;
+            /** Pci Low */
+            pci_low: number | null;
+            /** Surveyed Share */
+            surveyed_share: number;
+        };
+        /**
+         * SegmentLine
+         * @description A line, lon before lat.
+         */
+        SegmentLine: {
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ][];
+            /**
+             * Type
+             * @default LineString
+             * @constant
+             */
+            type: "LineString";
+        };
+        /**
          * Severity
          * @description How bad a damage is, lightest first.
          * @enum {string}
          */
         Severity: "light" | "medium" | "heavy";
+        /**
+         * StaleItem
+         * @description A segment that nobody looked at for long, with the buses that would refresh it, the next one first.
+         */
+        StaleItem: {
+            /** Findings */
+            findings: number;
+            grade: components["schemas"]["Grade"];
+            /** Id */
+            id: string;
+            /** Is Stale */
+            is_stale: boolean;
+            /** Kind */
+            kind: string;
+            /** Last Looked At */
+            last_looked_at: string | null;
+            /** Lat */
+            lat: number;
+            /** Length M */
+            length_m: number;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string | null;
+            /** Passes */
+            passes: components["schemas"]["UsualPass"][];
+            /** Pci Estimate */
+            pci_estimate: number | null;
+            /** Pci High */
+            pci_high: number | null;
+            /** Pci Low */
+            pci_low: number | null;
+            /** Surveyed Share */
+            surveyed_share: number;
+        };
+        /**
+         * StaleSegments
+         * @description Segments that were looked at the longest ago first; never looked at before all others.
+         */
+        StaleSegments: {
+            /** Items */
+            items: components["schemas"]["StaleItem"][];
+            /** Stale After Days */
+            stale_after_days: number;
+        };
         /**
          * Summary
          * @description Counts; `findings_by_class` counts the candidates and the open ones.
@@ -1476,6 +1952,32 @@ export interface components {
             redelivered: number;
             /** Stored Messages */
             stored_messages: number;
+        };
+        /**
+         * SurveyLine
+         * @description A part of the segment that a bus looked at; direction 1 is along the segment's line.
+         */
+        SurveyLine: {
+            /** Device */
+            device: string;
+            /** Direction */
+            direction: number;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** From M */
+            from_m: number;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+            /** To M */
+            to_m: number;
+            /** Usable Share */
+            usable_share: number;
         };
         /**
          * SuspendAction
@@ -1509,6 +2011,26 @@ export interface components {
             name: components["schemas"]["LocalName"];
         };
         /**
+         * UsualPass
+         * @description A bus that passes at some hour of the week, and when it is expected again.
+         */
+        UsualPass: {
+            /** Device */
+            device: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /**
+             * Next Expected At
+             * Format: date-time
+             */
+            next_expected_at: string;
+            /** Passes */
+            passes: number;
+        };
+        /**
          * Words
          * @description What somebody said; empty when nothing was said.
          */
@@ -1517,6 +2039,14 @@ export interface components {
             en: string;
             /** Zh */
             zh: string;
+        };
+        /**
+         * WorstSegments
+         * @description Segments in the worst condition first.
+         */
+        WorstSegments: {
+            /** Items */
+            items: components["schemas"]["SegmentItem"][];
         };
     };
     responses: never;
@@ -1739,6 +2269,195 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CatalogueView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_csv_api_v1_condition_export_csv_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_geojson_api_v1_condition_export_geojson_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": unknown;
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_condition_report_api_v1_condition_report_get: {
+        parameters: {
+            query: {
+                lang?: "zh" | "en";
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_stale_segments_api_v1_condition_stale_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+                limit?: number;
+                /** @description only where buses have passed in the last weeks */
+                reachable?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleSegments"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_condition_summary_api_v1_condition_summary_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConditionSummary"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_worst_segments_api_v1_condition_worst_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorstSegments"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -2164,6 +2883,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoadCollection"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_segments_api_v1_segments_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+                grade?: components["schemas"]["Grade"][];
+                limit?: number;
+                /** @description only segments that a bus has looked at */
+                seen?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentCollection"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_segment_api_v1_segments__segment_id__get: {
+        parameters: {
+            query?: {
+                by?: "day" | "week";
+            };
+            header?: never;
+            path: {
+                segment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentDetail"];
                 };
             };
             /** @description a problem (RFC 9457) */
