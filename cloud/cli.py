@@ -5,15 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from psycopg import IsolationLevel
 
 from cloud.cases.actors import add_actor
+from cloud.cases.audit import verify
 from cloud.cases.handling import load_handling, missing_years, strangers
 from cloud.cases.model import Role
+from cloud.cases.seals import read_head_text
 from cloud.config import PATH_VARIABLE, load_config
 from cloud.data_file import read_tables
 from cloud.db.migrate import migrate as apply_migrations
 from cloud.db.pool import connect, open_pool
-from cloud.errors import CloudError, ConfigError, FleetError
+from cloud.errors import AuditError, CloudError, ConfigError, FleetError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.fleet.devices import enrol
 from cloud.fleet.secret import read_or_create_secret
@@ -119,6 +122,26 @@ def add(*, name: str, file: Path, role: str, unit: str | None, crew: str | None,
     token = read_or_create_secret(token_file)
     add_actor(file, name=name, role=Role(role), unit=unit, crew=crew, token=token)
     click.echo(f"added {name} ({role}); the token lies in {token_file}")
+
+
+@click.group()
+def audit() -> None:
+    """The chain of what was done with cases."""
+
+
+@audit.command("verify")
+@config_option
+@click.option("--expect", help="NUMBER:HASH of a seal that was kept elsewhere, as an earlier check printed it.")
+def verify_audit(config: Path | None, expect: str | None) -> None:
+    """Check that no line of any history was changed, taken out, put in or reordered."""
+    kept = read_head_text(expect) if expect else None
+    with connect(load_config(config).database.read_url()) as connection:
+        connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        verdict = verify(connection, at=datetime.now(UTC), expected=kept)
+    click.echo(f"{verdict.lines} lines, {verdict.seals} seals; keep this elsewhere: {verdict.head or 'nothing yet'}")
+    if verdict.faults:
+        raise AuditError("\n".join(verdict.faults))
+    click.echo("the chain is whole")
 
 
 @click.group()

@@ -7,6 +7,7 @@ BusenseError
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
     ├── FleetError             stop: a device that cannot be enrolled
+    ├── AuditError             stop: the history of the cases was tampered with
     ├── CaseError              tell the person (each kind has its own HTTP status)
     │   ├── ActionNotAllowedError  the case is not in a state for that
     │   ├── ActionForbiddenError   it is not for this role or crew
@@ -46,6 +47,10 @@ class RoadsError(CloudError):
 
 class FleetError(CloudError):
     """A device that cannot be enrolled or read."""
+
+
+class AuditError(CloudError):
+    """The history of the cases is not as it was written."""
 
 
 class CaseError(CloudError):

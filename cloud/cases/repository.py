@@ -159,7 +159,7 @@ def append_history(
 def read_history(connection: Connection[Any], case_id: UUID) -> list[tuple[HistoryLine, bytes]]:
     """Lines of a case, each with the hash that was stored with it; what `first_broken_line` checks."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return [_line_of(row) for row in cursor.execute(_LINES, (case_id,)).fetchall()]
+        return [history_line_of(row) for row in cursor.execute(_LINES, (case_id,)).fetchall()]
 
 
 def attach_sightings(connection: Connection[Any], case_id: UUID, *, finding_id: UUID) -> int:
@@ -178,7 +178,8 @@ def newest_cases(connection: Connection[Any], finding_ids: list[UUID]) -> dict[U
     }
 
 
-def _line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:
+def history_line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:
+    """Shape a row of `case_history`: the line, and the hash that was stored with it."""
     line = HistoryLine(
         case_id=str(row["case_id"]),
         serial=row["serial"],

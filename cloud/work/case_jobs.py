@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from cloud.cases import clock
+from cloud.cases import audit, clock
 from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling
 from cloud.cases.limits import TimerKind
@@ -58,7 +58,10 @@ class CaseJobs:
         done = sum(1 for _ in self._fire())
         if self.handling.dispatch.by_itself:
             done += sum(1 for _ in self._each(_TO_DISPATCH, self._dispatch))
-        return done + sum(1 for _ in self._each(_TO_JUDGE, self._judge))
+        done += sum(1 for _ in self._each(_TO_JUDGE, self._judge))
+        with self.connection.transaction():
+            audit.seal(self.connection, at=self.now())
+        return done
 
     def _fire(self) -> Iterator[None]:
         while True:

@@ -228,7 +228,7 @@ def test_order_in_which_messages_come_does_not_matter(town: Town, database: str)
     with connect(database, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE findings, finding_observations, finding_looks, finding_passes, cases, case_history,"
-            " case_sightings, observations, coverages"
+            " case_sightings, observations, coverages CASCADE"
         )
     town.store(messages)
     town.work()

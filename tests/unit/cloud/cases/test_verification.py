@@ -42,8 +42,8 @@ def test_sighting_reopens() -> None:
     assert judged(SIGHT) is Judgement.STILL_THERE
 
 
-def test_sighting_among_many_misses_waits_for_more() -> None:
-    assert judged(MISS, SIGHT) is Judgement.WAIT
+def test_unsure_sighting_beside_a_look_that_saw_nothing_waits_for_more() -> None:
+    assert judged(MISS, PassAfter(looked_share=1.0, confidence=0.1)) is Judgement.WAIT
 
 
 @given(rates=RATES)

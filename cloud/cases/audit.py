@@ -1,0 +1,181 @@
+"""Sealing the histories, and checking that nobody changed them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final, LiteralString
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from cloud.cases.model import first_broken_line
+from cloud.cases.repository import history_line_of
+from cloud.cases.seals import Head, Seal, SealedLine, content_hash_of, faults_of_chain, next_seal
+
+BATCH: Final = 10_000
+UNSEALED_FOR: Final = timedelta(minutes=10)  # a worker seals within seconds; longer means that none runs
+_LOCK: Final = 0x7365616C  # "seal": one at a time
+
+_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(%s)"
+_HEAD: Final = "SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 1"
+_UNSEALED: Final = """
+SELECT case_id, serial, hash FROM case_history WHERE seal IS NULL ORDER BY case_id, serial LIMIT %s
+"""
+_MARK: Final = """
+UPDATE case_history h SET seal = %(number)s
+FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
+WHERE h.case_id = n.case_id AND h.serial = n.serial
+"""
+_INSERT: Final = """
+INSERT INTO audit_seals (number, at, lines, content_hash, previous_hash, hash) VALUES (%s, %s, %s, %s, %s, %s)
+"""
+_SEALS: Final = "SELECT number, at, lines, content_hash, previous_hash, hash FROM audit_seals ORDER BY number"
+_SEALED_LINES: Final = "SELECT seal, case_id, serial, hash FROM case_history WHERE seal IS NOT NULL ORDER BY seal"
+_LINES: Final = """
+SELECT case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
+FROM case_history ORDER BY case_id, serial
+"""
+_WITHOUT_HISTORY: Final = """
+SELECT c.number FROM cases c WHERE NOT EXISTS (SELECT FROM case_history h WHERE h.case_id = c.id) ORDER BY c.number
+"""
+_OTHER_STATE: Final = """
+SELECT c.number, c.state, h.to_state FROM cases c JOIN LATERAL (
+    SELECT to_state FROM case_history WHERE case_id = c.id ORDER BY serial DESC LIMIT 1
+) h ON h.to_state <> c.state ORDER BY c.number
+"""
+_MISSING_NUMBERS: Final = """
+SELECT n.city, n.year, n.last, count(c.id) FROM case_numbers n
+LEFT JOIN cases c ON c.city = n.city AND c.number LIKE n.city || '-' || n.year || '-%%'
+GROUP BY n.city, n.year, n.last HAVING count(c.id) <> n.last
+"""
+_LEFT_OPEN: Final = "SELECT count(*) FROM case_history WHERE seal IS NULL AND at < %s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a check found; nothing wrong, no faults."""
+
+    lines: int
+    seals: int
+    head: Head | None
+    faults: tuple[str, ...]
+
+
+def seal(connection: Connection[Any], *, at: datetime) -> int:
+    """Seal what was committed since the last time, within the caller's transaction; returns how many lines.
+
+    The reading of lines and their marking see the same lines: a line never changes, and only one process seals.
+    """
+    row = connection.execute(_TRY_LOCK, (_LOCK,)).fetchone()
+    if row is None or not row[0]:
+        return 0
+    found = connection.execute(_UNSEALED, (BATCH,)).fetchall()
+    if not found:
+        return 0
+    lines = [
+        SealedLine(case_id=str(case_id), serial=serial, hash=bytes(line_hash)) for case_id, serial, line_hash in found
+    ]
+    made = next_seal(read_head(connection), lines, at=at)
+    values = {
+        "number": made.number,
+        "cases": [case_id for case_id, _, _ in found],
+        "serials": [serial for _, serial, _ in found],
+    }
+    connection.execute(_MARK, values)
+    connection.execute(_INSERT, (made.number, made.at, made.lines, made.content_hash, made.previous_hash, made.hash))
+    return made.lines
+
+
+def read_head(connection: Connection[Any]) -> Head | None:
+    """Read the last seal."""
+    row = connection.execute(_HEAD).fetchone()
+    return Head(number=row[0], hash=bytes(row[1])) if row else None
+
+
+def verify(connection: Connection[Any], *, at: datetime, expected: Head | None = None) -> Verdict:
+    """Check every line, every seal, and that the cases are where their histories say.
+
+    Args:
+        connection: with one snapshot for all (repeatable read).
+        at: now.
+        expected: a head that was kept elsewhere; it must still stand in the chain.
+    """
+    seals = [(_seal_of(row), bytes(row["hash"])) for row in _rows(connection, _SEALS)]
+    counter = _Counter()
+    faults = [
+        *_faults_of_lines(connection, counter),
+        *faults_of_chain(seals),
+        *_faults_of_contents(connection, seals),
+        *_faults_of_cases(connection, at),
+    ]
+    if expected is not None and not any(
+        made.number == expected.number and stored == expected.hash for made, stored in seals
+    ):
+        faults.append(f"the seal {expected.number} that was kept is not in the chain")
+    head = Head(number=seals[-1][0].number, hash=seals[-1][1]) if seals else None
+    return Verdict(lines=counter.lines, seals=len(seals), head=head, faults=tuple(faults))
+
+
+@dataclass(slots=True)
+class _Counter:
+    lines: int = 0
+
+
+def _faults_of_lines(connection: Connection[Any], counter: _Counter) -> Iterator[str]:
+    """Check the chain of each case."""
+    rows = _rows(connection, _LINES)
+    for case_id, group in groupby(rows, key=lambda row: row["case_id"]):
+        lines = [history_line_of(row) for row in group]
+        counter.lines += len(lines)
+        broken = first_broken_line(lines)
+        if broken is not None:
+            yield f"case {case_id}: line {broken} was changed, taken out or put elsewhere"
+
+
+def _faults_of_contents(connection: Connection[Any], seals: Iterable[tuple[Seal, bytes]]) -> Iterator[str]:
+    """Check that each seal covers the lines that it covered when it was made."""
+    rows = _rows(connection, _SEALED_LINES)
+    groups = groupby(rows, key=lambda row: row["seal"])
+    covered = {number: [_sealed_line_of(row) for row in group] for number, group in groups}
+    known = {made.number for made, _ in seals}
+    for made, _ in seals:
+        lines = covered.get(made.number, [])
+        if len(lines) != made.lines:
+            yield f"seal {made.number} covered {made.lines} lines; {len(lines)} are there"
+        elif content_hash_of(lines) != made.content_hash:
+            yield f"seal {made.number}: a line that it covers was changed"
+    yield from (f"lines of a seal {number} that is not there" for number in covered if number not in known)
+
+
+def _faults_of_cases(connection: Connection[Any], at: datetime) -> Iterator[str]:
+    for (number,) in connection.execute(_WITHOUT_HISTORY).fetchall():
+        yield f"case {number} has no history"
+    for number, state, to_state in connection.execute(_OTHER_STATE).fetchall():
+        yield f"case {number} is {state}, but its history ends with {to_state}"
+    for city, year, last, count in connection.execute(_MISSING_NUMBERS, ()).fetchall():
+        yield f"{city} {year}: {last} cases were opened, {count} are there"
+    row = connection.execute(_LEFT_OPEN, (at - UNSEALED_FOR,)).fetchone()
+    if row and row[0]:
+        yield f"{row[0]} lines older than {UNSEALED_FOR} are not sealed: is `busense work` running?"
+
+
+def _rows(connection: Connection[Any], statement: LiteralString) -> Iterator[dict[str, Any]]:
+    """Rows one by one, so that a long history fits into memory."""
+    with connection.cursor("audit", row_factory=dict_row) as cursor:
+        cursor.itersize = 5_000
+        yield from cursor.execute(statement)
+
+
+def _seal_of(row: dict[str, Any]) -> Seal:
+    return Seal(
+        number=row["number"],
+        at=row["at"],
+        lines=row["lines"],
+        content_hash=bytes(row["content_hash"]),
+        previous_hash=bytes(row["previous_hash"]),
+    )
+
+
+def _sealed_line_of(row: dict[str, Any]) -> SealedLine:
+    return SealedLine(case_id=str(row["case_id"]), serial=row["serial"], hash=bytes(row["hash"]))

@@ -1,0 +1,192 @@
+"""What happens to cases by itself, against a real database and with the time as an argument."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cloud.cases.actions import CaseActions
+from cloud.cases.handling import Handling, shipped_handling
+from cloud.cases.model import Action, Actor, Reason, Role
+from cloud.cases.orders import Order
+from cloud.db.pool import connect
+from cloud.work.case_jobs import CaseJobs
+from tests.integration.town import Town
+from tests.unit.cloud.ingest.messages import AT
+
+WORDS = Reason(zh="", en="")
+DESK = Actor(name="desk", role=Role.OPERATOR)
+CREW = Actor(name="crew-1", role=Role.CREW, unit="roads", crew="roads-1")
+OPENED = datetime(2026, 11, 25, 1, tzinfo=UTC)  # a Wednesday, nine o'clock in China
+BY_HAND = shipped_handling().model_copy(
+    update={"dispatch": shipped_handling().dispatch.model_copy(update={"by_itself": False})}
+)
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """People and the worker, at any time."""
+
+    town: Town
+    handling: Handling = field(default_factory=lambda: BY_HAND)
+
+    def act(self, actor: Actor, action: Action, *, at: datetime, **more: Any) -> None:  # noqa: ANN401
+        with connect(self.town.url) as connection:
+            actions = CaseActions(
+                connection=connection, catalogue=self.town.catalogue, handling=self.handling, actor=actor, at=at
+            )
+            actions.act(self.case()["id"], Order(action=action, reason=WORDS, **more))
+
+    def run(self, at: datetime) -> int:
+        with connect(self.town.url, autocommit=True) as connection:
+            jobs = CaseJobs(
+                connection=connection, catalogue=self.town.catalogue, handling=self.handling, now=lambda: at
+            )
+            return jobs.run()
+
+    def case(self) -> dict[str, Any]:
+        (case,) = self.town.rows("SELECT * FROM cases")
+        return case
+
+    def taken(self) -> list[str]:
+        return [line["action"] for line in self.town.rows("SELECT action FROM case_history ORDER BY serial")]
+
+    def repair(self, *, at: datetime) -> None:
+        self.act(DESK, Action.FILE, at=at)
+        self.act(DESK, Action.DISPATCH, at=at, crew="roads-1")
+        self.act(CREW, Action.ACCEPT, at=at)
+        self.act(CREW, Action.DONE, at=at)
+
+
+@pytest.fixture
+def desk(database: str) -> Desk:
+    """A desk with one crack that a person has to file."""
+    town = Town(url=database)
+    town.sees(bus="bus-1", class_code="D00")
+    town.sees(bus="bus-2", minutes=10, class_code="D00")
+    town.store()
+    town.work()
+    return Desk(town=town)
+
+
+def test_warning_overdue_and_escalation_come_once_and_in_order(desk: Desk) -> None:
+    desk.act(DESK, Action.FILE, at=OPENED)
+    due_at = desk.case()["due_at"]
+
+    assert desk.run(OPENED) == 0
+    assert desk.run(due_at - timedelta(minutes=1)) == 1
+    assert desk.run(due_at + timedelta(minutes=1)) == 1
+    assert desk.run(due_at + timedelta(days=60)) == 2
+    assert desk.run(due_at + timedelta(days=60)) == 0
+    assert desk.taken()[-4:] == ["warn", "overdue", "escalate", "escalate"]
+    assert desk.case()["escalation"] == 2
+    assert desk.case()["overdue_at"] is not None
+
+
+def test_timers_fire_once_with_several_workers(desk: Desk) -> None:
+    desk.act(DESK, Action.FILE, at=OPENED)
+    late = desk.case()["due_at"] + timedelta(days=90)
+    threads = [threading.Thread(target=desk.run, args=(late,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(desk.taken()[2:]) == ["escalate", "escalate", "overdue", "warn"]
+
+
+def test_case_that_is_done_in_time_is_never_overdue(desk: Desk) -> None:
+    desk.repair(at=OPENED)
+
+    desk.run(OPENED + timedelta(days=2))
+    assert "overdue" not in desk.taken()
+
+
+def test_suspension_moves_the_deadline(desk: Desk) -> None:
+    desk.act(DESK, Action.FILE, at=OPENED)
+    desk.act(DESK, Action.DISPATCH, at=OPENED, crew="roads-1")
+    due_at = desk.case()["due_at"]
+    pause = timedelta(days=14)
+    desk.act(DESK, Action.SUSPEND, at=OPENED, until=OPENED + pause)
+    assert desk.run(due_at + timedelta(days=1)) >= 1
+    case = desk.case()
+
+    assert case["state"] == "dispatched"
+    assert case["due_at"] > due_at
+    assert desk.taken()[-1] == "resume"
+
+
+def test_filed_case_is_dispatched_by_itself_to_a_crew_with_time(desk: Desk) -> None:
+    desk.handling = shipped_handling()
+    desk.act(DESK, Action.FILE, at=OPENED)
+
+    assert desk.run(OPENED) == 1
+    assert desk.case()["state"] == "dispatched"
+    assert desk.case()["crew"] in desk.handling.crews
+
+
+def after_minutes(at: datetime, minutes: float) -> float:
+    """Minutes of the town's clock."""
+    return (at - AT).total_seconds() / 60 + minutes
+
+
+def test_repair_is_verified_by_buses_that_see_nothing_and_closed_later(desk: Desk) -> None:
+    done_at = AT + timedelta(hours=1)
+    desk.repair(at=done_at)
+    for number in range(12):
+        desk.town.looks(bus="bus-3", minutes=after_minutes(done_at, 10 * (number + 1)))
+    desk.town.store()
+    desk.town.work()
+    now = done_at + timedelta(hours=3)
+
+    assert desk.run(now) == 1
+    assert desk.case()["state"] == "verified"
+    assert desk.run(now + timedelta(days=20)) == 1
+    assert desk.case()["state"] == "closed"
+
+
+def test_buses_that_passed_before_the_repair_prove_nothing(desk: Desk) -> None:
+    done_at = AT + timedelta(hours=10)
+    desk.repair(at=done_at)
+    for number in range(12):
+        desk.town.looks(bus="bus-3", minutes=after_minutes(done_at, -200 + 10 * number))
+    desk.town.store()
+    desk.town.work()
+
+    assert desk.run(done_at + timedelta(minutes=5)) == 0
+    assert desk.case()["state"] == "done"
+
+
+def test_sighting_after_the_repair_opens_the_case_again(desk: Desk) -> None:
+    done_at = AT + timedelta(hours=1)
+    desk.repair(at=done_at)
+    desk.town.sees(bus="bus-3", minutes=after_minutes(done_at, 30), class_code="D00", confidence=0.8)
+    desk.town.store()
+    desk.town.work()
+
+    assert desk.run(done_at + timedelta(hours=1)) == 1
+    case = desk.case()
+    assert (case["state"], case["reopened"]) == ("reopened", 1)
+    assert case["due_at"] > done_at
+    assert len(desk.town.rows("SELECT * FROM case_sightings")) == 3
+
+
+def test_repair_that_no_bus_passes_goes_to_a_person(desk: Desk) -> None:
+    desk.repair(at=OPENED)
+
+    assert desk.run(OPENED + timedelta(days=60)) == 1
+    assert desk.case()["needs_person"] is True
+    assert desk.case()["state"] == "done"
+    assert desk.run(OPENED + timedelta(days=90)) == 0
+
+
+def test_case_that_cannot_be_dispatched_is_left_to_a_person(desk: Desk) -> None:
+    rules = shipped_handling()
+    desk.handling = rules.model_copy(update={"crews": {}})
+    desk.town.change("UPDATE cases SET class_code = 'D99'")
+    desk.town.change("UPDATE cases SET state = 'filed'")
+
+    assert desk.run(OPENED) == 0
+    assert desk.case()["state"] == "filed"
