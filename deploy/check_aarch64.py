@@ -37,6 +37,7 @@ NEEDED: Final = {
 }
 ROOMY: Final = "/var/tmp"  # noqa: S108 - the folder made in it is ours alone; /tmp may be memory
 SMALLEST_DISK: Final = 3_000_000_000
+PRECISIONS: Final = "fp32", "int8"
 BOX_TOLERANCE_PX: Final = 0.1
 SCORE_TOLERANCE: Final = 0.001
 
@@ -91,9 +92,11 @@ def check(folder: Path, photos: Sequence[Path], deadline: float) -> bool:
             shutil.copy(photo, frames)
     else:
         draw_frames(frames)
-    here, system = folder / "here.json", folder / "system"
+    system = folder / "system"
     step = Steps(deadline)
-    step.run("boxes of this machine", [detect([sys.executable, "-m", "busense"], frames, here)])
+    for precision in PRECISIONS:
+        found = detect([sys.executable, "-m", "busense"], frames, folder / f"{precision}.json", precision)
+        step.run(f"boxes of this machine, {precision}", [found])
     step.run("wheels for arm64", wheels(folder))
     with emulation():
         step.run("Debian for arm64", [namespaces(debian(folder, system))])
@@ -101,9 +104,11 @@ def check(folder: Path, photos: Sequence[Path], deadline: float) -> bool:
         shutil.copytree(frames, system / "frames")
         step.run("busense[edge] on arm64", (within(system, command) for command in install()))
         step.run("its versions", [within(system, ["/busense/bin/python", "-c", VERSIONS])])
-        found = detect(["/busense/bin/busense"], Path("/frames"), Path("/found.json"))
-        step.run("boxes of arm64", [within(system, found)])
-    return compare(read_found(here), read_found(system / "found.json"))
+        for precision in PRECISIONS:
+            found = detect(["/busense/bin/busense"], Path("/frames"), Path(f"/{precision}.json"), precision)
+            step.run(f"boxes of arm64, {precision}", [within(system, found)])
+    equal = [compare(folder / f"{precision}.json", system / f"{precision}.json") for precision in PRECISIONS]
+    return all(equal)
 
 
 class Steps:
@@ -139,9 +144,10 @@ def draw_frames(folder: Path) -> None:
         cv2.imwrite(str(folder / f"{code}-{forward_m}m.png"), image)
 
 
-def detect(program: Sequence[object], frames: Path, output: Path) -> list[object]:
+def detect(program: Sequence[object], frames: Path, output: Path, precision: str) -> list[object]:
     """The command that finds boxes, weak ones too: more to compare."""
-    return [*program, "detect", frames, "--output", output, "--threads", "1", "--threshold", "0.05"]
+    settings = ["--threads", "1", "--threshold", "0.05", "--precision", precision]
+    return [*program, "detect", frames, "--output", output, *settings]
 
 
 def wheels(folder: Path) -> Iterator[list[object]]:
@@ -279,18 +285,21 @@ def read_found(path: Path) -> Found:
     ]
 
 
-def compare(here: Found, there: Found) -> bool:
-    """Print how far the boxes lie apart; whether they are equal within the tolerance."""
+def compare(here_file: Path, there_file: Path) -> bool:
+    """Print how far the boxes of two files lie apart; whether they are equal within the tolerance."""
+    here, there = read_found(here_file), read_found(there_file)
     if [row[:2] for row in here] != [row[:2] for row in there]:
-        print(f"different things: {len(here)} boxes here, {len(there)} on {ARCHITECTURE}")
+        print(f"{here_file.stem}: different things, {len(here)} boxes here, {len(there)} on {ARCHITECTURE}")
         return False
     pairs = list(zip(here, there, strict=True))
     box_px = max((abs(a - b) for mine, other in pairs for a, b in zip(mine[2], other[2], strict=True)), default=0.0)
     score = max((abs(mine[3] - other[3]) for mine, other in pairs), default=0.0)
     is_equal = bool(pairs) and box_px <= BOX_TOLERANCE_PX and score <= SCORE_TOLERANCE
-    print(f"{len(pairs)} boxes on {len({row[0] for row in here})} pictures, the same classes in the same order")
-    print(f"furthest apart: edges {box_px:.2f} px (at most {BOX_TOLERANCE_PX}), scores {score:.4f} ({SCORE_TOLERANCE})")
-    print("equal within rounding" if is_equal else "NOT equal")
+    print(
+        f"{here_file.stem}: {len(pairs)} boxes, the same classes in the same order; furthest apart: "
+        f"edges {box_px:.2f} px (at most {BOX_TOLERANCE_PX}), scores {score:.4f} (at most {SCORE_TOLERANCE}): "
+        + ("equal" if is_equal else "NOT equal")
+    )
     return is_equal
 
 

@@ -6,12 +6,13 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
 
 from edge_agent.agent import Agent, camera_model, open_privacy, utc_now
-from edge_agent.config import FRAMES_PER_S, AgentConfig, Model, load_config, load_desk_config
+from edge_agent.config import FRAMES_PER_S, AgentConfig, Model, Precision, load_config, load_desk_config
 from edge_agent.preview.preview import Preview
 from edge_agent.preview.replay import Recording, find_track
 from edge_agent.preview.replay import replay as replay_recording
@@ -85,14 +86,22 @@ def _open_agent(config: AgentConfig, preview_address: str | None, stack: ExitSta
 @click.option("--manifest", type=_FILE, default=Model().manifest, show_default=False, help="Another model.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Lowest score; default is the model's own.")
 @click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--precision", type=click.Choice(get_args(Precision)), default="fp32", show_default=True)
 def detect(
-    *, paths: tuple[Path, ...], output: Path, draw: Path | None, manifest: Path, threshold: float | None, threads: int
+    *,
+    paths: tuple[Path, ...],
+    output: Path,
+    draw: Path | None,
+    manifest: Path,
+    threshold: float | None,
+    threads: int,
+    precision: Precision,
 ) -> None:
     """Find road damage on photos or folders of photos and write it in the form of COCO.
 
     Photos that cannot be read are named and left out; the exit code is then 1.
     """
-    detector = OnnxDetector(manifest, threads=threads, threshold=threshold)
+    detector = OnnxDetector(manifest, threads=threads, threshold=threshold, precision=precision)
     unreadable = detect_on_photos(detector, paths, output=output, draw=draw)
     for path in unreadable:
         click.echo(f"cannot be read: {path}", err=True)

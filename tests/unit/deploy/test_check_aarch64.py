@@ -11,14 +11,14 @@ from deploy import check_aarch64 as check
 ROOT = Path(__file__).parents[3]
 
 
-def coco(path: Path, *, shift_px: float = 0.0, score: float = 0.5, code: int = 2) -> check.Found:
+def coco(path: Path, *, shift_px: float = 0.0, score: float = 0.5, code: int = 2) -> Path:
     result = {
         "images": [{"id": 1, "file_name": "a.png"}],
         "categories": [{"id": 1, "name": "D00"}, {"id": 2, "name": "D40"}],
         "annotations": [{"image_id": 1, "category_id": code, "bbox": [1 + shift_px, 2, 3, 4], "score": score}],
     }
     path.write_text(json.dumps(result))
-    return check.read_found(path)
+    return path
 
 
 def test_missing_programs_are_named_with_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_constraints_are_the_versions_of_the_lock() -> None:
 def test_boxes_equal_within_rounding(tmp_path: Path) -> None:
     here = coco(tmp_path / "here.json")
 
-    assert here == [("a.png", "D40", [1, 2, 3, 4], 0.5)]
+    assert check.read_found(here) == [("a.png", "D40", [1, 2, 3, 4], 0.5)]
     assert check.compare(here, coco(tmp_path / "there.json", shift_px=0.05, score=0.5005))
 
 
@@ -65,8 +65,11 @@ def test_other_boxes_are_not_equal(tmp_path: Path, other: dict[str, float]) -> N
     assert not check.compare(here, coco(tmp_path / "there.json", **other))  # pyright: ignore[reportArgumentType]
 
 
-def test_nothing_found_proves_nothing() -> None:
-    assert not check.compare([], [])
+def test_nothing_found_proves_nothing(tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.json"
+    nothing.write_text('{"images": [], "categories": [], "annotations": []}')
+
+    assert not check.compare(nothing, nothing)
 
 
 def test_commands_run_in_namespaces_that_end_with_them() -> None:
