@@ -117,7 +117,7 @@ def replay(*, frames: Path, draw: Path | None, track_file: Path | None, config_f
     """Run a video or a folder of frames through the pipeline, without any network.
 
     The track may also be called track.csv, .gpx or .nmea in the folder, or like the video. Without one each frame is
-    looked at by itself.
+    looked at by itself. Drawn frames are not blurred: they stay at the desk, beside the recording.
     """
     config = None if config_file is None else load_desk_config(config_file)
     recording = Recording(
