@@ -94,11 +94,6 @@ class Camera(_Section):
     k2: Annotated[float, Field(ge=-1, le=1)] = 0.0
     p1: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
     p2: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
-    roll_deg: Annotated[float, Field(ge=-30, le=30)] = 0.0
-    k1: Annotated[float, Field(ge=-1, le=1)] = 0.0
-    k2: Annotated[float, Field(ge=-1, le=1)] = 0.0
-    p1: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
-    p2: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
 
 
 class Gnss(_Section):

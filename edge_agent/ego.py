@@ -13,6 +13,8 @@ MAX_AHEAD_S: Final = 1.2  # a receiver of 1 Hz, with its delay
 MOVING_MPS: Final = 1.5  # below, the course of a fix is noise
 MIN_COURSE_M: Final = 3.0  # a course drawn from two positions needs them to be further apart than their noise
 SPEED_ERROR_MPS: Final = 0.3  # Doppler speed of a plain receiver
+STEP_ERROR_MPS: Final = 0.5  # speed may change between two states
+STEP_ERROR_M: Final = 0.05
 ACCELERATION_MPS2: Final = 1.0  # a bus in service brakes and starts with about this
 _KEPT_FIXES: Final = 64
 
@@ -37,6 +39,7 @@ class Step:
     forward_m: float
     right_m: float
     turn_deg: float  # to the right
+    sigma_m: float  # one sigma of the way
 
     @property
     def way_m(self) -> float:
@@ -99,7 +102,11 @@ def step_between(before: EgoState, after: EgoState) -> Step:
     turn_deg = turn_between(before.heading_deg, after.heading_deg)
     angle = math.radians(turn_deg / 2)
     return Step(
-        passed_s=passed_s, forward_m=way_m * math.cos(angle), right_m=way_m * math.sin(angle), turn_deg=turn_deg
+        passed_s=passed_s,
+        forward_m=way_m * math.cos(angle),
+        right_m=way_m * math.sin(angle),
+        turn_deg=turn_deg,
+        sigma_m=math.hypot(STEP_ERROR_MPS * passed_s, STEP_ERROR_M),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from edge_agent.ego import EgoState
 from edge_agent.readings import FrameReading
 from edge_agent.vision.detections import Box, Detections
+from edge_agent.vision.horizon import Horizon
 from wire.messages import Unusable
 
 
@@ -31,7 +32,8 @@ class Scene:
     detections: Detections
     tracks: tuple[TrackView, ...]
     horizon_px: float | None  # row measured from the road itself; None while unknown
-    steps_ms: Mapping[str, float]  # quality, resize, network, fuse, position, track; those that were taken
+    steps_ms: Mapping[str, float]  # quality, motion, horizon, resize, network, fuse, position, track; those taken
+    horizon: Horizon | None = None  # the same with its angles and how sure they are
 
 
 class Watcher(Protocol):

@@ -26,6 +26,10 @@ class CoverageLog:
         self._usable = 0
         self._unusable: Counter[Unusable] = Counter()
 
+    def look_through(self, view: View) -> None:
+        """Go on with a view that is known better."""
+        self._view = view
+
     def note_dropped(self, frames: int) -> None:
         """Count frames that nobody looked at."""
         self._unusable[Unusable.DROPPED] += frames

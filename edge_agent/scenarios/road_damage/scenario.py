@@ -7,17 +7,26 @@ from datetime import datetime
 from typing import Final
 
 from edge_agent.ego import EgoState
-from edge_agent.errors import AboveHorizonError
+from edge_agent.errors import AboveHorizonError, ConfigurationError
 from edge_agent.laps import Laps
 from edge_agent.readings import FrameReading, GnssReading, Image
 from edge_agent.scenarios.road_damage.coverage import CoverageLog
 from edge_agent.scenarios.road_damage.look import Look
+from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
 from edge_agent.scenarios.road_damage.view import view_of
 from edge_agent.vision.detections import Box, Detections, Detector, no_detections
-from edge_agent.vision.ground import NEAR_MARGIN_PX, CameraModel, box_foot_on_road, footprint_on_road, size_on_road
-from edge_agent.vision.quality import judge_frame
+from edge_agent.vision.ground import (
+    NEAR_MARGIN_PX,
+    CameraModel,
+    GroundErrors,
+    box_foot_on_road,
+    footprint_on_road,
+    size_on_road,
+)
+from edge_agent.vision.horizon import HorizonFinder
+from edge_agent.vision.quality import judge_frame, speed_limit_mps
 from edge_agent.watch import Scene, Watcher
 from wire.messages import Coverage, Detection, Unusable
 
@@ -54,10 +63,14 @@ class RoadDamage:
         view = view_of(camera)
         self._detector = detector
         self._camera = camera
+        self._speed_limit_mps = speed_limit_mps(camera, ahead_m=(view.near_m + view.far_m) / 2 - camera.forward_m)
         self._camera_id = camera_id
         self._on_frame = on_frame
         self._watcher = watcher
         self._tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m)
+        self._horizon = HorizonFinder(camera)
+        self._errors = GroundErrors()
+        self._motion = Motion(camera, near_m=view.near_m)
         self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
 
     def take_fix(self, fix: GnssReading) -> list[Sight]:  # noqa: ARG002 - the frames bring the bus's state
@@ -70,10 +83,11 @@ class RoadDamage:
         self._coverage.note_dropped(dropped)
         reason = self._judge(frame, ego)
         laps.end("quality")
-        passed = [] if ego is None else self._tracker.move(ego)
-        laps.end("track")
+        passed = [] if ego is None else self._move(frame, ego, laps)
         detections = no_detections()
         if reason is None and ego is not None:
+            self._look_for_horizon(frame, ego)
+            laps.end("horizon")
             detections = self._detector.detect(frame.image)
             laps.end("network", parts_ms=detections.steps_ms)
             looks = self._looks(frame, ego, detections)
@@ -89,22 +103,51 @@ class RoadDamage:
         """What is still in view counts as passed."""
         return self._sights(self._tracker.end(), self._coverage.end())
 
+    def _move(self, frame: FrameReading, ego: EgoState, laps: Laps) -> list[Track]:
+        step = self._motion.step(frame.image, ego)
+        laps.end("motion")
+        passed = [] if step is None else self._tracker.move(step, speed_mps=ego.speed_mps)
+        laps.end("track")
+        return passed
+
+    def _look_for_horizon(self, frame: FrameReading, ego: EgoState) -> None:
+        self._horizon.look(frame.image, ego)
+        camera = self._horizon.corrected()
+        if camera != self._camera and not self._tracker.is_following:
+            self._look_through(camera)
+
+    def _look_through(self, camera: CameraModel) -> None:
+        """Go on with a camera that is known better; one that would not see the road is not believed."""
+        try:
+            view = view_of(camera)
+        except ConfigurationError:
+            log.warning("horizon_refused pitch_deg=%.2f yaw_deg=%.2f", camera.pitch_deg, camera.yaw_deg)
+            return
+        self._camera, self._errors = camera, self._horizon.errors(GroundErrors())
+        self._tracker.look_through(camera, near_m=view.near_m, far_m=view.far_m)
+        self._motion.look_through(camera, near_m=view.near_m)
+        self._coverage.look_through(view)
+
     def _judge(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
         if frame.image.shape[:2] != (self._camera.height_px, self._camera.width_px):
             log.warning("frame_of_wrong_size shape=%s", frame.image.shape)
             return Unusable.WRONG_VIEW
-        return Unusable.NO_POSITION if ego is None else judge_frame(frame.image)
+        if ego is None:
+            return Unusable.NO_POSITION
+        return Unusable.TOO_FAST if ego.speed_mps > self._speed_limit_mps else judge_frame(frame.image)
 
     def _scene(
         self, frame: FrameReading, ego: EgoState | None, reason: Unusable | None, detections: Detections, laps: Laps
     ) -> Scene:
+        horizon = self._horizon.horizon
         return Scene(
             frame=frame,
             ego=ego,
             verdict=reason,
             detections=detections,
             tracks=self._tracker.views(),
-            horizon_px=None,
+            horizon_px=None if horizon is None else horizon.row_px,
+            horizon=horizon,
             steps_ms=laps.steps_ms,
         )
 
@@ -115,7 +158,7 @@ class RoadDamage:
 
     def _look(self, frame: FrameReading, ego: EgoState, box: Box, confidence: float, code: str) -> Look | None:
         try:
-            ground = box_foot_on_road(box, ego=ego, camera=self._camera)
+            ground = box_foot_on_road(box, ego=ego, camera=self._camera, errors=self._errors)
         except AboveHorizonError:
             return None
         if ground.along_m > MAX_ALONG_M:

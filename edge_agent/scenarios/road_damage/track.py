@@ -101,8 +101,8 @@ class Track:
         """As much of it as is known."""
         return self.last.footprint if self.measured is None else self.measured.footprint
 
-    def carry(self, step: Step, *, sigma_m: float, turn_sigma_deg: float) -> None:
-        """Move the place against the bus's motion, whose errors are given."""
+    def carry(self, step: Step, *, turn_sigma_deg: float) -> None:
+        """Move the place against the bus's motion."""
         turn = math.radians(step.turn_deg)
         forward_m, right_m = self.road.forward_m - step.forward_m, self.road.right_m - step.right_m
         self.road = RoadPoint(
@@ -110,8 +110,8 @@ class Track:
             right_m=right_m * math.cos(turn) - forward_m * math.sin(turn),
         )
         self.unseen_m += step.way_m
-        self.forward_m2 += sigma_m**2
-        self.right_m2 += (math.radians(turn_sigma_deg) * forward_m) ** 2 + (sigma_m / 4) ** 2
+        self.forward_m2 += step.sigma_m**2
+        self.right_m2 += (math.radians(turn_sigma_deg) * forward_m) ** 2 + (step.sigma_m / 4) ** 2
 
     def see(self, look: Look) -> None:
         """Take one more look at the whole thing: Kalman update of its place, each axis by itself."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from edge_agent.ego import EgoState, Step, step_between
+from edge_agent.ego import Step
 from edge_agent.errors import AboveHorizonError
 from edge_agent.scenarios.road_damage.evidence import Odds
 from edge_agent.scenarios.road_damage.look import Look, one_each
@@ -18,9 +18,7 @@ FORGET_M: Final = 12.0  # a thing not seen over this way is left behind or was n
 GHOST_M: Final = 10.0  # a reported thing is remembered until it lies this far behind: it is not reported twice
 MAX_GAP_S: Final = 3.0  # without a position the places of before mean nothing
 MIN_STEP_M: Final = 0.3  # from nearly the same place a frame repeats the mistakes of the one before: no new evidence
-SPEED_SIGMA_MPS: Final = 0.5
 TURN_SIGMA_DEG: Final = 0.4
-STEP_SIGMA_M: Final = 0.05
 CONFIRMED: Final = 0.6  # probability from which a thing is told
 STANDING_MPS: Final = 0.3
 STANDING_S: Final = 1.0  # a bus that stands so long may stand much longer: what is sure is told now
@@ -31,32 +29,30 @@ class Tracker:
     """Follows things from their first look until they have left the view."""
 
     def __init__(self, camera: CameraModel, *, near_m: float, far_m: float, odds: Odds | None = None) -> None:
-        self.camera = camera  # may be corrected between frames
+        self._camera = camera
         self._near_m, self._far_m = near_m, far_m
         self._odds = odds or Odds()
-        self._ego: EgoState | None = None
         self._tracks: list[Track] = []
         self._way_since_seen_m = math.inf
         self._stood_s = 0.0
 
-    def move(self, ego: EgoState, step: Step | None = None) -> list[Track]:
-        """Go on to the bus's next state; the confirmed tracks that ended there.
+    @property
+    def is_following(self) -> bool:
+        """Whether anything is being followed or remembered."""
+        return bool(self._tracks)
 
-        Args:
-            ego: the bus now.
-            step: its motion since the state before, where it is known better than from the states.
-        """
-        before, self._ego = self._ego, ego
-        if before is None:
-            return []
-        step = step or step_between(before, ego)
+    def look_through(self, camera: CameraModel, *, near_m: float, far_m: float) -> None:
+        """Go on with a camera that is known better; only while nothing is followed, whose places would be wrong."""
+        self._camera, self._near_m, self._far_m = camera, near_m, far_m
+
+    def move(self, step: Step, *, speed_mps: float) -> list[Track]:
+        """Go on by the bus's motion since the last call; the confirmed tracks that ended there."""
         if not 0.0 <= step.passed_s <= MAX_GAP_S:
             return self.end()
-        self._stood_s = self._stood_s + step.passed_s if ego.speed_mps < STANDING_MPS else 0.0
+        self._stood_s = self._stood_s + step.passed_s if speed_mps < STANDING_MPS else 0.0
         self._way_since_seen_m += step.way_m
-        sigma_m = math.hypot(SPEED_SIGMA_MPS * step.passed_s, STEP_SIGMA_M)
         for track in self._tracks:
-            track.carry(step, sigma_m=sigma_m, turn_sigma_deg=TURN_SIGMA_DEG)
+            track.carry(step, turn_sigma_deg=TURN_SIGMA_DEG)
         return self._leave()
 
     def see(self, looks: Sequence[Look]) -> None:
@@ -65,7 +61,7 @@ class Tracker:
             return
         self._way_since_seen_m = 0.0
         looks = one_each(looks)
-        pairs = matched(self._tracks, looks, self.camera)
+        pairs = matched(self._tracks, looks, self._camera)
         used = {id(look) for _, look in pairs}
         spare = pieces(self._tracks, [look for look in looks if id(look) not in used])
         for track, look in pairs:
@@ -84,7 +80,7 @@ class Tracker:
 
     def views(self) -> tuple[TrackView, ...]:
         """The tracks that should be in the frame now, for people."""
-        expected = [(track, expected_box(track, self.camera)) for track in self._tracks]
+        expected = [(track, expected_box(track, self._camera)) for track in self._tracks]
         return tuple(_view(track, box) for track, box in expected if box is not None)
 
     def _miss(self, seen: set[int]) -> None:
@@ -120,10 +116,10 @@ class Tracker:
         if not self._near_m + 0.5 < road.forward_m < self._far_m:
             return False
         try:
-            u_px, _ = road_in_image(self.camera, road)
+            u_px, _ = road_in_image(self._camera, road)
         except AboveHorizonError:
             return False
-        return 0.05 < u_px / self.camera.width_px < 0.95  # noqa: PLR2004 - a twentieth of the frame on each side
+        return 0.05 < u_px / self._camera.width_px < 0.95  # noqa: PLR2004 - a twentieth of the frame on each side
 
 
 def is_confirmed(track: Track) -> bool:

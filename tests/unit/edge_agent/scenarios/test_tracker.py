@@ -1,0 +1,163 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from edge_agent.ego import EgoState, Step, step_between
+from edge_agent.readings import Image
+from edge_agent.scenarios.road_damage.look import Look, one_each
+from edge_agent.scenarios.road_damage.motion import Motion
+from edge_agent.scenarios.road_damage.track import Track
+from edge_agent.scenarios.road_damage.tracker import Tracker
+from edge_agent.vision.detections import Box
+from edge_agent.vision.ground import CameraModel, RoadPoint, box_foot_on_road, footprint_on_road, road_in_image
+from edge_agent.vision.ground import size_on_road as size_of
+from simulator.drawn import draw_frame
+from tests.unit.edge_agent.scenes import START, road_image, state
+
+CAMERA = CameraModel(width_px=640, height_px=384, focal_px=520, height_m=2.6, pitch_deg=14)
+NEAR_M, FAR_M = 4.5, 25.0
+IMAGE = road_image()
+
+
+def box(near_m: float, *, length_m: float = 0.8, right_m: float = 0.0, width_m: float = 0.6) -> Box:
+    """Of what lies so far ahead, cut off at the frame's edges."""
+    corners = [
+        road_in_image(CAMERA, RoadPoint(forward_m=forward, right_m=right_m + aside))
+        for forward in (max(near_m, 3.0), near_m + length_m)
+        for aside in (-width_m / 2, width_m / 2)
+    ]
+    u, v = np.array(corners).T
+    return np.array([u.min(), v.min(), u.max(), min(v.max(), CAMERA.height_px)], np.float32)
+
+
+def look(shown: Box, ego: EgoState, *, code: str = "D40", confidence: float = 0.7) -> Look:
+    return Look(
+        at=ego.at,
+        box=shown,
+        class_code=code,
+        confidence=confidence,
+        ground=box_foot_on_road(shown, ego=ego, camera=CAMERA),
+        footprint=footprint_on_road(shown, camera=CAMERA),
+        size=size_of(shown, camera=CAMERA),
+        is_cut=bool(shown[3] >= CAMERA.height_px - 2),
+        heading_deg=0.0,
+        image=IMAGE,
+    )
+
+
+def ego_at(driven_m: float, *, speed_mps: float = 8.0) -> EgoState:
+    return state(driven_m, speed_mps=speed_mps, at=START + timedelta(seconds=driven_m / 8.0))
+
+
+def driven(*things: tuple[float, float, str], way_m: float = 40.0, step_m: float = 1.0) -> list[Track]:
+    """Pass things (how far ahead at first, how long, what) and give what was told."""
+    tracker, told = Tracker(CAMERA, near_m=NEAR_M, far_m=FAR_M), list[Track]()
+    before = ego_at(0.0)
+    for number in range(int(way_m / step_m)):
+        ego = ego_at(number * step_m)
+        told += tracker.move(step_between(before, ego), speed_mps=ego.speed_mps)
+        before = ego
+        ahead = [(far_m - number * step_m, length_m, code) for far_m, length_m, code in things]
+        tracker.see(
+            [
+                look(box(near_m, length_m=length_m), ego, code=code)
+                for near_m, length_m, code in ahead
+                if near_m < FAR_M and near_m + length_m > NEAR_M + 0.3
+            ]
+        )
+    return told + tracker.end()
+
+
+@pytest.mark.parametrize("code", ["D00", "D20"])
+@pytest.mark.parametrize("length_m", [3.0, 6.0])
+def test_a_long_crack_is_told_once_though_its_rest_is_still_in_view(code: str, length_m: float) -> None:
+    (track,) = driven((25.0, length_m, code))
+    assert track.class_code == code
+
+
+def test_pieces_of_one_crack_are_one_thing() -> None:
+    assert len(driven((25.0, 2.0, "D00"), (27.1, 2.0, "D00"))) == 1
+
+
+def test_pieces_that_are_called_otherwise_are_still_one_thing() -> None:
+    assert len(driven((25.0, 2.0, "D00"), (27.1, 2.0, "D20"))) == 1
+
+
+@pytest.mark.parametrize("second", [(32.0, 2.0, "D00"), (27.1, 0.8, "D40")], ids=["far behind", "of another kind"])
+def test_what_only_lies_near_stays_another_thing(second: tuple[float, float, str]) -> None:
+    assert len(driven((25.0, 2.0, "D00"), second)) == 2
+
+
+def test_a_crack_with_two_names_in_one_frame_is_the_surer_one() -> None:
+    ego = ego_at(0.0)
+    crack = look(box(10.0), ego, code="D00", confidence=0.5)
+    net = look(box(10.0, length_m=1.0), ego, code="D20", confidence=0.8)
+    hole = look(box(10.0), ego, code="D40", confidence=0.6)
+    assert one_each([crack, net, hole]) == [net, hole]
+
+
+def stood(*, confidence: float, seconds: float) -> tuple[list[Track], list[Track]]:
+    """What is told while the bus stands, and after it went on."""
+    tracker, before = Tracker(CAMERA, near_m=NEAR_M, far_m=FAR_M), ego_at(0.0)
+    for number in range(8):
+        ego = ego_at(number * 1.0)
+        tracker.move(step_between(before, ego), speed_mps=8.0)
+        tracker.see([look(box(15.0 - number), ego, confidence=confidence)])
+        before = ego
+    here = Step(passed_s=0.5, forward_m=0.0, right_m=0.0, turn_deg=0.0, sigma_m=0.1)
+    standing = [track for _ in range(int(seconds / 0.5)) for track in tracker.move(here, speed_mps=0.0)]
+    on = replace(here, forward_m=1.0)
+    later = list[Track]()
+    for number in range(12):
+        later += tracker.move(on, speed_mps=2.0)
+        if number < 3:
+            tracker.see([look(box(7.0 - number), before, confidence=confidence)])
+    return standing, later + tracker.end()
+
+
+def test_what_is_sure_is_told_while_the_bus_stands_and_not_again() -> None:
+    standing, later = stood(confidence=0.8, seconds=2.0)
+    assert (len(standing), later) == (1, [])
+
+
+def test_what_is_doubtful_waits_for_nearer_looks() -> None:
+    standing, later = stood(confidence=0.52, seconds=6.0)
+    assert standing == []
+    assert len(later) == 1
+
+
+def test_a_short_stop_changes_nothing() -> None:
+    standing, later = stood(confidence=0.8, seconds=0.5)
+    assert standing == []
+    assert len(later) == 1
+
+
+def drawn(along_m: float) -> Image:
+    image, _ = draw_frame(CAMERA, [], seed=1, along_m=along_m)
+    return image
+
+
+@pytest.mark.parametrize(("accuracy_m", "passed_s"), [(1.5, 0.9), (12.0, 0.2)], ids=["long gap", "poor receiver"])
+def test_the_road_corrects_a_motion_that_is_not_known_well(accuracy_m: float, passed_s: float) -> None:
+    motion = Motion(CAMERA, near_m=NEAR_M)
+    told_mps, way_m = 5.0, 4.6 * passed_s
+    frames = [(drawn(20.0), 0.0), (drawn(20.0 + way_m), passed_s)]
+    steps = [
+        motion.step(
+            image, replace(ego_at(0.0, speed_mps=told_mps), at=START + timedelta(seconds=s), accuracy_m=accuracy_m)
+        )
+        for image, s in frames
+    ]
+    assert steps[0] is None
+    assert steps[1] is not None
+    assert steps[1].forward_m == pytest.approx(way_m, abs=0.06)
+
+
+def test_a_road_that_contradicts_the_receiver_is_not_believed() -> None:
+    motion = Motion(CAMERA, near_m=NEAR_M)
+    image = drawn(20.0)
+    states = [replace(ego_at(0.0, speed_mps=8.0), at=START + timedelta(seconds=s)) for s in (0.0, 0.9)]
+    steps = [motion.step(image, ego) for ego in states]
+    assert steps[1] == step_between(*states)
