@@ -11,6 +11,7 @@ BAND: Final = 0.12, 0.32
 """Rows, as shares of the frame's height, between which the horizon should lie: enough of it in the frame to measure it,
 and more than two thirds of the frame are road, from a few metres before the bus on."""
 SAME_DEG: Final = 0.5  # between the measured and the configured pitch: what a bus's load and tyres make of it
+SAME_YAW_DEG: Final = 1.0  # the detector does not mind a turn, positions are 0.2 m off at 12 m
 
 
 class Tilt(StrEnum):

@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Final, NotRequired, TypedDict
 
-from edge_agent.preview.aim import BAND, aim_of
+from edge_agent.preview.aim import BAND, SAME_YAW_DEG, aim_of
 from edge_agent.vision.ground import CameraModel
+from edge_agent.vision.horizon import Horizon
 from edge_agent.watch import Scene
 
 MOST_LISTED: Final = 50
@@ -29,8 +30,16 @@ class AimStatus(TypedDict):
     is_as_configured: bool
 
 
-class Horizon(TypedDict):
-    """Rows as shares of the frame's height."""
+class TurnStatus(TypedDict):
+    """To the right of the bus's heading."""
+
+    yaw_deg: float
+    configured_deg: float
+    is_as_configured: bool
+
+
+class Rows(TypedDict):
+    """Of the horizon, as shares of the frame's height."""
 
     configured: float
     measured: float | None
@@ -58,8 +67,9 @@ class Status(TypedDict):
     frames_per_s: float
     verdict: str | None
     has_picture: bool
-    horizon: Horizon
+    horizon: Rows
     aim: AimStatus | None
+    turn: TurnStatus | None
     fix: Fix | None
     boxes: list[Thing]
     tracks: list[Thing]
@@ -73,19 +83,20 @@ def status_of(
     """Put a scene and the bus's state into words and numbers."""
     found, ego, height_px = scene.detections, scene.ego, camera.height_px
     boxes = zip(found.class_codes, found.confidences, strict=True)
-    measured_px = scene.horizon_px
+    measured_px, is_sure = scene.horizon_px, scene.horizon is None or scene.horizon.is_trusted
     return Status(
         number=number,
         at=scene.frame.at.isoformat(timespec="milliseconds"),
         frames_per_s=round(frames_per_s, 1),
         verdict=scene.verdict,
         has_picture=has_picture,
-        horizon=Horizon(
+        horizon=Rows(
             configured=camera.horizon_px / height_px,
             measured=None if measured_px is None else measured_px / height_px,
             band=BAND,
         ),
-        aim=None if measured_px is None else aim_status(camera, horizon_px=measured_px),
+        aim=None if measured_px is None or not is_sure else aim_status(camera, horizon_px=measured_px),
+        turn=None if scene.horizon is None or not is_sure else turn_status(camera, scene.horizon),
         fix=None
         if ego is None
         else Fix(
@@ -119,4 +130,13 @@ def aim_status(camera: CameraModel, *, horizon_px: float) -> AimStatus:
         pitch_deg=round(aim.pitch_deg, 1),
         configured_deg=camera.pitch_deg,
         is_as_configured=aim.is_as_configured,
+    )
+
+
+def turn_status(camera: CameraModel, horizon: Horizon) -> TurnStatus:
+    """Whether the camera looks where it is said to look."""
+    return TurnStatus(
+        yaw_deg=round(horizon.yaw_deg, 1),
+        configured_deg=camera.yaw_deg,
+        is_as_configured=abs(horizon.yaw_deg - camera.yaw_deg) <= SAME_YAW_DEG,
     )

@@ -68,6 +68,11 @@ function showAim() {
 
 function aimNote(aim) {
   if (aim.tilt !== "right") return word("aim_now", aim.pitch_deg);
+  const turn = status.turn;
+  return pitchNote(aim) + (turn && !turn.is_as_configured ? word("turn_other", turn.yaw_deg, turn.configured_deg) : "");
+}
+
+function pitchNote(aim) {
   return aim.is_as_configured ? word("aim_same", aim.pitch_deg) : word("aim_other", aim.pitch_deg, aim.configured_deg);
 }
 

@@ -5,8 +5,9 @@ import numpy as np
 from edge_agent.preview.status import BusStatus
 from edge_agent.readings import FrameReading
 from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.horizon import Horizon
 from edge_agent.watch import Scene, TrackView
-from tests.unit.edge_agent.scenes import CAMERA, START, road_image, state
+from tests.unit.edge_agent.scenes import START, road_image, state
 from wire.messages import Unusable
 
 BOX = np.array([100, 150, 140, 170], np.float32)
@@ -22,6 +23,7 @@ def scene(
     tracks: tuple[TrackView, ...] = (TRACK,),
     horizon_px: float | None = None,
     has_position: bool = True,
+    horizon: Horizon | None = None,
 ) -> Scene:
     """One frame of a drive."""
     return Scene(
@@ -30,9 +32,7 @@ def scene(
         verdict=verdict,
         detections=no_detections() if found is None else found,
         tracks=tracks,
-        horizon_px=horizon_px,
+        horizon_px=horizon_px if horizon is None else horizon.row_px,
+        horizon=horizon,
         steps_ms={"quality": 1.25, "network": 40.0},
     )
-
-
-HORIZON_PX = CAMERA.horizon_px

@@ -5,6 +5,7 @@ import pytest
 
 from edge_agent.preview.status import MOST_LISTED, status_of
 from edge_agent.vision.detections import Detections
+from edge_agent.vision.horizon import Horizon
 from edge_agent.watch import Scene
 from tests.unit.edge_agent.preview.scenes import BOX, BUS, TRACK, scene
 from tests.unit.edge_agent.scenes import CAMERA
@@ -70,3 +71,29 @@ def test_lists_are_bounded() -> None:
     )
 
     assert len(status["boxes"]) == len(status["tracks"]) == MOST_LISTED
+
+
+def horizon(*, yaw_deg: float = 0.0, is_trusted: bool = True) -> Horizon:
+    return Horizon(
+        row_px=60.0,
+        pitch_deg=13.0,
+        yaw_deg=yaw_deg,
+        pitch_sigma_deg=0.1,
+        yaw_sigma_deg=0.1,
+        frames=20,
+        is_trusted=is_trusted,
+    )
+
+
+@pytest.mark.parametrize(("yaw_deg", "is_same"), [(0.0, True), (0.9, True), (-0.9, True), (1.2, False), (-4.0, False)])
+def test_camera_that_looks_aside_is_told(yaw_deg: float, *, is_same: bool) -> None:
+    status = told(scene(horizon=horizon(yaw_deg=yaw_deg)))
+
+    assert status["turn"] == {"yaw_deg": yaw_deg, "configured_deg": 0.0, "is_as_configured": is_same}
+
+
+def test_horizon_that_is_not_trusted_brings_no_advice() -> None:
+    status = told(scene(horizon=horizon(is_trusted=False)))
+
+    assert status["aim"] is None
+    assert status["turn"] is None
