@@ -24,7 +24,8 @@ _QUALITIES: Final = (85, 75, 60, 45, 30)
 _PLATE_CASCADE: Final = "haarcascade_russian_plate_number.xml"
 _PLATE_WIDTH_PX: Final = 960  # of the picture that the cascade searches
 _PLATE_STEP: Final = 1.1  # between two sizes of the search
-_PLATE_NEIGHBOURS: Final = 2  # few: a blur too many costs nothing
+_PLATE_NEIGHBOURS: Final = 1  # one find is enough: 9 of 10 plates instead of 7, for three more boxes in five pictures
+_PLATE_GROW: Final = 0.1  # the cascade learned plates of 4.6 to 1; those of 3.1 to 1 are taller, it cuts their edges
 _FACE_CELL_PX: Final = 4  # one output cell covers 4 input pixels
 
 
@@ -46,6 +47,14 @@ class BlurredPicture:
             height_px=self.height_px,
             blur=self.blur,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """What must be made unreadable, in pixels of the picture."""
+
+    faces: Boxes
+    plates: Boxes
 
 
 class FaceFinder:
@@ -84,8 +93,9 @@ class PlateFinder:
         if scale < 1.0:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         found = self._cascade.detectMultiScale(grey, _PLATE_STEP, _PLATE_NEIGHBOURS)
-        corners = np.array(found, np.float32).reshape(-1, 4)
-        return np.hstack([corners[:, :2], corners[:, :2] + corners[:, 2:]]) / np.float32(scale)
+        boxes = np.array(found, np.float32).reshape(-1, 4) / np.float32(scale)
+        corner, sides = boxes[:, :2], boxes[:, 2:]
+        return np.hstack([corner - _PLATE_GROW * sides, corner + (1 + _PLATE_GROW) * sides]).astype(np.float32)
 
 
 class Privacy:
@@ -111,18 +121,22 @@ class Privacy:
         except Exception as error:
             raise PictureError(f"the picture was not blurred and stays in the bus: {error}") from error
 
+    def find(self, image: Image) -> Found:
+        """Faces and plates."""
+        return Found(faces=self._faces.find(image), plates=self._plates.find(image))
+
     def _blurred(self, image: Image) -> BlurredPicture:
         picture = _of_allowed_size(image)
-        faces, plates = self._faces.find(picture), self._plates.find(picture)
-        for box in np.vstack([faces, plates]):
+        found = self.find(picture)
+        for box in np.vstack([found.faces, found.plates]):
             hide(picture, box)
         content = _encode(picture)
         manifest = self._faces.manifest
         blur = Blur(
             detector="centerface + haar plate",
             version=f"{manifest.version} + opencv {cv2.__version__}",
-            faces=len(faces),
-            plates=len(plates),
+            faces=len(found.faces),
+            plates=len(found.plates),
             threshold=manifest.threshold,
         )
         return BlurredPicture(content=content, width_px=picture.shape[1], height_px=picture.shape[0], blur=blur)
@@ -130,14 +144,28 @@ class Privacy:
 
 def hide(picture: Image, box: NDArray[np.float32]) -> None:
     """Replace what is in a box, with a margin, by a few mean colours, in place."""
+    part = picture[_with_margin(picture, box)]
+    if not part.size:
+        return
+    cells = cv2.resize(part, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    part[:] = cv2.resize(cells, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def hidden_area(picture: Image, found: Found) -> NDArray[np.bool_]:
+    """Which pixels (H, W) would be hidden."""
+    hidden = np.zeros(picture.shape[:2], bool)
+    for box in np.vstack([found.faces, found.plates]):
+        hidden[_with_margin(picture, box)] = True
+    return hidden
+
+
+def _with_margin(picture: Image, box: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Rows and columns of a box with its margin, inside the picture."""
     height, width = picture.shape[:2]
     margin_x, margin_y = MARGIN * (box[2] - box[0]), MARGIN * (box[3] - box[1])
     left, top = int(max(0, box[0] - margin_x)), int(max(0, box[1] - margin_y))
     right, bottom = int(np.ceil(min(width, box[2] + margin_x))), int(np.ceil(min(height, box[3] + margin_y)))
-    if right <= left or bottom <= top:
-        return
-    cells = cv2.resize(picture[top:bottom, left:right], (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-    picture[top:bottom, left:right] = cv2.resize(cells, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    return slice(top, max(top, bottom)), slice(left, max(left, right))
 
 
 def _decode_faces(

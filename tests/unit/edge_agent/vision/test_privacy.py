@@ -117,7 +117,7 @@ def test_real_faces_and_plates_are_covered(privacy: Privacy, data_folder: Path) 
             covered[note["category_id"]] += _detail(sent[middle]) < 0.5 * _detail(image[middle])
     assert labelled == {1: 23, 2: 10}
     assert covered[1] >= 22
-    assert covered[2] >= 7
+    assert covered[2] >= 9
 
 
 def _detail(patch: np.ndarray) -> float:
