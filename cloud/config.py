@@ -108,6 +108,8 @@ class WorkConfig(Section):
     """How the condition of roads is estimated; without it as shipped in the package."""
     handling: Path | None = None
     """Calendar, clock, areas and crews of this city; without it the one shipped in the package."""
+    notify: Path | None = None
+    """Who is told of what by webhook, mail and chat; without it nobody."""
 
 
 class CloudConfig(BaseSettings):

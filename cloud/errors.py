@@ -7,6 +7,7 @@ BusenseError
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
     ├── FleetError             stop: a device that cannot be enrolled
+    ├── DeliveryError          try again later, or tell a person when it is final
     ├── AuditError             stop: the history of the cases was tampered with
     ├── CaseError              tell the person (each kind has its own HTTP status)
     │   ├── ActionNotAllowedError  the case is not in a state for that
@@ -47,6 +48,14 @@ class RoadsError(CloudError):
 
 class FleetError(CloudError):
     """A device that cannot be enrolled or read."""
+
+
+class DeliveryError(CloudError):
+    """Something that was not taken by its receiver."""
+
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        self.is_final = is_final
+        super().__init__(message)
 
 
 class AuditError(CloudError):

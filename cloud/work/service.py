@@ -20,8 +20,10 @@ from cloud.db.migrate import check_current
 from cloud.db.pool import connect
 from cloud.errors import UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
+from cloud.notify.targets import load_targets
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
+from cloud.work.notices import look_after_notices
 from cloud.work.roads import look_after_roads
 from cloud.work.step import fuse_place
 from cloud.work.trim import trim_changes
@@ -49,13 +51,16 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     """Run until `stop` is set; a database that is away is waited for."""
     catalogue, handling = load_catalogue(config.work.catalogue), load_handling(config.work.handling)
     url, rules = config.database.read_url(), load_rules(config.work.condition)
-    with ThreadPoolExecutor(max_workers=1) as executor:
+    targets = load_targets(config.work.notify)
+    with ThreadPoolExecutor(max_workers=2) as executor:
         roads = executor.submit(look_after_roads, url, rules, stop)
+        notices = executor.submit(look_after_notices, url, targets, handling, stop)
         try:
             _work(url, catalogue, handling, stop)
         finally:
             stop.set()
         roads.result()
+        notices.result()
     _log.info("work_ended")
 
 

@@ -327,3 +327,17 @@ def test_live_viewers_are_told(office: Office) -> None:
 
     (*_, told) = office.town.rows("SELECT payload FROM changes WHERE kind = 'case' ORDER BY xid, id")
     assert told["payload"]["state"] == "filed"
+
+
+def test_dead_delivery_is_shown_and_sent_again(office: Office) -> None:
+    office.reported_case()
+    office.town.change("""
+        INSERT INTO deliveries (id, channel, target, state, case_id, serial, payload, created_at, next_at, attempts)
+        SELECT gen_random_uuid(), 'webhook', 'county', 'dead', case_id, serial, '{"type": "case.open"}', now(), now(), 9
+        FROM case_history""")
+    (dead,) = office.api.get("/deliveries", params={"state": "dead"}, headers=headers_of("desk")).json()["items"]
+
+    assert office.api.get("/deliveries", headers=headers_of("crew-1")).status_code == 403
+    assert office.api.post(f"/deliveries/{dead['id']}/replay", headers=headers_of("crew-1")).status_code == 403
+    assert office.api.post(f"/deliveries/{dead['id']}/replay", headers=headers_of("desk")).status_code == 204
+    assert office.api.post(f"/deliveries/{dead['id']}/replay", headers=headers_of("desk")).status_code == 404

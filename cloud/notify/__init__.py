@@ -1,0 +1,1 @@
+"""What leaves the system about cases: webhooks, e-mail, enterprise chat."""

@@ -1,0 +1,131 @@
+"""From events to deliveries, and out."""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import httpx
+from psycopg import Connection
+
+from cloud.cases.model import Action
+from cloud.errors import ConfigError, DeliveryError
+from cloud.notify import repository
+from cloud.notify.repository import Delivery
+from cloud.notify.senders import TIMEOUT_S, send_chat, send_mail, send_webhook
+from cloud.notify.targets import Person, Targets, Webhook
+from cloud.notify.timing import retry_at, send_at
+
+EVENTS_AT_ONCE: Final = 200
+TOGETHER: Final = 200  # events in one mail
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifier:
+    """Tells the targets. The connection is in autocommit; nothing is sent within a transaction."""
+
+    connection: Connection[Any]
+    targets: Targets
+    zone: ZoneInfo
+    now: Callable[[], datetime]
+    chance: Callable[[], float] = random.random
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT_S, follow_redirects=False))
+
+    def run(self) -> int:
+        """Do all that is to be done now; returns how many deliveries were tried."""
+        while self._expand():
+            pass
+        tried = 0
+        while taken := repository.take(self.connection, at=self.now(), limit=TOGETHER):
+            self._deliver(taken)
+            tried += len(taken)
+        return tried
+
+    def _expand(self) -> int:
+        """Make deliveries of the next events, in one transaction."""
+        with self.connection.transaction():
+            events = repository.take_events(self.connection, limit=EVENTS_AT_ONCE)
+            for event in events:
+                self._address(event)
+        return len(events)
+
+    def _address(self, event: dict[str, Any]) -> None:
+        at, payload = self.now(), payload_of(event)
+        for target in self.targets.everybody:
+            if target.wants(action=Action(event["action"]), class_code=event["class_code"], unit=event["unit"]):
+                repository.put(
+                    self.connection,
+                    event,
+                    channel=_channel_of(target),
+                    target=target.key,
+                    payload=payload,
+                    at=at,
+                    next_at=self._when(target, at),
+                )
+
+    def _when(self, target: Webhook | Person, at: datetime) -> datetime:
+        if isinstance(target, Webhook):
+            return at
+        return send_at(at, quiet=target.quiet, digest_min=target.digest_min, zone=self.zone)
+
+    def _deliver(self, taken: Sequence[Delivery]) -> None:
+        ids = [delivery.id for delivery in taken]
+        try:
+            self._send(taken)
+        except DeliveryError as error:
+            again_at = None if error.is_final else self._again_at(taken)
+            repository.mark_failed(self.connection, ids, error=str(error), next_at=again_at)
+            _log.warning("delivery_failed target=%s id=%s again=%s", taken[0].target, ids[0], again_at)
+        else:
+            repository.mark_sent(self.connection, ids, at=self.now())
+
+    def _again_at(self, taken: Sequence[Delivery]) -> datetime | None:
+        return retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())
+
+    def _send(self, taken: Sequence[Delivery]) -> None:
+        found = next((target for target in self.targets.everybody if target.key == taken[0].target), None)
+        try:
+            match found:
+                case Webhook():
+                    send_webhook(found, taken[0], client=self.client, at=self.now())
+                case Person(channel="email") if self.targets.mail is not None:
+                    send_mail(self.targets.mail, found, taken, page=self.targets.page)
+                case Person(channel="chat"):
+                    send_chat(found, taken, page=self.targets.page)
+                case _:
+                    raise DeliveryError(f"{taken[0].target} is not in the notification file any longer", is_final=True)
+        except ConfigError as error:
+            raise DeliveryError(str(error)) from error
+
+
+def payload_of(event: dict[str, Any]) -> dict[str, Any]:
+    """What a receiver gets (Standard Webhooks: type, timestamp, data)."""
+    case = {name: event[name] for name in ("number", "class_code", "severity", "state", "unit", "crew", "lon", "lat")}
+    return {
+        "type": f"case.{event['action']}",
+        "timestamp": event["at"].isoformat(),
+        "data": {
+            "city": event["city"],
+            "case": {
+                "id": str(event["case_id"]),
+                **case,
+                "due_at": event["due_at"].isoformat() if event["due_at"] else None,
+            },
+            "serial": event["serial"],
+            "action": event["action"],
+            "actor": event["actor"],
+            "reason": event["reason"],
+            "from_state": event["from_state"],
+            "to_state": event["to_state"],
+            "details": event["details"],
+        },
+    }
+
+
+def _channel_of(target: Webhook | Person) -> str:
+    return "webhook" if isinstance(target, Webhook) else target.channel

@@ -1,0 +1,55 @@
+"""When something is sent: pure functions."""
+
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+# After a failure, as Standard Webhooks advises: soon at first, then rarer, given up after about two days.
+RETRIES: Final = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=10),
+    timedelta(hours=20),
+)
+JITTER: Final = 0.2
+
+
+def retry_at(at: datetime, *, attempts: int, chance: float) -> datetime | None:
+    """When to try again after so many attempts; none when it is given up. `chance` is drawn from 0..1."""
+    if attempts > len(RETRIES):
+        return None
+    return at + RETRIES[attempts - 1] * (1 + JITTER * (2 * chance - 1))
+
+
+def send_at(at: datetime, *, quiet: tuple[time, time] | None, digest_min: int, zone: ZoneInfo) -> datetime:
+    """When somebody is to be told: at the next digest, and not in the quiet hours."""
+    return _after_quiet(_next_digest(at, digest_min, zone), quiet, zone)
+
+
+def _next_digest(at: datetime, digest_min: int, zone: ZoneInfo) -> datetime:
+    """The next full step of the local day."""
+    if digest_min == 0:
+        return at
+    local = at.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    step = timedelta(minutes=digest_min)
+    steps = -(-(local - midnight) // step)
+    return min(midnight + steps * step, midnight + timedelta(days=1)).astimezone(at.tzinfo)
+
+
+def _after_quiet(at: datetime, quiet: tuple[time, time] | None, zone: ZoneInfo) -> datetime:
+    if quiet is None:
+        return at
+    begins, ends = quiet
+    local = at.astimezone(zone)
+    now = local.time()
+    is_quiet = begins <= now < ends if begins <= ends else now >= begins or now < ends
+    if not is_quiet:
+        return at
+    end = local.replace(hour=ends.hour, minute=ends.minute, second=ends.second, microsecond=0)
+    return (end if end > local else end + timedelta(days=1)).astimezone(at.tzinfo)

@@ -1,0 +1,61 @@
+"""Events in words, for mail and chat: Chinese first, English below, as the county's people read them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from cloud.notify.repository import Delivery
+
+MAX_LINES: Final = 50
+
+_ACTIONS: Final = {
+    "file": "立案",
+    "dispatch": "派遣",
+    "reassign": "改派",
+    "return": "退回",
+    "ask_suspension": "申请挂起",
+    "suspend": "挂起",
+    "resume": "恢复",
+    "accept": "接单",
+    "arrive": "到场",
+    "done": "处置完成",
+    "verify": "核查通过",
+    "reopen": "重新打开",
+    "call_person": "待人工核查",
+    "warn": "即将超时",
+    "overdue": "已超时",
+    "escalate": "升级督办",
+    "close": "结案",
+    "reject": "不予立案",
+    "open": "上报",
+    "merge": "合并",
+    "comment": "备注",
+}
+
+
+def subject_of(deliveries: Sequence[Delivery]) -> str:
+    """One line."""
+    first = deliveries[0].payload["data"]
+    if len(deliveries) == 1:
+        return f"busense {first['case']['number']} {_action(first)}"
+    return f"busense {len(deliveries)} 条案件动态 / {len(deliveries)} case updates"
+
+
+def as_text(deliveries: Sequence[Delivery], *, page: str | None) -> str:
+    """A line for each event, with a link where the page's address is known."""
+    lines = [_line(delivery.payload, page) for delivery in deliveries[:MAX_LINES]]
+    if len(deliveries) > MAX_LINES:
+        lines.append(f"… +{len(deliveries) - MAX_LINES}")
+    return "\n".join(lines)
+
+
+def _line(payload: dict[str, Any], page: str | None) -> str:
+    data = payload["data"]
+    case, reason = data["case"], data["reason"]["zh"]
+    parts = [payload["timestamp"][:16].replace("T", " "), case["number"], _action(data)]
+    parts += [f"({reason})"] if reason else []
+    parts += [f"{page.rstrip('/')}/cases/{case['id']}"] if page else []
+    return " ".join(parts)
+
+
+def _action(data: dict[str, Any]) -> str:
+    return f"{_ACTIONS.get(data['action'], data['action'])} / {data['action']}"

@@ -1,0 +1,47 @@
+"""The notifier's own thread: a receiver that answers slowly holds up nothing else."""
+
+import logging
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import psycopg
+
+from cloud.cases.handling import Handling
+from cloud.db.pool import connect
+from cloud.errors import UnavailableError
+from cloud.notify import repository
+from cloud.notify.notifier import Notifier
+from cloud.notify.targets import Targets
+
+POLL_S: Final = 1.0
+RETRY_S: Final = 5.0
+TRIM_EVERY: Final = timedelta(hours=1)
+
+_log = logging.getLogger(__name__)
+
+
+def look_after_notices(url: str, targets: Targets, handling: Handling, stop: threading.Event) -> None:
+    """Tell people until `stop` is set; a database that is away is waited for."""
+    while not stop.is_set():
+        try:
+            with connect(url, autocommit=True) as connection:
+                zone = handling.working_calendar.zone
+                _follow(Notifier(connection=connection, targets=targets, zone=zone, now=_utc_now), stop)
+        except (UnavailableError, psycopg.OperationalError) as error:
+            _log.warning("notices_interrupted error=%s", type(error).__name__)
+            stop.wait(RETRY_S)
+
+
+def _follow(notifier: Notifier, stop: threading.Event) -> None:
+    trimmed_at = datetime.min.replace(tzinfo=UTC)
+    while not stop.is_set():
+        notifier.run()
+        if _utc_now() - trimmed_at > TRIM_EVERY:
+            trimmed_at = _utc_now()
+            repository.trim(notifier.connection, at=trimmed_at)
+        stop.wait(POLL_S)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
