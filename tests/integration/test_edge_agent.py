@@ -16,8 +16,9 @@ from edge_agent.agent import Agent
 from edge_agent.config import AgentConfig, Broker, Camera, Cloud, CoverageSettings, Identity, OutboxSettings
 from edge_agent.ego import moved
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Boxes, Detections, no_detections
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
+from edge_agent.vision.privacy import FaceFinder, PlateFinder
 from tests.conftest import RunningBroker
 from tests.integration.edge_cloud import EdgeCloud
 from wire.messages import Coverage, Detection, Health, ModelVersion, Presence, Track
@@ -160,6 +161,30 @@ def test_one_pass_gives_one_observation_with_its_picture(
     assert detections[0].lon == pytest.approx(true_lon, abs=5e-6)
     assert detections[0].class_code == "D40"
     assert detections[0].frames > 3
+
+
+def test_only_the_picture_that_is_kept_is_searched_for_faces_and_plates(
+    config: AgentConfig, road: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+    find_faces, find_plates = FaceFinder.find, PlateFinder.find
+
+    def faces(finder: FaceFinder, image: Image) -> Boxes:
+        searched.append("faces")
+        return find_faces(finder, image)
+
+    def plates(finder: PlateFinder, image: Image) -> Boxes:
+        searched.append("plates")
+        return find_plates(finder, image)
+
+    monkeypatch.setattr(FaceFinder, "find", faces)
+    monkeypatch.setattr(PlateFinder, "find", plates)
+    agent = Agent(config, sources=[Drive(road)], detector=KnowingDetector())
+    agent.run(threading.Event())
+    counters = agent.counters
+    agent.close()
+    assert (counters.frames, counters.observations, counters.pictures) == (97, 1, 1)
+    assert sorted(searched) == ["faces", "plates"]
 
 
 def test_without_the_face_model_the_observation_goes_without_a_picture(

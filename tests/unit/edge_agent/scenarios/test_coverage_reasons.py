@@ -1,0 +1,64 @@
+"""Whatever spoils a frame stands in the coverage under its own name."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.readings import Image
+from edge_agent.scenarios.road_damage.scenario import RoadDamage
+from tests.unit.edge_agent.scenes import CAMERA, SceneDetector, drive, road_image
+from wire.messages import Coverage, Unusable
+
+SHAPE = (CAMERA.height_px, CAMERA.width_px, 3)
+
+
+def patches(how: int) -> Image:
+    """Patches of 16 pixels, with edges or flowing into each other."""
+    coarse = np.random.default_rng(0).integers(20, 100, (15, 20, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (CAMERA.width_px, CAMERA.height_px), interpolation=how).astype(np.uint8)
+
+
+def upside_down() -> Image:
+    image = patches(cv2.INTER_NEAREST)
+    image[2 * CAMERA.height_px // 3 :] += 130
+    return image
+
+
+SPOILED: dict[Unusable, Image] = {
+    Unusable.DARK: road_image() // 16,
+    Unusable.GLARE: np.full(SHAPE, 255, np.uint8),
+    Unusable.BLOCKED: np.full(SHAPE, 90, np.uint8),
+    Unusable.BLURRED: patches(cv2.INTER_CUBIC),
+    Unusable.WRONG_VIEW: upside_down(),
+}
+
+
+def covered(image: Image | None, *, speed_mps: float = 10.0) -> Coverage:
+    """Drive 60 m: every second frame is spoiled, or too fast."""
+    roads = RoadDamage(
+        SceneDetector(things=[]),
+        camera=CAMERA,
+        camera_id="front",
+        stretch_m=1000.0,
+        on_frame=lambda _reason, _boxes: None,
+    )
+    for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=60.0)):
+        spoiled = frame if image is None or i % 2 else replace(frame, image=image)
+        roads.look(spoiled, ego if i % 2 else replace(ego, speed_mps=speed_mps), dropped=0)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    return sight.message
+
+
+@pytest.mark.parametrize("reason", SPOILED)
+def test_the_reason_stands_in_the_coverage(reason: Unusable) -> None:
+    coverage = covered(SPOILED[reason])
+    assert coverage.unusable == {reason: coverage.frames // 2}
+    assert coverage.usable_share == 0.5
+
+
+def test_too_fast_is_a_reason() -> None:
+    coverage = covered(None, speed_mps=90.0)
+    assert coverage.unusable == {Unusable.TOO_FAST: coverage.frames // 2}
