@@ -53,7 +53,14 @@ def test_boxes_equal_within_rounding(tmp_path: Path) -> None:
     here = coco(tmp_path / "here.json")
 
     assert check.read_found(here) == [("a.png", "D40", [1, 2, 3, 4], 0.5)]
-    assert check.compare(here, coco(tmp_path / "there.json", shift_px=0.05, score=0.5005))
+    assert check.compare(here, coco(tmp_path / "there.json", shift_px=0.05, score=0.5005), "fp32")
+
+
+def test_quantised_boxes_may_lie_further_apart(tmp_path: Path) -> None:
+    here, there = coco(tmp_path / "here.json"), coco(tmp_path / "there.json", shift_px=1.3, score=0.507)
+
+    assert check.compare(here, there, "int8")
+    assert not check.compare(here, there, "fp32")
 
 
 @pytest.mark.parametrize(
@@ -62,14 +69,14 @@ def test_boxes_equal_within_rounding(tmp_path: Path) -> None:
 def test_other_boxes_are_not_equal(tmp_path: Path, other: dict[str, float]) -> None:
     here = coco(tmp_path / "here.json")
 
-    assert not check.compare(here, coco(tmp_path / "there.json", **other))  # pyright: ignore[reportArgumentType]
+    assert not check.compare(here, coco(tmp_path / "there.json", **other), "fp32")  # pyright: ignore[reportArgumentType]
 
 
 def test_nothing_found_proves_nothing(tmp_path: Path) -> None:
     nothing = tmp_path / "nothing.json"
     nothing.write_text('{"images": [], "categories": [], "annotations": []}')
 
-    assert not check.compare(nothing, nothing)
+    assert not check.compare(nothing, nothing, "fp32")
 
 
 def test_commands_run_in_namespaces_that_end_with_them() -> None:

@@ -95,3 +95,11 @@ def test_agent_names_a_wrong_preview_address(tmp_path: Path) -> None:
 
     assert isinstance(result.exception, ConfigurationError)
     assert "HOST:PORT" in str(result.exception)
+
+
+@pytest.mark.parametrize("words", [["--preview"], ["--preview", "127.0.0.1:1"]], ids=["alone", "with an address"])
+def test_preview_may_stand_without_an_address(words: list[str], tmp_path: Path) -> None:
+    result = CliRunner().invoke(agent, [*words, "--config", str(tmp_path / "missing.toml")])
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert "missing.toml" in str(result.exception)
