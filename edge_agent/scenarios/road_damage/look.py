@@ -6,10 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from edge_agent.readings import Image
+from edge_agent.ego import EgoState
+from edge_agent.errors import AboveHorizonError
+from edge_agent.readings import FrameReading, Image
 from edge_agent.vision.detections import Box, overlaps
-from edge_agent.vision.ground import GroundPoint, RoadSize
+from edge_agent.vision.ground import (
+    NEAR_MARGIN_PX,
+    CameraModel,
+    GroundErrors,
+    GroundPoint,
+    RoadSize,
+    box_foot_on_road,
+    footprint_on_road,
+    size_on_road,
+)
 
+MAX_ALONG_M: Final = 10.0  # one sigma; a place known worse than this is no place
 CUT_FOOT_M: Final = 1.5  # one sigma of where a thing ends that goes on below the frame's edge
 CRACKS: Final = frozenset({"D00", "D10", "D20"})
 """Kinds of crack: one crack is often taken for two kinds, or for both, in one frame and the next."""
@@ -48,6 +60,38 @@ class Look:
     @property
     def height_px(self) -> float:
         return float(self.box[3] - self.box[1])
+
+
+def look_at(
+    frame: FrameReading,
+    box: Box,
+    *,
+    class_code: str,
+    confidence: float,
+    ego: EgoState,
+    camera: CameraModel,
+    errors: GroundErrors,
+) -> Look | None:
+    """Put a box on the road; None when it does not reach it, or its place would be no place."""
+    try:
+        ground = box_foot_on_road(box, ego=ego, camera=camera, errors=errors)
+        footprint = footprint_on_road(box, camera=camera)
+    except AboveHorizonError:
+        return None
+    if ground.along_m > MAX_ALONG_M:
+        return None
+    return Look(
+        at=frame.at,
+        box=box,
+        class_code=class_code,
+        confidence=confidence,
+        ground=ground,
+        footprint=footprint,
+        size=size_on_road(box, camera=camera),
+        is_cut=bool(box[3] >= camera.height_px - NEAR_MARGIN_PX),
+        heading_deg=ego.heading_deg,
+        image=frame.image,
+    )
 
 
 def are_akin(class_code: str, other: str) -> bool:

@@ -4,35 +4,25 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from edge_agent.ego import EgoState
-from edge_agent.errors import AboveHorizonError, ConfigurationError
+from edge_agent.errors import ConfigurationError
 from edge_agent.laps import Laps
 from edge_agent.readings import FrameReading, GnssReading, Image
 from edge_agent.scenarios.road_damage.coverage import CoverageLog
-from edge_agent.scenarios.road_damage.look import Look
+from edge_agent.scenarios.road_damage.look import Look, look_at
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
 from edge_agent.scenarios.road_damage.view import view_of
-from edge_agent.vision.detections import Box, Detections, Detector, no_detections
-from edge_agent.vision.ground import (
-    NEAR_MARGIN_PX,
-    CameraModel,
-    GroundErrors,
-    box_foot_on_road,
-    footprint_on_road,
-    size_on_road,
-)
+from edge_agent.vision.detections import Detections, Detector, no_detections
+from edge_agent.vision.ground import CameraModel, GroundErrors
 from edge_agent.vision.horizon import HorizonFinder
 from edge_agent.vision.quality import judge_frame, speed_limit_mps
 from edge_agent.watch import Scene, Watcher
 from wire.messages import Coverage, Detection, Unusable
 
 log = logging.getLogger(__name__)
-
-MAX_ALONG_M: Final = 10.0  # one sigma; a place known worse than this is no place
 
 FrameJudged = Callable[[Unusable | None, int], None]
 """Told of each frame: why it was unusable or None, and the number of boxes in it."""
@@ -113,7 +103,7 @@ class RoadDamage:
     def _look_for_horizon(self, frame: FrameReading, ego: EgoState) -> None:
         self._horizon.look(frame.image, ego)
         camera = self._horizon.corrected()
-        if camera != self._camera and not self._tracker.is_following:
+        if camera != self._camera and not self._tracker.tracks:
             self._look_through(camera)
 
     def _look_through(self, camera: CameraModel) -> None:
@@ -153,28 +143,19 @@ class RoadDamage:
 
     def _looks(self, frame: FrameReading, ego: EgoState, detections: Detections) -> list[Look]:
         found = zip(detections.boxes, detections.confidences, detections.class_codes, strict=True)
-        looks = [self._look(frame, ego, box, float(confidence), code) for box, confidence, code in found]
+        looks = [
+            look_at(
+                frame,
+                box,
+                class_code=code,
+                confidence=float(confidence),
+                ego=ego,
+                camera=self._camera,
+                errors=self._errors,
+            )
+            for box, confidence, code in found
+        ]
         return [look for look in looks if look is not None]
-
-    def _look(self, frame: FrameReading, ego: EgoState, box: Box, confidence: float, code: str) -> Look | None:
-        try:
-            ground = box_foot_on_road(box, ego=ego, camera=self._camera, errors=self._errors)
-        except AboveHorizonError:
-            return None
-        if ground.along_m > MAX_ALONG_M:
-            return None
-        return Look(
-            at=frame.at,
-            box=box,
-            class_code=code,
-            confidence=confidence,
-            ground=ground,
-            footprint=footprint_on_road(box, camera=self._camera),
-            size=size_on_road(box, camera=self._camera),
-            is_cut=bool(box[3] >= self._camera.height_px - NEAR_MARGIN_PX),
-            heading_deg=ego.heading_deg,
-            image=frame.image,
-        )
 
     def _sights(self, tracks: list[Track], coverage: Coverage | None) -> list[Sight]:
         sights = [

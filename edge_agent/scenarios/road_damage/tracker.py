@@ -37,9 +37,9 @@ class Tracker:
         self._stood_s = 0.0
 
     @property
-    def is_following(self) -> bool:
-        """Whether anything is being followed or remembered."""
-        return bool(self._tracks)
+    def tracks(self) -> tuple[Track, ...]:
+        """What is being followed or remembered."""
+        return tuple(self._tracks)
 
     def look_through(self, camera: CameraModel, *, near_m: float, far_m: float) -> None:
         """Go on with a camera that is known better; only while nothing is followed, whose places would be wrong."""

@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 
 from edge_agent.ego import EgoState, Step, step_between
-from edge_agent.readings import Image
-from edge_agent.scenarios.road_damage.look import Look, one_each
+from edge_agent.readings import FrameReading, Image
+from edge_agent.scenarios.road_damage.look import Look, look_at, one_each
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
 from edge_agent.vision.detections import Box
-from edge_agent.vision.ground import CameraModel, RoadPoint, box_foot_on_road, footprint_on_road, road_in_image
-from edge_agent.vision.ground import size_on_road as size_of
+from edge_agent.vision.ground import CameraModel, GroundErrors, RoadPoint, road_in_image
 from simulator.drawn import draw_frame
 from tests.unit.edge_agent.scenes import START, road_image, state
 
@@ -33,18 +32,10 @@ def box(near_m: float, *, length_m: float = 0.8, right_m: float = 0.0, width_m: 
 
 
 def look(shown: Box, ego: EgoState, *, code: str = "D40", confidence: float = 0.7) -> Look:
-    return Look(
-        at=ego.at,
-        box=shown,
-        class_code=code,
-        confidence=confidence,
-        ground=box_foot_on_road(shown, ego=ego, camera=CAMERA),
-        footprint=footprint_on_road(shown, camera=CAMERA),
-        size=size_of(shown, camera=CAMERA),
-        is_cut=bool(shown[3] >= CAMERA.height_px - 2),
-        heading_deg=0.0,
-        image=IMAGE,
-    )
+    frame = FrameReading(at=ego.at, camera_id="front", image=IMAGE)
+    found = look_at(frame, shown, class_code=code, confidence=confidence, ego=ego, camera=CAMERA, errors=GroundErrors())
+    assert found is not None
+    return found
 
 
 def ego_at(driven_m: float, *, speed_mps: float = 8.0) -> EgoState:

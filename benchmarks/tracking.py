@@ -1,0 +1,143 @@
+"""One observation per thing and pass: how many are doubled, missed, invented; on invented drives and on real frames.
+
+    python -m benchmarks.tracking [--data DIR] [--lines 5] [--drawn-s 60] [--json FILE]
+
+Invented drives have a truth. `error model`: a detector that errs as a real one does, whole laps. `in pieces`: the same,
+but long cracks come as two boxes in three frames of ten. `drawn`: the shipped detector on drawn frames.
+The motorway shows no damage: what is confirmed there is wrong. Of the Chiba frames nobody knows the truth: points that
+OpenCV's ORB finds in two neighbouring frames give a homography of the road, which knows nothing of the tracker; boxes
+that it lays upon each other should have got one track.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.drives import BlankScenery, Driven, pass_over, splitting
+from benchmarks.real_drives import chiba, motorway
+from edge_agent.config import Model
+from edge_agent.vision.detector import OnnxDetector
+from simulator.error_model import ErrorModelDetector
+from simulator.score import Claim, Score, score_claims
+from simulator.truth import CLASS_CODES
+from simulator.world import World, make_world
+
+GOAL_DOUBLED: Final = 0.02
+BUSES: Final = 15  # of the town: five lines
+ERROR_FRAMES_PER_S: Final = 4.0
+DRAWN_FRAMES_PER_S: Final = 6.0
+
+
+@dataclass(kw_only=True)
+class Sum:
+    """Scores of several passes."""
+
+    passes: int = 0
+    frames: int = 0
+    boxes: int = 0
+    observations: int = 0
+    exposed: int = 0
+    found: int = 0
+    missed: int = 0
+    invented: int = 0
+    doubled: int = 0
+
+    def add(self, driven: Driven, score: Score) -> None:
+        self.passes += 1
+        self.frames += driven.frames
+        self.boxes += driven.boxes
+        self.observations += len(driven.observations)
+        self.exposed += score.exposed
+        self.found += len(score.found)
+        self.missed += len(score.missed)
+        self.invented += len(score.invented)
+        self.doubled += len(score.doubled)
+
+    def shares(self) -> dict[str, float]:
+        told, exposed = max(self.observations, 1), max(self.exposed, 1)
+        return {
+            "passes": self.passes,
+            "frames": self.frames,
+            "boxes": self.boxes,
+            "observations": self.observations,
+            "exposed": self.exposed,
+            "doubled_share": self.doubled / told,
+            "invented_share": self.invented / told,
+            "missed_share": self.missed / exposed,
+        }
+
+
+def scored(world: World, driven: Driven) -> Score:
+    claims = [
+        Claim(id=str(number), class_code=each.class_code, lon=each.lon, lat=each.lat)
+        for number, each in enumerate(driven.observations)
+    ]
+    one_group: dict[str, str] = {code: "surface" for code in CLASS_CODES}  # noqa: C420 - its type
+    return score_claims(
+        claims, truth=world.truth, exposed_ids=driven.exposed, group_of=one_group, plane=world.town.plane
+    )
+
+
+def error_model(world: World, *, lines: int, is_split: bool, seed: int) -> dict[str, float]:
+    total = Sum()
+    for line in range(lines):
+        rng = np.random.default_rng((seed, line))
+        plain = ErrorModelDetector(camera=world.scenery.camera, rng=rng)
+        detector = splitting(plain, rng) if is_split else plain
+        scenery = BlankScenery(world.truth, world.scenery.camera)
+        driven = pass_over(world, line, detector, scenery=scenery, rng=rng, frames_per_s=ERROR_FRAMES_PER_S)
+        total.add(driven, scored(world, driven))
+    return total.shares()
+
+
+def drawn(world: World, *, for_s: float, seed: int) -> dict[str, float]:
+    total, rng = Sum(), np.random.default_rng(seed)
+    detector = OnnxDetector(Model().manifest, threads=1)
+    driven = pass_over(world, 0, detector, scenery=world.scenery, rng=rng, frames_per_s=DRAWN_FRAMES_PER_S, for_s=for_s)
+    total.add(driven, scored(world, driven))
+    return total.shares()
+
+
+def measure(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
+    world = make_world(seed=arguments.seed, buses=BUSES, frames=None)
+    yield "error model", error_model(world, lines=arguments.lines, is_split=False, seed=arguments.seed)
+    yield "in pieces", error_model(world, lines=arguments.lines, is_split=True, seed=arguments.seed)
+    if arguments.drawn_s > 0:
+        yield "drawn", drawn(world, for_s=arguments.drawn_s, seed=arguments.seed)
+    if arguments.data is not None:
+        detector = OnnxDetector(Model().manifest, threads=1)
+        yield "motorway (goal: at most 1 observation)", motorway(arguments.data, detector)
+        yield "chiba", chiba(arguments.data, detector)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--lines", type=int, default=5)
+    parser.add_argument("--drawn-s", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    result: dict[str, dict[str, float]] = {}
+    for name, numbers in measure(arguments):
+        result[name] = numbers
+        print(
+            name, *(f"  {key:28} {value:10.3f}{goal(key)}" for key, value in numbers.items()), "", sep="\n", flush=True
+        )
+    print(time.strftime("%Y-%m-%d %H:%M", time.gmtime()))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def goal(key: str) -> str:
+    return f"  goal: at most {GOAL_DOUBLED}" if key == "doubled_share" else ""
+
+
+if __name__ == "__main__":
+    main()
