@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, Reques
 from tests.waiting import wait_until
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-TIMEOUT_MS: Final = 30_000
+TIMEOUT_MS: Final = 60_000  # a map drawn without a graphics card, on a busy machine
 COLOURS_OF_BLANK: Final = 4  # the ground, and the edges of what lies over the map
 
 Scheme = Literal["light", "dark"]
@@ -65,6 +65,11 @@ class Viewer:
         self.page.goto(f"{self.origin}{path}", wait_until="domcontentloaded")
         self.page.wait_for_selector("[data-connection=live]", timeout=TIMEOUT_MS)
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose one entry of a select of the component library."""
+        self.page.get_by_role("combobox", name=label).first.click()
+        self.page.get_by_role("option", name=option).first.click()
+
     def wait_for_map(self) -> None:
         """Wait until the map has drawn something on its ground."""
         self.page.wait_for_selector("[data-ready=true] canvas", timeout=TIMEOUT_MS)
@@ -106,13 +111,16 @@ def open_viewer(
     size: tuple[int, int] = (1440, 900),
     scheme: Scheme = "light",
     language: Language = "zh",
+    token: str | None = None,
 ) -> Generator[Viewer]:
-    """Open a fresh browser profile that looks at the dashboard under this URL."""
+    """Open a fresh browser profile that looks at the dashboard under this URL, signed in with a token or not."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id="Asia/Shanghai", locale="zh-CN"
     )
     context.add_init_script(f"localStorage.setItem('busense.language', '{language}')")
+    if token is not None:
+        context.add_init_script(f"localStorage.setItem('busense.token', '{token}')")
     context.set_default_timeout(TIMEOUT_MS)
     parts = urlsplit(url)
     viewer = Viewer(context.new_page(), f"{parts.scheme}://{parts.netloc}")

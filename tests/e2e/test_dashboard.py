@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.browser import Language, Scheme, open_viewer, running_browser
 from tests.e2e.stub_api import DIST, stub_api
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PHONE = (390, 844)
 WALL = (1920, 1080)
@@ -78,7 +78,7 @@ def test_finding_shows_picture_case_and_reasons(browser: Browser, url: str) -> N
 def test_address_keeps_the_filter_and_the_selection(browser: Browser, url: str) -> None:
     with open_viewer(browser, url) as viewer:
         viewer.open("/findings")
-        viewer.page.locator("select[name=class]").select_option("D40")
+        viewer.choose("类别", "坑槽")
         expect(viewer.page.locator("tbody tr")).to_have_count(1)
         viewer.page.reload()
         expect(viewer.page.locator("tbody tr")).to_have_count(1)

@@ -2,6 +2,13 @@
 
 import { createRouter, createWebHistory } from "vue-router";
 
+declare module "vue-router" {
+  interface RouteMeta {
+    /** A page that fills the window by itself, without the frame of the operations center. */
+    isBare?: boolean;
+  }
+}
+
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
@@ -9,6 +16,13 @@ export const router = createRouter({
     { path: "/findings", name: "findings", component: () => import("./pages/FindingsPage.vue") },
     { path: "/findings/:id", name: "finding", component: () => import("./pages/FindingPage.vue"), props: true },
     { path: "/cases", name: "cases", component: () => import("./pages/CasesPage.vue") },
+    { path: "/cases/:id", name: "case", component: () => import("./pages/CasePage.vue"), props: true },
+    { path: "/triage", name: "triage", component: () => import("./pages/TriagePage.vue") },
+    { path: "/roads", name: "roads", component: () => import("./pages/RoadsPage.vue") },
+    { path: "/fleet", name: "fleet", component: () => import("./pages/FleetPage.vue") },
+    { path: "/statistics", name: "statistics", component: () => import("./pages/StatisticsPage.vue") },
+    { path: "/settings", name: "settings", component: () => import("./pages/SettingsPage.vue") },
+    { path: "/wall", name: "wall", component: () => import("./pages/WallPage.vue"), meta: { isBare: true } },
     { path: "/:rest(.*)*", name: "not-found", component: () => import("./pages/NotFoundPage.vue") },
   ],
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { CaseItem, Finding, FindingState } from "../src/api/types";
 import { caseEntry, findingEntry, prepend, recentEntries, type FeedEntry } from "../src/live/feed";
+import { makeCase } from "./made";
 
 const NAME = { zh: "坑槽", en: "Pothole" };
 
@@ -19,10 +20,7 @@ function finding(state: FindingState, lastSeenAt = "2026-11-24T12:00:00Z"): Find
 }
 
 function caseItem(state: CaseItem["state"], openedAt = "2026-11-24T12:00:00Z"): CaseItem {
-  return {
-    id: "case", number: "demo-1", class_code: "D40", class_name: NAME, severity: "heavy", state, opened_at: openedAt,
-    due_at: null, unit: null, finding_id: "finding", lon: 120.4, lat: 27.5, existence: 0.9, passes_seen: 2, picture: null,
-  };
+  return makeCase({ state, opened_at: openedAt });
 }
 
 describe("feed", () => {

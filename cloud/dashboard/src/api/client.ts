@@ -1,20 +1,34 @@
-/** The one way to the API: typed GET requests, problems as errors. */
+/** The one way to the API: typed requests, problems as errors. */
 
+import { authorization } from "./identity";
 import type {
+  ActionBody,
   BusList,
   CaseDetail,
   CasePage,
   Catalogue,
+  ConditionSummary,
   Extent,
   FindingDetail,
   FindingPage,
+  Jobs,
+  Me,
+  Organisation,
   RoadCollection,
+  SegmentCollection,
+  SegmentDetail,
+  SegmentItem,
+  StaleItem,
   Summary,
 } from "./types";
 
 export const API_ROOT = "/api/v1";
 
-type Query = Readonly<Record<string, string | number | null | undefined>>;
+const MOST_SEGMENTS = 5000;
+const LISTED_SEGMENTS = 100;
+
+type Value = string | number | boolean | null | undefined;
+type Query = Readonly<Record<string, Value | readonly string[]>>;
 
 /** The server answered with a problem (RFC 9457), or with something that is not ours. */
 export class ApiError extends Error {
@@ -22,8 +36,19 @@ export class ApiError extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string | null,
+    readonly body: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail ?? title);
+  }
+
+  /** A token is missing, unknown, or not allowed to. */
+  get isForbidden(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+
+  /** After a conflict: the case as it is now. */
+  get presentCase(): CaseDetail | null {
+    return this.status === 409 ? ((this.body["case"] as CaseDetail | undefined) ?? null) : null;
   }
 }
 
@@ -40,9 +65,25 @@ export interface FindingFilter {
 
 export interface CaseFilter {
   classCode?: string | null;
-  state?: string | null;
+  states?: readonly string[];
+  severity?: string | null;
+  unit?: string | null;
+  crew?: string | null;
+  number?: string | null;
+  bbox?: readonly number[] | null;
+  isOverdue?: boolean | null;
+  needsPerson?: boolean | null;
+  asksSuspension?: boolean | null;
+  sort?: "newest" | "due";
   limit?: number;
   cursor?: string | null;
+}
+
+export interface PhotoUpload {
+  kind: "before" | "after";
+  content: Blob;
+  lon?: number | null;
+  lat?: number | null;
 }
 
 export const api = {
@@ -58,34 +99,74 @@ export const api = {
   cases: (filter: CaseFilter, signal?: AbortSignal) =>
     getJson<CasePage>("/cases", {
       class: filter.classCode,
-      state: filter.state,
+      state: filter.states,
+      severity: filter.severity,
+      unit: filter.unit,
+      crew: filter.crew,
+      number: filter.number,
+      bbox: filter.bbox?.join(","),
+      overdue: filter.isOverdue,
+      needs_person: filter.needsPerson,
+      asks_suspension: filter.asksSuspension,
+      sort: filter.sort,
       limit: filter.limit,
       cursor: filter.cursor,
     }, signal),
   case: (id: string, signal?: AbortSignal) => getJson<CaseDetail>(`/cases/${encodeURIComponent(id)}`, {}, signal),
+  act: (id: string, body: ActionBody, key: string) =>
+    sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/actions`, JSON.stringify(body), "application/json", key),
+  addPhoto: (id: string, { kind, content, lon, lat }: PhotoUpload, key: string) =>
+    sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/photos${queryText({ kind, lon, lat })}`, content, content.type, key),
+  jobs: (where: { lon: number; lat: number } | null, signal?: AbortSignal) => getJson<Jobs>("/crew/jobs", { ...where }, signal),
+  me: (signal?: AbortSignal) => getJson<Me>("/me", {}, signal),
+  organisation: (signal?: AbortSignal) => getJson<Organisation>("/organisation", {}, signal),
   buses: (signal?: AbortSignal) => getJson<BusList>("/buses", {}, signal),
   roads: (bbox: readonly number[] | null, signal?: AbortSignal) =>
     getJson<RoadCollection>("/roads", { bbox: bbox?.join(",") }, signal),
+  segments: (bbox: readonly number[] | null, signal?: AbortSignal) =>
+    getJson<SegmentCollection>("/segments", { bbox: bbox?.join(","), limit: MOST_SEGMENTS }, signal),
+  segment: (id: string, signal?: AbortSignal) => getJson<SegmentDetail>(`/segments/${encodeURIComponent(id)}`, {}, signal),
+  conditionSummary: (signal?: AbortSignal) => getJson<ConditionSummary>("/condition/summary", {}, signal),
+  worstSegments: (signal?: AbortSignal) => getJson<{ items: SegmentItem[] }>("/condition/worst", { limit: LISTED_SEGMENTS }, signal),
+  staleSegments: (signal?: AbortSignal) => getJson<{ items: StaleItem[] }>("/condition/stale", { limit: LISTED_SEGMENTS, reachable: true }, signal),
   extent: (signal?: AbortSignal) => getJson<Extent>("/extent", {}, signal),
   summary: (signal?: AbortSignal) => getJson<Summary>("/summary", {}, signal),
   catalogue: (signal?: AbortSignal) => getJson<Catalogue>("/catalogue", {}, signal),
 };
 
+/** A file of the road condition, to be loaded or opened by the browser itself. */
+export function conditionUrl(what: "export.csv" | "export.geojson" | "report", query: Query = {}): string {
+  return `${API_ROOT}/condition/${what}${queryText(query)}`;
+}
+
 export function pictureUrl(sha256: string): string {
   return `${API_ROOT}/pictures/${sha256}`;
 }
 
+/** A key for one action, drawn once: sent again with the same key, it happens once. */
+export function drawKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 async function getJson<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
-  const response = await reach(`${API_ROOT}${path}${queryText(query)}`, signal);
+  return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: signal ?? null }));
+}
+
+async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key: string): Promise<T> {
+  const headers = { "Content-Type": mediaType, "Idempotency-Key": key };
+  return readJson<T>(await reach(`${API_ROOT}${path}`, { method: "POST", body, headers }));
+}
+
+async function readJson<T>(response: Response): Promise<T> {
   if (!response.ok) {
     throw await problemOf(response);
   }
   return (await response.json()) as T;
 }
 
-async function reach(url: string, signal?: AbortSignal): Promise<Response> {
+async function reach(url: string, request: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
   try {
-    return await fetch(url, { headers: { Accept: "application/json" }, signal: signal ?? null });
+    return await fetch(url, { ...request, headers: { Accept: "application/json", ...authorization(), ...request.headers } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") {
       throw error;
@@ -99,15 +180,17 @@ export async function problemOf(response: Response): Promise<ApiError> {
   const problem = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   const title = typeof problem["title"] === "string" ? problem["title"] : response.statusText;
   const detail = typeof problem["detail"] === "string" ? problem["detail"] : null;
-  return new ApiError(response.status, title, detail);
+  return new ApiError(response.status, title, detail, problem);
 }
 
-function queryText(query: Query): string {
+/** `?a=1&b=2`; empty values are left out, a list repeats its name. */
+export function queryText(query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") {
-      parameters.set(name, String(value));
-    }
+    const values: readonly Value[] = typeof value === "object" && value !== null ? value : [value];
+    values
+      .filter((each) => each !== null && each !== undefined && each !== "")
+      .forEach((each) => parameters.append(name, String(each)));
   }
   const text = parameters.toString();
   return text ? `?${text}` : "";

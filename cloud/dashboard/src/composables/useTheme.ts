@@ -17,17 +17,27 @@ systemDark.addEventListener("change", (event) => {
 });
 
 const choice = ref<ThemeChoice>(CHOICES.find((known) => known === recall(KEY)) ?? "auto");
-const theme = computed<Theme>(() => (choice.value === "auto" ? systemTheme.value : choice.value));
+const forcedTheme = ref<Theme | null>(null);
+const theme = computed<Theme>(() => forcedTheme.value ?? (choice.value === "auto" ? systemTheme.value : choice.value));
 
 watchEffect(() => {
   document.documentElement.dataset["theme"] = theme.value;
 });
 
+function setChoice(chosen: ThemeChoice): void {
+  choice.value = chosen;
+  remember(KEY, chosen);
+}
+
 function nextChoice(): void {
-  choice.value = CHOICES[(CHOICES.indexOf(choice.value) + 1) % CHOICES.length] ?? "auto";
-  remember(KEY, choice.value);
+  setChoice(CHOICES[(CHOICES.indexOf(choice.value) + 1) % CHOICES.length] ?? "auto");
+}
+
+/** A page that is dark whatever the viewer chose (the wall display). */
+function setForced(forced: Theme | null): void {
+  forcedTheme.value = forced;
 }
 
 export function useTheme() {
-  return { choice: readonly(choice), theme, nextChoice };
+  return { choice: readonly(choice), theme, setChoice, nextChoice, setForced };
 }

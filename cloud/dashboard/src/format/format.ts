@@ -23,6 +23,7 @@ export function createFormat(languageTag: string, messages: Messages) {
     hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
   });
   const day = new Intl.DateTimeFormat(languageTag, { month: "long", day: "numeric", weekday: "short" });
+  const date = new Intl.DateTimeFormat(languageTag, { year: "numeric", month: "2-digit", day: "2-digit" });
   const relative = new Intl.RelativeTimeFormat(languageTag, { numeric: "always", style: "short" });
 
   const orNone = (value: number | null | undefined, show: (known: number) => string): string =>
@@ -43,6 +44,13 @@ export function createFormat(languageTag: string, messages: Messages) {
       orNone(value, (known) => `${hundredth.format(known)} ${messages.units.squareMetre}`),
     plusMinusMetres: (value: number | null | undefined) =>
       orNone(value, (known) => `± ${tenth.format(known)} ${messages.units.metre}`),
+    /** Metres below a kilometre, kilometres above. */
+    distance: (metres: number | null | undefined) =>
+      orNone(metres, (known) => (known < 1000 ? `${whole.format(known)} m` : `${tenth.format(known / 1000)} km`)),
+    /** Seconds as the largest unit that fits. */
+    duration: (seconds: number | null | undefined) => orNone(seconds, (known) => durationText(known, messages, whole)),
+    decimal: (value: number | null | undefined) => orNone(value, (known) => tenth.format(known)),
+    date: (at: string | null | undefined) => whenKnown(at, (known) => date.format(known)),
     kilometresPerHour: (speedMps: number | null | undefined) =>
       orNone(speedMps, (known) => `${whole.format(known * 3.6)} km/h`),
     /** WGS-84, six digits are a decimetre. */
@@ -64,6 +72,12 @@ function percentText(share: number): string {
     return `${Math.max(0.1, percent).toFixed(1)}%`;
   }
   return `${Math.round(percent)}%`;
+}
+
+function durationText(seconds: number, messages: Messages, whole: Intl.NumberFormat): string {
+  const step = AGO_STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
+  const [unit, length] = step as [keyof Messages["duration"], number];
+  return messages.duration[unit](whole.format(Math.floor(Math.abs(seconds) / length)));
 }
 
 function agoText(at: Date, now: Date, relative: Intl.RelativeTimeFormat, messages: Messages): string {

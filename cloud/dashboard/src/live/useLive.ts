@@ -18,6 +18,10 @@ const SUMMARY_EVERY_MS = 3_000;
 const PAGE_SIZE = 500;
 /** Low zooms will come as aggregates; until then this many pages of findings are drawn. */
 const MOST_PAGES = 20;
+/** A page that runs for days neither grows nor drifts: it reads the present state anew when it holds more, or after so long. */
+const MOST_FINDINGS = 1.5 * PAGE_SIZE * MOST_PAGES;
+const MOST_CASES = 5_000;
+const RESYNC_MS = 3_600_000;
 
 const findings = shallowRef(new Map<string, Finding>());
 const cases = shallowRef(new Map<string, CaseItem>());
@@ -49,7 +53,25 @@ export function useLive() {
     onBus: (listener: (event: BusEvent) => void) => subscribe(busListeners, listener),
     onObservation: (listener: (event: ObservationEvent) => void) => subscribe(observationListeners, listener),
     onFinding: (listener: (finding: Finding) => void) => subscribe(findingListeners, listener),
+    refreshBuses,
   };
+}
+
+/** Health and backlog do not come with the events. */
+async function refreshBuses(signal: AbortSignal): Promise<void> {
+  const answer = await api.buses(signal).catch(() => null);
+  if (answer !== null) {
+    buses.value = new Map(answer.items.map((bus) => [bus.device, { ...bus, ...laterPosition(bus, buses.value.get(bus.device)) }]));
+  }
+}
+
+/** An event may have told a newer position than the answer. */
+function laterPosition(bus: Bus, known: Bus | undefined): Partial<Bus> {
+  if (known === undefined || (known.position_at ?? "") <= (bus.position_at ?? "")) {
+    return {};
+  }
+  const { lon, lat, heading_deg, speed_mps, position_at } = known;
+  return { lon, lat, heading_deg, speed_mps, position_at };
 }
 
 /** Connect and stay connected until the signal aborts. */
@@ -64,12 +86,20 @@ export function startLive(signal: AbortSignal): void {
     },
     onEvent: (event) => {
       if (queue.push(event) === 1) {
-        requestFrame(() => take(queue.splice(0)));
+        requestFrame(() => {
+          take(queue.splice(0));
+          if (findings.value.size > MOST_FINDINGS || cases.value.size > MOST_CASES) {
+            void loadPresentState(signal);
+          }
+        });
       }
     },
   }, signal);
-  const timer = setInterval(() => void refreshSummary(signal), SUMMARY_EVERY_MS);
-  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  const timers = [
+    setInterval(() => void refreshSummary(signal), SUMMARY_EVERY_MS),
+    setInterval(() => void loadPresentState(signal), RESYNC_MS),
+  ];
+  signal.addEventListener("abort", () => timers.forEach((timer) => clearInterval(timer)), { once: true });
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
@@ -90,7 +120,7 @@ async function loadPresentState(signal: AbortSignal): Promise<void> {
   touched.clear();
   await Promise.allSettled([
     api.catalogue(signal).then((answer) => (catalogue.value = answer)),
-    api.buses(signal).then((answer) => (buses.value = new Map(answer.items.map((bus) => [bus.device, bus])))),
+    refreshBuses(signal),
     refreshSummary(signal),
     loadFindings(signal),
     loadCases(signal),

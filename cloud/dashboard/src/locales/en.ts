@@ -1,12 +1,19 @@
 /** English texts. */
 
+import { conditionEn } from "./areas/condition";
+import { fleetEn } from "./areas/fleet";
+import { shellEn } from "./areas/shell";
+import { workEn } from "./areas/work";
 import type { Messages } from "./zh";
 
 export const en: Messages = {
+  ...shellEn,
+  ...workEn,
+  ...fleetEn,
+  ...conditionEn,
   product: "busense",
   tagline: "Roads, inspected by buses",
   skipToContent: "Skip to content",
-  nav: { label: "Main", map: "Map", findings: "Findings", cases: "Cases" },
   header: {
     language: "中文",
     languageHint: "Switch to Chinese",
@@ -134,6 +141,7 @@ export const en: Messages = {
     noUnit: "Not assigned",
     system: "System",
     openFinding: "Show the finding",
+    open: "Open the case",
     overdue: "Overdue",
   },
   caseState: {
@@ -167,6 +175,18 @@ export const en: Messages = {
     merge: "Merge",
     withdraw: "Withdraw",
     add_sighting: "Sighting added",
+    correct: "Corrected",
+    reassign: "Reassign",
+    arrive: "Arrived",
+    add_photo: "Photo added",
+    ask_suspension: "Suspension asked for",
+    decline_suspension: "Suspension declined",
+    done: "Repaired",
+    call_person: "Handed to a person",
+    comment: "Comment",
+    warn: "Warning",
+    overdue: "Overdue",
+    escalate: "Escalated",
   },
   findingState: { candidate: "Candidate", open: "Confirmed", gone: "Gone", rejected: "Ruled out" },
   severity: { light: "Light", medium: "Medium", heavy: "Heavy" },
@@ -201,6 +221,27 @@ export const en: Messages = {
     notFoundTitle: "No such page",
     notFoundHint: "The address may be wrong.",
     toMap: "To the map",
+  },
+  titles: {
+    map: "Map",
+    findings: "Findings",
+    finding: "Finding",
+    cases: "Cases",
+    case: "Case",
+    triage: "Triage",
+    roads: "Roads",
+    segment: "Segment",
+    fleet: "Fleet",
+    statistics: "Statistics",
+    settings: "Settings",
+    wall: "Wall display",
+    crew: "Crew",
+  },
+  duration: {
+    day: (count) => `${count} d`,
+    hour: (count) => `${count} h`,
+    minute: (count) => `${count} min`,
+    second: (count) => `${count} s`,
   },
   units: { metre: "m", squareMetre: "m²" },
   ago: { now: "just now" },

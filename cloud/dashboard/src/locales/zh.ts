@@ -1,10 +1,18 @@
 /** Chinese texts: the first language; `en.ts` has the same keys (its type says so, and a test). */
 
+import { conditionZh } from "./areas/condition";
+import { fleetZh } from "./areas/fleet";
+import { shellZh } from "./areas/shell";
+import { workZh } from "./areas/work";
+
 export const zh = {
+  ...shellZh,
+  ...workZh,
+  ...fleetZh,
+  ...conditionZh,
   product: "busense",
   tagline: "公交道路巡查",
   skipToContent: "跳到主要内容",
-  nav: { label: "主导航", map: "地图", findings: "病害", cases: "案件" },
   header: {
     language: "English",
     languageHint: "切换到英文",
@@ -132,6 +140,7 @@ export const zh = {
     noUnit: "待指派",
     system: "系统自动",
     openFinding: "查看病害",
+    open: "打开案件",
     overdue: "已超时",
   },
   caseState: {
@@ -165,6 +174,18 @@ export const zh = {
     merge: "合并",
     withdraw: "撤回",
     add_sighting: "追加观测",
+    correct: "更正",
+    reassign: "改派",
+    arrive: "到场",
+    add_photo: "添加照片",
+    ask_suspension: "申请缓办",
+    decline_suspension: "不同意缓办",
+    done: "处置完成",
+    call_person: "转人工核查",
+    comment: "备注",
+    warn: "时限预警",
+    overdue: "超时",
+    escalate: "升级",
   } as Record<string, string>,
   findingState: { candidate: "待确认", open: "已确认", gone: "已消失", rejected: "已排除" } as Record<string, string>,
   severity: { light: "轻度", medium: "中度", heavy: "重度" } as Record<string, string>,
@@ -199,6 +220,27 @@ export const zh = {
     notFoundTitle: "没有这个页面",
     notFoundHint: "地址可能有误。",
     toMap: "回到地图",
+  },
+  titles: {
+    map: "地图",
+    findings: "病害列表",
+    finding: "病害详情",
+    cases: "案件列表",
+    case: "案件详情",
+    triage: "快速研判",
+    roads: "路况",
+    segment: "路段",
+    fleet: "车队",
+    statistics: "统计",
+    settings: "设置",
+    wall: "大屏",
+    crew: "班组",
+  } as Record<string, string>,
+  duration: {
+    day: (count: string) => `${count} 天`,
+    hour: (count: string) => `${count} 小时`,
+    minute: (count: string) => `${count} 分钟`,
+    second: (count: string) => `${count} 秒`,
   },
   units: { metre: "m", squareMetre: "m²" },
   ago: { now: "刚刚" },

@@ -27,6 +27,8 @@ export interface MapOptions {
   theme: Theme;
   isInteractive: boolean;
   label: string;
+  /** The page around the map is enlarged so much (the wall display); the map then draws finer. */
+  enlargement?: number;
 }
 
 export interface MapHandle {
@@ -65,7 +67,7 @@ export function useMap(element: Ref<HTMLElement | null>, options: () => MapOptio
   return { map, isUnsupported };
 }
 
-function makeMap(container: HTMLElement, { style, isInteractive, label }: MapOptions): MapLibre {
+function makeMap(container: HTMLElement, { style, isInteractive, label, enlargement = 1 }: MapOptions): MapLibre {
   const map = new MapLibre({
     container,
     style,
@@ -78,6 +80,7 @@ function makeMap(container: HTMLElement, { style, isInteractive, label }: MapOpt
     pitchWithRotate: false,
     touchPitch: false,
     fadeDuration: 0,
+    pixelRatio: devicePixelRatio * enlargement,
     locale: { "Map.Title": label },
   });
   map.touchZoomRotate.disableRotation();

@@ -1,0 +1,22 @@
+/** The token that says who acts; kept in this browser until it is taken out. */
+
+import { readonly, ref } from "vue";
+
+import { recall, remember } from "../composables/storage";
+
+const KEY = "busense.token";
+
+const token = ref<string | null>(recall(KEY) || null);
+
+export function useToken() {
+  return { token: readonly(token), setToken };
+}
+
+export function authorization(): Record<string, string> {
+  return token.value === null ? {} : { Authorization: `Bearer ${token.value}` };
+}
+
+function setToken(chosen: string | null): void {
+  token.value = chosen;
+  remember(KEY, chosen ?? "");
+}

@@ -1,0 +1,162 @@
+/** How our charts look: colours out of the page's tokens, so that light and dark follow. */
+
+import type { ChartOption } from "./chart";
+
+export interface Palette {
+  text: string;
+  faint: string;
+  line: string;
+  surface: string;
+  accent: string;
+  good: string;
+  warn: string;
+  bad: string;
+}
+
+export function readPalette(): Palette {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name: string): string => style.getPropertyValue(name).trim();
+  return {
+    text: of("--text"),
+    faint: of("--text-faint"),
+    line: of("--border"),
+    surface: of("--surface"),
+    accent: of("--accent"),
+    good: of("--good"),
+    warn: of("--warn"),
+    bad: of("--bad"),
+  };
+}
+
+export interface Bar {
+  label: string;
+  value: number;
+  colour?: string;
+}
+
+export interface Series {
+  label: string;
+  values: number[];
+  colour: string;
+}
+
+/** Lying bars, one per line, the first on top. */
+export function lyingBars(bars: readonly Bar[], palette: Palette): ChartOption {
+  return {
+    ...base(palette),
+    grid: { left: 8, right: 44, top: 6, bottom: 6, containLabel: true },
+    xAxis: { type: "value", minInterval: 1, axisLabel: { show: false }, splitLine: { show: false } },
+    yAxis: { type: "category", inverse: true, data: bars.map(({ label }) => label), ...categoryAxis(palette) },
+    series: [{
+      type: "bar",
+      barMaxWidth: 22,
+      data: bars.map(({ value, colour }) => ({ value, itemStyle: { color: colour ?? palette.accent, borderRadius: [0, 4, 4, 0] } })),
+      label: { show: true, position: "right", color: palette.text },
+      showBackground: true,
+      backgroundStyle: { color: palette.line, opacity: 0.35, borderRadius: [0, 4, 4, 0] },
+    }],
+  };
+}
+
+export function standingBars(bars: readonly Bar[], palette: Palette): ChartOption {
+  return {
+    ...base(palette),
+    grid: { left: 8, right: 12, top: 22, bottom: 6, containLabel: true },
+    xAxis: { type: "category", data: bars.map(({ label }) => label), ...categoryAxis(palette) },
+    yAxis: valueAxis(palette),
+    series: [{
+      type: "bar",
+      barMaxWidth: 34,
+      data: bars.map(({ value, colour }) => ({ value, itemStyle: { color: colour ?? palette.accent, borderRadius: [4, 4, 0, 0] } })),
+      label: { show: true, position: "top", color: palette.text },
+    }],
+  };
+}
+
+export function lines(days: readonly string[], series: readonly Series[], palette: Palette): ChartOption {
+  return {
+    ...base(palette),
+    legend: { top: 0, right: 8, icon: "roundRect", itemWidth: 14, itemHeight: 4, textStyle: { color: palette.text } },
+    grid: { left: 8, right: 16, top: 34, bottom: 6, containLabel: true },
+    xAxis: { type: "category", data: [...days], ...categoryAxis(palette) },
+    yAxis: valueAxis(palette),
+    series: series.map(({ label, values, colour }) => ({
+      type: "line",
+      name: label,
+      data: values,
+      symbolSize: 6,
+      lineStyle: { width: 2.5, color: colour },
+      itemStyle: { color: colour },
+      areaStyle: { color: colour, opacity: 0.07 },
+    })),
+  };
+}
+
+export interface Banded {
+  day: string;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** An estimate over time within its interval; the band is the upper bound stacked on the lower. */
+export function band(points: readonly Banded[], name: string, palette: Palette): ChartOption {
+  const hidden = { type: "line", stack: "band", symbol: "none", silent: true, lineStyle: { opacity: 0 }, tooltip: { show: false } };
+  return {
+    ...base(palette),
+    tooltip: { ...(base(palette)["tooltip"] as object), axisPointer: { type: "line", lineStyle: { color: palette.line } } },
+    grid: { left: 8, right: 16, top: 14, bottom: 6, containLabel: true },
+    xAxis: { type: "category", boundaryGap: points.length < 2, data: points.map(({ day }) => day), ...categoryAxis(palette) },
+    yAxis: { ...valueAxis(palette), min: 0, max: 100, interval: 20 },
+    series: [
+      { ...hidden, data: points.map(({ low }) => low) },
+      {
+        ...hidden,
+        data: points.map(({ low, high }) => (low === null || high === null ? null : high - low)),
+        areaStyle: { color: palette.accent, opacity: 0.16 },
+      },
+      {
+        type: "line",
+        name,
+        data: points.map(({ value }) => value),
+        symbolSize: 6,
+        lineStyle: { width: 2.5, color: palette.accent },
+        itemStyle: { color: palette.accent },
+      },
+    ],
+  };
+}
+
+function base(palette: Palette): ChartOption {
+  return {
+    animationDuration: 250,
+    animationDurationUpdate: 250,
+    aria: { enabled: true },
+    textStyle: { fontFamily: "inherit", color: palette.text },
+    tooltip: {
+      trigger: "axis",
+      renderMode: "richText", // the other one writes inline styles, which the Content-Security-Policy forbids
+      axisPointer: { type: "shadow", shadowStyle: { color: palette.line, opacity: 0.3 } },
+      backgroundColor: palette.surface,
+      borderColor: palette.line,
+      textStyle: { color: palette.text },
+    },
+  };
+}
+
+function categoryAxis(palette: Palette) {
+  return {
+    axisLine: { lineStyle: { color: palette.line } },
+    axisTick: { show: false },
+    axisLabel: { color: palette.text, hideOverlap: true },
+  };
+}
+
+function valueAxis(palette: Palette) {
+  return {
+    type: "value",
+    minInterval: 1,
+    axisLabel: { color: palette.faint },
+    splitLine: { lineStyle: { color: palette.line } },
+  };
+}

@@ -1,0 +1,45 @@
+/** A screen on a wall: always dark, drawn for 1920 pixels and enlarged to what there is, never going to sleep. */
+
+import { onScopeDispose, ref } from "vue";
+
+import { useTheme } from "./useTheme";
+
+const DRAWN_FOR_PX = 1920;
+const SMALLEST = 0.5;
+
+export function useWallMode() {
+  const { setForced } = useTheme();
+  const enlargement = ref(enlargementNow());
+  const awake = { lock: null as WakeLockSentinel | null };
+
+  const onResize = (): void => {
+    enlargement.value = enlargementNow();
+  };
+  const onVisible = (): void => {
+    if (document.visibilityState === "visible") {
+      void stayAwake(awake);
+    }
+  };
+  setForced("dark");
+  void stayAwake(awake);
+  addEventListener("resize", onResize);
+  document.addEventListener("visibilitychange", onVisible);
+  onScopeDispose(() => {
+    setForced(null);
+    removeEventListener("resize", onResize);
+    document.removeEventListener("visibilitychange", onVisible);
+    void awake.lock?.release();
+  });
+  return enlargement;
+}
+
+function enlargementNow(): number {
+  return Math.max(SMALLEST, innerWidth / DRAWN_FOR_PX);
+}
+
+/** Only where the browser knows it and the page came over https or from this machine. */
+async function stayAwake(awake: { lock: WakeLockSentinel | null }): Promise<void> {
+  if ("wakeLock" in navigator) {
+    awake.lock = await navigator.wakeLock.request("screen").catch(() => null);
+  }
+}
