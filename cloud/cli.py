@@ -7,11 +7,7 @@ from pathlib import Path
 import click
 from psycopg import IsolationLevel
 
-from cloud.cases.actors import add_actor
-from cloud.cases.audit import verify
-from cloud.cases.handling import load_handling, missing_years, strangers
 from cloud.cases.model import Role
-from cloud.cases.seals import read_head_text
 from cloud.config import PATH_VARIABLE, load_config
 from cloud.data_file import read_tables
 from cloud.db.migrate import migrate as apply_migrations
@@ -92,6 +88,8 @@ def check_catalogue(file: Path, catalogue_file: Path | None) -> None:
 
 
 def _check_handling(file: Path, known: Catalogue) -> None:
+    from cloud.cases.handling import load_handling, missing_years, strangers  # noqa: PLC0415 - needs shapely
+
     found = load_handling(file)
     if faults := strangers(found, known):
         raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
@@ -119,9 +117,39 @@ def actors() -> None:
 )
 def add(*, name: str, file: Path, role: str, unit: str | None, crew: str | None, token_file: Path) -> None:
     """Add NAME to those who may change cases; the file keeps only a hash of the token."""
+    from cloud.cases.actors import add_actor  # noqa: PLC0415
+
     token = read_or_create_secret(token_file)
     add_actor(file, name=name, role=Role(role), unit=unit, crew=crew, token=token)
     click.echo(f"added {name} ({role}); the token lies in {token_file}")
+
+
+@click.group()
+def dataset() -> None:
+    """What people said of findings, for training."""
+
+
+@dataset.command("export")
+@config_option
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), default="1970-01-01", help="Judged since this day (UTC), YYYY-MM-DD."
+)
+def export_dataset(folder: Path, config: Path | None, since: datetime) -> None:
+    """Write COCO into FOLDER: pictures, boxes with the person's class, and false alarms."""
+    from cloud.cases.dataset import export  # noqa: PLC0415
+    from cloud.pictures.store import open_store  # noqa: PLC0415
+
+    settings = load_config(config)
+    with connect(settings.database.read_url()) as connection:
+        coco = export(
+            connection,
+            folder,
+            store=open_store(settings.pictures),
+            catalogue=load_catalogue(settings.work.catalogue),
+            since=since.replace(tzinfo=UTC),
+        )
+    click.echo(f"{len(coco.images)} pictures, {len(coco.annotations)} boxes, {len(coco.false_alarms)} false alarms")
 
 
 @click.group()
@@ -134,6 +162,9 @@ def audit() -> None:
 @click.option("--expect", help="NUMBER:HASH of a seal that was kept elsewhere, as an earlier check printed it.")
 def verify_audit(config: Path | None, expect: str | None) -> None:
     """Check that no line of any history was changed, taken out, put in or reordered."""
+    from cloud.cases.audit import verify  # noqa: PLC0415
+    from cloud.cases.seals import read_head_text  # noqa: PLC0415
+
     kept = read_head_text(expect) if expect else None
     with connect(load_config(config).database.read_url()) as connection:
         connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)

@@ -115,8 +115,8 @@ def _repair(
 def _belief(after: Sequence[PassView], rates: Rates | None, handling: Handling) -> float:
     if rates is None:
         return handling.verification.bad_repair
-    passes = [PassAfter(looked_share=taken.looked_share, confidence=taken.confidence) for taken in after]
-    return still_there(passes, rates=rates, rules=handling.verification)
+    passes = [PassAfter(looked_share=taken.looked_share, confidence=taken.confidence, rates=rates) for taken in after]
+    return still_there(passes, rules=handling.verification)
 
 
 def _pass_of(row: dict[str, Any]) -> PassView:

@@ -41,17 +41,18 @@ class PassAfter:
 
     looked_share: float
     confidence: float | None
+    rates: Rates  # of this pass, by its camera, model and view
 
 
-def still_there(passes: Sequence[PassAfter], *, rates: Rates, rules: Verification) -> float:
+def still_there(passes: Sequence[PassAfter], *, rules: Verification) -> float:
     """Probability that the damage is still there."""
-    log_odds = _log_odds(rules.bad_repair) + sum(_evidence(taken, rates) for taken in passes)
+    log_odds = _log_odds(rules.bad_repair) + sum(_evidence(taken) for taken in passes)
     return 1 / (1 + math.exp(-max(-_MAX_LOG_ODDS, min(_MAX_LOG_ODDS, log_odds))))
 
 
-def judge(passes: Sequence[PassAfter], *, rates: Rates, rules: Verification) -> Judgement:
+def judge(passes: Sequence[PassAfter], *, rules: Verification) -> Judgement:
     """Decide, or wait for more passes. Nothing seen is no proof where nobody looked."""
-    belief = still_there(passes, rates=rates, rules=rules)
+    belief = still_there(passes, rules=rules)
     if belief < rules.verify_below:
         return Judgement.VERIFIED
     is_seen = any(taken.confidence is not None for taken in passes)
@@ -60,12 +61,13 @@ def judge(passes: Sequence[PassAfter], *, rates: Rates, rules: Verification) -> 
 
 def looks_needed(*, rates: Rates, rules: Verification) -> int:
     """How many perfect looks that see nothing prove a repair."""
-    each = _evidence(PassAfter(looked_share=1.0, confidence=None), rates)
+    each = _evidence(PassAfter(looked_share=1.0, confidence=None, rates=rates))
     return math.floor((_log_odds(rules.verify_below) - _log_odds(rules.bad_repair)) / each) + 1
 
 
-def _evidence(taken: PassAfter, rates: Rates) -> float:
+def _evidence(taken: PassAfter) -> float:
     """Logarithm of how much more likely the pass is if the damage is still there."""
+    rates = taken.rates
     if taken.confidence is None:
         if taken.looked_share < MIN_SHARE:
             return 0.0

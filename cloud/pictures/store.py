@@ -72,6 +72,14 @@ class PictureStore:
         _check(payload, made)
         obstore.put(self._store, _path(sha256), payload)
 
+    def read(self, sha256: str) -> bytes:
+        """Read a whole picture.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        return bytes(obstore.get(self._store, _path(sha256)).bytes())
+
     async def open(self, sha256: str) -> AsyncIterator[bytes]:
         """Read a picture in parts.
 

@@ -96,12 +96,12 @@ class CaseJobs:
             return False
         values = (row["finding_id"], row["done_at"], MAX_PASSES)
         found = self.connection.execute(_PASSES, values).fetchall()
-        passes = [PassAfter(looked_share=share, confidence=confidence) for share, confidence in found]
+        passes = [PassAfter(looked_share=share, confidence=confidence, rates=rates) for share, confidence in found]
         rules = self.handling.verification
-        judgement = judge(passes, rates=rates, rules=rules)
+        judgement = judge(passes, rules=rules)
         if judgement is Judgement.WAIT:
             return False
-        belief = still_there(passes, rates=rates, rules=rules)
+        belief = still_there(passes, rules=rules)
         if judgement is Judgement.VERIFIED:
             return self._act(FLEET, row["id"], Order(action=Action.VERIFY, reason=_verified(passes, belief)))
         attach_sightings(self.connection, row["id"], finding_id=row["finding_id"])

@@ -21,10 +21,31 @@ SELECT
         SELECT state, count(*) AS n FROM findings GROUP BY state) s) AS findings_by_state,
     (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
         SELECT state, count(*) AS n FROM cases GROUP BY state) s) AS cases_by_state,
+    (SELECT jsonb_build_object(
+        'filed', count(*) FILTER (WHERE action = 'file'),
+        'dispatched', count(*) FILTER (WHERE action = 'dispatch'),
+        'accepted', count(*) FILTER (WHERE action = 'accept'),
+        'repaired', count(*) FILTER (WHERE action = 'done'),
+        'verified', count(*) FILTER (WHERE action = 'verify'),
+        'reopened', count(*) FILTER (WHERE action = 'reopen' AND from_state IN ('done', 'verified', 'closed')),
+        'rejected', count(*) FILTER (WHERE to_state = 'rejected' AND from_state <> to_state)
+    ) FROM case_history) AS cases_by_step,
     (SELECT coalesce(jsonb_object_agg(class_code, n), '{}') FROM (
         SELECT class_code, count(*) AS n FROM findings WHERE state IN ('candidate', 'open')
         GROUP BY class_code) s) AS findings_by_class
 """
+
+
+class CasesByStep(BaseModel):
+    """How often each step was taken; `reopened` counts repairs that did not hold."""
+
+    filed: int
+    dispatched: int
+    accepted: int
+    repaired: int
+    verified: int
+    reopened: int
+    rejected: int
 
 
 class Summary(BaseModel):
@@ -38,6 +59,7 @@ class Summary(BaseModel):
     quarantined: int
     findings_by_state: dict[str, int]
     cases_by_state: dict[str, int]
+    cases_by_step: CasesByStep
     findings_by_class: dict[str, int]
 
 

@@ -951,6 +951,26 @@ export interface components {
             state: string;
         };
         /**
+         * CasesByStep
+         * @description How often each step was taken; `reopened` counts repairs that did not hold.
+         */
+        CasesByStep: {
+            /** Accepted */
+            accepted: number;
+            /** Dispatched */
+            dispatched: number;
+            /** Filed */
+            filed: number;
+            /** Rejected */
+            rejected: number;
+            /** Reopened */
+            reopened: number;
+            /** Repaired */
+            repaired: number;
+            /** Verified */
+            verified: number;
+        };
+        /**
          * CaseState
          * @description Where a case stands.
          * @enum {string}
@@ -2032,6 +2052,7 @@ export interface components {
             cases_by_state: {
                 [key: string]: number;
             };
+            cases_by_step: components["schemas"]["CasesByStep"];
             /** Findings By Class */
             findings_by_class: {
                 [key: string]: number;
