@@ -65,8 +65,8 @@ def test_overlapping_boxes_of_one_thing_are_fused_by_weight() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 12, 10], [50, 50, 60, 60]], np.float32)
     fused, scores = fuse_boxes(boxes, np.array([0.8, 0.4, 0.6], np.float32), threshold=0.3, nms_iou=0.3)
     assert scores == pytest.approx([0.8, 0.6])
-    assert fused[0] == pytest.approx([0, 0, (10 * 0.512 + 12 * 0.064) / 0.576, 10])
-    assert fused[1] == pytest.approx([50, 50, 60, 60])
+    assert fused[0] == pytest.approx([0, -0.25, (10 * 0.8 + 12 * 0.4) / 1.2, 10.25])
+    assert fused[1] == pytest.approx([50, 49.75, 60, 60.25])
 
 
 def test_a_piece_inside_a_better_box_goes() -> None:
