@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from busense.errors import StartError
+from cloud.cases.actors import add_actor
+from cloud.cases.handling import shipped_handling
+from cloud.cases.model import Role
 from simulator.devices import secret_file
 
 CITY: Final = "demo"
@@ -46,6 +49,14 @@ class Place:
         """What the simulator tells of itself."""
         return self.folder / "simulation.json"
 
+    @property
+    def actors(self) -> Path:
+        """Who may change cases."""
+        return self.folder / "actors.toml"
+
+    def token_file(self, name: str) -> Path:
+        return self.secrets / f"{name}.token"
+
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
@@ -54,6 +65,15 @@ class Place:
         self.secrets.mkdir(mode=0o700, exist_ok=True)
         _write_secret(self.cloud_password_file)
         return {device: _write_secret(secret_file(self.secrets, device)) for device in devices}
+
+    def make_actors(self) -> None:
+        """Let a desk and the shipped crews change cases; their tokens lie with the other secrets."""
+        self.actors.unlink(missing_ok=True)
+        people = [("desk", Role.OPERATOR, None, None)]
+        people += [(f"crew-{key}", Role.CREW, crew.unit, key) for key, crew in shipped_handling().crews.items()]
+        for name, role, unit, crew in people:
+            token = _write_secret(self.token_file(name))
+            add_actor(self.actors, name=name, role=role, unit=unit, crew=crew, token=token)
 
     def write_config(self, *, database_url: str, broker_url: str, port: int) -> None:
         """Write the configuration of all cloud processes."""
@@ -68,7 +88,7 @@ class Place:
                 "password_file": str(self.cloud_password_file),
             },
             "pictures": {"url": pictures.resolve().as_uri()},
-            "serve": {"host": "127.0.0.1", "port": port},
+            "serve": {"host": "127.0.0.1", "port": port, "actors_file": str(self.actors)},
         }
         lines = [f"city = {json.dumps(CITY)}"]
         for name, values in sections.items():

@@ -50,6 +50,7 @@ class Town:
         """Prepare; `running` starts it."""
         self.plan, self._place, self._say = plan, place, say
         self._secrets = place.make_secrets(device_names(plan.buses))
+        place.make_actors()
         self.postgres = LocalPostgres(place.folder / "postgres")
         self.broker = LocalBroker(
             place.folder / "broker",

@@ -1,0 +1,80 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import cloud.cases
+from cloud.cases.handling import load_handling, missing_years, shipped_handling, strangers
+from cloud.cli import catalogue
+from cloud.errors import ConfigError
+from cloud.findings.catalogue import load_catalogue
+
+SHIPPED = Path(cloud.cases.__file__).parent / "handling.toml"
+AREA = """
+[[areas]]
+name = { zh = "县城", en = "County seat" }
+unit = "roads"
+polygon = [[120.40, 27.50], [120.45, 27.50], [120.45, 27.55], [120.40, 27.55]]
+"""
+
+
+def test_shipped_file_fits_the_shipped_catalogue() -> None:
+    assert strangers(shipped_handling(), load_catalogue()) == []
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "where"),
+    [
+        ('zone = "Asia/Shanghai"', 'zone = "Asia/Nowhere"', "[calendar]"),
+        ('"02-15..02-23"', '"02-23..02-15"', '"02-23..02-15"'),
+        ('"02-15..02-23"', '"02-30"', '"02-30"'),
+        ("warn_at_share = 0.8", "warn_at_share = 8", "warn_at_share"),
+        ("speed_kmh = 25", 'speed_kmh = "fast"', "speed_kmh"),
+        ("lat = 27.5080", "lat = 127.5080", "lat = 127.5080"),
+        ("bad_repair = 0.2", "bad_repair = 0.9", "[verification]"),
+        ("after_h = 24", "after_h = -1", "after_h = -1"),
+        ("[120.45, 27.55], [120.40, 27.55]]", "[120.40, 27.55], [120.45, 27.55]]", "[[areas]]"),
+        ('unit = "roads"\npolygon', 'unit = "Roads!"\npolygon', 'unit = "Roads!"'),
+    ],
+    ids=[
+        "zone",
+        "days backwards",
+        "no such day",
+        "share",
+        "number",
+        "latitude",
+        "beliefs",
+        "escalation",
+        "polygon that crosses itself",
+        "unit's form",
+    ],
+)
+def test_wrong_line_is_named(tmp_path: Path, good: str, bad: str, where: str) -> None:
+    text = (SHIPPED.read_text() + AREA).replace(good, bad)
+    wrong = tmp_path / "handling.toml"
+    wrong.write_text(text)
+    lines = [number for number, line in enumerate(text.splitlines(), start=1) if where in line]
+
+    with pytest.raises(ConfigError, match=rf"handling\.toml, line {lines[-1]}:"):
+        load_handling(wrong)
+
+
+def test_command_checks_it_and_says_which_years_are_missing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(catalogue, ["check", str(SHIPPED)])
+
+    assert result.exit_code == 0
+    assert "2 crews" in result.output
+
+
+def test_years_that_nobody_has_published_yet_are_missing() -> None:
+    assert missing_years(shipped_handling(), date(2026, 11, 24)) == [2027]
+    assert missing_years(shipped_handling(), date(2025, 3, 1)) == []
+
+
+def test_strange_unit_is_told(tmp_path: Path) -> None:
+    strange = tmp_path / "handling.toml"
+    strange.write_text(SHIPPED.read_text().replace('unit = "roads"\nlon', 'unit = "lamps"\nlon'))
+    result = CliRunner().invoke(catalogue, ["check", str(strange)])
+
+    assert "crews.roads-1: unit 'lamps' is not in the catalogue" in str(result.exception)
