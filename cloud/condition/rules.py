@@ -19,7 +19,7 @@ Days = Annotated[int, Field(ge=1, le=3650)]
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from error
     return name
 

@@ -19,13 +19,12 @@ from cloud.roads.plane import Points
 
 SIGMA_FLOOR_M: Final = 5.0  # receivers are too sure of themselves between houses
 HEADING_SIGMA_DEG: Final = 25.0
-DETOUR_M: Final = 6.0  # scale of |way driven - way as the crow flies| between two positions
+DETOUR_M: Final = 12.0  # scale of |way driven - way as the crow flies| between two positions
 RADIUS_SIGMAS: Final = 4.0
 RADIUS_M: Final = (25.0, 80.0)
-STEP_M: Final = 12.0  # positions closer together say nothing new: their errors are alike
+STEP_M: Final = 4.0  # positions closer together say nothing new, as those of a standing bus
 GAP_S: Final = 90.0
 MOST_FEET: Final = 12
-_UNMOVED_M: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +77,10 @@ def match_track(positions: Sequence[Position], network: Network) -> list[Matched
     """
     chosen: list[Matched | None] = [None] * len(positions)
     for chain in _chains(positions, network):
-        ends = [*(step.number for step in chain[1:]), chain[-1].number + 1]
-        for step, foot, end in zip(chain, _best(chain), ends, strict=True):
-            chosen[step.number : end] = [_matched(foot, network)] * (end - step.number)
+        for step, foot in zip(chain, _best(chain), strict=True):
+            chosen[step.number] = _matched(foot, network)
+    for number in sorted(set(range(len(positions))).difference(_thinned(_metres(positions, network)))):
+        chosen[number] = chosen[number - 1]
     return chosen
 
 
@@ -97,8 +97,8 @@ def _chains(positions: Sequence[Position], network: Network) -> Iterator[list[_S
     """Runs of positions that one drive explains."""
     if not positions or not network.segments:
         return
-    metres = network.to_metres(np.array([(position.lon, position.lat) for position in positions]))
-    kept = _thinned(positions, metres)
+    metres = _metres(positions, network)
+    kept = _thinned(metres)
     radii_m = np.array([_radius_m(positions[number]) for number in kept])
     chain: list[_Step] = []
     for number, feet in zip(kept, network.feet(metres[kept], radii_m), strict=True):
@@ -114,12 +114,15 @@ def _chains(positions: Sequence[Position], network: Network) -> Iterator[list[_S
         yield chain
 
 
-def _thinned(positions: Sequence[Position], metres: Points) -> list[int]:
-    """Numbers of the positions that lie far enough from the one before; first and last always."""
-    kept = [0]
-    for number in range(1, len(positions)):
-        is_last = number == len(positions) - 1
-        if math.dist(metres[number], metres[kept[-1]]) >= (_UNMOVED_M if is_last else STEP_M):
+def _metres(positions: Sequence[Position], network: Network) -> Points:
+    return network.to_metres(np.array([(position.lon, position.lat) for position in positions]).reshape(-1, 2))
+
+
+def _thinned(metres: Points) -> list[int]:
+    """Numbers of the positions that lie far enough from the one before."""
+    kept = [0] if len(metres) else []
+    for number in range(1, len(metres)):
+        if math.dist(metres[number], metres[kept[-1]]) >= STEP_M:
             kept.append(number)
     return kept
 

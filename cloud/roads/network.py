@@ -91,7 +91,7 @@ class Network:
 
     def lanes_between(self, start: Lane, end: Lane, *, at_most_m: float) -> list[Lane]:
         """Lanes of the shortest way strictly between two lanes."""
-        queue: list[tuple[float, Lane, list[Lane]]] = [(0.0, lane, []) for lane in self._following(start)]
+        queue: list[tuple[float, Lane, list[Lane]]] = [(0.0, lane, []) for lane in self.following(start)]
         seen: set[Lane] = set()
         while queue:
             so_far_m, lane, way = heapq.heappop(queue)
@@ -101,9 +101,14 @@ class Network:
                 continue
             seen.add(lane)
             after_m = so_far_m + self.lengths_m[lane.segment]
-            for following in self._following(lane):
+            for following in self.following(lane):
                 heapq.heappush(queue, (after_m, following, [*way, lane]))
         return []
+
+    def following(self, lane: Lane) -> Iterator[Lane]:
+        """Lanes that begin where this one ends, without turning round."""
+        end = self.segments[lane.segment].line[-1 if lane.way == 1 else 0]
+        return (following for following in self._leaving[end] if following.segment != lane.segment)
 
     def _both_ways(self, segment: int, along_m: float, distance_m: float, heading_deg: float) -> Iterator[Foot]:
         yield Foot(lane=Lane(segment, 1), driven_m=along_m, distance_m=distance_m, heading_deg=heading_deg)
@@ -121,20 +126,16 @@ class Network:
 
     def _search(self, lane: Lane, at_most_m: float) -> dict[Lane, float]:
         distances: dict[Lane, float] = {}
-        queue = [(0.0, following) for following in self._following(lane)]
+        queue = [(0.0, following) for following in self.following(lane)]
         while queue:
             so_far_m, here = heapq.heappop(queue)
             if here in distances or so_far_m > at_most_m:
                 continue
             distances[here] = so_far_m
             after_m = so_far_m + self.lengths_m[here.segment]
-            for following in self._following(here):
+            for following in self.following(here):
                 heapq.heappush(queue, (after_m, following))
         return distances
-
-    def _following(self, lane: Lane) -> Iterator[Lane]:
-        end = self.segments[lane.segment].line[-1 if lane.way == 1 else 0]
-        return (following for following in self._leaving[end] if following.segment != lane.segment)
 
 
 def _lanes_by_start(segments: Sequence[NetworkSegment]) -> defaultdict[tuple[float, float], list[Lane]]:
