@@ -195,12 +195,15 @@ def _other_rows(report: Report) -> list[Row]:
         ("milliseconds a picture, fp32 (median, one thread, this machine)", f"{report.median_ms:.1f}"),
     ]
     if report.int8 is not None:
-        loss = report.int8.f1_fp32 - report.int8.f1
-        rows.append(("int8, photos: F1 lost", f"{loss:+.3f} ({report.int8.f1_fp32:.3f} to {report.int8.f1:.3f})"))
-        rows.append(
-            ("int8, milliseconds, fp32 beside it", f"{report.int8.median_ms:.1f}, {report.int8.median_ms_fp32:.1f}")
-        )
+        rows += _int8_rows(report.int8)
     return rows
+
+
+def _int8_rows(int8: Int8) -> list[Row]:
+    return [
+        ("F1 of fp32 and int8, all photos", f"{int8.f1_fp32:.3f} and {int8.f1:.3f} ({int8.f1 - int8.f1_fp32:+.3f})"),
+        ("milliseconds of fp32 and int8, in turn", f"{int8.median_ms_fp32:.1f} and {int8.median_ms:.1f}"),
+    ]
 
 
 def show(report: Report, console: Console) -> None:

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from models.road_damage.error_model import beta_of, error_model, is_stray, sums_of
+from models.road_damage.score import Outcome
+from tests.unit.models.road_damage_samples import outcome, photo
+from wire.error_model import ErrorModel
+from wire.messages import ModelVersion
+
+MODEL = ModelVersion(name="road_damage", version="1", sha256="0" * 64)
+BOX = [10.0, 10.0, 60.0, 60.0]
+OTHER_PLACE = [70.0, 70.0, 90.0, 90.0]
+
+
+def seen(*, is_found: bool, scene: str = "s", confidence: float = 0.8) -> Outcome:
+    return outcome(
+        [BOX] if is_found else [],
+        [confidence] if is_found else [],
+        [3] if is_found else [],
+        photo([BOX], [3], scene=scene),
+    )
+
+
+def model_of(good: list[Outcome], dark: list[Outcome] | None = None) -> ErrorModel:
+    qualities = {"good": good} if dark is None else {"good": good, "dark": dark}
+    return error_model(qualities, model=MODEL, threshold=0.3, input_px=100)  # pyright: ignore[reportArgumentType]
+
+
+def test_sizes_and_classes_are_counted_apart() -> None:
+    sums = sums_of([seen(is_found=True), seen(is_found=False, scene="t")], input_px=100)
+
+    assert sums.shown.sum(axis=0)[1, 3] == 2  # 50 px
+    assert sums.found.sum(axis=0)[1, 3] == 1
+    assert sums.shown.sum() == 2
+    assert sums.pictures.sum(axis=0).tolist() == [2, 2, 2, 2]
+
+
+def test_rates_come_near_the_truth_with_many_sightings_and_lie_in_their_interval() -> None:
+    found = [seen(is_found=number % 4 != 0, scene=str(number)) for number in range(400)]
+
+    row = next(one for one in model_of(found).hit if one.class_code == "D40" and one.size == 1)
+
+    assert row.rate == pytest.approx(0.75, abs=0.02)
+    assert row.low < row.rate < row.high
+    assert row.of == 400
+
+
+def test_what_was_never_shown_has_the_mean_of_its_class() -> None:
+    found = [seen(is_found=True, scene=str(number)) for number in range(200)]
+
+    rates = {one.size: one.rate for one in model_of(found).hit if one.class_code == "D40"}
+
+    assert rates[3] == pytest.approx(rates[1], abs=0.03)
+
+
+def test_false_alarms_are_per_picture_in_which_the_class_was_labelled() -> None:
+    only_potholes = np.array([False, False, False, True])
+    invented = outcome([OTHER_PLACE], [0.6], [3], photo([BOX], [3], is_labelled=only_potholes))
+
+    rows = {one.class_code: one for one in model_of([invented] * 50).false_alarms}
+
+    assert rows["D40"].pictures == 50
+    assert rows["D40"].per_picture == pytest.approx(1.0, abs=0.01)
+    assert rows["D00"].pictures == 0
+
+
+@pytest.mark.parametrize(
+    ("box", "label", "stray"),
+    [(BOX, 3, False), ([10.0, 10.0, 60.0, 25.0], 3, False), (BOX, 0, False), (OTHER_PLACE, 3, True)],
+    ids=["a hit", "badly placed", "of another class", "on nothing"],
+)
+def test_only_a_box_on_no_damage_is_a_false_alarm(box: list[float], label: int, stray: bool) -> None:  # noqa: FBT001
+    assert is_stray(outcome([box], [0.9], [label], photo([BOX], [3]))).tolist() == [stray]
+
+
+def test_altered_pictures_have_rows_of_their_own() -> None:
+    good = [seen(is_found=True, scene=str(number)) for number in range(60)]
+    dark = [seen(is_found=False, scene=str(number)) for number in range(60)]
+
+    errors = model_of(good, dark)
+
+    assert errors.qualities == ("good", "dark")
+    rates = [errors.hit_rate("D40", width_px=50, height_px=50, quality=quality) for quality in ("good", "dark")]
+    assert rates[0] > 0.9
+    assert rates[1] < 0.1
+
+
+@pytest.mark.parametrize(("a", "b"), [(8.0, 3.0), (2.0, 2.0), (1.2, 6.0)])
+def test_a_beta_distribution_is_found_again(a: float, b: float) -> None:
+    values = np.random.default_rng(1).beta(a, b, 4000)
+
+    assert beta_of(values, mean=0.5, variance=0.05) == pytest.approx((a, b), rel=0.1)
+
+
+def test_a_beta_distribution_of_nothing_is_that_of_all() -> None:
+    a, b = beta_of(np.zeros(0), mean=0.6, variance=0.02)
+
+    assert a / (a + b) == pytest.approx(0.6, abs=0.01)
+
+
+def test_box_error_is_a_share_of_the_side() -> None:
+    shifted = outcome([[15.0, 10.0, 65.0, 60.0]], [0.9], [3], photo([BOX], [3]))
+
+    sigma = model_of([shifted] * 100).box_sigma_share["D40"]
+
+    assert sigma == pytest.approx(np.sqrt(0.1**2 / 2), abs=0.005)
