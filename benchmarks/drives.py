@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_agent.ego import EgoState, EgoTrack
 from edge_agent.readings import FrameReading, Image
+from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.scenario import RoadDamage
 from edge_agent.vision.detections import Detections, Detector
 from edge_agent.vision.ground import CameraModel
@@ -121,6 +122,7 @@ def pass_over(
     rng: np.random.Generator,
     frames_per_s: float,
     quality: GnssQuality | None = None,
+    known: KnownErrors | None = None,
     for_s: float = math.inf,
 ) -> Driven:
     """Drive one lap of a line, or its first seconds."""
@@ -130,7 +132,7 @@ def pass_over(
         driven.frames += 1
         driven.boxes += boxes
 
-    roads = RoadDamage(detector, camera=scenery.camera, camera_id="front", stretch_m=100.0, on_frame=note)
+    roads = RoadDamage(detector, camera=scenery.camera, camera_id="front", stretch_m=100.0, on_frame=note, known=known)
     line = world.lines[line_number]
     for pose, ego, at in _states(world, line_number, rng, frames_per_s=frames_per_s, quality=quality):
         if (at - BEGIN).total_seconds() > for_s:

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.config import Model
 from edge_agent.ego import EgoState, Step, moved, step_between
 from edge_agent.readings import FrameReading, Image
+from edge_agent.scenarios.road_damage.known_errors import read_known_errors
 from edge_agent.scenarios.road_damage.look import Look, are_akin, look_at
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
@@ -187,7 +189,8 @@ def _looks(frame: FrameReading, ego: EgoState, detector: Detector, camera: Camer
 
 def _tracker(camera: CameraModel) -> tuple[Tracker, View]:
     view = view_of(camera)
-    return Tracker(camera, near_m=view.near_m, far_m=view.far_m), view
+    known = read_known_errors(Model().manifest, camera)
+    return Tracker(camera, near_m=view.near_m, far_m=view.far_m, odds=known.odds), view
 
 
 def _levelled(camera: CameraModel, images: Sequence[Image]) -> CameraModel:

@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.drives import BlankScenery, Driven, pass_over, splitting
 from benchmarks.real_drives import chiba, motorway
 from edge_agent.config import Model
+from edge_agent.scenarios.road_damage.known_errors import KnownErrors, read_known_errors
 from edge_agent.vision.detector import OnnxDetector
 from simulator.error_model import ErrorModelDetector
 from simulator.score import Claim, Score, score_claims
@@ -84,6 +85,10 @@ def scored(world: World, driven: Driven) -> Score:
     )
 
 
+def known(world: World) -> KnownErrors:
+    return read_known_errors(Model().manifest, world.scenery.camera)
+
+
 def error_model(world: World, *, lines: int, is_split: bool, seed: int) -> dict[str, float]:
     total = Sum()
     for line in range(lines):
@@ -91,7 +96,9 @@ def error_model(world: World, *, lines: int, is_split: bool, seed: int) -> dict[
         plain = ErrorModelDetector(camera=world.scenery.camera, rng=rng)
         detector = splitting(plain, rng) if is_split else plain
         scenery = BlankScenery(world.truth, world.scenery.camera)
-        driven = pass_over(world, line, detector, scenery=scenery, rng=rng, frames_per_s=ERROR_FRAMES_PER_S)
+        driven = pass_over(
+            world, line, detector, scenery=scenery, rng=rng, frames_per_s=ERROR_FRAMES_PER_S, known=known(world)
+        )
         total.add(driven, scored(world, driven))
     return total.shares()
 

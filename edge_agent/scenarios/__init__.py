@@ -7,6 +7,7 @@ from typing import Protocol
 from edge_agent.config import AgentConfig
 from edge_agent.ego import EgoState
 from edge_agent.readings import FrameReading, GnssReading, Image
+from edge_agent.scenarios.road_damage.known_errors import read_known_errors
 from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
 from edge_agent.scenarios.whereabouts.scenario import Whereabouts
 from edge_agent.vision.detections import Detector
@@ -46,7 +47,12 @@ def make_scenarios(
     on_frame: FrameJudged,
     watcher: Watcher | None = None,
 ) -> list[Scenario]:
-    """Every scenario that runs on a bus."""
+    """Every scenario that runs on a bus.
+
+    Raises:
+        ConfigurationError: the camera does not look at the road.
+        ModelError: what was measured of the model cannot be read.
+    """
     return [
         RoadDamage(
             detector,
@@ -54,6 +60,7 @@ def make_scenarios(
             camera_id=config.camera.id,
             stretch_m=config.coverage.stretch_m,
             on_frame=on_frame,
+            known=read_known_errors(config.model.manifest, camera),
             watcher=watcher,
         ),
         Whereabouts(batch_s=config.track.batch_s),

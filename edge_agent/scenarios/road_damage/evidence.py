@@ -1,14 +1,16 @@
 """How sure several looks at one thing make: frames of one pass share their mistakes. Pure."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 CERTAIN: Final = 0.01, 0.99  # no single frame is more certain than this
 
 HitRate = Callable[[str, float, float], float]
 """Chance that a picture shows damage of a class to the detector; sides of its box in pixels of the frame."""
+Likelihood = Callable[[str, float], float]
+"""Log of how much more often a box of a class with this confidence shows damage than not, among as many of both."""
 
 
 def middling_hit_rate(class_code: str, width_px: float, height_px: float) -> float:  # noqa: ARG001 - the same for all
@@ -16,18 +18,23 @@ def middling_hit_rate(class_code: str, width_px: float, height_px: float) -> flo
     return 0.6
 
 
+def as_calibrated(class_code: str, confidence: float) -> float:  # noqa: ARG001 - the same for all
+    """Stand-in too: a calibrated confidence over boxes of which half are right."""
+    return logit(confidence)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Odds:
-    """What is known of a detector before it looks, apart from its confidence."""
+    """What is known of a detector before it looks."""
 
-    right_share: float = (
-        0.5  # of single boxes that show damage: where its calibrated confidence says neither yes nor no
-    )
+    right_share: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By class: of the boxes whose confidence says neither yes nor no, those that show damage; half, if not given."""
     correlation: float = 0.25  # of the mistakes of two frames of one pass
     again: float = 0.5  # chance that what is no damage shows itself once more: manholes and patches do, flashes do not
     least_hit: float = 0.6  # what was seen once is easier to see again than the average says
     most_hit: float = 0.9
     hit_rate: HitRate = middling_hit_rate
+    likelihood: Likelihood = as_calibrated
 
     def seen_again(self, class_code: str, *, width_px: float, height_px: float) -> float:
         """Chance that a thing that was seen once is seen in one more frame, if it is damage."""
@@ -40,22 +47,22 @@ class Evidence:
     """Running sums over the frames of one pass."""
 
     odds: Odds
+    class_code: str  # as first seen
     looks: int = 0
     misses: int = 0
-    _seen: float = 0.0  # sums of log likelihood ratios
-    _missed: float = 0.0
+    _sum: float = 0.0  # of log likelihood ratios
 
-    def see(self, confidence: float, *, hit: float) -> None:
+    def see(self, confidence: float, *, class_code: str, hit: float) -> None:
         """Count a frame in which it was found with a calibrated confidence."""
         low, high = CERTAIN
-        self._seen += _logit(min(max(confidence, low), high)) - _logit(self.odds.right_share)
+        self._sum += self.odds.likelihood(class_code, min(max(confidence, low), high))
         if self.looks:
-            self._seen += math.log(hit / self.odds.again)
+            self._sum += math.log(hit / self.odds.again)
         self.looks += 1
 
     def miss(self, *, hit: float) -> None:
         """Count a frame in which it should have been visible and was not found."""
-        self._missed += math.log((1 - hit) / (1 - self.odds.again))
+        self._sum += math.log((1 - hit) / (1 - self.odds.again))
         self.misses += 1
 
     @property
@@ -66,8 +73,9 @@ class Evidence:
         """
         frames = self.looks + self.misses
         counted = 1 / (1 + max(frames - 1, 0) * self.odds.correlation)
-        return 1 / (1 + math.exp(-_logit(self.odds.right_share) - counted * (self._seen + self._missed)))
+        prior = logit(self.odds.right_share.get(self.class_code, 0.5))
+        return 1 / (1 + math.exp(-prior - counted * self._sum))
 
 
-def _logit(share: float) -> float:
+def logit(share: float) -> float:
     return math.log(share / (1 - share))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from edge_agent.ego import EgoState
@@ -10,6 +10,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.laps import Laps
 from edge_agent.readings import FrameReading, GnssReading, Image
 from edge_agent.scenarios.road_damage.coverage import CoverageLog
+from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.look import Look, look_at
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
@@ -48,16 +49,18 @@ class RoadDamage:
         camera_id: str,
         stretch_m: float,
         on_frame: FrameJudged,
+        known: KnownErrors | None = None,
         watcher: Watcher | None = None,
     ) -> None:
         view = view_of(camera)
         self._detector = detector
+        self._known = known or KnownErrors()
         self._camera = camera
         self._speed_limit_mps = speed_limit_mps(camera, ahead_m=(view.near_m + view.far_m) / 2 - camera.forward_m)
         self._camera_id = camera_id
         self._on_frame = on_frame
         self._watcher = watcher
-        self._tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m)
+        self._tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m, odds=self._known.odds)
         self._horizon = HorizonFinder(camera)
         self._errors = GroundErrors()
         self._motion = Motion(camera, near_m=view.near_m)
@@ -151,11 +154,15 @@ class RoadDamage:
                 confidence=float(confidence),
                 ego=ego,
                 camera=self._camera,
-                errors=self._errors,
+                errors=self._errors_of(code),
             )
             for box, confidence, code in found
         ]
         return [look for look in looks if look is not None]
+
+    def _errors_of(self, class_code: str) -> GroundErrors:
+        side_share = self._known.side_share.get(class_code)
+        return self._errors if side_share is None else replace(self._errors, side_share=side_share)
 
     def _sights(self, tracks: list[Track], coverage: Coverage | None) -> list[Sight]:
         sights = [

@@ -73,7 +73,7 @@ class Track:
 
     def __post_init__(self) -> None:
         self.best = self.last = self.first
-        self.evidence = Evidence(self.odds)
+        self.evidence = Evidence(self.odds, self.first.class_code)
         self.road = self.first.ground.road
         self.forward_m2, self.right_m2 = self.first.spread
         self._take(self.first)
@@ -147,7 +147,7 @@ class Track:
 
     def _weigh(self, look: Look) -> None:
         self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence
-        self.evidence.see(look.confidence, hit=self._hit(look))
+        self.evidence.see(look.confidence, class_code=look.class_code, hit=self._hit(look))
 
     def _hit(self, look: Look) -> float:
         return self.odds.seen_again(look.class_code, width_px=look.width_px, height_px=look.height_px)

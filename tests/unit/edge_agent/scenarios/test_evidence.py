@@ -5,12 +5,12 @@ from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
 
 def evidence(*confidences: float | None, odds: Odds | None = None) -> float:
     """Probability after frames with these confidences; None is a frame without a box."""
-    sums = Evidence(odds or Odds())
+    sums = Evidence(odds or Odds(), "D40")
     for confidence in confidences:
         if confidence is None:
             sums.miss(hit=0.8)
         else:
-            sums.see(confidence, hit=0.8)
+            sums.see(confidence, class_code="D40", hit=0.8)
     return sums.probability
 
 
