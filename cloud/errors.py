@@ -17,6 +17,10 @@ BusenseError
     │   ├── StaleVersionError      somebody else was faster
     │   ├── OrderError             what was said does not fit the action
     │   └── KeyReusedError         another request came under this idempotency key
+    ├── FindingError           tell the person (each kind has its own HTTP status)
+    │   ├── DecisionError          what was said of findings cannot be
+    │   └── DecisionNotFoundError  there is no such finding or decision
+    ├── PlaceBusyError         retry: another worker is at a place that this one needs too
     └── PictureError           answer the device (each kind has its own HTTP status)
         ├── PictureNotAnnouncedError
         ├── PictureTooLargeError
@@ -92,6 +96,26 @@ class OrderError(CaseError):
 
 class KeyReusedError(CaseError):
     """An idempotency key under which another request came before."""
+
+
+class FindingError(CloudError):
+    """Something that cannot be said of a finding."""
+
+
+class DecisionError(FindingError):
+    """A decision that cannot be: not of these findings, or against one that stands."""
+
+
+class DecisionNotFoundError(FindingError):
+    """There is no such finding, or no such decision."""
+
+
+class PlaceBusyError(CloudError):
+    """Another worker is at a place that this one needs too."""
+
+    def __init__(self, cells: list[str]) -> None:
+        self.cells = cells
+        super().__init__(f"another worker is in {', '.join(cells)}")
 
 
 class PictureError(CloudError):

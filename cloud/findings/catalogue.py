@@ -31,12 +31,16 @@ class Policy(_Entry):
     """When a finding is believed."""
 
     open_above: Probability
+    open_passes: Annotated[int, Field(ge=1, le=100)] = 2
+    doubt_below: Probability = 0.5
     gone_below: Probability
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.gone_below >= self.open_above:
             raise ValueError("gone_below must be smaller than open_above")
+        if not self.gone_below <= self.doubt_below <= self.open_above:
+            raise ValueError("doubt_below must lie between gone_below and open_above")
         return self
 
 
@@ -45,8 +49,11 @@ class Association(_Entry):
 
     gate: Positive
     gate_opposite: Positive
+    gate_halves: Positive = 1.5
     other_class_penalty: Annotated[float, Field(ge=0)]
     other_family_penalty: Annotated[float, Field(ge=0)]
+    other_class_share: Probability = 0.3
+    other_family_share: Probability = 0.1
     same_pass_m: Positive
 
 
@@ -150,6 +157,13 @@ class Catalogue(_Entry):
             return 0.0
         is_kin = self.classes[first_code].family == self.classes[second_code].family
         return self.association.other_class_penalty if is_kin else self.association.other_family_penalty
+
+    def confusion(self, true_code: str, said_code: str) -> float:
+        """Share of the sightings of one class that the detector takes for the other, against its own."""
+        if true_code == said_code:
+            return 1.0
+        is_kin = self.classes[true_code].family == self.classes[said_code].family
+        return self.association.other_class_share if is_kin else self.association.other_family_share
 
 
 def _check_known(name: str, kind: str, known: Iterable[str], class_code: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -17,7 +17,8 @@ WINDOW: Final = 200  # newest sightings and looks of a finding; older ones no lo
 # A device whose clock is not believed saw it when we heard of it.
 _NEW_OBSERVATIONS: Final = """
 SELECT o.id, o.id_at, o.city, o.device, o.class_code, o.confidence, o.lon, o.lat, o.along_m, o.across_m,
-    o.heading_deg, o.length_m, o.width_m, o.area_m2, o.picture_sha256,
+    o.heading_deg, o.length_m, o.width_m, o.area_m2, o.picture_sha256, o.model_name, o.model_version, o.distance_m,
+    sqrt((o.box_xyxy_px[3] - o.box_xyxy_px[1]) * (o.box_xyxy_px[4] - o.box_xyxy_px[2])) AS box_side_px,
     CASE WHEN o.clock_mark IS NULL THEN o.observed_at ELSE o.received_at END AS at,
     CASE WHEN o.clock_mark IS NULL THEN o.first_seen_at ELSE o.received_at END AS from_at,
     CASE WHEN o.clock_mark IS NULL THEN o.last_seen_at ELSE o.received_at END AS to_at
@@ -29,27 +30,30 @@ WHERE NOT EXISTS (SELECT FROM finding_observations f
 """
 _LINKED: Final = """
 SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, device, at, from_at, to_at, class_code,
-    confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256
+    confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256, model_name,
+    model_version, box_side_px, distance_m
 FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY at DESC, observation_id) AS age
     FROM finding_observations WHERE finding_id = ANY(%(ids)s)
 ) ranked WHERE age <= %(window)s
 """
-_LINKED_OF_BUSES: Final = """
-SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, device, at, from_at, to_at, class_code,
-    confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256
-FROM finding_observations
-WHERE finding_id = ANY(%(ids)s) AND at BETWEEN %(from_at)s AND %(to_at)s AND device = ANY(%(devices)s)
+_FINDINGS_OF: Final = """
+SELECT DISTINCT f.finding_id
+FROM unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(id)s::uuid[])
+    AS n(id_at, city, device, id)
+JOIN finding_observations f ON f.city = n.city AND f.device = n.device AND f.observation_id = n.id
 """
 _LOOKS: Final = """
-SELECT finding_id, coverage_id, coverage_id_at, city, device, from_at, to_at, heading_deg, share FROM (
+SELECT finding_id, coverage_id, coverage_id_at, city, device, from_at, to_at, heading_deg, share, model_name,
+    model_version
+FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY to_at DESC, coverage_id) AS age
     FROM finding_looks WHERE finding_id = ANY(%(ids)s)
 ) ranked WHERE age <= %(window)s
 """
 _STRETCH_COLUMNS: Final = """
 SELECT c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m, c.usable_share,
-    c.near_m, c.far_m, c.left_m, c.right_m
+    c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version
 FROM coverages c
 """
 # Without a time that can be believed, a look cannot be put before or after the first sighting: it does not count.
@@ -94,17 +98,9 @@ def read_linked(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dic
     return _by_finding(connection, _LINKED, {"ids": list(finding_ids), "window": WINDOW})
 
 
-def read_linked_of_buses(
-    connection: Connection[Any], finding_ids: Iterable[UUID], observations: Sequence[Observation], *, around: timedelta
-) -> dict[UUID, list[Observation]]:
-    """What the buses of these observations saw of these findings at about the same time."""
-    values = {
-        "ids": list(finding_ids),
-        "from_at": min(observation.from_at for observation in observations) - around,
-        "to_at": max(observation.to_at for observation in observations) + around,
-        "devices": sorted({observation.device for observation in observations}),
-    }
-    return _by_finding(connection, _LINKED_OF_BUSES, values)
+def read_findings_of(connection: Connection[Any], keys: Sequence[Key]) -> list[UUID]:
+    """Findings to which some of these observations belong already."""
+    return [row["finding_id"] for row in _rows(connection, _FINDINGS_OF, _columns(keys))]
 
 
 def read_looks(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict[UUID, list[Look]]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Final
 
@@ -12,15 +12,20 @@ from cloud.findings.catalogue import Catalogue, DamageClass, Policy
 from cloud.findings.geometry import Matrix, Vector, covariance_of, from_matrix, metres_between, place_at
 from cloud.findings.model import Covariance, FindingState, Fused, Look, Observation, Pass, Severity, WeighedPass
 from cloud.findings.passes import passes_of
+from cloud.findings.rates import ASSUMED, PassRates, RateBook, size_of
 
 MAX_LOG_ODDS: Final = 4.6  # 0.99: no number of sightings makes a damage so sure that a repair goes unnoticed
 MIN_SIGMA_M: Final = 0.5  # of one pass; a smaller one would outvote all others
 COMMON_SIGMA_M: Final = 0.5  # what all passes at one place share (reflections, map of the sky), never averaged away
+HUBER_SIGMAS: Final = 1.5
+HUBER_ROUNDS: Final = 3
 RECENT_PASSES: Final = 10  # damage grows: class and size are those of late
 _MIN_CONFIDENCE: Final = 0.02
 
 
-def fuse(observations: Sequence[Observation], looks: Sequence[Look], *, catalogue: Catalogue) -> Fused:
+def fuse(
+    observations: Sequence[Observation], looks: Sequence[Look], *, catalogue: Catalogue, book: RateBook = ASSUMED
+) -> Fused:
     """Fuse the evidence of one finding.
 
     Looks that ended before the first sighting do not count: damage appears, and the prior stands for that time.
@@ -29,9 +34,10 @@ def fuse(observations: Sequence[Observation], looks: Sequence[Look], *, catalogu
     first_seen_at = min(observation.from_at for observation in observations)
     passes = passes_of(observations, [look for look in looks if look.to_at >= first_seen_at])
     seen = [taken.seen for taken in passes if taken.seen is not None]
-    class_code = _class_of(seen[-RECENT_PASSES:])
+    class_code = class_of(seen[-RECENT_PASSES:])
     entry = catalogue.classes[class_code]
-    weighed, state = weigh(passes, entry=entry, policy=catalogue.policy)
+    rates = _Rates(book=book, catalogue=catalogue, class_code=class_code, seen=seen)
+    weighed, state = weigh(passes, rates=rates, prior=entry.prior, policy=catalogue.policy)
     lon, lat, covariance = position_of(seen)
     sizes = {name: _size(seen[-RECENT_PASSES:], name) for name in ("length_m", "width_m", "area_m2")}
     return Fused(
@@ -53,46 +59,95 @@ def fuse(observations: Sequence[Observation], looks: Sequence[Look], *, catalogu
     )
 
 
-def weigh(passes: Sequence[Pass], *, entry: DamageClass, policy: Policy) -> tuple[list[WeighedPass], FindingState]:
+class _Rates:
+    """Rates of each pass by one finding."""
+
+    def __init__(self, *, book: RateBook, catalogue: Catalogue, class_code: str, seen: Sequence[Observation]) -> None:
+        self._book, self._catalogue, self._class_code = book, catalogue, class_code
+        self._size = size_of(seen)
+        # Where two sightings of the usual error would be taken for one: the length of their common normal density.
+        self._reach_m = 2 * math.sqrt(math.pi) * median(item.along_m for item in seen)
+
+    def __call__(self, taken: Pass) -> PassRates:
+        of = taken.seen or taken.look
+        if of is None:
+            raise ValueError("a pass is a sighting or a look")
+        return self._book.rates(self._catalogue, self._class_code, of, reach_m=self._reach_m, size=self._size)
+
+
+def weigh(
+    passes: Sequence[Pass], *, rates: Callable[[Pass], PassRates], prior: float, policy: Policy
+) -> tuple[list[WeighedPass], FindingState]:
     """Update the belief pass by pass, in order of time."""
-    log_odds, state = _log_odds(entry.prior), FindingState.CANDIDATE
+    log_odds, state = _log_odds(prior), FindingState.CANDIDATE
     weighed: list[WeighedPass] = []
+    sightings = 0
     for taken in passes:
+        of_pass = rates(taken)
         before = _probability(log_odds)
-        log_odds = _clamped(log_odds + evidence_of(taken, entry=entry))
+        log_odds = _clamped(log_odds + evidence_of(taken, rates=of_pass))
         after = _probability(log_odds)
-        state = _next_state(state, probability=after, is_seen=taken.seen is not None, policy=policy)
-        weighed.append(WeighedPass(taken=taken, probability_before=before, probability_after=after))
+        sightings += taken.seen is not None
+        state = _next_state(
+            state, probability=after, sightings=sightings, is_seen=taken.seen is not None, policy=policy
+        )
+        weighed.append(
+            WeighedPass(
+                taken=taken,
+                probability_before=before,
+                probability_after=after,
+                hit=of_pass.hit,
+                false_alarm=of_pass.false_alarm,
+                is_measured=of_pass.is_measured,
+            )
+        )
     return weighed, state
 
 
-def evidence_of(taken: Pass, *, entry: DamageClass) -> float:
+def evidence_of(taken: Pass, *, rates: PassRates) -> float:
     """Logarithm of how much more likely the pass is if the damage exists.
 
     A sighting of usual confidence weighs as the class's hit rate over its false-alarm rate, a surer one more, and
     none counts against. A pass that saw nothing counts as far as it looked.
     """
     if taken.seen is None:
-        missed = (1 - entry.hit_rate * taken.looked_share) / (1 - entry.false_alarm_rate * taken.looked_share)
+        missed = (1 - rates.hit * taken.looked_share) / (1 - rates.false_alarm * taken.looked_share)
         return math.log(missed)
     confidence = min(max(taken.seen.confidence, _MIN_CONFIDENCE), 1 - _MIN_CONFIDENCE)
-    surer = _log_odds(confidence) - _log_odds(entry.usual_confidence)
-    return max(0.0, math.log(entry.hit_rate / entry.false_alarm_rate) + surer)
+    surer = rates.sureness * (_log_odds(confidence) - _log_odds(rates.usual_confidence))
+    return max(0.0, math.log(rates.hit / rates.false_alarm) + surer)
 
 
 def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
-    """Lon, lat and covariance by inverse-variance weights; errors of different passes are independent."""
+    """Lon, lat and covariance by inverse-variance weights; errors of different passes are independent.
+
+    A sighting that lies far off (a reflection shifted the receiver) weighs less: Huber's weights, a few rounds.
+    Source: Huber, Robust estimation of a location parameter, 1964.
+    """
     origin = seen[0]
+    offsets = [metres_between(lon=o.lon, lat=o.lat, origin_lon=origin.lon, origin_lat=origin.lat) for o in seen]
+    weights = [np.linalg.inv(_spread(observation)).astype(np.float64) for observation in seen]
+    trusts = [1.0] * len(seen)
+    middle, spread = _weighted(offsets, weights, trusts)
+    for _ in range(HUBER_ROUNDS if len(seen) > 2 else 0):  # noqa: PLR2004 - of two nobody knows which is wrong
+        away = [
+            math.sqrt(float((offset - middle) @ weight @ (offset - middle)))
+            for offset, weight in zip(offsets, weights, strict=True)
+        ]
+        trusts = [1.0 if far <= HUBER_SIGMAS else HUBER_SIGMAS / far for far in away]
+        middle, spread = _weighted(offsets, weights, trusts)
+    lon, lat = place_at(middle, origin_lon=origin.lon, origin_lat=origin.lat)
+    return lon, lat, from_matrix(spread + COMMON_SIGMA_M**2 * np.eye(2))
+
+
+def _weighted(offsets: Sequence[Vector], weights: Sequence[Matrix], trusts: Sequence[float]) -> tuple[Vector, Matrix]:
     information: Matrix = np.zeros((2, 2))
     pull: Vector = np.zeros(2)
-    for observation in seen:
-        weight = np.linalg.inv(_spread(observation))
-        offset = metres_between(lon=observation.lon, lat=observation.lat, origin_lon=origin.lon, origin_lat=origin.lat)
-        information += weight
-        pull += weight @ offset
-    spread = np.linalg.inv(information)
-    lon, lat = place_at(spread @ pull, origin_lon=origin.lon, origin_lat=origin.lat)
-    return lon, lat, from_matrix(spread + COMMON_SIGMA_M**2 * np.eye(2))
+    for offset, weight, trust in zip(offsets, weights, trusts, strict=True):
+        information += trust * weight
+        pull += trust * (weight @ offset)
+    spread: Matrix = np.linalg.inv(information).astype(np.float64)
+    return spread @ pull, spread
 
 
 def _spread(observation: Observation) -> Matrix:
@@ -103,7 +158,7 @@ def _spread(observation: Observation) -> Matrix:
     )
 
 
-def _class_of(seen: Sequence[Observation]) -> str:
+def class_of(seen: Sequence[Observation]) -> str:
     votes: defaultdict[str, float] = defaultdict(float)
     for observation in seen:
         votes[observation.class_code] += observation.confidence
@@ -124,12 +179,17 @@ def _best_picture(seen: Sequence[Observation]) -> str | None:
     return max(shown, key=lambda item: (item.confidence, item.at)).picture_sha256 if shown else None
 
 
-def _next_state(state: FindingState, *, probability: float, is_seen: bool, policy: Policy) -> FindingState:
-    if probability >= policy.open_above:
-        return FindingState.OPEN
+def _next_state(
+    state: FindingState, *, probability: float, sightings: int, is_seen: bool, policy: Policy
+) -> FindingState:
+    """One pass makes no fact, however sure it is; and what was believed is doubted when it is rather not there."""
     if probability < policy.gone_below:
         return FindingState.GONE
-    return FindingState.CANDIDATE if state is FindingState.GONE and is_seen else state
+    if probability >= policy.open_above and sightings >= policy.open_passes:
+        return FindingState.OPEN
+    if probability < policy.doubt_below or (state is FindingState.GONE and is_seen):
+        return FindingState.GONE if state is FindingState.GONE and not is_seen else FindingState.CANDIDATE
+    return state
 
 
 def _log_odds(probability: float) -> float:

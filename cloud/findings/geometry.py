@@ -28,11 +28,15 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
     return max(math.radians(across * math.cos(math.radians(lat))), 1e-3), math.radians(along)
 
 
-def metres_between(*, lon: float, lat: float, origin_lon: float, origin_lat: float) -> Vector:
+def offset_m(*, lon: float, lat: float, origin_lon: float, origin_lat: float) -> tuple[float, float]:
     """East and north of a place as seen from the origin; good to a millimetre within a kilometre."""
     east_m, north_m = metres_per_degree(origin_lat)
-    turned = (lon - origin_lon + 180) % 360 - 180
-    return np.array([turned * east_m, (lat - origin_lat) * north_m])
+    return ((lon - origin_lon + 180) % 360 - 180) * east_m, (lat - origin_lat) * north_m
+
+
+def metres_between(*, lon: float, lat: float, origin_lon: float, origin_lat: float) -> Vector:
+    """The same as an array."""
+    return np.array(offset_m(lon=lon, lat=lat, origin_lon=origin_lon, origin_lat=origin_lat))
 
 
 def place_at(offset: Vector, *, origin_lon: float, origin_lat: float) -> tuple[float, float]:
@@ -48,6 +52,27 @@ def covariance_of(*, along_m: float, across_m: float, heading_deg: float) -> Mat
     along = np.array([math.sin(heading), math.cos(heading)])
     across = np.array([math.cos(heading), -math.sin(heading)])
     return along_m**2 * np.outer(along, along) + across_m**2 * np.outer(across, across)
+
+
+def spread_of(*, along_m: float, across_m: float, heading_deg: float) -> Covariance:
+    """The same as a covariance; plain numbers, since it is asked for each pair of sightings."""
+    sine, cosine = math.sin(math.radians(heading_deg)), math.cos(math.radians(heading_deg))
+    along_2, across_2 = along_m * along_m, across_m * across_m
+    return Covariance(
+        east_m2=along_2 * sine * sine + across_2 * cosine * cosine,
+        east_north_m2=(along_2 - across_2) * sine * cosine,
+        north_m2=along_2 * cosine * cosine + across_2 * sine * sine,
+    )
+
+
+def mahalanobis_2(east_m: float, north_m: float, *spreads: Covariance) -> float:
+    """Squared length of an offset in sigmas of the sum of independent errors."""
+    east_2 = sum(spread.east_m2 for spread in spreads)
+    north_2 = sum(spread.north_m2 for spread in spreads)
+    shared = sum(spread.east_north_m2 for spread in spreads)
+    return (north_2 * east_m * east_m - 2 * shared * east_m * north_m + east_2 * north_m * north_m) / (
+        east_2 * north_2 - shared * shared
+    )
 
 
 def matrix_of(covariance: Covariance) -> Matrix:

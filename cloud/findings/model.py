@@ -60,6 +60,10 @@ class Observation:
     width_m: float | None = None
     area_m2: float | None = None
     picture_sha256: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+    box_side_px: float | None = None  # root of the box's area in the best frame ...
+    distance_m: float | None = None  # ... at this distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,8 @@ class Look:
     to_at: datetime
     heading_deg: float
     share: float  # how much of a perfect look it was, 0..1
+    model_name: str | None = None
+    model_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +91,7 @@ class Pass:
     at: datetime
     seen: Observation | None
     looked_share: float
+    look: Look | None = None  # the best of its looks
 
     @property
     def kind(self) -> PassKind:
@@ -99,6 +106,9 @@ class WeighedPass:
     taken: Pass
     probability_before: float
     probability_after: float
+    hit: float  # rates that its evidence was weighed by
+    false_alarm: float
+    is_measured: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

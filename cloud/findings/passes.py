@@ -93,6 +93,7 @@ def _pass_of(group: list[Evidence]) -> Pass:
         seen=best,
         # Neighbouring stretches of one pass each look at a part of the way towards the finding.
         looked_share=min(1.0, sum(look.share for look in looks)),
+        look=max(looks, key=lambda look: (look.share, look.coverage_id), default=None),
     )
 
 

@@ -15,8 +15,8 @@ from cloud.findings.model import Covariance, Fused, Look, Observation, WeighedPa
 
 _NEAR: Final = """
 SELECT id, city, class_code, lon, lat, east_m2, east_north_m2, north_m2, heading_deg,
-    looked_lon, looked_lat, looked_since
-FROM findings WHERE cell = ANY(%s)
+    cell, looked_lon, looked_lat, looked_since
+FROM findings WHERE cell = ANY(%s) AND merged_into IS NULL
 """
 _INSERT: Final = """
 INSERT INTO findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2,
@@ -33,8 +33,9 @@ UPDATE findings SET cell = %(cell)s, class_code = %(class_code)s, severity = %(s
     lon = %(lon)s, lat = %(lat)s, east_m2 = %(east_m2)s, east_north_m2 = %(east_north_m2)s, north_m2 = %(north_m2)s,
     position_sigma_m = %(position_sigma_m)s, heading_deg = %(heading_deg)s, length_m = %(length_m)s,
     width_m = %(width_m)s, area_m2 = %(area_m2)s, picture_sha256 = %(picture_sha256)s,
-    first_seen_at = least(first_seen_at, %(first_seen_at)s), last_seen_at = greatest(last_seen_at, %(last_seen_at)s),
-    passes_seen = p.seen, passes_missed = p.missed
+    first_seen_at = CASE WHEN trimmed_seen > 0 THEN least(first_seen_at, %(first_seen_at)s) ELSE %(first_seen_at)s END,
+    last_seen_at = %(last_seen_at)s,
+    passes_seen = trimmed_seen + p.seen, passes_missed = trimmed_missed + p.missed, merged_into = NULL
 FROM (
     SELECT count(*) FILTER (WHERE kind = 'seen') AS seen, count(*) FILTER (WHERE kind = 'not_seen') AS missed
     FROM finding_passes WHERE finding_id = %(id)s
@@ -43,17 +44,28 @@ WHERE id = %(id)s
 """
 _LINK: Final = """
 INSERT INTO finding_observations (city, device, observation_id, observation_id_at, finding_id, at, from_at, to_at,
-    class_code, confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256)
+    class_code, confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256,
+    model_name, model_version, box_side_px, distance_m)
 VALUES (%(city)s, %(device)s, %(id)s, %(id_at)s, %(finding_id)s, %(at)s, %(from_at)s, %(to_at)s, %(class_code)s,
     %(confidence)s, %(lon)s, %(lat)s, %(along_m)s, %(across_m)s, %(heading_deg)s, %(length_m)s, %(width_m)s,
-    %(area_m2)s, %(picture_sha256)s)
+    %(area_m2)s, %(picture_sha256)s, %(model_name)s, %(model_version)s, %(box_side_px)s, %(distance_m)s)
+ON CONFLICT ON CONSTRAINT finding_observations_pkey DO UPDATE SET finding_id = EXCLUDED.finding_id
 """
+# Its sightings are another's now: nothing is left of it but its number and its cases.
+_MERGED: Final = """
+UPDATE findings SET state = CASE WHEN state = 'rejected' THEN state ELSE 'gone' END, existence = 0, passes_seen = 0,
+    passes_missed = 0, merged_into = %(into)s, looked_since = NULL
+WHERE id = %(id)s
+"""
+_MERGED_BEFORE: Final = "UPDATE findings SET merged_into = %(into)s WHERE merged_into = %(id)s"
+_FORGET_PASSES: Final = "DELETE FROM finding_passes WHERE finding_id = %s"
 _FORGET_LOOKS: Final = "DELETE FROM finding_looks WHERE finding_id = %s"
 _LOOKED_FROM: Final = "UPDATE findings SET looked_lon = %s, looked_lat = %s, looked_since = %s WHERE id = %s"
 _ADD_LOOK: Final = """
-INSERT INTO finding_looks (finding_id, city, device, coverage_id, coverage_id_at, from_at, to_at, heading_deg, share)
+INSERT INTO finding_looks (finding_id, city, device, coverage_id, coverage_id_at, from_at, to_at, heading_deg, share,
+    model_name, model_version)
 VALUES (%(finding_id)s, %(city)s, %(device)s, %(coverage_id)s, %(coverage_id_at)s, %(from_at)s, %(to_at)s,
-    %(heading_deg)s, %(share)s)
+    %(heading_deg)s, %(share)s, %(model_name)s, %(model_version)s)
 ON CONFLICT ON CONSTRAINT finding_looks_pkey DO UPDATE SET share = EXCLUDED.share
 """
 # Passes before the window stay as they are; in the window only what changed is written.
@@ -61,20 +73,22 @@ _WRITE_PASSES: Final = """
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(at timestamptz, city text, device text, kind text,
         looked_share float8, confidence float8, observation_id uuid, observation_id_at timestamptz,
-        probability_before float8, probability_after float8)
+        probability_before float8, probability_after float8, hit float8, false_alarm float8, is_measured boolean)
 ), dropped AS (
-    DELETE FROM finding_passes p WHERE p.finding_id = %(id)s AND p.at >= (SELECT min(at) FROM wanted)
+    DELETE FROM finding_passes p
+    WHERE p.finding_id = %(id)s AND (%(is_all)s OR p.at >= (SELECT min(at) FROM wanted))
         AND NOT EXISTS (SELECT FROM wanted w WHERE w.at = p.at AND w.city = p.city AND w.device = p.device)
     RETURNING 1
 ), written AS (
     INSERT INTO finding_passes AS p (finding_id, at, city, device, kind, looked_share, confidence, observation_id,
-        observation_id_at, probability_before, probability_after)
+        observation_id_at, probability_before, probability_after, hit, false_alarm, is_measured)
     SELECT %(id)s, at, city, device, kind, looked_share, confidence, observation_id, observation_id_at,
-        probability_before, probability_after FROM wanted
+        probability_before, probability_after, hit, false_alarm, is_measured FROM wanted
     ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind,
         looked_share = EXCLUDED.looked_share, confidence = EXCLUDED.confidence,
         observation_id = EXCLUDED.observation_id, observation_id_at = EXCLUDED.observation_id_at,
-        probability_before = EXCLUDED.probability_before, probability_after = EXCLUDED.probability_after
+        probability_before = EXCLUDED.probability_before, probability_after = EXCLUDED.probability_after,
+        hit = EXCLUDED.hit, false_alarm = EXCLUDED.false_alarm, is_measured = EXCLUDED.is_measured
     WHERE (p.kind, p.looked_share, p.observation_id, p.probability_before, p.probability_after)
         IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.looked_share, EXCLUDED.observation_id,
             EXCLUDED.probability_before, EXCLUDED.probability_after)
@@ -95,6 +109,7 @@ class StoredFinding:
     lat: float
     covariance: Covariance
     heading_deg: float
+    cell: str
     looked_lon: float
     looked_lat: float
     looked_since: datetime | None  # none: never
@@ -114,6 +129,14 @@ def insert_finding(connection: Connection[Any], finding_id: UUID, fused: Fused, 
 def update_finding(connection: Connection[Any], finding_id: UUID, fused: Fused, *, cell: str) -> None:
     """Write what all passes say now; the passes are written before."""
     connection.execute(_UPDATE, _values(finding_id, fused, cell=cell))
+
+
+def mark_merged(connection: Connection[Any], finding_id: UUID, *, into: UUID) -> None:
+    """Say that another finding took all its sightings over."""
+    connection.execute(_FORGET_PASSES, (finding_id,))
+    connection.execute(_FORGET_LOOKS, (finding_id,))
+    connection.execute(_MERGED, {"id": finding_id, "into": into})
+    connection.execute(_MERGED_BEFORE, {"id": finding_id, "into": into})
 
 
 def link_observations(connection: Connection[Any], finding_id: UUID, observations: Sequence[Observation]) -> None:
@@ -138,11 +161,14 @@ def add_looks(connection: Connection[Any], looks: Sequence[tuple[UUID, Look]]) -
         cursor.executemany(_ADD_LOOK, [asdict(look) | {"finding_id": finding_id} for finding_id, look in looks])
 
 
-def write_passes(connection: Connection[Any], finding_id: UUID, passes: Sequence[WeighedPass]) -> bool:
-    """Write the passes of a finding; tells whether anything is different from before."""
-    row = connection.execute(
-        _WRITE_PASSES, {"id": finding_id, "passes": Jsonb([_pass_record(weighed) for weighed in passes])}
-    ).fetchone()
+def write_passes(connection: Connection[Any], finding_id: UUID, passes: Sequence[WeighedPass], *, is_all: bool) -> bool:
+    """Write the passes of a finding; tells whether anything is different from before.
+
+    Passes before the first of them go too when these are all.
+    """
+    records = [_pass_record(weighed) for weighed in passes]
+    values = {"id": finding_id, "passes": Jsonb(records), "is_all": is_all}
+    row = connection.execute(_WRITE_PASSES, values).fetchone()
     return bool(row and row[0])
 
 
@@ -173,4 +199,7 @@ def _pass_record(weighed: WeighedPass) -> dict[str, Any]:
         "observation_id_at": seen.id_at.isoformat() if seen else None,
         "probability_before": weighed.probability_before,
         "probability_after": weighed.probability_after,
+        "hit": weighed.hit,
+        "false_alarm": weighed.false_alarm,
+        "is_measured": weighed.is_measured,
     }

@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from cloud.findings.geometry import metres_per_degree
+from cloud.findings.geometry import angle_between_deg, metres_per_degree
 from cloud.findings.model import Look
 
 Line = NDArray[np.float64]  # (n, 2) metres east and north
 
+Samples = NDArray[np.float64]  # (n,)
+
+SAME_WAY_DEG: Final = 45.0
+SAME_LANE_SHARE: Final = 0.8  # of passes in one direction that have in view what another one saw (unconfirmed)
+ROAD_M: Final = 15.0  # to each side; beyond is another road
 STEP_M: Final = 2.0
 MAX_LINE_M: Final = 2_000.0  # a stretch is about 100 m; more is no stretch
 _MIN_WINDOW_M: Final = 1.0
@@ -39,6 +44,8 @@ class Stretch:
     far_m: float
     left_m: float
     right_m: float
+    model_name: str | None = None
+    model_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +76,8 @@ def reach_of(stretch: Stretch) -> Reach:
     )
 
 
-def look_at(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -> Look:
-    """What the stretch is worth as a look at a place."""
+def look_at(stretch: Stretch, *, lon: float, lat: float, sigma_m: float, heading_deg: float | None = None) -> Look:
+    """What the stretch is worth as a look at a place; `heading_deg` is of a bus that saw something there."""
     return Look(
         coverage_id=stretch.id,
         coverage_id_at=stretch.id_at,
@@ -79,15 +86,20 @@ def look_at(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -> Look
         from_at=stretch.from_at,
         to_at=stretch.to_at,
         heading_deg=stretch.heading_deg,
-        share=stretch.usable_share * visible_share(stretch, lon=lon, lat=lat, sigma_m=sigma_m),
+        share=stretch.usable_share * visible_share(stretch, lon=lon, lat=lat, sigma_m=sigma_m, heading_deg=heading_deg),
+        model_name=stretch.model_name,
+        model_version=stretch.model_version,
     )
 
 
-def visible_share(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -> float:
+def visible_share(
+    stretch: Stretch, *, lon: float, lat: float, sigma_m: float, heading_deg: float | None = None
+) -> float:
     """Share of the way from `far_m` to `near_m` before a place on which it lay in view.
 
     The stretches of one pass add up to 1. The place is only known to `sigma_m` and the bus to its accuracy, so that
-    a place at the edge of the view counts half.
+    a place at the edge of the view counts half. Where a bus of the same direction saw it, this one mostly drives in a
+    lane from which it shows too, and what looks like an offset is mostly an error of position.
     """
     line = _line_from(stretch, lon=lon, lat=lat)
     lengths = np.hypot(*np.diff(line, axis=0).T)
@@ -100,8 +112,18 @@ def visible_share(stretch: Stretch, *, lon: float, lat: float, sigma_m: float) -
     spread_m = float(np.hypot(sigma_m, stretch.accuracy_m))
     is_ahead = (ahead_m >= stretch.near_m) & (ahead_m <= stretch.far_m)
     in_view = ndtr((stretch.right_m - right_m) / spread_m) - ndtr((-stretch.left_m - right_m) / spread_m)
+    if heading_deg is not None and angle_between_deg(heading_deg, stretch.heading_deg) <= SAME_WAY_DEG:
+        in_view = _given_the_lane(in_view, right_m, width_m=stretch.left_m + stretch.right_m, spread_m=spread_m)
     seen_m = float((in_view * is_ahead).sum()) * total_m / len(here)
     return min(1.0, seen_m / max(_MIN_WINDOW_M, stretch.far_m - stretch.near_m))
+
+
+def _given_the_lane(in_view: Samples, right_m: Samples, *, width_m: float, spread_m: float) -> Samples:
+    """Bayes: the place is as likely anywhere in view, or anywhere else within `ROAD_M`, as `SAME_LANE_SHARE` says."""
+    on_road = ndtr((ROAD_M - right_m) / spread_m) - ndtr((-ROAD_M - right_m) / spread_m)
+    inside = SAME_LANE_SHARE * in_view / width_m
+    outside = (1 - SAME_LANE_SHARE) * np.maximum(on_road - in_view, 1e-12) / max(2 * ROAD_M - width_m, 1.0)
+    return on_road * inside / np.maximum(inside + outside, 1e-12)
 
 
 def _line_from(stretch: Stretch, *, lon: float, lat: float) -> Line:

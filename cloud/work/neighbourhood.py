@@ -1,7 +1,7 @@
 """The findings of one place while a batch is being taken into account."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,15 +10,17 @@ import numpy as np
 from psycopg import Connection
 
 from cloud.findings import evidence, repository
-from cloud.findings.associate import Known, associate
 from cloud.findings.catalogue import Catalogue
+from cloud.findings.cluster import clusters_of
+from cloud.findings.decided import read_decisions
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
-from cloud.findings.model import Fused, Look, Observation
-from cloud.findings.passes import PASS_GAP, bursts_of, is_same_pass
+from cloud.findings.model import Covariance, Fused, Look, Observation
+from cloud.findings.rates import RateBook
 from cloud.findings.repository import StoredFinding
 from cloud.findings.visibility import Stretch, look_at, reach_of
 from cloud.observations.tables import cell_of
+from cloud.work.component import Component, Ground, Group
 from cloud.work.place import cells_around
 from wire.envelope import make_id
 
@@ -32,49 +34,58 @@ class Thing:
 
     id: UUID
     city: str
-    known: Known
+    lon: float
+    lat: float
+    covariance: Covariance
+    heading_deg: float
     looked_lon: float
     looked_lat: float
     looked_since: datetime | None
     observations: list[Observation] | None = None  # loaded when needed
-    seen_now: list[Observation] = field(default_factory=list[Observation])
 
     def needs_new_looks(self, since: datetime) -> bool:
         """Whether its looks are of another place or of a shorter time."""
-        moved = metres_between(
-            lon=self.known.lon, lat=self.known.lat, origin_lon=self.looked_lon, origin_lat=self.looked_lat
-        )
+        moved = metres_between(lon=self.lon, lat=self.lat, origin_lon=self.looked_lon, origin_lat=self.looked_lat)
         return self.looked_since is None or since < self.looked_since or float(np.hypot(*moved)) > MOVED_M
 
     def look_from(self, stretch: Stretch) -> Look:
         """What a stretch is worth as a look at it."""
-        known = self.known
-        return look_at(stretch, lon=known.lon, lat=known.lat, sigma_m=sigma_m(known.covariance))
+        return look_at(
+            stretch, lon=self.lon, lat=self.lat, sigma_m=sigma_m(self.covariance), heading_deg=self.heading_deg
+        )
+
+    def take(self, fused: Fused) -> None:
+        """Stand where its sightings put it."""
+        self.lon, self.lat, self.covariance = fused.lon, fused.lat, fused.covariance
+        self.heading_deg = fused.heading_deg
 
 
 class Neighbourhood:
-    """Matches observations with findings and keeps what they are based on."""
+    """Groups observations into findings and keeps what they are based on."""
 
     def __init__(
-        self, connection: Connection[Any], cells: Sequence[str], *, catalogue: Catalogue, at: datetime
+        self, connection: Connection[Any], cells: Sequence[str], *, catalogue: Catalogue, book: RateBook, at: datetime
     ) -> None:
-        self._connection = connection
-        self._catalogue = catalogue
-        self._at = at
-        found = repository.read_findings_in(connection, cells)
-        self._things = {stored.id: _thing_of(stored) for stored in found}
+        self._connection, self._catalogue, self._book, self._at = connection, catalogue, book, at
+        self._ground = Ground(connection, cells, catalogue=catalogue)
+        self._things: dict[UUID, Thing] = {}
+        self._note_things()
         self.touched: set[UUID] = set()
+        self._merged: set[UUID] = set()
 
-    def take_observations(self, observations: Sequence[Observation]) -> None:
-        """Match, pass by pass in order of time, and link each observation to its finding."""
+    def take_observations(self, observations: Sequence[Observation], *, again: Sequence[UUID] = ()) -> None:
+        """Group new observations with all they may belong to, and findings that somebody wants to be seen `again`.
+
+        Raises:
+            PlaceBusyError: they reach into a place where another worker is.
+        """
         known = [item for item in observations if self._catalogue.group_of(item.class_code) is not None]
-        if not known:
-            return
-        linked = evidence.read_linked_of_buses(self._connection, self._things, known, around=2 * PASS_GAP)
-        for finding_id, earlier in linked.items():
-            self._things[finding_id].seen_now.extend(earlier)
-        for burst in bursts_of(known):
-            self._take_burst(burst)
+        cities = {item.city for item in known} | {self._ground.city_of(each) for each in again}
+        for city in sorted(cities - {""}):
+            new = [item for item in known if item.city == city]
+            component = self._ground.component(city, new, again=again)
+            self._note_things()
+            self._regroup(component)
 
     def take_stretches(self, stretches: Sequence[Stretch]) -> None:
         """Note for each finding how well it could be seen from these stretches."""
@@ -82,61 +93,71 @@ class Neighbourhood:
         repository.add_looks(self._connection, looks)
         self.touched.update(finding_id for finding_id, _ in looks)
 
-    def settle(self) -> dict[UUID, Fused]:
+    def settle(self) -> set[UUID]:
         """Fuse every finding that was touched, write it, and tell which ones are different now."""
         self._load_observations(self.touched)
         for finding_id in sorted(self.touched):
             self._look_again_if_moved(self._things[finding_id])
         looks = evidence.read_looks(self._connection, self.touched)
-        changed: dict[UUID, Fused] = {}
+        changed = set(self._merged)
         for finding_id in sorted(self.touched):
-            fused = self._fuse(self._things[finding_id], looks.get(finding_id, []))
-            if fused is not None and self._write(self._things[finding_id], fused):
-                changed[finding_id] = fused
+            thing = self._things[finding_id]
+            fused = self._fuse(thing, looks.get(finding_id, []))
+            if fused is not None and self._write(thing, fused, looks=len(looks.get(finding_id, []))):
+                changed.add(finding_id)
         return changed
 
-    def _take_burst(self, burst: list[Observation]) -> None:
-        known = [self._known(thing, burst) for thing in self._things.values() if thing.city == burst[0].city]
-        for match in associate(burst, known, catalogue=self._catalogue):
-            if match.finding_id is None:
-                self._begin(match.observations)
-            else:
-                self._add(self._things[UUID(match.finding_id)], match.observations)
+    def _note_things(self) -> None:
+        for stored in self._ground.findings.values():
+            if stored.id not in self._things:
+                self._things[stored.id] = _thing_of(stored)
 
-    def _known(self, thing: Thing, burst: list[Observation]) -> Known:
-        """The finding, with what this very pass already said of it."""
-        seen = tuple(item for item in thing.seen_now if any(is_same_pass(item, other) for other in burst))
-        return replace(thing.known, seen_by_pass=seen) if seen else thing.known
+    def _regroup(self, component: Component) -> None:
+        decisions = read_decisions(self._connection, self._ground.cells)
+        groups = clusters_of(component.observations, catalogue=self._catalogue, decisions=decisions)
+        owners = [
+            self._take_group(component, group, owner)
+            for group, owner in zip(groups, component.owners(groups), strict=True)
+        ]
+        for finding_id in sorted(component.findings - set(owners)):
+            self._merge(finding_id, into=owners[component.heir_of(finding_id, groups)])
 
-    def _begin(self, observations: tuple[Observation, ...]) -> None:
-        fused = fuse(observations, [], catalogue=self._catalogue)
-        finding_id = UUID(make_id(self._at))
-        city = observations[0].city
-        repository.insert_finding(
-            self._connection, finding_id, fused, city=city, cell=cell_of(lon=fused.lon, lat=fused.lat)
-        )
+    def _take_group(self, component: Component, group: Group, owner: UUID | None) -> UUID:
+        """Make a group a finding, or the finding that it goes on."""
+        if owner is not None and component.is_as_before(owner, group):
+            self._things[owner].observations = list(group)
+            return owner
+        fused = fuse(group, [], catalogue=self._catalogue, book=self._book)
+        thing = self._things[owner] if owner is not None else self._begin(group, fused)
+        thing.observations = list(group)
+        thing.take(fused)
+        moved = [item for item in group if component.finding_of.get(item.id) != thing.id]
+        repository.link_observations(self._connection, thing.id, moved)
+        self.touched.add(thing.id)
+        return thing.id
+
+    def _begin(self, group: Group, fused: Fused) -> Thing:
+        finding_id, city = UUID(make_id(self._at)), group[0].city
+        cell = cell_of(lon=fused.lon, lat=fused.lat)
+        repository.insert_finding(self._connection, finding_id, fused, city=city, cell=cell)
         self._things[finding_id] = Thing(
             id=finding_id,
             city=city,
-            known=_known_of(finding_id, fused),
+            lon=fused.lon,
+            lat=fused.lat,
+            covariance=fused.covariance,
+            heading_deg=fused.heading_deg,
             looked_lon=fused.lon,
             looked_lat=fused.lat,
             looked_since=None,
         )
-        self._link(self._things[finding_id], observations)
+        return self._things[finding_id]
 
-    def _add(self, thing: Thing, observations: tuple[Observation, ...]) -> None:
-        self._load_observations([thing.id])
-        self._link(thing, observations)
-        fused = self._fuse(thing, [])
-        if fused is not None:
-            thing.known = _known_of(thing.id, fused)
-
-    def _link(self, thing: Thing, observations: tuple[Observation, ...]) -> None:
-        repository.link_observations(self._connection, thing.id, observations)
-        thing.observations = [*(thing.observations or []), *observations]
-        thing.seen_now.extend(observations)
-        self.touched.add(thing.id)
+    def _merge(self, finding_id: UUID, *, into: UUID) -> None:
+        repository.mark_merged(self._connection, finding_id, into=into)
+        del self._things[finding_id]
+        self.touched.discard(finding_id)
+        self._merged.add(finding_id)
 
     def _load_observations(self, finding_ids: Iterable[UUID]) -> None:
         missing = [finding_id for finding_id in finding_ids if self._things[finding_id].observations is None]
@@ -151,21 +172,21 @@ class Neighbourhood:
         since = min(item.from_at for item in thing.observations)
         if not thing.needs_new_looks(since):
             return
-        lon, lat = thing.known.lon, thing.known.lat
-        cells = cells_around(cell_of(lon=lon, lat=lat))
+        cells = cells_around(cell_of(lon=thing.lon, lat=thing.lat))
         stretches = evidence.read_stretches_around(self._connection, cells, since=since)
         looks = [look for _, look in _looks([thing], stretches)]
-        repository.replace_looks(self._connection, thing.id, looks, lon=lon, lat=lat, since=since)
+        repository.replace_looks(self._connection, thing.id, looks, lon=thing.lon, lat=thing.lat, since=since)
 
     def _fuse(self, thing: Thing, looks: Sequence[Look]) -> Fused | None:
         """Fuse; nothing when the county took all its classes out of the catalogue."""
         observations = [
             item for item in thing.observations or [] if self._catalogue.group_of(item.class_code) is not None
         ]
-        return fuse(observations, looks, catalogue=self._catalogue) if observations else None
+        return fuse(observations, looks, catalogue=self._catalogue, book=self._book) if observations else None
 
-    def _write(self, thing: Thing, fused: Fused) -> bool:
-        is_different = repository.write_passes(self._connection, thing.id, fused.passes)
+    def _write(self, thing: Thing, fused: Fused, *, looks: int) -> bool:
+        is_all = max(len(thing.observations or []), looks) < evidence.WINDOW
+        is_different = repository.write_passes(self._connection, thing.id, fused.passes, is_all=is_all)
         if is_different:
             cell = cell_of(lon=fused.lon, lat=fused.lat)
             repository.update_finding(self._connection, thing.id, fused, cell=cell)
@@ -178,40 +199,20 @@ def _looks(things: Iterable[Thing], stretches: Iterable[Stretch]) -> list[tuple[
     looks: list[tuple[UUID, Look]] = []
     for stretch in stretches:
         reach = reach_of(stretch)
-        near = (
-            thing
-            for thing in waiting
-            if thing.city == stretch.city and reach.holds(lon=thing.known.lon, lat=thing.known.lat)
-        )
+        near = (thing for thing in waiting if thing.city == stretch.city and reach.holds(lon=thing.lon, lat=thing.lat))
         looks.extend((thing.id, look) for thing in near if (look := thing.look_from(stretch)).share >= MIN_SHARE)
     return looks
 
 
 def _thing_of(stored: StoredFinding) -> Thing:
-    known = Known(
-        id=str(stored.id),
-        class_code=stored.class_code,
+    return Thing(
+        id=stored.id,
+        city=stored.city,
         lon=stored.lon,
         lat=stored.lat,
         covariance=stored.covariance,
         heading_deg=stored.heading_deg,
-    )
-    return Thing(
-        id=stored.id,
-        city=stored.city,
-        known=known,
         looked_lon=stored.looked_lon,
         looked_lat=stored.looked_lat,
         looked_since=stored.looked_since,
-    )
-
-
-def _known_of(finding_id: UUID, fused: Fused) -> Known:
-    return Known(
-        id=str(finding_id),
-        class_code=fused.class_code,
-        lon=fused.lon,
-        lat=fused.lat,
-        covariance=fused.covariance,
-        heading_deg=fused.heading_deg,
     )

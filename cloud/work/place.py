@@ -27,10 +27,15 @@ def try_lock(connection: Connection[Any], cell: str) -> bool:
 
     When it fails, some neighbours may be locked all the same: end the transaction.
     """
-    row = connection.execute(_TRY, (cells_around(cell),)).fetchone()
+    return try_lock_cells(connection, cells_around(cell))
+
+
+def try_lock_cells(connection: Connection[Any], cells: Sequence[str]) -> bool:
+    """Lock cells (sorted) until the end of the transaction, if all are free; it never waits."""
+    row = connection.execute(_TRY, (list(cells),)).fetchone()
     return bool(row and row[0])
 
 
-def wait_for_lock(connection: Connection[Any], cell: str) -> None:
-    """Lock a place, however long it takes; only for a transaction that holds no other place."""
-    connection.execute(_WAIT, (cells_around(cell),))
+def wait_for_cells(connection: Connection[Any], cells: Sequence[str]) -> None:
+    """Lock cells (sorted), however long it takes; only for a transaction that holds no other."""
+    connection.execute(_WAIT, (list(cells),))

@@ -18,7 +18,7 @@ from cloud.config import CloudConfig
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
 from cloud.db.pool import connect
-from cloud.errors import UnavailableError
+from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
 from cloud.work import place, queue
@@ -120,17 +120,24 @@ def _step(
 ) -> int | None:
     """Take a batch of the first place where nobody is at work; none when nothing is waiting.
 
-    When others are at work at every place, wait for the first one.
+    When others are at work at every place, wait for the first one that has something to do here.
     """
     cells = queue.waiting_places(connection)
+    needed = place.cells_around(cells[0]) if cells else []
     for cell in cells:
-        with connection.transaction():
-            if place.try_lock(connection, cell):
-                return fuse_place(connection, cell, catalogue=catalogue, handling=handling, at=now())
+        try:
+            with connection.transaction():
+                if place.try_lock(connection, cell):
+                    return fuse_place(connection, cell, catalogue=catalogue, handling=handling, at=now())
+        except PlaceBusyError as error:
+            needed = error.cells if cell == cells[0] else needed
     for cell in cells[:1]:
-        with connection.transaction():
-            place.wait_for_lock(connection, cell)
-            return fuse_place(connection, cell, catalogue=catalogue, handling=handling, at=now())
+        try:
+            with connection.transaction():
+                place.wait_for_cells(connection, needed)
+                return fuse_place(connection, cell, catalogue=catalogue, handling=handling, at=now(), held=needed)
+        except PlaceBusyError:
+            return 0  # it reaches farther still: next time more is waited for
     return None
 
 

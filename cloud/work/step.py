@@ -15,7 +15,8 @@ from cloud.cases.model import Actor, Role
 from cloud.cases.repository import newest_cases
 from cloud.db.changes import tell
 from cloud.findings.catalogue import Catalogue
-from cloud.findings.evidence import read_new_observations, read_stretches
+from cloud.findings.error_models import read_rate_book
+from cloud.findings.evidence import read_findings_of, read_new_observations, read_stretches
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.work import queue
 from cloud.work.neighbourhood import Neighbourhood
@@ -28,14 +29,26 @@ _log = logging.getLogger(__name__)
 
 
 def fuse_place(
-    connection: Connection[Any], cell: str, *, catalogue: Catalogue, handling: Handling | None, at: datetime
+    connection: Connection[Any],
+    cell: str,
+    *,
+    catalogue: Catalogue,
+    handling: Handling | None,
+    at: datetime,
+    held: Sequence[str] = (),
 ) -> int:
-    """Take a batch of a place that this transaction has locked; returns how many messages it was."""
+    """Take a batch of a place that this transaction has locked; returns how many messages it was.
+
+    Raises:
+        PlaceBusyError: it reaches farther than the cells `held`, where another worker is; nothing is changed.
+    """
     taken = queue.take(connection, cell)
     if not taken:
         return 0
-    place = Neighbourhood(connection, cells_around(cell), catalogue=catalogue, at=at)
-    place.take_observations(read_new_observations(connection, taken.observations))
+    cells = held or cells_around(cell)
+    place = Neighbourhood(connection, cells, catalogue=catalogue, book=read_rate_book(connection), at=at)
+    again = read_findings_of(connection, taken.observations)
+    place.take_observations(read_new_observations(connection, taken.observations), again=again)
     place.take_stretches(read_stretches(connection, taken.coverages))
     changed = place.settle()
     actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=at)

@@ -46,7 +46,7 @@ def expected_of(town: Town) -> list[tuple[object, ...]]:
     expected = beliefs(town)
     town.change(
         "TRUNCATE findings, finding_observations, finding_looks, finding_passes, cases, case_history, case_numbers,"
-        " case_sightings"
+        " case_sightings CASCADE"
     )
     refill(town)
     return expected

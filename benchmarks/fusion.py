@@ -1,0 +1,204 @@
+"""How good the findings are: passes by known damage with the detector's measured mistakes, and the real rules.
+
+`python -m benchmarks.fusion [--json FILE]` needs no broker, no database and no pictures. The edge's tracker is in it by
+its own sums (`edge_agent...evidence`), the cloud by `clusters_of`, `look_at` and `fuse`; what is between them is not.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+
+from benchmarks.fusion_passes import BEGIN, CANYON, STREET, Detector, Drive, Receiver, Reported
+from cloud.findings.catalogue import Catalogue, load_catalogue
+from cloud.findings.cluster import clusters_of
+from cloud.findings.fuse import fuse
+from cloud.findings.geometry import sigma_m
+from cloud.findings.model import FindingState, Fused, Observation
+from cloud.findings.rates import RateBook
+from cloud.findings.visibility import Stretch, look_at, reach_of
+from simulator.score import Claim, Score, score_claims
+from simulator.world import World, make_world
+from wire.error_model import load_error_model
+
+MODEL: Final = Path("models/road_damage/error_model.json")
+GOALS: Final = {"found": ("at least", 0.98), "invented": ("at most", 0.02), "doubled": ("at most", 0.01)}
+DISTANCE_GOAL_M: Final = 3.0
+BUSES: Final = 4
+EVERY: Final = timedelta(minutes=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is simulated."""
+
+    name: str
+    receiver: Receiver
+    passes: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the table; shares, metres and seconds."""
+
+    scene: str
+    passes: int
+    defects: int
+    open_findings: int
+    found: float
+    found_or_candidate: float
+    invented: float
+    doubled: float
+    median_distance_m: float | None
+    found_of_class: dict[str, float]
+    seconds: float
+
+
+def run(scene: Scene, detector: Detector, *, catalogue: Catalogue) -> Line:
+    """Simulate a scene over its seeds."""
+    began = time.perf_counter()
+    book = RateBook(models={(detector.errors.model.name, detector.errors.model.version): detector.errors})
+    results = [_town(scene, seed, detector, catalogue=catalogue, book=book) for seed in range(scene.seeds)]
+    worlds, opens, all_scores = zip(*results, strict=True)
+    return _line(scene, worlds, opens, all_scores, seconds=time.perf_counter() - began)
+
+
+def _town(
+    scene: Scene, seed: int, detector: Detector, *, catalogue: Catalogue, book: RateBook
+) -> tuple[World, Score, Score]:
+    """The town with the score of what is believed, and of what is at least a candidate."""
+    world = make_world(seed=seed, buses=3, frames=None)
+    reports = [report for number in range(scene.passes) for report in _pass(scene, seed, number, world, detector)]
+    fused = findings_of(reports, catalogue=catalogue, book=book)
+    opened = [item for item in fused if item.state is FindingState.OPEN]
+    alive = [item for item in fused if item.state in {FindingState.OPEN, FindingState.CANDIDATE}]
+    return world, _score(opened, world, catalogue), _score(alive, world, catalogue)
+
+
+def _pass(scene: Scene, seed: int, number: int, world: World, detector: Detector) -> list[Reported]:
+    return [
+        Drive(
+            line,
+            device=f"bus-{number % BUSES + 1}",
+            at=BEGIN + number * EVERY,
+            plane=world.town.plane,
+            receiver=scene.receiver,
+            rng=np.random.default_rng((seed, 9, number, place)),
+        ).report(world.truth, detector)
+        for place, line in enumerate(world.lines)
+    ]
+
+
+def findings_of(reports: Sequence[Reported], *, catalogue: Catalogue, book: RateBook) -> list[Fused]:
+    """What the cloud makes of it."""
+    stretches = [stretch for report in reports for stretch in report.stretches]
+    groups = clusters_of((item for report in reports for item in report.observations), catalogue=catalogue)
+    return [_fused(group, stretches, catalogue=catalogue, book=book) for group in groups]
+
+
+def _fused(
+    group: Sequence[Observation], stretches: Sequence[Stretch], *, catalogue: Catalogue, book: RateBook
+) -> Fused:
+    alone = fuse(group, [], catalogue=catalogue, book=book)
+    looks = [
+        look_at(stretch, lon=alone.lon, lat=alone.lat, sigma_m=sigma_m(alone.covariance), heading_deg=alone.heading_deg)
+        for stretch in stretches
+        if reach_of(stretch).holds(lon=alone.lon, lat=alone.lat)
+    ]
+    return fuse(group, looks, catalogue=catalogue, book=book)
+
+
+def _score(findings: Sequence[Fused], world: World, catalogue: Catalogue) -> Score:
+    claims = [
+        Claim(id=str(number), class_code=item.class_code, lon=item.lon, lat=item.lat)
+        for number, item in enumerate(findings)
+    ]
+    return score_claims(
+        claims,
+        truth=world.truth,
+        exposed_ids={defect.id for defect in world.truth.defects},
+        group_of={code: entry.group for code, entry in catalogue.classes.items()},
+        plane=world.town.plane,
+    )
+
+
+def _line(
+    scene: Scene, worlds: Sequence[World], opened: Sequence[Score], alive: Sequence[Score], *, seconds: float
+) -> Line:
+    defects = sum(len(world.truth.defects) for world in worlds)
+    claims = sum(len(s.found) + len(s.invented) + len(s.doubled) for s in opened)
+    distances = [metres for score in opened for _, _, metres in score.found]
+    return Line(
+        scene=scene.name,
+        passes=scene.passes,
+        defects=defects,
+        open_findings=claims,
+        found=sum(len(s.found) for s in opened) / defects,
+        found_or_candidate=sum(len(s.found) for s in alive) / defects,
+        invented=sum(len(s.invented) for s in opened) / max(1, claims),
+        doubled=sum(len(s.doubled) for s in opened) / max(1, claims),
+        median_distance_m=float(np.median(distances)) if distances else None,
+        found_of_class=_by_class(worlds, opened),
+        seconds=seconds,
+    )
+
+
+def _by_class(worlds: Sequence[World], scores: Sequence[Score]) -> dict[str, float]:
+    found: dict[str, list[bool]] = {}
+    for world, score in zip(worlds, scores, strict=True):
+        hits = {defect_id for defect_id, _, _ in score.found}
+        for defect in world.truth.defects:
+            found.setdefault(defect.class_code, []).append(defect.id in hits)
+    return {code: sum(hits) / len(hits) for code, hits in sorted(found.items())}
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Text for people: what was reached, and the goal beside it."""
+    head = (
+        f"{'receiver':<24}{'passes':>7}{'defects':>8}{'open':>6}{'found':>8}{'+cand.':>8}{'invented':>10}{'doubled':>9}"
+        f"{'median m':>10}   found of each class"
+    )
+    rows = [head]
+    for line in lines:
+        distance = "-" if line.median_distance_m is None else f"{line.median_distance_m:.2f}"
+        classes = " ".join(f"{code} {share:.0%}" for code, share in line.found_of_class.items())
+        rows.append(
+            f"{line.scene:<24}{line.passes:>7}{line.defects:>8}{line.open_findings:>6}{line.found:>8.1%}"
+            f"{line.found_or_candidate:>8.1%}{line.invented:>10.1%}{line.doubled:>9.1%}{distance:>10}   {classes}"
+        )
+    rows.append(f"{'goal (five passes)':<45}{'>= 98%':>8}{'':>8}{'<= 2%':>10}{'<= 1%':>9}{'<= 3':>10}")
+    return "\n".join(rows)
+
+
+@click.command()
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--errors", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=MODEL, show_default=True
+)
+@click.option("--seeds", type=click.IntRange(1, 100), default=4, show_default=True)
+@click.option("--passes", type=click.IntRange(1, 1000), multiple=True, default=(5, 10, 20), show_default=True)
+def main(*, json_file: Path | None, errors: Path, seeds: int, passes: tuple[int, ...]) -> None:
+    """Print the table with the goals beside it."""
+    detector = Detector(errors=load_error_model(errors))
+    catalogue = load_catalogue()
+    scenes = [Scene(name="street, 68% in 5 m", receiver=STREET, passes=count, seeds=seeds) for count in passes]
+    scenes.append(Scene(name="canyon, 68% in 7.5 m", receiver=CANYON, passes=passes[0], seeds=seeds))
+    lines = [run(scene, detector, catalogue=catalogue) for scene in scenes]
+    model = detector.errors.model
+    click.echo(f"detector {model.name} {model.version}, {seeds} towns")
+    click.echo(table(lines))
+    if json_file is not None:
+        goals = {"found_min": 0.98, "invented_max": 0.02, "doubled_max": 0.01, "median_distance_max_m": DISTANCE_GOAL_M}
+        record = {"model": asdict(model), "goals": goals, "lines": [asdict(line) for line in lines]}
+        json_file.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

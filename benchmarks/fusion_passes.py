@@ -1,0 +1,286 @@
+"""Simulated passes by known damage: what each bus reports and where it looked, as the measured detector would."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from cloud.findings.model import Observation
+from cloud.findings.visibility import Stretch
+from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
+from edge_agent.scenarios.road_damage.tracker import CONFIRMED
+from edge_agent.vision.ground import CameraModel
+from simulator.drawn import DrawnDefect, box_of
+from simulator.frames import DRAWN_CAMERA
+from simulator.plane import Plane, Spot, ahead
+from simulator.route import CRUISE_MPS, Line
+from simulator.truth import Defect, Truth
+from wire.envelope import make_id
+from wire.error_model import ErrorModel
+from wire.messages import ModelVersion
+
+BEGIN: Final = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
+FRAME_EVERY_M: Final = CRUISE_MPS / 5  # five pictures a second
+FAR_M, NEAR_M = 18.0, 4.0
+STRETCH_M: Final = 100.0
+LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector in one frame fools it in the next
+AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one frame
+OWN_ALONG_M, OWN_ACROSS_M = 0.8, 0.3  # of the place on the road that a camera gives
+DISTANCE_M: Final = 6.0  # of the best picture
+CITY: Final = "bench"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """A receiver between houses: a slow wander, and reflections that shift it for seconds without its knowing."""
+
+    wander_m: float  # sigma of each axis
+    wander_s: float = 60.0
+    jitter_m: float = 0.4
+    jumps_per_km: float = 1.0
+    jump_m: tuple[float, float] = (6.0, 15.0)
+    jump_s: tuple[float, float] = (4.0, 12.0)
+
+    @property
+    def sigma_m(self) -> float:
+        """Of each axis, as the receiver tells it."""
+        return math.hypot(self.wander_m, self.jitter_m)
+
+
+STREET: Final = Receiver(wander_m=5.0 / math.sqrt(-2 * math.log(1 - 0.68)))  # 68 % within 5 m
+CANYON: Final = Receiver(wander_m=5.0, jumps_per_km=2.0)  # sigma 5 m on each axis: 68 % within 7.5 m
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What one bus sends of one way along its line."""
+
+    observations: tuple[Observation, ...]
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """How often the detector is right and wrong, and what of that the tracker passes on."""
+
+    errors: ErrorModel
+    camera: CameraModel = DRAWN_CAMERA
+    correlation: float = 0.25  # of the mistakes of two frames of one pass
+
+    def hit_rates(self, defect: DrawnDefect) -> list[float]:
+        """Chance of being found in each picture of one pass, far to near."""
+        distances = np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M)
+        return [self._hit_rate(defect, float(distance)) for distance in distances]
+
+    def side_px(self, defect: DrawnDefect, forward_m: float) -> float | None:
+        """Root of the area of its box at a distance."""
+        box = self._box(defect, forward_m)
+        return None if box is None else math.sqrt((box[2] - box[0]) * (box[3] - box[1]))
+
+    def _hit_rate(self, defect: DrawnDefect, forward_m: float) -> float:
+        box = self._box(defect, forward_m)
+        if box is None:
+            return 0.0
+        return self.errors.hit_rate(defect.class_code, width_px=box[2] - box[0], height_px=box[3] - box[1])
+
+    def _box(self, defect: DrawnDefect, forward_m: float) -> tuple[float, float, float, float] | None:
+        moved = DrawnDefect(
+            class_code=defect.class_code,
+            forward_m=forward_m + defect.length_m / 2,
+            right_m=defect.right_m,
+            length_m=defect.length_m,
+            width_m=defect.width_m,
+            seed=defect.seed,
+        )
+        shown = box_of(self.camera, moved)
+        return None if shown is None else tuple(float(edge) for edge in shown.box_xyxy_px)  # pyright: ignore[reportReturnType]
+
+    def confidence_of_hits(self, class_code: str, rates: list[float], *, rng: np.random.Generator) -> float | None:
+        """What the tracker tells of real damage, if it tells it at all."""
+        common, follows = rng.random(), math.sqrt(self.correlation)
+        hits = [(common if rng.random() < follows else rng.random()) < rate for rate in rates]
+        return _told(hits, rates, class_code=class_code, beta=self.errors.confidence[class_code].hit, rng=rng)
+
+    def confidence_of_patch(self, class_code: str, *, rng: np.random.Generator) -> float | None:
+        """What the tracker tells of a patch that fools the detector again and again."""
+        frames = len(np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M))
+        hits = [bool(rng.random() < AGAIN) for _ in range(frames)]
+        return _told(
+            hits, [0.6] * frames, class_code=class_code, beta=self.errors.confidence[class_code].false_alarm, rng=rng
+        )
+
+    def confidence_of_flash(self, class_code: str, *, rng: np.random.Generator) -> float | None:
+        """What the tracker tells of a box that is there in one frame only."""
+        frames = len(np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M))
+        hits = [False] * frames
+        hits[int(rng.integers(frames))] = True
+        return _told(
+            hits, [0.6] * frames, class_code=class_code, beta=self.errors.confidence[class_code].false_alarm, rng=rng
+        )
+
+
+def _told(hits: list[bool], rates: list[float], *, beta: tuple[float, float], rng: np.random.Generator) -> float | None:
+    """Confidence of the observation by the tracker's own sums; none when the track is not confirmed."""
+    odds, evidence = Odds(), None
+    for is_hit, rate in zip(hits, rates, strict=True):
+        again = min(max(math.sqrt(rate), odds.least_hit), odds.most_hit)
+        if is_hit:
+            evidence = evidence or Evidence(odds=odds, class_code=class_code)
+            evidence.see(float(rng.beta(*beta)), class_code=class_code, hit=again)
+        elif evidence is not None:
+            evidence.miss(hit=again)
+    if evidence is None or evidence.probability < CONFIRMED:
+        return None
+    return evidence.probability
+
+
+class Drive:
+    """One way of one bus along a line."""
+
+    def __init__(
+        self, line: Line, *, device: str, at: datetime, plane: Plane, receiver: Receiver, rng: np.random.Generator
+    ) -> None:
+        self._line, self._device, self._at, self._plane = line, device, at, plane
+        self._receiver, self._rng = receiver, rng
+        self._errors = self._walk()
+
+    def report(self, truth: Truth, detector: Detector) -> Reported:
+        """Tell what it saw and where it looked."""
+        seen = [*self._real(truth, detector), *self._invented(detector)]
+        return Reported(observations=tuple(seen), stretches=tuple(self._stretches(detector.errors.model)))
+
+    def _walk(self) -> np.ndarray:
+        """Error of position at each metre of the way."""
+        count = int(self._line.length_m) + 2
+        keep = math.exp(-1 / CRUISE_MPS / self._receiver.wander_s)
+        fresh = self._rng.normal(0, self._receiver.wander_m * math.sqrt(1 - keep**2), (count, 2))
+        errors = np.empty((count, 2))
+        errors[0] = self._rng.normal(0, self._receiver.wander_m, 2)
+        for step in range(1, count):
+            errors[step] = keep * errors[step - 1] + fresh[step]
+        for start in np.flatnonzero(self._rng.random(count) < self._receiver.jumps_per_km / 1000):
+            length = int(self._rng.uniform(*self._receiver.jump_s) * CRUISE_MPS)
+            angle, far = self._rng.uniform(0, 2 * math.pi), self._rng.uniform(*self._receiver.jump_m)
+            errors[start : start + length] += far * np.array([math.cos(angle), math.sin(angle)])
+        return errors
+
+    def _real(self, truth: Truth, detector: Detector) -> Iterator[Observation]:
+        for defect in truth.on_line(self._line.id):
+            rates = detector.hit_rates(_drawn(defect))
+            confidence = detector.confidence_of_hits(defect.class_code, rates, rng=self._rng)
+            if confidence is not None:
+                yield self._observation(
+                    detector,
+                    class_code=defect.class_code,
+                    confidence=confidence,
+                    along_m=defect.along_m,
+                    right_m=defect.right_m,
+                    length_m=defect.length_m,
+                    width_m=defect.width_m,
+                    side_px=detector.side_px(_drawn(defect), DISTANCE_M),
+                )
+
+    def _invented(self, detector: Detector) -> Iterator[Observation]:
+        view_m = FAR_M - NEAR_M
+        for class_code in detector.errors.classes:
+            rate = detector.errors.false_alarms_per_picture(class_code)
+            patches = self._rng.poisson(rate * LASTING_SHARE / AGAIN * self._line.length_m / view_m)
+            pictures = self._line.length_m / FRAME_EVERY_M
+            flashes = self._rng.poisson(rate * (1 - LASTING_SHARE) * pictures)
+            told = [detector.confidence_of_patch(class_code, rng=self._rng) for _ in range(patches)]
+            told += [detector.confidence_of_flash(class_code, rng=self._rng) for _ in range(flashes)]
+            for confidence in told:
+                if confidence is not None:
+                    yield self._observation(
+                        detector,
+                        class_code=class_code,
+                        confidence=confidence,
+                        along_m=float(self._rng.uniform(0, self._line.length_m)),
+                        right_m=float(self._rng.uniform(-1.5, 1.5)),
+                        length_m=None,
+                        width_m=None,
+                    )
+
+    def _observation(
+        self,
+        detector: Detector,
+        *,
+        class_code: str,
+        confidence: float,
+        along_m: float,
+        right_m: float,
+        length_m: float | None,
+        width_m: float | None,
+        side_px: float | None = None,
+    ) -> Observation:
+        spot, heading = self._line.place(along_m)
+        own = self._rng.normal(0, (OWN_ALONG_M, OWN_ACROSS_M))
+        place = ahead(spot, heading=heading, forward_m=float(own[0]), right_m=right_m + float(own[1]))
+        lon, lat = self._lon_lat(place, along_m)
+        at = self._at + timedelta(seconds=along_m / CRUISE_MPS)
+        return Observation(
+            id=make_id(at),
+            id_at=at,
+            city=CITY,
+            device=self._device,
+            at=at,
+            from_at=at - timedelta(seconds=2),
+            to_at=at,
+            class_code=class_code,
+            confidence=confidence,
+            lon=lon,
+            lat=lat,
+            along_m=math.hypot(self._receiver.sigma_m, OWN_ALONG_M),
+            across_m=math.hypot(self._receiver.sigma_m, OWN_ACROSS_M),
+            heading_deg=heading,
+            length_m=length_m,
+            width_m=width_m,
+            model_name=detector.errors.model.name,
+            model_version=detector.errors.model.version,
+            box_side_px=side_px,
+            distance_m=DISTANCE_M,
+        )
+
+    def _stretches(self, model: ModelVersion) -> Iterator[Stretch]:
+        for begin_m in np.arange(0, self._line.length_m, STRETCH_M):
+            ways = np.arange(begin_m, min(begin_m + STRETCH_M, self._line.length_m) + 0.1, 10.0)
+            if len(ways) < 2:  # noqa: PLR2004 - a line has two ends
+                continue
+            at = self._at + timedelta(seconds=float(ways[0]) / CRUISE_MPS)
+            yield Stretch(
+                id=make_id(at),
+                id_at=at,
+                city=CITY,
+                device=self._device,
+                from_at=at,
+                to_at=self._at + timedelta(seconds=float(ways[-1]) / CRUISE_MPS),
+                line=[self._lon_lat(self._line.place(float(way))[0], float(way)) for way in ways],
+                heading_deg=self._line.place(float(ways[0]))[1],
+                accuracy_m=self._receiver.sigma_m,
+                usable_share=float(self._rng.uniform(0.9, 1.0)),
+                near_m=NEAR_M,
+                far_m=FAR_M,
+                left_m=5.0,
+                right_m=4.0,
+                model_name=model.name,
+                model_version=model.version,
+            )
+
+    def _lon_lat(self, spot: Spot, along_m: float) -> tuple[float, float]:
+        east_m, north_m = self._errors[int(along_m)] + self._rng.normal(0, self._receiver.jitter_m, 2)
+        lon, lat = self._plane.lon_lat(Spot(spot.east_m + float(east_m), spot.north_m + float(north_m)))
+        return float(lon), float(lat)
+
+
+def _drawn(defect: Defect) -> DrawnDefect:
+    return DrawnDefect(
+        class_code=defect.class_code,
+        forward_m=0.0,
+        right_m=defect.right_m,
+        length_m=defect.length_m,
+        width_m=defect.width_m,
+        seed=defect.seed,
+    )

@@ -1,0 +1,115 @@
+"""Which observations are of one thing: a pure function of the set of observations and of what people decided.
+
+All passes are replayed in order of time, so that it does not matter when a message came. Observations that no rule can
+bring together are replayed apart (`components_of`): the result for one place does not depend on what happens elsewhere.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from cloud.findings.align import align
+from cloud.findings.associate import MAX_REACH_M, associate, is_one_thing
+from cloud.findings.catalogue import Catalogue
+from cloud.findings.decisions import NOTHING_DECIDED, Decisions
+from cloud.findings.geometry import mahalanobis_2, metres_per_degree, offset_m
+from cloud.findings.growing import Growing, spread_of_pass
+from cloud.findings.join import join
+from cloud.findings.model import Observation
+from cloud.findings.passes import bursts_of
+
+LINK: Final = 25.0  # squared distance in sigmas of two sightings beyond which nothing brings them together directly
+
+Group = tuple[Observation, ...]
+
+
+def clusters_of(
+    observations: Iterable[Observation], *, catalogue: Catalogue, decisions: Decisions = NOTHING_DECIDED
+) -> list[Group]:
+    """Group observations (of one city, of classes that the catalogue knows) by the thing they are of.
+
+    Each group and the list are in order of time.
+    """
+    groups = [
+        group
+        for component in components_of(observations, catalogue=catalogue, decisions=decisions)
+        for group in _replay(component, catalogue=catalogue, decisions=decisions)
+    ]
+    return sorted((tuple(sorted(group, key=by_time)) for group in groups), key=lambda group: by_time(group[0]))
+
+
+def components_of(
+    observations: Iterable[Observation], *, catalogue: Catalogue, decisions: Decisions = NOTHING_DECIDED
+) -> list[list[Observation]]:
+    """Split observations into parts that have nothing to do with each other, each in order of time."""
+    ordered = sorted(observations, key=by_time)
+    parents = list(range(len(ordered)))
+    for first, second in _near_pairs(ordered):
+        roots = _root(parents, first), _root(parents, second)
+        if roots[0] != roots[1] and are_linked(ordered[first], ordered[second], catalogue=catalogue):
+            parents[roots[0]] = roots[1]
+    places = {item.id: place for place, item in enumerate(ordered)}
+    for group in decisions.together:
+        known = [places[name] for name in group if name in places]
+        for other in known[1:]:
+            parents[_root(parents, known[0])] = _root(parents, other)
+    components: dict[int, list[Observation]] = {}
+    for place, item in enumerate(ordered):
+        components.setdefault(_root(parents, place), []).append(item)
+    return list(components.values())
+
+
+def are_linked(first: Observation, second: Observation, *, catalogue: Catalogue) -> bool:
+    """Whether two sightings may, directly, be of one thing."""
+    if catalogue.group_of(first.class_code) != catalogue.group_of(second.class_code):
+        return False
+    east_m, north_m = offset_m(lon=first.lon, lat=first.lat, origin_lon=second.lon, origin_lat=second.lat)
+    if math.hypot(east_m, north_m) > MAX_REACH_M:
+        return False
+    is_close = mahalanobis_2(east_m, north_m, spread_of_pass(first), spread_of_pass(second)) <= LINK
+    return is_close or is_one_thing(first, second, catalogue)
+
+
+def by_time(item: Observation) -> tuple[object, ...]:
+    """Order in which passes are replayed."""
+    return item.from_at, item.device, item.id
+
+
+def _replay(observations: Sequence[Observation], *, catalogue: Catalogue, decisions: Decisions) -> list[Group]:
+    growing: list[Growing] = []
+    for burst in bursts_of(observations):
+        known = [item.known(burst, decisions=decisions) for item in growing if item.is_near(burst)]
+        aligned = align(burst, known, catalogue=catalogue)
+        original = {item.id: item for item in burst}
+        for match in associate(aligned, known, catalogue=catalogue, decisions=decisions):
+            _grow(growing, match.finding_id, tuple(original[item.id] for item in match.observations))
+    return [item.observations for item in join(growing, catalogue=catalogue, decisions=decisions)]
+
+
+def _grow(growing: list[Growing], number: str | None, thing: Group) -> None:
+    if number is None:
+        growing.append(Growing(len(growing), thing))
+    else:
+        growing[int(number)].take(thing)
+
+
+def _near_pairs(ordered: Sequence[Observation]) -> Iterator[tuple[int, int]]:
+    """Pairs in squares that touch: no others are within reach."""
+    if not ordered:
+        return
+    per_lon, per_lat = metres_per_degree(ordered[0].lat)
+    squares: dict[tuple[int, int], list[int]] = {}
+    for place, item in enumerate(ordered):
+        column, row = int(item.lon * per_lon // MAX_REACH_M), int(item.lat * per_lat // MAX_REACH_M)
+        for east in (-1, 0, 1):
+            for north in (-1, 0, 1):
+                for other in squares.get((column + east, row + north), ()):
+                    yield other, place
+        squares.setdefault((column, row), []).append(place)
+
+
+def _root(parents: list[int], place: int) -> int:
+    while parents[place] != place:
+        parents[place] = parents[parents[place]]
+        place = parents[place]
+    return place

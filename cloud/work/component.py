@@ -1,0 +1,142 @@
+"""All sightings that hang together with some: what has to be grouped anew when these come."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from cloud.errors import PlaceBusyError
+from cloud.findings import evidence, repository
+from cloud.findings.associate import MAX_REACH_M
+from cloud.findings.catalogue import Catalogue
+from cloud.findings.cluster import are_linked
+from cloud.findings.geometry import metres_per_degree
+from cloud.findings.model import Observation
+from cloud.work.place import cells_around, try_lock_cells
+
+SCATTER_M: Final = 40.0  # from a finding to its farthest sighting that still links it to others
+MAX_CELLS: Final = 200  # about 20 square kilometres; what hangs together beyond is left as it is
+
+Group = tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """Sightings to be grouped, and to which finding they belonged so far."""
+
+    observations: list[Observation]
+    finding_of: dict[str, UUID]
+
+    @property
+    def findings(self) -> set[UUID]:
+        """Findings whose sightings these are."""
+        return set(self.finding_of.values())
+
+    def owners(self, groups: Sequence[Group]) -> list[UUID | None]:
+        """For each group the finding that it goes on (none: a new one): who shares most sightings, the older first."""
+        shared = [
+            (-count, finding_id, number)
+            for number, group in enumerate(groups)
+            for finding_id, count in self._shares(group).items()
+        ]
+        owners: dict[int, UUID] = {}
+        for _, finding_id, number in sorted(shared):
+            if number not in owners and finding_id not in owners.values():
+                owners[number] = finding_id
+        return [owners.get(number) for number in range(len(groups))]
+
+    def heir_of(self, finding_id: UUID, groups: Sequence[Group]) -> int:
+        """Number of the group that took most sightings of a finding over."""
+        return max(range(len(groups)), key=lambda number: (self._shares(groups[number])[finding_id], -number))
+
+    def is_as_before(self, finding_id: UUID, group: Group) -> bool:
+        """Whether a finding has just the sightings that it had."""
+        before = {name for name, owner in self.finding_of.items() if owner == finding_id}
+        return before == {item.id for item in group}
+
+    def _shares(self, group: Group) -> Counter[UUID]:
+        return Counter(owner for item in group if (owner := self.finding_of.get(item.id)) is not None)
+
+
+class Ground:
+    """The cells that this transaction holds, with the findings in them."""
+
+    def __init__(self, connection: Connection[Any], cells: Sequence[str], *, catalogue: Catalogue) -> None:
+        """Read the findings of cells that are locked already."""
+        self._connection, self._catalogue = connection, catalogue
+        self.cells = sorted(cells)
+        self.findings = {found.id: found for found in repository.read_findings_in(connection, self.cells)}
+        self._whole: set[str] = set()  # cells whose neighbours are held too
+
+    def city_of(self, finding_id: UUID) -> str:
+        """City of a finding here, or of one that is not here: none."""
+        found = self.findings.get(finding_id)
+        return found.city if found else ""
+
+    def component(self, city: str, new: Sequence[Observation], *, again: Iterable[UUID]) -> Component:
+        """Collect all sightings that hang together with new ones, and with those of findings to be seen again.
+
+        Raises:
+            PlaceBusyError: some of them lie where another worker is.
+        """
+        pool, owner = {item.id: item for item in new}, dict[str, UUID]()
+        frontier: list[Observation] = list(new)
+        loaded: dict[UUID, list[Observation]] = {}
+        taken: set[UUID] = set()
+        wanted: set[UUID] = {each for each in again if self.city_of(each) == city}
+        while frontier or wanted:
+            near = self._near(city, frontier) | wanted
+            loaded |= self._load(near - loaded.keys())
+            linked = wanted | {each for each in near - taken if self._are_linked(frontier, loaded[each])}
+            wanted, frontier = set[UUID](), []
+            for finding_id in sorted(linked - taken):
+                taken.add(finding_id)
+                self._hold_around(self.findings[finding_id].cell)
+                frontier.extend(loaded[finding_id])
+                owner |= {item.id: finding_id for item in loaded[finding_id]}
+                pool |= {item.id: item for item in loaded[finding_id]}
+        return Component(observations=list(pool.values()), finding_of=owner)
+
+    def _near(self, city: str, observations: Sequence[Observation]) -> set[UUID]:
+        squares = {_square(item.lon, item.lat) for item in observations}
+        around = {(x + east, y + north) for x, y in squares for east in (-1, 0, 1) for north in (-1, 0, 1)}
+        return {
+            found.id
+            for found in self.findings.values()
+            if found.city == city and _square(found.lon, found.lat) in around
+        }
+
+    def _load(self, finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
+        wanted = list(finding_ids)
+        linked = evidence.read_linked(self._connection, wanted) if wanted else {}
+        return {
+            each: [item for item in linked.get(each, []) if self._catalogue.group_of(item.class_code) is not None]
+            for each in wanted
+        }
+
+    def _are_linked(self, some: Sequence[Observation], others: Sequence[Observation]) -> bool:
+        return any(are_linked(one, other, catalogue=self._catalogue) for other in others for one in some)
+
+    def _hold_around(self, cell: str) -> None:
+        """Take the neighbours of a cell too: what lies there may hang together with what lies here."""
+        if cell in self._whole or len(self.cells) > MAX_CELLS:
+            return
+        self._whole.add(cell)
+        more = [each for each in cells_around(cell) if each not in self.cells]
+        if not more:
+            return
+        wanted = sorted([*self.cells, *more])
+        if not try_lock_cells(self._connection, more):
+            raise PlaceBusyError(wanted)
+        self.cells = wanted
+        self.findings |= {found.id: found for found in repository.read_findings_in(self._connection, more)}
+
+
+def _square(lon: float, lat: float) -> tuple[int, int]:
+    """Squares so large that a finding and a sighting that may have to do with it lie in ones that touch."""
+    per_lon, per_lat = metres_per_degree(round(lat, 1))
+    side_m = MAX_REACH_M + SCATTER_M
+    return int(lon * per_lon // side_m), int(lat * per_lat // side_m)
