@@ -43,7 +43,7 @@ class Coco:
     def add(self, sighting: dict[str, Any]) -> bool:
         """Take a sighting; whether its picture is a new one.
 
-        A false alarm is no annotation: a trainer that knows nothing of `false_alarms` sees a picture with nothing in it.
+        A false alarm is no annotation: a trainer that knows nothing of `false_alarms` sees an empty picture.
         """
         is_new = sighting["sha256"] not in self.images
         image = self.images.setdefault(sighting["sha256"], self._image_of(sighting))

@@ -59,11 +59,15 @@ WHERE finding_id = %s AND kind = 'seen'
 ON CONFLICT ON CONSTRAINT case_sightings_pkey DO NOTHING
 """
 _NEWEST_OF_FINDINGS: Final = """
-SELECT DISTINCT ON (c.finding_id) c.finding_id, c.id, c.state, c.is_false_alarm,
-    (SELECT count(*) FROM finding_passes p WHERE p.finding_id = c.finding_id AND p.kind = 'seen' AND NOT EXISTS (
+SELECT DISTINCT ON (f.id) f.id, c.id, c.state, c.is_false_alarm,
+    (SELECT count(*) FROM finding_passes p WHERE p.finding_id = f.id AND p.kind = 'seen' AND NOT EXISTS (
         SELECT FROM case_sightings s WHERE s.case_id = c.id AND s.city = p.city AND s.device = p.device
             AND s.observation_id = p.observation_id)) AS unattached
-FROM cases c WHERE c.finding_id = ANY(%s) ORDER BY c.finding_id, c.opened_at DESC, c.id DESC
+FROM findings f
+JOIN findings g ON g.id = f.id OR g.merged_into = f.id -- what became one with it brought its cases
+JOIN cases c ON c.finding_id = g.id
+WHERE f.id = ANY(%s)
+ORDER BY f.id, c.state IN ('closed', 'rejected', 'merged'), c.opened_at DESC, c.id DESC
 """
 
 

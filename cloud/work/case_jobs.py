@@ -16,7 +16,7 @@ from cloud.cases.handling import Handling
 from cloud.cases.limits import TimerKind
 from cloud.cases.model import Action, Actor, Reason, Role
 from cloud.cases.orders import Order
-from cloud.cases.reading import rates_of
+from cloud.cases.proof import read_passes_after
 from cloud.cases.repository import attach_sightings
 from cloud.cases.verification import Judgement, PassAfter, judge, still_there
 from cloud.errors import CaseError
@@ -24,21 +24,31 @@ from cloud.findings.catalogue import Catalogue
 
 CLOCK: Final = Actor(name="system:clock", role=Role.SYSTEM)
 DISPATCHER: Final = Actor(name="system:dispatch", role=Role.SYSTEM)
+FUSION: Final = Actor(name="system:fusion", role=Role.SYSTEM)
 FLEET: Final = Actor(name="system:fleet", role=Role.SYSTEM)
-MAX_PASSES: Final = 200
 
 _TO_DISPATCH: Final = """
 SELECT id FROM cases WHERE state IN ('filed', 'reopened') AND NOT (id = ANY(%s)) ORDER BY due_at NULLS LAST, id LIMIT 1
 FOR UPDATE SKIP LOCKED
 """
 _TO_JUDGE: Final = """
-SELECT c.id, c.finding_id, c.class_code, c.done_at FROM cases c
-WHERE c.state = 'done' AND NOT (c.id = ANY(%s))
-    AND EXISTS (SELECT FROM finding_passes p WHERE p.finding_id = c.finding_id AND p.at > c.done_at)
+SELECT c.id, c.finding_id, coalesce(f.merged_into, f.id) AS thing_id, c.class_code, c.done_at FROM cases c
+JOIN findings f ON f.id = c.finding_id
+WHERE c.state = 'done' AND NOT (c.id = ANY(%s)) AND EXISTS (
+    SELECT FROM finding_passes p WHERE p.finding_id = coalesce(f.merged_into, f.id) AND p.at > c.done_at)
 ORDER BY c.done_at, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
-_PASSES: Final = """
-SELECT looked_share, confidence FROM finding_passes WHERE finding_id = %s AND at > %s ORDER BY at LIMIT %s
+# Two cases whose findings turned out to be one: the younger one ends in the older, unless its crew is at work already.
+_TWICE: Final = """
+SELECT c.id, other.id AS into
+FROM findings f
+JOIN findings g ON g.id = f.merged_into OR g.merged_into = f.merged_into
+JOIN findings h ON h.id = f.merged_into OR h.merged_into = f.merged_into
+JOIN cases c ON c.finding_id = g.id AND c.state IN ('reported', 'filed', 'reopened', 'returned', 'dispatched')
+JOIN cases other ON other.finding_id = h.id AND other.state NOT IN ('closed', 'rejected', 'merged')
+    AND (other.id < c.id OR other.state IN ('accepted', 'suspended', 'done', 'verified'))
+WHERE f.merged_into IS NOT NULL AND other.id <> c.id AND NOT (c.id = ANY(%s))
+ORDER BY c.id DESC, other.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
 
 _log = logging.getLogger(__name__)
@@ -56,6 +66,7 @@ class CaseJobs:
     def run(self) -> int:
         """Do all that is to be done now; returns how much it was."""
         done = sum(1 for _ in self._fire())
+        done += sum(1 for _ in self._each(_TWICE, self._merge))
         if self.handling.dispatch.by_itself:
             done += sum(1 for _ in self._each(_TO_DISPATCH, self._dispatch))
         done += sum(1 for _ in self._each(_TO_JUDGE, self._judge))
@@ -90,13 +101,17 @@ class CaseJobs:
     def _dispatch(self, row: dict[str, Any]) -> bool:
         return self._act(DISPATCHER, row["id"], Order(action=Action.DISPATCH, reason=_BY_ITSELF))
 
+    def _merge(self, row: dict[str, Any]) -> bool:
+        return self._act(FUSION, row["id"], Order(action=Action.MERGE, reason=_ONE_THING, into=row["into"]))
+
     def _judge(self, row: dict[str, Any]) -> bool:
-        rates = rates_of(self.catalogue, row["class_code"])
-        if rates is None:
-            return False
-        values = (row["finding_id"], row["done_at"], MAX_PASSES)
-        found = self.connection.execute(_PASSES, values).fetchall()
-        passes = [PassAfter(looked_share=share, confidence=confidence, rates=rates) for share, confidence in found]
+        passes = read_passes_after(
+            self.connection,
+            row["finding_id"],
+            done_at=row["done_at"],
+            class_code=row["class_code"],
+            catalogue=self.catalogue,
+        )
         rules = self.handling.verification
         judgement = judge(passes, rules=rules)
         if judgement is Judgement.WAIT:
@@ -104,7 +119,7 @@ class CaseJobs:
         belief = still_there(passes, rules=rules)
         if judgement is Judgement.VERIFIED:
             return self._act(FLEET, row["id"], Order(action=Action.VERIFY, reason=_verified(passes, belief)))
-        attach_sightings(self.connection, row["id"], finding_id=row["finding_id"])
+        attach_sightings(self.connection, row["id"], finding_id=row["thing_id"])
         return self._act(FLEET, row["id"], Order(action=Action.REOPEN, reason=_still_there(passes, belief)))
 
     def _act(self, actor: Actor, case_id: UUID, order: Order) -> bool:
@@ -139,6 +154,7 @@ _REASONS: Final = {
     ),
     TimerKind.CLOSE: Reason(zh="核查通过，自动结案", en="verified and not seen since"),
 }
+_ONE_THING: Final = Reason(zh="两处发现实为同一处", en="both findings turned out to be one thing")
 _BY_ITSELF: Final = Reason(zh="按区域、距离和任务量自动派遣", en="dispatched by area, distance and load")
 
 

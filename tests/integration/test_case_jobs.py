@@ -190,3 +190,17 @@ def test_case_that_cannot_be_dispatched_is_left_to_a_person(desk: Desk) -> None:
 
     assert desk.run(OPENED) == 0
     assert desk.case()["state"] == "filed"
+
+
+def test_cases_of_findings_that_are_one_become_one(desk: Desk) -> None:
+    desk.town.sees(bus="bus-1", minutes=100, north_m=80, class_code="D00")
+    desk.town.sees(bus="bus-2", minutes=110, north_m=80, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+    first, second = desk.town.rows("SELECT id, finding_id FROM cases ORDER BY id")
+    desk.town.change("UPDATE findings SET merged_into = %s WHERE id = %s", first["finding_id"], second["finding_id"])
+
+    assert desk.run(OPENED) == 1
+    assert desk.run(OPENED) == 0
+    states = {case["id"]: case["state"] for case in desk.town.rows("SELECT id, state FROM cases")}
+    assert states == {first["id"]: "reported", second["id"]: "merged"}
