@@ -30,13 +30,18 @@ def grade_bar(km_by_grade: dict[Grade, float], *, label: str) -> str:
 
 
 def interval_bar(*, low: float, middle: float, high: float, colour: str, label: str) -> str:
-    """An index with its interval on a scale from 0 to 100."""
-    marks = "".join(f'<line x1="{x}" y1="2" x2="{x}" y2="12" stroke="#ddd"/>' for x in (60, 70, 80, 90))
+    """An index with its interval, on a scale from 40 (and less) to 100."""
+    left, spot, right = (_scaled(value) for value in (low, middle, high))
+    marks = "".join(f'<path d="M{_scaled(pci):.1f} 2V12" stroke="#ddd"/>' for pci in (60, 70, 80, 90))
     body = (
-        f'{marks}<line x1="{low:.1f}" y1="7" x2="{high:.1f}" y2="7" stroke="{colour}" stroke-width="3"/>'
-        f'<circle cx="{middle:.1f}" cy="7" r="4" fill="{colour}" stroke="#222" stroke-width="0.6"/>'
+        f'{marks}<path d="M{left:.1f} 7H{right:.1f}" stroke="{colour}" stroke-width="3"/>'
+        f'<circle cx="{spot:.1f}" cy="7" r="4" fill="{colour}" stroke="#222" stroke-width="0.6"/>'
     )
     return _svg(body, width=100, height=14, label=label)
+
+
+def _scaled(pci: float) -> float:
+    return 4 + 92 * max(0.0, pci - 40) / 60
 
 
 def line_plot(values: Sequence[float | None], *, days: Sequence[str], label: str) -> str:

@@ -23,7 +23,8 @@ h1 { font-size: 20pt; margin: 0 } h2 { font-size: 13pt; margin: 9mm 0 3mm; break
 table { border-collapse: collapse; width: 100%; font-size: 9.5pt } thead { display: table-header-group }
 th, td { text-align: left; padding: 1.2mm 2mm; border-bottom: 1px solid #e3e7ed } tr { break-inside: avoid }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
-svg { max-width: 100%; height: auto } td svg { width: 34mm }
+svg { max-width: 100%; height: auto } td svg { width: 26mm; vertical-align: middle }
+.range { white-space: nowrap }
 .key { display: flex; flex-wrap: wrap; gap: 4mm; font-size: 9pt; margin-top: 2mm }
 .key svg { width: 3mm; margin-right: 1mm }
 @media print { body { margin: 0; max-width: none } }
@@ -47,6 +48,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "road": "道路",
         "segment": "路段编号",
         "length": "长度（米）",
+        "index": "PCI",
         "interval": "90% 区间",
         "share": "已巡查比例",
         "findings": "病害数",
@@ -83,6 +85,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "road": "Road",
         "segment": "Segment",
         "length": "Length (m)",
+        "index": "PCI",
         "interval": "90 % interval",
         "share": "Share seen",
         "findings": "Findings",
@@ -169,7 +172,7 @@ def _worst(lines: Iterable[Line], texts: Mapping[str, str]) -> str:
         )
         for line in lines
     ]
-    names = ("road", "segment", "length", "pci", "interval", "share", "findings")
+    names = ("road", "segment", "length", "index", "interval", "share", "findings")
     return _table([texts[name] for name in names], rows, numbers={2, 3, 5, 6}, texts=texts)
 
 
@@ -183,7 +186,8 @@ def _interval(line: Line) -> str:
         return ""
     label = f"{line.low:.0f}…{line.high:.0f}"
     colour = COLOURS[grade_of(line.pci)]
-    return f"{interval_bar(low=line.low, middle=line.pci, high=line.high, colour=colour, label=label)} {label}"
+    bar = interval_bar(low=line.low, middle=line.pci, high=line.high, colour=colour, label=label)
+    return f'<span class="range">{bar} {label}</span>'
 
 
 def _index(pci: float | None) -> str:
