@@ -2,10 +2,10 @@
 
     python -m benchmarks.edge --json FILE [--size 512x512] [--frame 640x384] [--threads 1 2] [--source memory|jpeg]
 
-Both run in one process, in turn, round after round: the whole agent (reader thread, position, quality gate, resize,
-network, fusing, tracks, places, outbox on disk) on a drawn drive with damage each 40 m, and ONNX Runtime alone on a
-tensor of the size that the agent gives it. Times are medians over the rounds. `ratio` compares the clock, `cpu_ratio`
-the processor time of all threads, which other programs on the machine disturb less.
+Both run in one process in turn, a frame of the one and a run of the other, so that whatever else the machine does meets
+both alike: the whole agent (reader thread, position, quality gate, resize, network, fusing, tracks, places, outbox on
+disk) on a drawn drive with damage each 40 m, and ONNX Runtime alone on a tensor of the size that the agent gives it.
+Times are medians over the frames. `ratio` compares the clock, `cpu_ratio` the processor time of all threads.
 
 Frames lie in memory as a camera's driver leaves them, or (`--source jpeg`) as JPEG that the reader thread decodes
 while the network runs. The network has `threads` threads, the agent's own among them; the reader and the (idle) sender
@@ -54,7 +54,7 @@ from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.model_file import load_manifest
 from edge_agent.vision.preprocess import InputShape, letterbox
 from edge_agent.vision.privacy import Privacy
-from edge_agent.watch import Scene
+from edge_agent.watch import Scene, Watcher
 from simulator.drawn import DrawnDefect, draw_frame
 from simulator.frames import DRAWN_CAMERA
 
@@ -90,27 +90,41 @@ class Drive:
             yield FrameReading(at=BEGIN + timedelta(seconds=seconds), camera_id="front", image=frame())
 
 
-@dataclass
-class Times:
-    """When each frame was done, on the clock and in processor time, and what its steps took."""
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """On the clock, and in processor time of all threads."""
 
-    clock_s: list[float] = field(default_factory=list[float])
-    cpu_s: list[float] = field(default_factory=list[float])
+    clock_s: float = field(default_factory=time.perf_counter)
+    cpu_s: float = field(default_factory=time.process_time)
+
+    def since(self, earlier: "Instant") -> "Instant":
+        return Instant(self.clock_s - earlier.clock_s, self.cpu_s - earlier.cpu_s)
+
+
+@dataclass
+class Turns:
+    """Watches the agent: after each of its frames the bare network has its turn."""
+
+    bare: Callable[[], None]
+    frames: list[Instant] = field(default_factory=list[Instant])
+    bare_runs: list[Instant] = field(default_factory=list[Instant])
     steps_ms: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    begun: Instant | None = None
 
     def show(self, scene: Scene) -> None:
-        self.clock_s.append(time.perf_counter())
-        self.cpu_s.append(time.process_time())
-        for step, taken_ms in scene.steps_ms.items():
-            self.steps_ms.setdefault(step, []).append(taken_ms)
+        done = Instant()
+        if self.begun is not None:
+            self.frames.append(done.since(self.begun))
+            for step, taken_ms in scene.steps_ms.items():
+                self.steps_ms.setdefault(step, []).append(taken_ms)
+        begun = Instant()
+        self.bare()
+        self.begun = Instant()
+        self.bare_runs.append(self.begun.since(begun))
 
-    def per_frame_ms(self) -> tuple[float, float]:
-        """Mean of clock and processor time from the first frame to the last."""
-        frames = len(self.clock_s) - 1
-        return (
-            1e3 * (self.clock_s[-1] - self.clock_s[0]) / frames,
-            1e3 * (self.cpu_s[-1] - self.cpu_s[0]) / frames,
-        )
+    def pause(self) -> None:
+        """What lies between two drives is no frame."""
+        self.begun = None
 
 
 def drawn_drive(camera: CameraModel, *, count: int, source: str) -> list[Frame]:
@@ -182,17 +196,9 @@ def bare_session(settings: Model) -> Any:  # noqa: ANN401 - ONNX Runtime has no 
     return runtime.InferenceSession(str(settings.manifest.parent / file), options, providers=["CPUExecutionProvider"])
 
 
-def run_bare(session: Any, tensor: NDArray[np.uint8], *, count: int) -> tuple[float, float]:  # noqa: ANN401
-    """Clock and processor milliseconds of one run."""
-    name = session.get_inputs()[0].name
-    session.run(None, {name: tensor})
-    clock_s, cpu_s = time.perf_counter(), time.process_time()
-    for _ in range(count):
-        session.run(None, {name: tensor})
-    return 1e3 * (time.perf_counter() - clock_s) / count, 1e3 * (time.process_time() - cpu_s) / count
-
-
-def run_agent(folder: Path, settings: Model, detector: Detector, camera: CameraModel, frames: list[Frame]) -> Times:
+def run_agent(
+    folder: Path, settings: Model, *, detector: Detector, drive: Drive, camera: CameraModel, watcher: Watcher | None
+) -> None:
     """One drive with a fresh outbox; no broker listens, so that only this side is measured."""
     (folder / "secret").write_text("a secret", encoding="utf-8")
     with tempfile.TemporaryDirectory(dir=folder) as data:
@@ -205,61 +211,55 @@ def run_agent(folder: Path, settings: Model, detector: Detector, camera: CameraM
             privacy=PrivacySettings(faces=folder / "none.toml"),
             outbox=OutboxSettings(path=Path(data) / "outbox.db"),
         )
-        times = Times()
-        agent = Agent(config, sources=[Drive(frames)], detector=detector, watcher=times)
+        agent = Agent(config, sources=[drive], detector=detector, watcher=watcher)
         try:
             agent.run(threading.Event())
         finally:
             agent.close()
-    return times
 
 
-def measure(folder: Path, settings: Model, camera: CameraModel, frames: list[Frame], *, rounds: int) -> dict[str, Any]:
-    """Agent and bare loop in turn."""
-    manifest = load_manifest(settings.manifest)
+def measure(folder: Path, settings: Model, camera: CameraModel, drive: Drive, *, rounds: int) -> dict[str, Any]:
+    """Drive some rounds with the bare network in between."""
     detector = open_detector(settings)
-    run_agent(folder, settings, detector, camera, frames)
+    run_agent(folder, settings, detector=detector, drive=Drive(drive.frames[:8]), camera=camera, watcher=None)
     rss_mb = _rss_mb()  # before the bare session comes on top
+    tensor = ready_tensor(settings, drive.frames[0]())
     session = bare_session(settings)
+    name = session.get_inputs()[0].name
+    turns = Turns(lambda: session.run(None, {name: tensor}))
+    for _ in range(rounds):
+        run_agent(folder, settings, detector=detector, drive=drive, camera=camera, watcher=turns)
+        turns.pause()
+    return _result(settings, tensor, turns) | {"rss_mb": rss_mb}
+
+
+def ready_tensor(settings: Model, image: Image) -> NDArray[np.uint8]:
+    manifest = load_manifest(settings.manifest)
     shape = InputShape(
         width_px=manifest.input_width,
         height_px=manifest.input_height,
         stride_px=manifest.input_stride,
         pad=manifest.input_pad,
     )
-    tensor = np.ascontiguousarray(letterbox(frames[0](), shape)[0][None])
-    bare: list[tuple[float, float]] = []
-    whole: list[tuple[float, float]] = []
-    steps: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        bare.append(run_bare(session, tensor, count=len(frames)))
-        times = run_agent(folder, settings, detector, camera, frames)
-        whole.append(times.per_frame_ms())
-        for step, taken_ms in times.steps_ms.items():
-            steps.setdefault(step, []).extend(taken_ms)
-    return _result(settings, tensor, bare, whole, steps) | {"rss_mb": rss_mb}
+    return np.ascontiguousarray(letterbox(image, shape)[0][None])
 
 
-def _result(
-    settings: Model,
-    tensor: NDArray[np.uint8],
-    bare: Sequence[tuple[float, float]],
-    whole: Sequence[tuple[float, float]],
-    steps: dict[str, list[float]],
-) -> dict[str, Any]:
-    clock_ms, cpu_ms = (median(times[i] for times in whole) for i in (0, 1))
-    middle = {step: median(taken_ms) for step, taken_ms in steps.items()}
+def _result(settings: Model, tensor: NDArray[np.uint8], turns: Turns) -> dict[str, Any]:
+    frame_s, bare_s = (median(turn.clock_s for turn in part) for part in (turns.frames, turns.bare_runs))
+    frame_cpu_s, bare_cpu_s = (median(turn.cpu_s for turn in part) for part in (turns.frames, turns.bare_runs))
+    steps_ms = {step: median(taken_ms) for step, taken_ms in turns.steps_ms.items()}
     return {
         "precision": settings.precision,
         "threads": settings.threads,
         "input": f"{tensor.shape[2]}x{tensor.shape[1]}",
-        "frames_per_s": round(1e3 / clock_ms, 2),
-        "bare_per_s": round(1e3 / median(clock for clock, _ in bare), 2),
-        "ratio": round(median(b[0] / w[0] for b, w in zip(bare, whole, strict=True)), 3),
-        "cpu_ratio": round(median(b[1] / w[1] for b, w in zip(bare, whole, strict=True)), 3),
-        "cpu_ms": round(cpu_ms, 2),
-        "steps_ms": {step: round(taken_ms, 3) for step, taken_ms in middle.items()},
-        "rest_ms": round(clock_ms - sum(middle.values()), 3),
+        "frames_per_s": round(1 / frame_s, 2),
+        "bare_per_s": round(1 / bare_s, 2),
+        "ratio": round(bare_s / frame_s, 3),
+        "cpu_ratio": round(bare_cpu_s / frame_cpu_s, 3),
+        "cpu_ms": round(1e3 * frame_cpu_s, 2),
+        "steps_ms": {step: round(taken_ms, 3) for step, taken_ms in steps_ms.items()},
+        "share": {step: round(taken_ms / (1e3 * frame_s), 4) for step, taken_ms in steps_ms.items()},
+        "rest_ms": round(1e3 * frame_s - sum(steps_ms.values()), 3),
     }
 
 
@@ -305,7 +305,7 @@ def main() -> None:
         folder = Path(name)
         manifest = manifest_of_size(folder, arguments.manifest, arguments.size)
         for settings in settings_of(manifest, arguments.precision, arguments.threads):
-            result = measure(folder, settings, camera, frames, rounds=arguments.rounds)
+            result = measure(folder, settings, camera, Drive(frames), rounds=arguments.rounds)
             results.append(result)
             print(json.dumps(result), flush=True)
     document = {
