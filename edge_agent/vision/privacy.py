@@ -25,7 +25,7 @@ _PLATE_CASCADE: Final = "haarcascade_russian_plate_number.xml"
 _PLATE_WIDTH_PX: Final = 960  # of the picture that the cascade searches
 _PLATE_STEP: Final = 1.1  # between two sizes of the search
 _PLATE_NEIGHBOURS: Final = 1  # one find is enough: 9 of 10 plates instead of 7, for three more boxes in five pictures
-_PLATE_GROW: Final = 0.1  # the cascade learned plates of 4.6 to 1; those of 3.1 to 1 are taller, it cuts their edges
+_PLATE_GROW: Final = 0.1  # of its sides: the cascade cuts the edges of plates, one of ten kept a tenth uncovered
 _FACE_CELL_PX: Final = 4  # one output cell covers 4 input pixels
 
 

@@ -27,7 +27,7 @@ GLARE_SHARE: Final = 0.30
 EXPOSURE_S: Final = 1 / 60
 """Longest that a camera leaves its shutter open by day; unconfirmed for any camera on a bus."""
 SMEAR_SHARE: Final = 0.01
-"""Of the frame's width: from twice of it on a spoiled photo is named blurred; fine cracks go before."""
+"""Of the frame's width. Photos moved by twice of it and more are named blurred; fine cracks go before."""
 TURNED_CONTRAST: Final = 90
 """The lowest third may be so much brighter than the upper one: snow, a tunnel's mouth; more is sky below the road."""
 BLOCKED_DEVIATION: Final = 3.0
