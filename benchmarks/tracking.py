@@ -12,18 +12,27 @@ that it lays upon each other should have got one track.
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from benchmarks.drives import BlankScenery, Driven, pass_over, splitting
+from benchmarks.drives import BEGIN, BlankScenery, Driven, pass_over, splitting
 from benchmarks.real_drives import chiba, motorway
 from edge_agent.config import Model
+from edge_agent.ego import EgoState, Step
+from edge_agent.readings import FrameReading
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors, read_known_errors
+from edge_agent.scenarios.road_damage.look import Look, look_at
+from edge_agent.scenarios.road_damage.tracker import Tracker
+from edge_agent.scenarios.road_damage.view import view_of
 from edge_agent.vision.detector import OnnxDetector
+from edge_agent.vision.ground import GroundErrors
+from edge_agent.vision.horizon import vanishing_point
+from edge_agent.vision.road_motion import flat_grey, road_shift
+from simulator.drawn import draw_frame
 from simulator.error_model import ErrorModelDetector
 from simulator.score import Claim, Score, score_claims
 from simulator.truth import CLASS_CODES
@@ -33,6 +42,8 @@ GOAL_DOUBLED: Final = 0.02
 BUSES: Final = 15  # of the town: five lines
 ERROR_FRAMES_PER_S: Final = 4.0
 DRAWN_FRAMES_PER_S: Final = 6.0
+COST_BOXES: Final = 6
+COST_ROUNDS: Final = 100
 
 
 @dataclass(kw_only=True)
@@ -111,8 +122,52 @@ def drawn(world: World, *, for_s: float, seed: int) -> dict[str, float]:
     return total.shares()
 
 
+def cost(world: World) -> dict[str, float]:
+    """Processor time of one frame with six boxes, and of what is only done now and then."""
+    camera = world.scenery.camera
+    image, after = (draw_frame(camera, [], seed=1, along_m=way_m)[0] for way_m in (0.0, 1.0))
+    frame = FrameReading(at=BEGIN, camera_id="front", image=image)
+    boxes = np.array([[60.0 + 90 * n, 200, 110 + 90 * n, 230 + 10 * n] for n in range(COST_BOXES)], np.float32)
+    ego = EgoState(at=BEGIN, lon=120.4, lat=27.5, speed_mps=0.0, heading_deg=0.0, accuracy_m=2.0)
+    view, odds = view_of(camera), known(world).odds
+    tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m, odds=odds)
+    step = Step(passed_s=0.2, forward_m=0.4, right_m=0.0, turn_deg=0.0, sigma_m=0.5)
+
+    def look() -> list[Look]:
+        found = (
+            look_at(frame, box, class_code="D40", confidence=0.6, ego=ego, camera=camera, errors=GroundErrors())
+            for box in boxes
+        )
+        return [each for each in found if each is not None]
+
+    def follow() -> None:
+        tracker.move(step, speed_mps=2.0)
+        tracker.see(looks)
+
+    def shift() -> None:
+        greys = [flat_grey(each, camera) for each in (image, after)]
+        road_shift(greys[0], greys[1], camera=camera, near_m=view.near_m, ways_m=[0.8])
+
+    looks = look()
+    return {
+        "position_ms": processor_ms(look),
+        "track_ms": processor_ms(follow),
+        "motion_by_road_ms (now and then)": processor_ms(shift),
+        "horizon_ms (each 3 s)": processor_ms(lambda: vanishing_point(flat_grey(image, camera), camera)),
+    }
+
+
+def processor_ms(work: Callable[[], object]) -> float:
+    work()
+    begin_s = time.process_time()
+    for _ in range(COST_ROUNDS):
+        work()
+    return (time.process_time() - begin_s) / COST_ROUNDS * 1e3
+
+
 def measure(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
     world = make_world(seed=arguments.seed, buses=BUSES, frames=None)
+    yield "cost of a frame with six boxes (goal: position and track at most 2 ms)", cost(world)
     yield "error model", error_model(world, lines=arguments.lines, is_split=False, seed=arguments.seed)
     yield "in pieces", error_model(world, lines=arguments.lines, is_split=True, seed=arguments.seed)
     if arguments.drawn_s > 0:
