@@ -122,7 +122,9 @@ class Detector:
         )
 
 
-def _told(hits: list[bool], rates: list[float], *, beta: tuple[float, float], rng: np.random.Generator) -> float | None:
+def _told(
+    hits: list[bool], rates: list[float], *, class_code: str, beta: tuple[float, float], rng: np.random.Generator
+) -> float | None:
     """Confidence of the observation by the tracker's own sums; none when the track is not confirmed."""
     odds, evidence = Odds(), None
     for is_hit, rate in zip(hits, rates, strict=True):

@@ -23,6 +23,7 @@ from cloud.api.routes import (
     crew,
     deliveries,
     events,
+    finding_decisions,
     findings,
     fleet,
     health,
@@ -44,6 +45,7 @@ ROOT: Final = "/api/v1"
 POOL_SIZE: Final = 8
 _ROUTES: Final = (
     findings,
+    finding_decisions,
     cases,
     case_actions,
     crew,

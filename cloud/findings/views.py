@@ -1,5 +1,6 @@
 """A finding as viewers get it: a GeoJSON feature."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -7,7 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from cloud.findings.catalogue import Catalogue, LocalName
+from cloud.findings.decisions import DecisionKind
 from cloud.findings.model import FindingState, PassKind, Severity
+from cloud.findings.trend import trend
 
 
 class Point(BaseModel):
@@ -80,6 +83,12 @@ class FindingPass(BaseModel):
     confidence: float | None
     probability_before: float
     probability_after: float
+    hit: float | None
+    """Chance that such a pass reports damage that is there."""
+    false_alarm: float | None
+    """Chance that such a pass reports damage here though there is none."""
+    is_measured: bool
+    """Whether these rates come from the model's error model; else the county's catalogue assumes them."""
     why: LocalName
     observation_id: UUID | None
     lon: float | None
@@ -91,10 +100,42 @@ class FindingPass(BaseModel):
     frame_height_px: int | None
 
 
+class Decision(BaseModel):
+    """What a person said of this finding."""
+
+    id: UUID
+    kind: DecisionKind
+    at: datetime
+    actor: str
+    reason: str
+    other_finding: UUID | None
+    undone_at: datetime | None
+    undone_by: str | None
+    undone_reason: str | None
+
+
+class Growth(BaseModel):
+    """How a measure of it changes: a line through what the passes measured."""
+
+    measure: Literal["length_m", "width_m", "area_m2"]
+    now: float
+    sigma: float
+    per_year: float
+    per_year_sigma: float
+    of: int
+    """Number of passes that measured it."""
+
+
 class FindingDetailProperties(FindingProperties):
     """The same with the reasons."""
 
     passes: list[FindingPass]
+    trimmed_seen: int
+    """Passes that saw it and are no longer listed."""
+    trimmed_missed: int
+    merged_into: UUID | None
+    decisions: list[Decision]
+    growth: Growth | None
 
 
 class FindingDetail(BaseModel):
@@ -109,7 +150,8 @@ class FindingDetail(BaseModel):
 FEATURE_COLUMNS: Final = """
 SELECT f.id, f.city, f.lon, f.lat, f.class_code, f.severity, f.existence, f.state, f.passes_seen, f.passes_missed,
     f.first_seen_at, f.last_seen_at, f.position_sigma_m, f.length_m, f.width_m, f.area_m2,
-    f.picture_sha256 AS picture, c.id AS case_id, c.number AS case_number, c.state AS case_state
+    f.picture_sha256 AS picture, f.merged_into, f.trimmed_seen, f.trimmed_missed,
+    c.id AS case_id, c.number AS case_number, c.state AS case_state
 FROM findings f
 LEFT JOIN LATERAL (
     SELECT id, number, state FROM cases WHERE finding_id = f.id ORDER BY opened_at DESC, id DESC LIMIT 1
@@ -118,6 +160,12 @@ LEFT JOIN LATERAL (
 FEATURES_BY_ID: Final = FEATURE_COLUMNS + "WHERE f.id = ANY(%(ids)s) ORDER BY f.id"
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    zh: str = ""
+    en: str = ""
 
 
 def class_name(catalogue: Catalogue, class_code: str) -> LocalName:
@@ -135,9 +183,13 @@ def feature_of(record: Record, *, catalogue: Catalogue) -> FindingFeature:
     )
 
 
-def detail_of(record: Record, passes: list[Record], *, catalogue: Catalogue) -> FindingDetail:
-    """Shape a row of FEATURE_COLUMNS and its rows of PASSES."""
-    properties = _properties(record, catalogue) | {"passes": [_pass_of(row) for row in passes]}
+def detail_of(record: Record, passes: list[Record], decisions: list[Record], *, catalogue: Catalogue) -> FindingDetail:
+    """Shape a row of FEATURE_COLUMNS and its rows of PASSES and DECISIONS."""
+    properties = _properties(record, catalogue) | {
+        "passes": [_pass_of(row) for row in passes],
+        "decisions": decisions,
+        "growth": _growth(record["class_code"], passes, catalogue),
+    }
     return FindingDetail(
         id=record["id"],
         geometry=Point(coordinates=(record["lon"], record["lat"])),
@@ -147,6 +199,7 @@ def detail_of(record: Record, passes: list[Record], *, catalogue: Catalogue) -> 
 
 PASSES: Final = """
 SELECT p.at, p.kind, p.device, p.confidence, p.looked_share, p.probability_before, p.probability_after,
+    p.hit, p.false_alarm, p.is_measured, o.class_code, o.length_m, o.width_m, o.area_m2,
     p.observation_id, o.lon, o.lat, o.distance_m, o.box_xyxy_px, o.frame_width_px, o.frame_height_px,
     k.sha256, k.received_at IS NOT NULL AS available, k.width_px, k.height_px
 FROM finding_passes p
@@ -157,6 +210,22 @@ WHERE p.finding_id = %(id)s
 ORDER BY p.at DESC, p.city, p.device
 LIMIT 1000
 """
+
+
+DECISIONS: Final = """
+SELECT id, kind, at, actor, reason, undone_at, undone_by, undone_reason,
+    CASE WHEN first_finding = %(id)s THEN second_finding ELSE first_finding END AS other_finding
+FROM finding_decisions WHERE first_finding = %(id)s OR second_finding = %(id)s ORDER BY at, id LIMIT 1000
+"""
+
+
+def _growth(class_code: str, passes: list[Record], catalogue: Catalogue) -> Growth | None:
+    entry = catalogue.classes.get(class_code)
+    if entry is None:
+        return None
+    measure = entry.severity.measure
+    found = trend([(row["at"], row[measure]) for row in passes if row[measure] is not None])
+    return None if found is None else Growth(measure=measure, **asdict(found))
 
 
 def _properties(record: Record, catalogue: Catalogue) -> Record:
@@ -176,11 +245,25 @@ def _pass_of(record: Record) -> FindingPass:
 def why(record: Record) -> LocalName:
     """Say in words what the pass did to the belief."""
     change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
+    rates = _rates_in_words(record)
     if record["kind"] == PassKind.SEEN:
         sure = f"{record['confidence']:.0%}"
-        return LocalName(zh=f"看到了，置信度 {sure}：{change}", en=f"seen with confidence {sure}: {change}")
+        return LocalName(
+            zh=f"看到了，置信度 {sure}{rates.zh}：{change}", en=f"seen with confidence {sure}{rates.en}: {change}"
+        )
     looked = f"{record['looked_share']:.0%}"
     return LocalName(
-        zh=f"经过并观察（可见 {looked}），没有看到：{change}",
-        en=f"looked ({looked} of the way in view), not seen: {change}",
+        zh=f"经过并观察（可见 {looked}），没有看到{rates.zh}：{change}",
+        en=f"looked ({looked} of the way in view), not seen{rates.en}: {change}",
+    )
+
+
+def _rates_in_words(record: Record) -> LocalName | _Nothing:
+    if record["hit"] is None:
+        return _Nothing()
+    hit, false_alarm = f"{record['hit']:.0%}", f"{record['false_alarm']:.1%}"
+    source_zh, source_en = ("实测", "measured") if record["is_measured"] else ("假定", "assumed")
+    return LocalName(
+        zh=f"（此类经过{source_zh}命中率 {hit}，误报率 {false_alarm}）",
+        en=f" (such a pass reports real damage in {hit} and nothing as damage in {false_alarm}, {source_en})",
     )

@@ -12,7 +12,7 @@ from psycopg import Connection
 from cloud.findings import evidence, repository
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.cluster import clusters_of
-from cloud.findings.decided import read_decisions
+from cloud.findings.decided import finding_that_comes_back, read_decisions
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
 from cloud.findings.model import Covariance, Fused, Look, Observation
@@ -137,9 +137,11 @@ class Neighbourhood:
         return thing.id
 
     def _begin(self, group: Group, fused: Fused) -> Thing:
-        finding_id, city = UUID(make_id(self._at)), group[0].city
-        cell = cell_of(lon=fused.lon, lat=fused.lat)
-        repository.insert_finding(self._connection, finding_id, fused, city=city, cell=cell)
+        city, cell = group[0].city, cell_of(lon=fused.lon, lat=fused.lat)
+        before = finding_that_comes_back(self._connection, city=city, observations=[item.id for item in group])
+        finding_id = before or UUID(make_id(self._at))
+        if before is None:
+            repository.insert_finding(self._connection, finding_id, fused, city=city, cell=cell)
         self._things[finding_id] = Thing(
             id=finding_id,
             city=city,

@@ -12,6 +12,7 @@ from cloud.api.freshness import entity_tag, matches
 from cloud.api.problems import not_found
 from cloud.findings.model import FindingState
 from cloud.findings.views import (
+    DECISIONS,
     FEATURE_COLUMNS,
     FEATURES_BY_ID,
     PASSES,
@@ -28,7 +29,7 @@ _SHOWN: Final = tuple(state for state in FindingState if state is not FindingSta
 _LIST: Final = (
     FEATURE_COLUMNS
     + """
-WHERE f.state = ANY(%(states)s)
+WHERE f.state = ANY(%(states)s) AND f.merged_into IS NULL
     AND (%(classes)s::text[] IS NULL OR f.class_code = ANY(%(classes)s))
     AND (%(since)s::timestamptz IS NULL OR f.last_seen_at >= %(since)s)
     AND (%(min_lon)s::float8 IS NULL OR point(f.lon, f.lat)
@@ -87,4 +88,5 @@ async def get_finding(finding_id: UUID, connection: DatabaseDep, held: Resources
     if record is None:
         raise not_found(f"finding {finding_id}")
     passes = await fetch_all(connection, PASSES, {"id": finding_id})
-    return detail_of(record, passes[::-1], catalogue=held.catalogue)
+    decisions = await fetch_all(connection, DECISIONS, {"id": finding_id})
+    return detail_of(record, passes[::-1], decisions, catalogue=held.catalogue)

@@ -1,0 +1,123 @@
+"""What people say of findings is respected, recorded and can be taken back: real database, real worker."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from cloud.db.pool import connect
+from cloud.errors import DecisionError, DecisionNotFoundError
+from cloud.findings import decided
+from cloud.findings.decided import Said
+from cloud.findings.decisions import DecisionKind
+from tests.integration.town import BUSES, Town
+
+SAID = Said(actor="desk", at=datetime(2026, 11, 24, 15, tzinfo=UTC), reason="looked at the pictures")
+
+
+@pytest.fixture
+def town(database: str) -> Town:
+    return Town(url=database)
+
+
+def alive(town: Town) -> list[dict[str, object]]:
+    return [finding for finding in town.findings() if finding["merged_into"] is None]
+
+
+def two_findings(town: Town, *, apart_m: float = 20.0) -> tuple[UUID, UUID]:
+    for number in range(3):
+        town.sees(bus=BUSES[number], minutes=10 * number)
+        town.sees(bus=BUSES[number], minutes=10 * number, north_m=apart_m)
+    town.store()
+    town.work()
+    first, second = alive(town)
+    return UUID(str(first["id"])), UUID(str(second["id"]))
+
+
+def decide(town: Town, kind: DecisionKind, first: UUID, second: UUID) -> UUID:
+    with connect(town.url) as connection:
+        return decided.decide_pair(connection, kind, first=first, second=second, said=SAID)
+
+
+def undo(town: Town, decision: UUID) -> None:
+    with connect(town.url) as connection:
+        decided.undo(connection, decision, said=SAID)
+
+
+def test_merged_findings_are_one_and_stay_one(town: Town) -> None:
+    first, second = two_findings(town)
+    decide(town, DecisionKind.MERGE, first, second)
+    town.work()
+    town.sees(bus="bus-5", minutes=100, north_m=10)
+    town.store()
+    town.work()
+
+    (finding,) = alive(town)
+    assert finding["passes_seen"] == 4
+    (gone,) = [each for each in town.findings() if each["merged_into"] is not None]
+    assert gone["merged_into"] == finding["id"]
+    assert gone["state"] == "gone"
+
+
+def test_merge_that_is_taken_back_leaves_two_findings_and_a_record(town: Town) -> None:
+    first, second = two_findings(town)
+    before = [(each["passes_seen"], each["existence"]) for each in alive(town)]
+    decision = decide(town, DecisionKind.MERGE, first, second)
+    town.work()
+    undo(town, decision)
+    town.work()
+
+    assert [(each["passes_seen"], each["existence"]) for each in alive(town)] == before
+    assert {each["id"] for each in alive(town)} == {first, second}
+    (row,) = town.rows("SELECT actor, undone_by FROM finding_decisions")
+    assert row == {"actor": "desk", "undone_by": "desk"}
+
+
+def test_split_sightings_are_a_finding_of_their_own(town: Town) -> None:
+    for number in range(4):
+        town.sees(bus=BUSES[number], minutes=10 * number, north_m=2.0 * (number % 2))
+    town.store()
+    town.work()
+    (finding,) = town.findings()
+    chosen = [
+        row["observation_id"]
+        for row in town.rows("SELECT observation_id FROM finding_observations ORDER BY lat DESC LIMIT 2")
+    ]
+    with connect(town.url) as connection:
+        decided.split(connection, finding_id=finding["id"], observations=chosen, said=SAID)
+    town.work()
+
+    assert [each["passes_seen"] for each in alive(town)] == [2, 2]
+
+
+def test_findings_kept_apart_are_never_joined(town: Town) -> None:
+    first, second = two_findings(town, apart_m=6.0)
+    decide(town, DecisionKind.DIFFERENT, first, second)
+    town.work()
+    for number in range(8):
+        town.sees(bus=BUSES[number % 6], minutes=100 + 10 * number, north_m=3.0)
+    town.store()
+    town.work()
+
+    assert {each["id"] for each in alive(town)} >= {first, second}
+
+
+def test_contrary_decision_is_refused_until_the_first_is_taken_back(town: Town) -> None:
+    first, second = two_findings(town)
+    decision = decide(town, DecisionKind.DIFFERENT, first, second)
+
+    with pytest.raises(DecisionError, match="says the contrary"):
+        decide(town, DecisionKind.MERGE, first, second)
+    undo(town, decision)
+    decide(town, DecisionKind.MERGE, first, second)
+    with pytest.raises(DecisionError, match="took it back already"):
+        undo(town, decision)
+
+
+def test_finding_that_is_not_there_or_far_away_is_refused(town: Town) -> None:
+    first, second = two_findings(town, apart_m=200.0)
+
+    with pytest.raises(DecisionError, match="200 m apart"):
+        decide(town, DecisionKind.MERGE, first, second)
+    with pytest.raises(DecisionNotFoundError):
+        decide(town, DecisionKind.MERGE, first, UUID(int=1))

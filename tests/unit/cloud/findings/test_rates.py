@@ -1,0 +1,90 @@
+import json
+from typing import Any
+
+import pytest
+
+from cloud.findings.catalogue import load_catalogue
+from cloud.findings.fuse import fuse
+from cloud.findings.rates import RateBook, hit_rate_of_pass, size_of
+from tests.unit.cloud.findings.builders import look, observation
+from wire.error_model import ErrorModel
+
+CATALOGUE = load_catalogue()
+SAID: dict[str, Any] = {"model_name": "m", "model_version": "1"}
+
+
+def error_model(*, hit: float = 0.6, per_picture: float = 0.02) -> ErrorModel:
+    codes = ("D00", "D10", "D20", "D40")
+    return ErrorModel.model_validate_json(_document(codes, hit, per_picture))
+
+
+def _document(codes: tuple[str, ...], hit: float, per_picture: float) -> str:
+    rates = {"rate": hit, "low": hit / 2, "high": min(1.0, hit * 1.2), "of": 50}
+    alarms = {"per_picture": per_picture, "low": per_picture / 2, "high": per_picture, "pictures": 100}
+    return json.dumps(
+        {
+            "format": "busense.error-model.v1",
+            "model": {"name": "m", "version": "1", "sha256": "0" * 64},
+            "threshold": 0.3,
+            "measured_on": {"pictures": 100, "scenes": 10},
+            "size_edges_px": [0, 64, 100000],
+            "hit": [{"class": code, "size": size, "quality": "good", **rates} for code in codes for size in (0, 1)],
+            "false_alarms": [{"class": code, "quality": "good", **alarms} for code in codes],
+            "confidence": {code: {"hit": [6.0, 2.0], "false": [3.0, 3.0]} for code in codes},
+            "box_sigma_share": dict.fromkeys(codes, 0.1),
+        }
+    )
+
+
+def book(model: ErrorModel) -> RateBook:
+    return RateBook(models={("m", "1"): model})
+
+
+def test_more_pictures_find_more_but_less_than_if_their_mistakes_were_independent() -> None:
+    few, many = hit_rate_of_pass([0.3] * 3), hit_rate_of_pass([0.3] * 8)
+    independent = hit_rate_of_pass([0.3] * 8, correlation=0.0)
+
+    assert few < many < independent
+
+
+def test_pictures_that_share_all_mistakes_are_worth_one() -> None:
+    assert hit_rate_of_pass([0.4] * 8, correlation=1.0) == pytest.approx(0.4)
+
+
+def test_nothing_that_can_be_hit_is_not_reported() -> None:
+    assert hit_rate_of_pass([0.0] * 8) == pytest.approx(0.0)
+
+
+def test_miss_of_a_good_detector_counts_more() -> None:
+    observations = [observation(minutes=number * 10, **SAID) for number in range(2)]
+    missed = [look(minutes=60, **SAID)]
+    beliefs = [
+        fuse(observations, missed, catalogue=CATALOGUE, book=book(error_model(hit=hit))).existence
+        for hit in (0.2, 0.5, 0.9)
+    ]
+
+    assert beliefs[1] > beliefs[2]
+
+
+def test_sighting_of_a_detector_that_invents_much_counts_less() -> None:
+    beliefs = [
+        fuse([observation(**SAID)], [], catalogue=CATALOGUE, book=book(error_model(per_picture=rate))).existence
+        for rate in (0.005, 0.05, 0.5)
+    ]
+
+    assert beliefs == sorted(beliefs, reverse=True)
+
+
+def test_pass_says_which_rates_it_was_weighed_by() -> None:
+    (by_model,) = fuse([observation(**SAID)], [], catalogue=CATALOGUE, book=book(error_model())).passes
+    (assumed,) = fuse([observation()], [], catalogue=CATALOGUE, book=book(error_model())).passes
+
+    assert by_model.is_measured
+    assert not assumed.is_measured
+    assert assumed.hit == CATALOGUE.classes["D40"].hit_rate
+
+
+def test_size_is_the_median_of_what_sightings_showed() -> None:
+    seen = [observation(box_side_px=side, distance_m=4.0) for side in (10.0, 20.0, 90.0)]
+
+    assert size_of(seen) == pytest.approx(160.0)
