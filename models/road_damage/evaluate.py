@@ -19,9 +19,9 @@ from models.road_damage.card import write_measured
 from models.road_damage.coco import Photo, decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.error_model import FOUND_IOU, error_model
-from models.road_damage.release import UNCALIBRATED, Bar
+from models.road_damage.release import UNCALIBRATED, Bar, judged
 from models.road_damage.report import Clean, Honesty, Int8, Part, Report, part_of
-from models.road_damage.score import MATCH_IOU, Outcome, average_precision, count, judge, judged_again, rates
+from models.road_damage.score import MATCH_IOU, Outcome, average_precision, count, judged_again, rates
 from wire.error_model import ErrorModel, Quality
 
 LOWEST_CONFIDENCE: Final = 0.05  # boxes below it only make curves longer
@@ -52,10 +52,9 @@ class Looker:
 
     def look(self, image: Image, truth: Photo, *, match_iou: float = MATCH_IOU) -> Outcome:
         began = time.perf_counter()
-        found = self.detector.detect(image)
+        outcome = judged(self.detector, image, truth, match_iou=match_iou)
         self.milliseconds.append((time.perf_counter() - began) * 1000)
-        labels = np.array([CLASSES.index(code) for code in found.class_codes], np.int64)
-        return judge(boxes=found.boxes, scores=found.confidences, labels=labels, truth=truth, match_iou=match_iou)
+        return outcome
 
     @property
     def median_ms(self) -> float:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
+from edge_agent.readings import Image
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.model_file import Calibration
 from edge_agent.vision.preprocess import InputShape
@@ -22,7 +23,7 @@ from models.road_damage import calibrate
 from models.road_damage.coco import Photo, decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES
 from models.road_damage.quantise import PHOTOS, spread, write_int8
-from models.road_damage.score import Outcome, judge
+from models.road_damage.score import MATCH_IOU, Outcome, judge
 
 STRIDE_PX: Final = 32
 PAD: Final = 114
@@ -86,15 +87,16 @@ def _outcomes(folder: Path, photos: Sequence[Photo], seen: Callable[[], None]) -
     detector = OnnxDetector(folder / "manifest.toml", threads=1, threshold=LOWEST_SCORE)
     outcomes: list[Outcome] = []
     for photo in photos:
-        outcomes.append(judged(detector, photo))
+        outcomes.append(judged(detector, decoded(photo), photo))
         seen()
     return outcomes
 
 
-def judged(detector: OnnxDetector, photo: Photo) -> Outcome:
-    found = detector.detect(decoded(photo))
+def judged(detector: OnnxDetector, image: Image, truth: Photo, *, match_iou: float = MATCH_IOU) -> Outcome:
+    """Look at a picture as the agent does, and compare with its truth."""
+    found = detector.detect(image)
     labels = np.array([CLASSES.index(code) for code in found.class_codes], np.int64)
-    return judge(boxes=found.boxes, scores=found.confidences, labels=labels, truth=photo)
+    return judge(boxes=found.boxes, scores=found.confidences, labels=labels, truth=truth, match_iou=match_iou)
 
 
 def _write(folder: Path, release: Release) -> None:

@@ -149,6 +149,13 @@ def test_an_offset_for_each_class_or_none(model_folder: Path) -> None:
         OnnxDetector(manifest, threads=1)
 
 
+def test_nothing_is_found_in_the_sky() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (384, 640, 3), dtype=np.uint8)
+    found = OnnxDetector(Model().manifest, threads=1, threshold=0.01).detect(noise)
+    assert len(found) > 0
+    assert (found.boxes[:, 3] >= 384 / 3).all()
+
+
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
     manifest = Model().manifest
