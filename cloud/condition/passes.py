@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from cloud.condition.evidence import read_network
 from cloud.condition.rules import ConditionRules
+from cloud.condition.timetable import hour_of_week
 from cloud.roads.matching import Position, Stay, stays
 
 MOST_POINTS: Final = 2_000
@@ -121,14 +122,3 @@ def passes_of(driven: Sequence[Stay]) -> list[tuple[str, datetime]]:
             passes.append((stay.segment_id, stay.from_at))
         left_at[stay.segment_id] = stay.to_at
     return passes
-
-
-def hour_of_week(local: datetime) -> int:
-    """0 is Monday from 00:00 to 01:00."""
-    return local.weekday() * 24 + local.hour
-
-
-def next_expected(last_at: datetime, *, at: datetime) -> datetime:
-    """When a bus that passed then comes again: a whole number of weeks later."""
-    weeks = max(1, -(-(at - last_at) // timedelta(weeks=1)))
-    return last_at + timedelta(weeks=weeks)

@@ -5,9 +5,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from cloud.condition.passes import next_expected
 from cloud.condition.pci import Grade, grade_of
 from cloud.condition.rules import ConditionRules
+from cloud.condition.timetable import next_expected
 from cloud.findings.catalogue import Catalogue, LocalName
 
 Record = dict[str, Any]

@@ -1,5 +1,7 @@
 """From stored messages to the condition of segments."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +16,11 @@ from cloud.db.pool import connect
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
+from cloud.work.roads import look_after_roads
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import AT, Outbox
+from tests.waiting import wait_until
 from wire.messages import Kind
 
 RULES = load_rules()
@@ -158,3 +162,30 @@ def test_passes_of_a_track_are_counted_by_hour_of_the_week(town: Town) -> None:
 
     rows = town.rows("SELECT segment_id, passes, hour FROM segment_passes")
     assert [row["passes"] for row in rows] == [1, 1]
+
+
+def test_workers_second_hand_updates_by_itself_until_told(town: Town) -> None:
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        done = executor.submit(look_after_roads, town.url, RULES, stop)
+        drive_north(town)
+        town.store()
+        wait_until(lambda: conditions(town), timeout_s=30)
+        stop.set()
+    assert done.exception() is None
+
+
+def test_two_workers_at_once_give_the_conditions_of_one(town: Town) -> None:
+    for minutes in range(0, 60, 10):
+        drive_north(town, minutes=minutes)
+    town.store()
+    with ThreadPoolExecutor(max_workers=2) as executor:
+        for each in [executor.submit(update, town) for _ in range(2)]:
+            each.result()
+    update(town)
+    together = conditions(town)
+    with connect(town.url) as connection:
+        requeue(connection, rules=RULES, at=AT)
+    update(town)
+
+    assert conditions(town) == together
