@@ -5,7 +5,8 @@
 Both run in one process in turn, a frame of the one and a run of the other, so that whatever else the machine does meets
 both alike: the whole agent (reader thread, position, quality gate, resize, network, fusing, tracks, places, outbox on
 disk) on a drawn drive with damage each 40 m, and ONNX Runtime alone on a tensor of the size that the agent gives it.
-Times are medians over the frames. `ratio` compares the clock, `cpu_ratio` the processor time of all threads.
+Times are medians over the frames. `ratio` compares the clock, `cpu_ratio` the processor time of all threads, and
+`mean_ratio` the sums, with what happens now and then (the horizon, a commit to disk).
 
 Frames lie in memory as a camera's driver leaves them, or (`--source jpeg`) as JPEG that the reader thread decodes
 while the network runs. The network has `threads` threads, the agent's own among them; the reader and the (idle) sender
@@ -123,8 +124,9 @@ class Turns:
         self.bare_runs.append(self.begun.since(begun))
 
     def pause(self) -> None:
-        """What lies between two drives is no frame."""
+        """What lies between two drives is no frame, and the last run is no frame's."""
         self.begun = None
+        self.bare_runs.pop()
 
 
 def drawn_drive(camera: CameraModel, *, count: int, source: str) -> list[Frame]:
@@ -256,6 +258,7 @@ def _result(settings: Model, tensor: NDArray[np.uint8], turns: Turns) -> dict[st
         "bare_per_s": round(1 / bare_s, 2),
         "ratio": round(bare_s / frame_s, 3),
         "cpu_ratio": round(bare_cpu_s / frame_cpu_s, 3),
+        "mean_ratio": round(sum(t.clock_s for t in turns.bare_runs) / sum(t.clock_s for t in turns.frames), 3),
         "cpu_ms": round(1e3 * frame_cpu_s, 2),
         "steps_ms": {step: round(taken_ms, 3) for step, taken_ms in steps_ms.items()},
         "share": {step: round(taken_ms / (1e3 * frame_s), 4) for step, taken_ms in steps_ms.items()},

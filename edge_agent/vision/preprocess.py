@@ -11,7 +11,8 @@ from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes
 
 OWN_SCALE: Final = 0.1
-"""A frame whose scale is so near the trained one goes in as it is: training varies the scale by more."""
+"""A frame goes in as it is, or reduced by a whole number, where that comes so near the trained scale: training varies
+it by more, and averaging 2 x 2 pixels takes a tenth of the time of a scale like 0.53."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,9 @@ class Letterbox:
 
     def _size_of(self, width: int, height: int) -> tuple[int, int]:
         scale = math.sqrt(self._shape.width_px * self._shape.height_px / (width * height))
-        if abs(scale - 1.0) <= OWN_SCALE:
-            return width, height
+        whole = max(1, round(1 / scale))
+        if width % whole == height % whole == 0 and abs(scale * whole - 1.0) <= OWN_SCALE:
+            return width // whole, height // whole
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     def _fits(self, image: Image, new_width: int, new_height: int) -> bool:

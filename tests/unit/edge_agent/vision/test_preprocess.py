@@ -27,9 +27,16 @@ def test_a_frame_near_the_trained_scale_is_padded_and_not_resized(height: int, w
 
 
 def test_a_larger_frame_is_resized_to_the_trained_scale() -> None:
-    picture, fit = letterbox(frame(720, 1280), SHAPE)
-    assert picture.shape == (384, 704, 3)
-    assert fit.scale_x == pytest.approx(683 / 1280)
+    picture, fit = letterbox(frame(600, 1280), SHAPE)
+    assert picture.shape == (352, 768, 3)
+    assert fit.scale_x == pytest.approx(748 / 1280)
+
+
+@pytest.mark.parametrize(("height", "width", "whole"), [(720, 1280, 2), (1080, 1920, 3), (2160, 3840, 6)])
+def test_usual_cameras_are_reduced_by_a_whole_number(height: int, width: int, whole: int) -> None:
+    picture, fit = letterbox(frame(height, width), SHAPE)
+    assert picture.shape == (384, 640, 3)
+    assert fit.scale_x == fit.scale_y == 1 / whole
 
 
 def test_a_part_of_a_frame_is_made_whole_in_memory() -> None:
@@ -40,16 +47,16 @@ def test_a_part_of_a_frame_is_made_whole_in_memory() -> None:
 
 def test_the_buffer_is_used_again_and_what_pads_it_stays() -> None:
     box = Letterbox(SHAPE)
-    first, _ = box.fit(frame(720, 1280, 10))
-    second, _ = box.fit(frame(720, 1280, 90))
+    first, _ = box.fit(frame(600, 1280, 10))
+    second, _ = box.fit(frame(600, 1280, 90))
     assert second is first
-    assert (second[:, :683] == 90).all()
-    assert (second[:, 683:] == 114).all()
+    assert (second[:350, :748] == 90).all()
+    assert (second[:, 748:] == 114).all()
 
 
 def test_frames_of_other_sizes_leave_nothing_behind() -> None:
     box = Letterbox(SHAPE)
-    box.fit(frame(720, 1280, 10))
-    picture, _ = box.fit(frame(740, 1280, 90))
-    alone, _ = letterbox(frame(740, 1280, 90), SHAPE)
+    box.fit(frame(600, 1280, 10))
+    picture, _ = box.fit(frame(602, 1280, 90))
+    alone, _ = letterbox(frame(602, 1280, 90), SHAPE)
     assert (picture == alone).all()
