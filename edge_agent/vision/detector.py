@@ -84,9 +84,13 @@ class OnnxDetector:
             raise ModelError(f"output has shape {found.shape}; (n, {4 + len(self.classes)}) is expected")
         able = found[_largest(found[:, 4:]) >= self._lowest_candidate]
         boxes = fit.to_frame(able[:, :4])
+        height, width = image.shape[:2]
+        is_on_road = boxes[:, 3] >= SKY_SHARE * height
+        boxes, able = boxes[is_on_road], able[is_on_road]
         best = _best_first([self._of_class(boxes, able[:, 4 + i], i) for i in range(len(self.classes))])
+        inside = np.clip(best.boxes, 0, [width, height] * 2).astype(np.float32)
         laps.end("fuse")
-        return replace(best, steps_ms=laps.steps_ms)
+        return replace(best, boxes=inside, steps_ms=laps.steps_ms)
 
     def _of_class(self, boxes: Boxes, scores: Scores, index: int) -> Detections:
         fused, best = fuse_boxes(boxes, scores, threshold=self._lowest_scores[index], nms_iou=self._nms_iou)

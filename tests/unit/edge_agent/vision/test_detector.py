@@ -11,8 +11,10 @@ from edge_agent.config import Model
 from edge_agent.errors import ModelError
 from edge_agent.vision.detections import Detections, areas, overlaps
 from edge_agent.vision.detector import OnnxDetector, fuse_boxes
+from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.model_file import Calibration, load_manifest
 from edge_agent.vision.preprocess import InputShape, letterbox
+from simulator.drawn import DrawnDefect, draw_frame
 
 SHAPE = InputShape(width_px=320, height_px=320, stride_px=32, pad=114)
 
@@ -149,11 +151,18 @@ def test_an_offset_for_each_class_or_none(model_folder: Path) -> None:
         OnnxDetector(manifest, threads=1)
 
 
-def test_nothing_is_found_in_the_sky() -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (384, 640, 3), dtype=np.uint8)
-    found = OnnxDetector(Model().manifest, threads=1, threshold=0.01).detect(noise)
-    assert len(found) > 0
-    assert (found.boxes[:, 3] >= 384 / 3).all()
+def test_nothing_is_found_in_the_sky_and_boxes_stay_in_the_frame() -> None:
+    camera = CameraModel(width_px=640, height_px=384, focal_px=500.0, height_m=2.4, pitch_deg=14.0)
+    hole = DrawnDefect(class_code="D40", forward_m=6.5, right_m=0.2, length_m=0.9, width_m=0.9, seed=3)
+    image, _ = draw_frame(camera, [hole], seed=3, along_m=20.0)
+    upside_down = np.ascontiguousarray(image[::-1])
+    detector = OnnxDetector(Model().manifest, threads=1, threshold=0.02)
+    for shown in (image, upside_down):
+        found = detector.detect(shown)
+        assert (found.boxes[:, 3] >= 384 / 3).all()
+        assert (found.boxes >= 0).all()
+        assert (found.boxes <= [640, 384, 640, 384]).all()
+    assert len(detector.detect(image)) > 0
 
 
 @pytest.fixture
