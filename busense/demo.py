@@ -183,6 +183,7 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
         redelivered=books.redelivered,
         given_up=books.given_up,
         cases=books.cases,
+        cases_by_step=books.cases_by_step,
         p50_ms=quantile(observations_ms, 0.5),
         p99_ms=quantile(observations_ms, 0.99),
         finding_p50_ms=quantile(findings_ms, 0.5),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
+from psycopg.rows import dict_row
 
 # A track or a sighting is several rows, numbered within their message.
 _BOOKS: Final = """
@@ -24,6 +25,14 @@ SELECT coalesce(sum(redelivered), 0)::bigint,
 FROM device_streams
 """
 _CASES: Final = "SELECT count(*) FROM cases"
+_STEPS: Final = """
+SELECT count(*) FILTER (WHERE action = 'file') AS filed, count(*) FILTER (WHERE action = 'dispatch') AS dispatched,
+    count(*) FILTER (WHERE action = 'accept') AS accepted, count(*) FILTER (WHERE action = 'done') AS repaired,
+    count(*) FILTER (WHERE action = 'verify') AS verified,
+    count(*) FILTER (WHERE action = 'reopen' AND from_state IN ('done', 'verified', 'closed')) AS reopened,
+    count(*) FILTER (WHERE to_state = 'rejected' AND from_state <> to_state) AS rejected
+FROM case_history
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,7 @@ class Books:
     redelivered: int  # came again and were ignored
     given_up: int  # by full outboxes
     cases: int
+    cases_by_step: dict[str, int]  # how often each step was taken
 
 
 def read_books(database_url: str) -> Books:
@@ -43,4 +53,13 @@ def read_books(database_url: str) -> Books:
         stored, duplicates = connection.execute(_BOOKS).fetchone() or (0, 0)
         redelivered, given_up = connection.execute(_STREAMS).fetchone() or (0, 0)
         (cases,) = connection.execute(_CASES).fetchone() or (0,)
-    return Books(stored=stored, duplicates=duplicates, redelivered=redelivered, given_up=given_up, cases=cases)
+        with connection.cursor(row_factory=dict_row) as cursor:
+            steps = cursor.execute(_STEPS).fetchone() or {}
+    return Books(
+        stored=stored,
+        duplicates=duplicates,
+        redelivered=redelivered,
+        given_up=given_up,
+        cases=cases,
+        cases_by_step=steps,
+    )

@@ -20,6 +20,7 @@ MEANINGS: Final = {
     "doubled": "believed twice",
     "median_distance_m": "median distance of a finding from its defect, in metres",
     "cases": "cases",
+    "cases_by_step": "filed dispatched accepted repaired verified reopened rejected",
     "p50_ms": "median from exposure to the live map, in ms",
     "p99_ms": "99th percentile of it, in ms",
 }
@@ -51,6 +52,7 @@ class Summary:
     candidates: int
     found_or_candidate: int
     cases: int
+    cases_by_step: dict[str, int]
     p50_ms: float | None
     p99_ms: float | None
     finding_p50_ms: float | None
@@ -87,4 +89,6 @@ class Summary:
 def _shown(value: object) -> str:
     if value is None:
         return "-"
+    if isinstance(value, dict):
+        return " ".join(str(count) for count in value.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return f"{value:.1f}" if isinstance(value, float) else str(value)

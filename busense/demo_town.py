@@ -129,6 +129,7 @@ class Town:
             "--secrets": place.secrets,
             "--work": place.folder / "buses",
             "--frames": plan.frames,
+            "--tokens": place.secrets,
             "--json": place.status,
         }
         return [

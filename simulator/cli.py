@@ -36,6 +36,11 @@ SAY_EVERY_S: Final = 5.0
 @click.option(
     "--frames", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of photos with COCO boxes."
 )
+@click.option(
+    "--tokens",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Tokens of a desk and crews (desk.token, crew-*.token) that then handle the cases.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the state here.")
 def simulate(
     *,
@@ -50,6 +55,7 @@ def simulate(
     secrets: Path | None,
     work: Path | None,
     frames: Path | None,
+    tokens: Path | None,
     json_file: Path | None,
 ) -> None:
     """Drive buses through the town of a seed and score what the cloud makes of it."""
@@ -68,6 +74,7 @@ def simulate(
         cloud_url=cloud,
         secrets=secrets,
         work=work,
+        tokens=tokens,
     )
     world = make_world(seed=seed, buses=buses, frames=frames)
     with stopped_by_signals() as stop:

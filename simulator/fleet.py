@@ -56,6 +56,7 @@ class FleetPlan:
     cloud_url: str
     secrets: Path  # a folder with <device>.secret for each bus
     work: Path
+    tokens: Path | None = None  # a folder with the tokens of a desk and crews, who then handle the cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from simulator.drawn import DrawnDefect, box_of, draw_frame
 from simulator.drawn_road import street_of
 from simulator.errors import FramesError
 from simulator.photos import SHOWN_M, Box, Site, moved_box, show_photo
+from simulator.repairs import Repairs
 from simulator.route import Line, Pose
 from simulator.truth import Defect, Truth
 
@@ -60,11 +61,12 @@ class DrawnScenery:
 
     camera = DRAWN_CAMERA
 
-    def __init__(self, truth: Truth, *, seed: int) -> None:
-        self._truth, self._seed = truth, seed
+    def __init__(self, truth: Truth, *, seed: int, repairs: Repairs | None = None) -> None:
+        self._truth, self._seed, self._repairs = truth, seed, repairs or Repairs()
 
     def look(self, line: Line, pose: Pose, *, cheap: bool) -> Look:
-        ahead = defects_ahead(self._truth.on_line(line.id), pose)
+        near = defects_ahead(self._truth.on_line(line.id), pose)
+        ahead = [defect for defect in near if defect.id not in self._repairs]
         drawn = [_before(defect, pose) for defect in ahead]
         if cheap and not drawn:
             return Look(image=_cheap_road(self.camera, _road_seed(self._seed, line, pose), pose.along_m), shown=())
@@ -80,8 +82,17 @@ class DrawnScenery:
 class PhotoScenery:
     """Photos at their sites, a drawn clean road elsewhere."""
 
-    def __init__(self, truth: Truth, sites: Sequence[Site], *, camera: CameraModel, seed: int) -> None:
-        self.camera, self._seed = camera, seed
+    def __init__(
+        self,
+        truth: Truth,
+        sites: Sequence[Site],
+        *,
+        camera: CameraModel,
+        seed: int,
+        repairs: Repairs | None = None,
+    ) -> None:
+        """Put photos at their sites; a site of which something was repaired is clean road from then on."""
+        self.camera, self._seed, self._repairs = camera, seed, repairs or Repairs()
         self._defects = {defect.id: defect for defect in truth.defects}
         self._sites = {
             line_id: sorted((site for site in sites if site.line_id == line_id), key=lambda site: site.along_m)
@@ -100,7 +111,10 @@ class PhotoScenery:
     def _site_at(self, line: Line, pose: Pose) -> Site | None:
         sites = self._sites.get(line.id, [])
         index = bisect_left(sites, pose.along_m, key=lambda site: site.along_m + SHOWN_M)
-        return sites[index] if index < len(sites) and sites[index].along_m <= pose.along_m else None
+        if index >= len(sites) or sites[index].along_m > pose.along_m:
+            return None
+        is_repaired = any(defect_id in self._repairs for defect_id in sites[index].defect_ids)
+        return None if is_repaired else sites[index]
 
     def _show(self, site: Site, *, advanced_m: float) -> Look:
         image = show_photo(_read_image(site.photo.path), self.camera, advanced_m=advanced_m)

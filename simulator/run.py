@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.fleet import Fleet, FleetPlan
+from simulator.office import NEAR_M, Ground, Office, open_office
 from simulator.readback import CloudReader
 from simulator.report import Report
 from simulator.score import Score, score_claims
@@ -22,6 +23,7 @@ class Simulation:
         """Build the fleet; `stop` ends everything early and without a score."""
         self._plan, self._world, self._stop = plan, world, stop
         self._fleet = Fleet(plan, world, stop=stop)
+        self._office = _office_of(plan, world)
         self._start_s = time.monotonic()
         self._driven_s = 0.0
 
@@ -33,6 +35,8 @@ class Simulation:
         """
         self._start_s = time.monotonic()
         self._fleet.start()
+        if self._office is not None:
+            self._office.start()
         while self._fleet.is_driving and not self._stop.wait(REPORT_EVERY_S):
             self._driven_s = time.monotonic() - self._start_s
             yield self._report(is_running=True)
@@ -40,6 +44,8 @@ class Simulation:
     def result(self) -> Report:
         """Wait until all is stored and fused, then score; a simulation that was stopped has no score."""
         is_stored = self._fleet.wait_until_stored()
+        if self._office is not None:
+            self._office.close()
         try:
             return self._report(is_running=False) if self._stop.is_set() else self._read_and_score(is_stored=is_stored)
         finally:
@@ -55,13 +61,15 @@ class Simulation:
     def _scored(self, reader: CloudReader, *, is_stored: bool) -> Report:
         is_fused = reader.wait_until_fused(FUSED_WITHIN_S)
         findings, group_of = reader.findings(), reader.group_of()
-        exposed_ids = self._fleet.exposures.passes().keys()
+        repaired_ids = self._world.repairs.ids
+        exposed_ids = self._fleet.exposures.passes().keys() - repaired_ids
+        truth = self._world.truth.without(repaired_ids, radius_m=NEAR_M)
 
         def score(*, with_candidates: bool) -> Score:
             taken = [each for each in findings if each.is_believed or (with_candidates and each.is_candidate)]
             return score_claims(
                 [finding.claim() for finding in taken],
-                truth=self._world.truth,
+                truth=truth,
                 exposed_ids=exposed_ids,
                 group_of=group_of,
                 plane=self._world.town.plane,
@@ -101,3 +109,10 @@ class Simulation:
             candidates=candidates,
             found_or_candidate=found_or_candidate,
         )
+
+
+def _office_of(plan: FleetPlan, world: World) -> Office | None:
+    if plan.tokens is None:
+        return None
+    ground = Ground(truth=world.truth, plane=world.town.plane, repairs=world.repairs)
+    return open_office(plan.cloud_url, plan.tokens, ground, seed=plan.seed)

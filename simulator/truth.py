@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -62,6 +63,16 @@ class Truth:
         """SHA-256 of everything in it; equal truths have equal ones."""
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def without(self, ids: AbstractSet[str], *, radius_m: float) -> "Truth":
+        """What is left when some defects are gone: where they were, nothing can be found or invented."""
+        gone = tuple(
+            Unlabelled(lon=defect.lon, lat=defect.lat, radius_m=radius_m, class_codes=CLASS_CODES)
+            for defect in self.defects
+            if defect.id in ids
+        )
+        left = tuple(defect for defect in self.defects if defect.id not in ids)
+        return Truth(defects=left, unlabelled=(*self.unlabelled, *gone))
 
     def on_line(self, line_id: str) -> tuple[Defect, ...]:
         """Defects of a line in the order in which a bus meets them."""

@@ -1,0 +1,157 @@
+"""Simulated people: a desk that judges what is reported, and crews that drive out and repair, some of them badly.
+
+They use the API as pages do. The desk sees the truth as a person sees a picture: what is there is filed, what is not
+is rejected.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import numpy as np
+
+from simulator.plane import Plane, distance_m
+from simulator.repairs import Repairs
+from simulator.truth import Defect, Truth
+
+POLL_S: Final = 1.0
+TIMEOUT_S: Final = 10.0
+NEAR_M: Final = 8.0  # of a case, within which a crew looks for the damage
+WORK_S: Final = (4.0, 10.0)  # from accepting a job to having done it
+BAD_SHARE: Final = 0.25
+MATERIALS: Final = [{"name": "冷补料", "amount": 2.0, "unit": "袋"}]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What people find when they look at a place."""
+
+    truth: Truth
+    plane: Plane
+    repairs: Repairs
+
+    def defects_near(self, *, lon: float, lat: float) -> list[Defect]:
+        """Damage that is still there, nearest first."""
+        there = [defect for defect in self.truth.defects if defect.id not in self.repairs]
+        place = self.plane.spot(lon=lon, lat=lat)
+        apart = {each.id: distance_m(place, self.plane.spot(lon=each.lon, lat=each.lat)) for each in there}
+        return sorted((each for each in there if apart[each.id] <= NEAR_M), key=lambda each: apart[each.id])
+
+    def repair(self, *, lon: float, lat: float) -> None:
+        """Repair all that is near; what one photo shows is repaired together."""
+        near = self.defects_near(lon=lon, lat=lat)
+        sites = {defect.site_id for defect in near} - {None}
+        for defect in self.truth.defects:
+            if defect in near or defect.site_id in sites:
+                self.repairs.add(defect.id)
+
+
+class Caller:
+    """One person with a token."""
+
+    def __init__(self, cloud_url: str, token_file: Path) -> None:
+        headers = {"Authorization": f"Bearer {token_file.read_text().strip()}"}
+        self.client = httpx.Client(base_url=f"{cloud_url}/api/v1", headers=headers, timeout=TIMEOUT_S)
+
+    def act(self, case: dict[str, Any], action: str, **more: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
+        """Take an action; none when somebody was faster."""
+        answer = self.client.post(
+            f"/cases/{case['id']}/actions",
+            json={"action": action, "version": case["version"]} | more,
+            headers={"Idempotency-Key": str(uuid4())},
+        )
+        if answer.is_success:
+            return answer.json()
+        log.info("action_refused case=%s action=%s status=%d", case["number"], action, answer.status_code)
+        return None
+
+
+class Desk:
+    """Files what is there, rejects what is not."""
+
+    def __init__(self, caller: Caller, ground: Ground) -> None:
+        self._caller, self._ground = caller, ground
+
+    def work(self) -> None:
+        """Judge what waits."""
+        question = {"state": "reported", "limit": 20}
+        for case in self._caller.client.get("/cases", params=question).raise_for_status().json()["items"]:
+            if self._ground.defects_near(lon=case["lon"], lat=case["lat"]):
+                self._caller.act(case, "file", reason="照片可见破损")
+            else:
+                self._caller.act(case, "reject", reason="照片未见破损")
+
+
+class Crew:
+    """Does one job after the other."""
+
+    def __init__(self, caller: Caller, ground: Ground, *, rng: np.random.Generator) -> None:
+        self._caller, self._ground, self._rng = caller, ground, rng
+        self._done_at_s: dict[str, float] = {}
+
+    def work(self) -> None:
+        """Accept what is new, and finish what took long enough."""
+        for case in self._jobs():
+            if case["state"] == "dispatched":
+                self._accept(case)
+            elif case["state"] == "accepted" and time.monotonic() >= self._done_at_s.setdefault(case["id"], 0.0):
+                self._finish(case)
+
+    def _jobs(self) -> Iterator[dict[str, Any]]:
+        for job in self._caller.client.get("/crew/jobs").raise_for_status().json()["items"]:
+            yield job["case"]
+
+    def _accept(self, case: dict[str, Any]) -> None:
+        if self._caller.act(case, "accept") is not None:
+            self._done_at_s[case["id"]] = time.monotonic() + self._rng.uniform(*WORK_S)
+
+    def _finish(self, case: dict[str, Any]) -> None:
+        """Arrive, repair (a crew that repaired badly once takes care the next time), and say so."""
+        arrived = self._caller.act(case, "arrive", lon=case["lon"], lat=case["lat"], accuracy_m=5.0)
+        if arrived is None:
+            return
+        is_bad = case["reopened"] == 0 and self._rng.random() < BAD_SHARE
+        if not is_bad:
+            self._ground.repair(lon=case["lon"], lat=case["lat"])
+        self._caller.act(arrived, "done", materials=MATERIALS)
+
+
+class Office:
+    """All of them, each in turn, in one thread."""
+
+    def __init__(self, people: Sequence[Desk | Crew], *, stop: threading.Event) -> None:
+        self._people, self._stop = people, stop
+        self._thread = threading.Thread(target=self._run, name="office", daemon=True)
+
+    def start(self) -> None:
+        """Open."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait until everybody has left."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_S):
+            for person in self._people:
+                try:
+                    person.work()
+                except httpx.HTTPError as error:
+                    log.warning("office_waits error=%s", type(error).__name__)
+
+
+def open_office(cloud_url: str, tokens: Path, ground: Ground, *, seed: int) -> Office:
+    """Make the people whose tokens lie in a folder: `desk.token`, `crew-*.token`."""
+    people: list[Desk | Crew] = [Desk(Caller(cloud_url, tokens / "desk.token"), ground)]
+    for number, path in enumerate(sorted(tokens.glob("crew-*.token"))):
+        people.append(Crew(Caller(cloud_url, path), ground, rng=np.random.default_rng((seed, 7, number))))
+    return Office(people, stop=threading.Event())

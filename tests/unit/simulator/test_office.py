@@ -1,0 +1,114 @@
+# ruff: noqa: ANN401 - JSON is of any type
+"""Simulated people against an API that is played by the test."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from simulator import office
+from simulator.frames import DrawnScenery
+from simulator.office import Caller, Crew, Desk, Ground
+from simulator.repairs import Repairs
+from simulator.world import make_world
+
+WORLD = make_world(seed=0, buses=3, frames=None)
+DEFECT = WORLD.truth.defects[0]
+
+
+@dataclass
+class Api:
+    """The operations center as far as people use it."""
+
+    cases: list[dict[str, Any]]
+    taken: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    status: int = 200
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and request.url.path.endswith("/crew/jobs"):
+            return httpx.Response(200, json={"items": [{"case": case} for case in self.cases]})
+        if request.method == "GET":
+            return httpx.Response(200, json={"items": self.cases})
+        body = json.loads(request.content)
+        self.taken.append((request.url.path.split("/")[-2], body["action"]))
+        return httpx.Response(self.status, json=self.cases[0] | {"version": body["version"] + 1})
+
+    def caller(self, folder: Path) -> Caller:
+        (folder / "x.token").write_text("secret")
+        caller = Caller("http://test", folder / "x.token")
+        caller.client = httpx.Client(base_url="http://test/api/v1", transport=httpx.MockTransport(self.answer))
+        return caller
+
+
+def case(**changes: Any) -> dict[str, Any]:
+    usual = {"id": "case-1", "number": "n", "version": 1, "state": "reported", "reopened": 0}
+    return usual | {"lon": DEFECT.lon, "lat": DEFECT.lat} | changes
+
+
+def ground() -> Ground:
+    return Ground(truth=WORLD.truth, plane=WORLD.town.plane, repairs=Repairs())
+
+
+def test_desk_files_what_is_there_and_rejects_what_is_not(tmp_path: Path) -> None:
+    api = Api([case(), case(id="case-2", lon=0.0)])
+    Desk(api.caller(tmp_path), ground()).work()
+
+    assert api.taken == [("case-1", "file"), ("case-2", "reject")]
+
+
+@pytest.mark.parametrize(
+    ("share", "reopened", "is_repaired"),
+    [(0.0, 0, True), (1.0, 0, False), (1.0, 1, True)],
+    ids=["good", "bad", "careful after it was opened again"],
+)
+def test_crew_repairs_some_badly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, reopened: int, *, is_repaired: bool
+) -> None:
+    monkeypatch.setattr(office, "BAD_SHARE", share)
+    api, place = Api([case(state="accepted", reopened=reopened)]), ground()
+    Crew(api.caller(tmp_path), place, rng=np.random.default_rng(1)).work()
+
+    assert [action for _, action in api.taken] == ["arrive", "done"]
+    assert (DEFECT.id in place.repairs) is is_repaired
+
+
+def test_crew_that_was_too_late_repairs_nothing(tmp_path: Path) -> None:
+    api, place = Api([case(state="accepted")], status=409), ground()
+    Crew(api.caller(tmp_path), place, rng=np.random.default_rng(1)).work()
+
+    assert [action for _, action in api.taken] == ["arrive"]
+    assert DEFECT.id not in place.repairs
+
+
+def test_crew_works_for_a_while_before_it_is_done(tmp_path: Path) -> None:
+    api = Api([case(state="dispatched")])
+    crew = Crew(api.caller(tmp_path), ground(), rng=np.random.default_rng(1))
+    crew.work()
+    api.cases = [case(state="accepted")]
+    crew.work()
+
+    assert [action for _, action in api.taken] == ["accept"]
+
+
+def test_camera_no_longer_shows_what_was_repaired() -> None:
+    (line,) = [line for line in WORLD.lines if line.id == DEFECT.line_id]
+    motion = WORLD.motions[WORLD.lines.index(line)]
+    poses = [motion.pose(float(second)) for second in range(200)]
+    pose = next(each for each in poses if 6 < DEFECT.along_m - each.along_m < 14)
+    repairs = Repairs()
+    scenery = DrawnScenery(WORLD.truth, seed=0, repairs=repairs)
+
+    assert DEFECT.id in {shown.defect_id for shown in scenery.look(line, pose, cheap=False).shown}
+    repairs.add(DEFECT.id)
+    assert DEFECT.id not in {shown.defect_id for shown in scenery.look(line, pose, cheap=False).shown}
+
+
+def test_score_asks_nothing_of_what_was_repaired() -> None:
+    left = WORLD.truth.without({DEFECT.id}, radius_m=8.0)
+
+    assert DEFECT not in left.defects
+    assert [(each.lon, each.lat) for each in left.unlabelled] == [(DEFECT.lon, DEFECT.lat)]
