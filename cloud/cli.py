@@ -20,6 +20,7 @@ from cloud.ingest.handler import open_handler
 from cloud.ingest.quarantine import Quarantined, find_quarantined, list_waiting
 from cloud.ingest.replay import replay_all, replay_one
 from cloud.ingest.service import ingest_until_signalled
+from wire.error_model import load_error_model
 from wire.errors import TopicError
 from wire.topics import parse_topic
 
@@ -68,6 +69,19 @@ def serve(config: Path | None) -> None:
 @click.group()
 def catalogue() -> None:
     """The catalogue of classes and rules."""
+
+
+@catalogue.command("errors")
+@config_option
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def register_errors(file: Path, config: Path | None) -> None:
+    """Register how often a model is right and wrong (FILE: its error_model.json); passes of its version count by it."""
+    from cloud.findings.error_models import register  # noqa: PLC0415 - ingest needs no scipy
+
+    model = load_error_model(file)
+    with connect(load_config(config).database.read_url()) as connection:
+        is_new = register(connection, model, at=datetime.now(UTC))
+    click.echo(f"{model.model.name} {model.model.version}: {'registered' if is_new else 'is registered already'}")
 
 
 @catalogue.command("check")

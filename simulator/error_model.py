@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from simulator.drawn import DrawnDefect, box_of
 from simulator.frames import Shown
 from simulator.route import Pose
 from simulator.truth import CLASS_CODES
+from wire.error_model import ErrorModel as Measured
 from wire.messages import ModelVersion
 
 
@@ -23,8 +25,9 @@ from wire.messages import ModelVersion
 class ErrorModel:
     """How often and how far a detector is wrong.
 
-    The defaults stand for a middling detector: of RDD2022's best, F1 0.7 to 0.76 a picture; misses and false alarms of
-    successive frames hang together, so the first ones are drawn once per pass.
+    Made up, for detectors of which nothing was measured. The defaults stand for a middling one: of RDD2022's best, F1
+    0.7 to 0.76 a picture; misses and false alarms of successive frames hang together, so the first ones are drawn once
+    per pass.
     """
 
     hit_in_pass: Mapping[str, float] = field(default_factory=lambda: {"D00": 0.75, "D10": 0.8, "D20": 0.85, "D40": 0.9})
@@ -35,6 +38,11 @@ class ErrorModel:
     false_confidence: tuple[float, float] = (4.0, 5.0)
 
 
+CORRELATION: Final = 0.25  # of the mistakes of two pictures of one pass; the fusion assumes the same
+LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector in one picture fools it in the next;
+# those that flash up in a single picture are left out, the tracker reports one in sixteen of them
+AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one picture
+VIEW_M: Final = 14.0  # of road in one picture
 STRETCH_M: Final = 50.0  # false alarms are thrown per stretch of this length
 PHANTOM_SIZE_M: Final = 0.8
 
@@ -42,15 +50,27 @@ PHANTOM_SIZE_M: Final = 0.8
 class ErrorModelDetector:
     """A `Detector` of the agent for buses that only pretend to look."""
 
-    def __init__(self, *, camera: CameraModel, rng: np.random.Generator, errors: ErrorModel | None = None) -> None:
-        """Take a camera, to know where a phantom would stand in the picture."""
-        self._camera, self._rng = camera, rng
+    def __init__(
+        self,
+        *,
+        camera: CameraModel,
+        rng: np.random.Generator,
+        errors: ErrorModel | None = None,
+        measured: Measured | None = None,
+    ) -> None:
+        """Take a camera, to know where a phantom would stand in the picture.
+
+        What was `measured` of a real model counts; without it the made-up `errors` do.
+        """
+        self._camera, self._rng, self._measured = camera, rng, measured
         self._errors = errors or ErrorModel()
+        self._luck: dict[tuple[str, int], float] = {}
         self._shown: dict[int, tuple[Shown, ...]] = {}
         self._is_hit: dict[tuple[str, int], bool] = {}
         self._phantoms: dict[tuple[int, int], tuple[DrawnDefect, float] | None] = {}
         sha256 = hashlib.sha256(json.dumps(asdict(self._errors), sort_keys=True).encode()).hexdigest()
-        self.model = ModelVersion(name="error-model", version="1.0.0", sha256=sha256)
+        made_up = ModelVersion(name="error-model", version="1.0.0", sha256=sha256)
+        self.model = made_up if measured is None else measured.model
 
     @property
     def remembered(self) -> int:
@@ -70,8 +90,9 @@ class ErrorModelDetector:
             return no_detections()
         sides = np.array([item.box_xyxy_px for item in shown], np.float32)
         size = np.tile(sides[:, 2:] - sides[:, :2], 2)
-        boxes = sides + size * self._rng.normal(0, self._errors.box_sigma_share, sides.shape).astype(np.float32)
-        scores = [self._confidence(is_real=bool(item.defect_id)) for item in shown]
+        sigmas = np.array([[self._box_sigma_share(item.class_code)] for item in shown])
+        boxes = sides + size * (sigmas * self._rng.normal(0, 1, sides.shape)).astype(np.float32)
+        scores = [self._confidence(item.class_code, is_real=bool(item.defect_id)) for item in shown]
         order = np.argsort(scores)[::-1]
         return Detections(
             boxes=np.clip(boxes[order], 0, [self._camera.width_px, self._camera.height_px] * 2).astype(np.float32),
@@ -79,14 +100,28 @@ class ErrorModelDetector:
             class_codes=tuple(shown[int(index)].class_code for index in order),
         )
 
-    def _confidence(self, *, is_real: bool) -> float:
+    def _box_sigma_share(self, class_code: str) -> float:
+        return self._errors.box_sigma_share if self._measured is None else self._measured.box_sigma_share[class_code]
+
+    def _confidence(self, class_code: str, *, is_real: bool) -> float:
+        if self._measured is not None:
+            measured = self._measured.confidence[class_code]
+            return float(self._rng.beta(*(measured.hit if is_real else measured.false_alarm)))
         return float(self._rng.beta(*(self._errors.hit_confidence if is_real else self._errors.false_confidence)))
 
     def _seen(self, pose: Pose, shown: tuple[Shown, ...]) -> Iterator[Shown]:
         for item in shown:
-            if self._hits(item, pose.lap) and self._rng.random() < self._errors.hit_in_frame:
+            if self._is_seen(item, pose.lap):
                 yield item
         yield from self._false_alarms(pose)
+
+    def _is_seen(self, item: Shown, lap: int) -> bool:
+        if self._measured is None:
+            return self._hits(item, lap) and bool(self._rng.random() < self._errors.hit_in_frame)
+        left, top, right, bottom = item.box_xyxy_px
+        rate = self._measured.hit_rate(item.class_code, width_px=right - left, height_px=bottom - top)
+        luck = self._luck.setdefault((item.defect_id, lap), float(self._rng.random()))
+        return (luck if self._rng.random() < math.sqrt(CORRELATION) else self._rng.random()) < rate
 
     def _hits(self, item: Shown, lap: int) -> bool:
         key = item.defect_id, lap
@@ -99,7 +134,7 @@ class ErrorModelDetector:
         stretch = int(pose.along_m // STRETCH_M)
         for number in (stretch, stretch + 1):
             phantom = self._phantom(pose.lap, number)
-            if phantom is None:
+            if phantom is None or (self._measured is not None and self._rng.random() > AGAIN):
                 continue
             defect, along_m = phantom
             ahead = DrawnDefect(
@@ -117,13 +152,31 @@ class ErrorModelDetector:
     def _phantom(self, lap: int, stretch: int) -> tuple[DrawnDefect, float] | None:
         key = lap, stretch
         if key not in self._phantoms:
-            is_there = self._rng.random() < self._errors.false_alarms_per_km * STRETCH_M / 1000
+            is_there = self._rng.random() < self._phantoms_per_km * STRETCH_M / 1000
             self._phantoms[key] = self._invent(stretch) if is_there else None
         return self._phantoms[key]
 
+    @property
+    def _phantoms_per_km(self) -> float:
+        """Of those that last: as many as make the measured number of boxes in a picture, `LASTING_SHARE` of it."""
+        if self._measured is None:
+            return self._errors.false_alarms_per_km
+        return sum(self._false_alarm_rates) * LASTING_SHARE / AGAIN / VIEW_M * 1000
+
+    @property
+    def _false_alarm_rates(self) -> list[float]:
+        measured = self._measured
+        return [] if measured is None else [measured.false_alarms_per_picture(code) for code in measured.classes]
+
+    def _phantom_class(self) -> str:
+        if self._measured is None:
+            return str(self._rng.choice(CLASS_CODES))
+        rates = np.array(self._false_alarm_rates)
+        return str(self._rng.choice(self._measured.classes, p=rates / rates.sum()))
+
     def _invent(self, stretch: int) -> tuple[DrawnDefect, float]:
         defect = DrawnDefect(
-            class_code=str(self._rng.choice(CLASS_CODES)),
+            class_code=self._phantom_class(),
             forward_m=0.0,
             right_m=float(self._rng.uniform(-1.2, 1.2)),
             length_m=PHANTOM_SIZE_M,

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # pyright: ignore[reportUnknownVariableType]
 
-from cloud.findings.associate import MAX_REACH_M, Known
+from cloud.findings.associate import Known
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.geometry import mahalanobis_2, offset_m, place_at, spread_of
 from cloud.findings.model import Covariance, Observation
 
 OWN_SIGMA_M: Final = 1.5  # of one sighting within its pass: what the camera adds, and the receiver's jitter
 WINDOW: Final = timedelta(seconds=6)  # within which a receiver's error stays about the same
-JUMP_2: Final = 8.0  # a shift that several things agree on costs no more than this many squared sigmas ...
-MAX_SHIFT_M: Final = 20.0  # ... up to here
+JUMP_2: Final = 8.0  # a shift that two things agree on costs no more than this many squared sigmas ...
+MAX_SHIFT_M: Final = 15.0  # ... up to here
 _FAR: Final = 1e6
-_BY_TWO: Final = 2
+BY_MANY: Final = 2
 
 Shift = tuple[float, float]  # metres east and north
 NO_SHIFT: Final[Shift] = (0.0, 0.0)
@@ -69,9 +69,12 @@ class _Scene:
         if shared is None:
             return item
         window = [place for place, other in enumerate(self._burst) if abs(other.at - item.at) <= WINDOW]
-        shifts = [NO_SHIFT, *self._shifts(window)]
-        best = min(shifts, key=lambda shift: (round(self._cost(window, shift, shared), 9), math.hypot(*shift), shift))
-        if best == NO_SHIFT or not self._is_explained(number, best):
+        there = [spot for spot in self._there if self._is_near(window, spot)]
+        shifts = [NO_SHIFT, *self._shifts(window, there)]
+        best = min(
+            shifts, key=lambda shift: (round(self._cost(window, there, shift, shared), 9), math.hypot(*shift), shift)
+        )
+        if best == NO_SHIFT or not self._is_explained(number, there, best):
             return item
         spot = self._seen[number]
         lon, lat = place_at(
@@ -79,41 +82,49 @@ class _Scene:
         )
         return replace(item, lon=lon, lat=lat, along_m=_own(item.along_m), across_m=_own(item.across_m))
 
-    def _shifts(self, window: Sequence[int]) -> Iterator[Shift]:
+    def _is_near(self, window: Sequence[int], spot: _Spot) -> bool:
+        """Whether it may explain any of the window's sightings, shifted or not."""
+        return any(
+            abs(spot.east_m - self._seen[place].east_m) <= 2 * MAX_SHIFT_M
+            and abs(spot.north_m - self._seen[place].north_m) <= 2 * MAX_SHIFT_M
+            for place in window
+        )
+
+    def _shifts(self, window: Sequence[int], there: Sequence[_Spot]) -> Iterator[Shift]:
         for place in window:
-            for spot in self._there:
+            for spot in there:
                 east_m, north_m = spot.east_m - self._seen[place].east_m, spot.north_m - self._seen[place].north_m
                 if math.hypot(east_m, north_m) <= MAX_SHIFT_M and self._are_kin(self._seen[place], spot):
                     yield east_m, north_m
 
-    def _cost(self, window: Sequence[int], shift: Shift, shared: Covariance) -> float:
+    def _cost(self, window: Sequence[int], there: Sequence[_Spot], shift: Shift, shared: Covariance) -> float:
         """Squared sigmas of a shift and of what it leaves unexplained."""
         gate = self._catalogue.association.gate
-        table = np.full((len(window), len(self._there) + len(window)), _FAR)
+        table = np.full((len(window), len(there) + len(window)), _FAR)
         for row, place in enumerate(window):
-            table[row, len(self._there) + row] = gate
-            for column in range(len(self._there)):
-                table[row, column] = self._residual(place, column, shift)
+            table[row, len(there) + row] = gate
+            for column, spot in enumerate(there):
+                table[row, column] = self._residual(place, spot, shift)
         columns = cast("NDArray[np.int64]", linear_sum_assignment(table)[1])
-        explained = int((columns < len(self._there)).sum())
+        explained = int((columns < len(there)).sum())
         own_cost = mahalanobis_2(*shift, shared)
-        if explained >= _BY_TWO:
+        if explained >= BY_MANY:
             own_cost = min(own_cost, JUMP_2)
         return own_cost + float(table[np.arange(len(window)), columns].sum())
 
-    def _residual(self, place: int, column: int, shift: Shift) -> float:
-        seen, there = self._seen[place], self._there[column]
+    def _residual(self, place: int, there: _Spot, shift: Shift) -> float:
+        seen = self._seen[place]
         if not self._are_kin(seen, there):
             return _FAR
         east_m, north_m = there.east_m - seen.east_m - shift[0], there.north_m - seen.north_m - shift[1]
-        if math.hypot(east_m, north_m) > MAX_REACH_M:
+        if math.hypot(east_m, north_m) > MAX_SHIFT_M:
             return _FAR
         distance = mahalanobis_2(east_m, north_m, seen.spread, there.spread)
         return distance + self._catalogue.class_penalty(seen.class_code, there.class_code)
 
-    def _is_explained(self, number: int, shift: Shift) -> bool:
+    def _is_explained(self, number: int, there: Sequence[_Spot], shift: Shift) -> bool:
         gate = self._catalogue.association.gate
-        return any(self._residual(number, column, shift) <= gate for column in range(len(self._there)))
+        return any(self._residual(number, spot, shift) <= gate for spot in there)
 
     def _are_kin(self, seen: _Spot, there: _Spot) -> bool:
         return self._catalogue.group_of(seen.class_code) == self._catalogue.group_of(there.class_code)

@@ -8,6 +8,7 @@ from simulator.error_model import ErrorModel, ErrorModelDetector
 from simulator.frames import DRAWN_CAMERA, Shown
 from simulator.plane import Spot
 from simulator.route import Pose
+from tests.unit.cloud.findings.test_rates import error_model
 
 SHOWN = Shown(defect_id="d", class_code="D40", box_xyxy_px=(300, 250, 340, 270))
 SURE = ErrorModel(hit_in_pass={"D40": 1.0}, hit_in_frame=1.0, false_alarms_per_km=0)
@@ -86,3 +87,15 @@ def test_the_same_seed_makes_the_same_errors() -> None:
         detector.remember(image, _pose(), (SHOWN,))
         answers.append(detector.detect(image).boxes.ravel().tolist())
     assert answers[0] == answers[1]
+
+
+def test_measured_model_is_hit_as_often_as_it_was_measured_and_says_its_own_version() -> None:
+    measured = error_model(hit=0.3, per_picture=0.0001)
+    detector = ErrorModelDetector(camera=DRAWN_CAMERA, rng=np.random.default_rng(3), measured=measured)
+    images = [_image() for _ in range(600)]
+    for number, image in enumerate(images):
+        detector.remember(image, _pose(lap=number), (SHOWN,))
+    share = sum(len(detector.detect(image)) for image in images) / len(images)
+
+    assert share == pytest.approx(0.3, abs=0.06)
+    assert detector.model == measured.model
