@@ -67,8 +67,13 @@ class Viewer:
 
     def choose(self, label: str, option: str) -> None:
         """Choose one entry of a select of the component library."""
-        self.page.get_by_role("combobox", name=label).first.click()
+        # What is chosen lies over the field itself.
+        self.page.get_by_role("combobox", name=label).first.click(force=True)
         self.page.get_by_role("option", name=option).first.click()
+
+    def go(self, path: str) -> None:
+        """Go to a page that has no live connection."""
+        self.page.goto(f"{self.origin}{path}", wait_until="domcontentloaded")
 
     def wait_for_map(self) -> None:
         """Wait until the map has drawn something on its ground."""

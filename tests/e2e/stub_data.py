@@ -24,9 +24,11 @@ STATES: Final = (
     "reported", "filed", "dispatched", "accepted", "done", "verified", "closed", "reopened", "suspended", "returned",
 )  # fmt: skip
 CASE: Final = {"id": "c1", "number": "demo-2026-000001", "state": "reported"}
+DESK: Final = "desk-token"
+CREW: Final = "crew-token"
 TOKENS: Final = {
-    "desk-token": {"name": "desk", "role": "operator", "unit": None, "crew": None},
-    "crew-token": {"name": "crew-1", "role": "crew", "unit": "roads", "crew": "roads-1"},
+    DESK: {"name": "desk", "role": "operator", "unit": None, "crew": None},
+    CREW: {"name": "crew-1", "role": "crew", "unit": "roads", "crew": "roads-1"},
 }
 ACTIONS: Final = {
     "reported": ["file", "reject", "correct", "merge", "comment"],

@@ -1,32 +1,17 @@
 """The pages in a real browser, against canned answers."""
 
-from collections.abc import Generator
 from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import Language, Scheme, open_viewer, running_browser
-from tests.e2e.stub_api import DIST, stub_api
+from tests.e2e.browser import Language, Scheme, open_viewer
+from tests.e2e.stub_api import stub_api
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PHONE = (390, 844)
 WALL = (1920, 1080)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    if not (DIST / "index.html").is_file():
-        pytest.skip("the pages are not built (make dashboard): skipped the look at them")
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def url() -> Generator[str]:
-    with stub_api() as address:
-        yield address
 
 
 @pytest.mark.parametrize("size", [PHONE, (1440, 900), WALL], ids=["phone", "desk", "wall"])

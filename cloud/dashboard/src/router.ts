@@ -6,6 +6,8 @@ declare module "vue-router" {
   interface RouteMeta {
     /** A page that fills the window by itself, without the frame of the operations center. */
     isBare?: boolean;
+    /** A page that needs no live connection. */
+    isQuiet?: boolean;
   }
 }
 
@@ -22,6 +24,7 @@ export const router = createRouter({
     { path: "/fleet", name: "fleet", component: () => import("./pages/FleetPage.vue") },
     { path: "/statistics", name: "statistics", component: () => import("./pages/StatisticsPage.vue") },
     { path: "/settings", name: "settings", component: () => import("./pages/SettingsPage.vue") },
+    { path: "/crew/:id?", name: "crew", component: () => import("./pages/CrewPage.vue"), props: true, meta: { isBare: true, isQuiet: true } },
     { path: "/wall", name: "wall", component: () => import("./pages/WallPage.vue"), meta: { isBare: true } },
     { path: "/:rest(.*)*", name: "not-found", component: () => import("./pages/NotFoundPage.vue") },
   ],

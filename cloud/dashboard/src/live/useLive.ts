@@ -54,7 +54,12 @@ export function useLive() {
     onObservation: (listener: (event: ObservationEvent) => void) => subscribe(observationListeners, listener),
     onFinding: (listener: (finding: Finding) => void) => subscribe(findingListeners, listener),
     refreshBuses,
+    refreshCatalogue,
   };
+}
+
+async function refreshCatalogue(signal: AbortSignal): Promise<void> {
+  catalogue.value = await api.catalogue(signal).catch(() => catalogue.value);
 }
 
 /** Health and backlog do not come with the events. */
@@ -119,7 +124,7 @@ function requestFrame(work: () => void): void {
 async function loadPresentState(signal: AbortSignal): Promise<void> {
   touched.clear();
   await Promise.allSettled([
-    api.catalogue(signal).then((answer) => (catalogue.value = answer)),
+    refreshCatalogue(signal),
     refreshBuses(signal),
     refreshSummary(signal),
     loadFindings(signal),

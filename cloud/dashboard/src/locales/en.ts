@@ -1,6 +1,7 @@
 /** English texts. */
 
 import { conditionEn } from "./areas/condition";
+import { crewEn } from "./areas/crew";
 import { fleetEn } from "./areas/fleet";
 import { shellEn } from "./areas/shell";
 import { workEn } from "./areas/work";
@@ -11,6 +12,7 @@ export const en: Messages = {
   ...workEn,
   ...fleetEn,
   ...conditionEn,
+  ...crewEn,
   product: "busense",
   tagline: "Roads, inspected by buses",
   skipToContent: "Skip to content",

@@ -1,6 +1,7 @@
 /** Chinese texts: the first language; `en.ts` has the same keys (its type says so, and a test). */
 
 import { conditionZh } from "./areas/condition";
+import { crewZh } from "./areas/crew";
 import { fleetZh } from "./areas/fleet";
 import { shellZh } from "./areas/shell";
 import { workZh } from "./areas/work";
@@ -10,6 +11,7 @@ export const zh = {
   ...workZh,
   ...fleetZh,
   ...conditionZh,
+  ...crewZh,
   product: "busense",
   tagline: "公交道路巡查",
   skipToContent: "跳到主要内容",

@@ -1,0 +1,149 @@
+"""Working on cases in a real browser: the list, the page of a case, triage by keys, what a stale page does."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.browser import Viewer, open_viewer
+from tests.e2e.stub_api import Stub
+from tests.e2e.stub_data import DESK
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def actions_of(stub: Stub) -> list[tuple[str, str]]:
+    return [(case_id, body["action"]) for case_id, body in stub.acted]
+
+
+def act(viewer: Viewer, action: str) -> None:
+    viewer.page.locator(f"header [data-action={action}]").click()
+
+
+def test_operator_files_and_dispatches_to_a_crew(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK) as viewer:
+        viewer.open("/cases?state=reported")
+        viewer.page.locator("a.row-link", has_text="demo-2026-000001").click()
+        act(viewer, "file")
+        expect(viewer.page.locator("article header")).to_contain_text("已立案")
+        act(viewer, "dispatch")
+        viewer.choose("派给班组", "养护一班")
+        viewer.page.get_by_role("button", name="确定").click()
+        expect(viewer.page.locator("article header")).to_contain_text("已派遣")
+        assert actions_of(stub) == [("c1", "file"), ("c1", "dispatch")]
+        assert stub.acted[1][1]["crew"] == "roads-1"
+        assert viewer.problems == []
+
+
+def test_who_is_not_signed_in_sees_no_actions(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/cases/c1")
+        expect(viewer.page.get_by_role("link", name="登录后可办理")).to_be_visible()
+        expect(viewer.page.locator("[data-action]")).to_have_count(0)
+
+
+def test_reject_needs_a_reason(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK, language="en") as viewer:
+        viewer.open("/cases/c1")
+        act(viewer, "reject")
+        confirm = viewer.page.get_by_role("button", name="Confirm")
+        expect(confirm).to_be_disabled()
+        viewer.page.get_by_role("button", name="Shadow").click()
+        confirm.click()
+        expect(viewer.page.locator("article header")).to_contain_text("Rejected")
+        assert stub.acted[0][1]["reason"] == "Shadow"
+
+
+def test_a_stale_page_shows_the_case_as_it_is_now(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK) as viewer:
+        viewer.open("/cases/c1")
+        expect(viewer.page.locator("header [data-action=file]")).to_be_visible()
+        stub.cases["c1"] |= {"version": 5, "state": "rejected"}  # and no event tells of it
+        act(viewer, "file")
+        expect(viewer.page.locator(".el-message")).to_contain_text("已被他人更新")
+        expect(viewer.page.locator("article header")).to_contain_text("不予立案")
+        assert stub.acted == []
+
+
+def test_a_change_by_somebody_else_appears_by_itself(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address) as viewer:
+        viewer.open("/cases/c2")
+        expect(viewer.page.locator("article header")).to_contain_text("已立案")
+        stub.change("c2", state="dispatched")
+        expect(viewer.page.locator("article header")).to_contain_text("已派遣", timeout=10_000)
+
+
+def test_triage_takes_one_key_each(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK) as viewer:
+        viewer.open("/triage")
+        current = viewer.page.locator("[aria-current=true]").filter(has_text="demo-2026")
+        yes = viewer.page.locator("button.yes")
+        for key, number in (("y", "000001"), ("3", "000008"), ("n", "000008"), ("j", "000010"), ("k", "000011")):
+            expect(current).to_contain_text(number)
+            expect(yes).to_be_enabled()
+            viewer.page.keyboard.press(key)
+        expect(current).to_contain_text("000010")
+        expect(yes).to_be_enabled()
+        viewer.page.keyboard.press("j")
+        expect(current).to_contain_text("000011")
+        expect(viewer.page.locator("button.verdict", has_text="合并到")).to_be_enabled()
+        viewer.page.keyboard.press("m")
+        wait_until(lambda: len(stub.acted) == 3, 10)
+        assert actions_of(stub) == [("c1", "file"), ("c8", "reject"), ("c11", "merge")]
+        assert stub.acted[1][1]["reason"] == "井盖、伸缩缝等设施"
+        assert viewer.problems == []
+
+
+def test_triage_of_repairs_verifies_or_reopens(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK) as viewer:
+        viewer.open("/triage")
+        viewer.page.get_by_text("待人工核查").click()
+        expect(viewer.page.locator("button.yes")).to_contain_text("核查通过")
+        expect(viewer.page.locator("button.no")).to_contain_text("重开")
+        viewer.page.keyboard.press("n")
+        expect(viewer.page.get_by_role("heading", name="没有待研判的案件")).to_be_visible()
+        assert actions_of(stub) == [("c5", "reopen")]
+
+
+def test_list_is_filtered_by_what_needs_attention(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/cases")
+        viewer.choose("关注", "已超时")
+        expect(viewer.page.locator("tbody tr")).to_have_count(1)
+        viewer.page.get_by_role("button", name="清除筛选").click()
+        expect(viewer.page.locator("tbody tr")).to_have_count(13)
+        viewer.page.get_by_label("案件编号").fill("000012")
+        expect(viewer.page.locator("tbody tr")).to_have_count(1)
+
+
+def test_token_of_settings_is_used_and_forgotten(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/settings")
+        viewer.page.get_by_label("令牌").fill(DESK)
+        viewer.page.get_by_role("button", name="登录").click()
+        expect(viewer.page.locator(".who").last).to_contain_text("坐席")
+        viewer.page.get_by_role("button", name="退出登录").click()
+        expect(viewer.page.locator(".who").last).to_contain_text("未登录")
+
+
+def test_roads_show_the_worst_and_one_segment(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/roads")
+        viewer.wait_for_map()
+        viewer.page.locator(".items button").first.click()
+        panel = viewer.page.get_by_role("complementary")
+        expect(panel).to_contain_text("90 % 区间")
+        expect(panel.get_by_role("link", name="坑槽")).to_have_attribute("href", "/findings/f1")
+        viewer.page.keyboard.press("Escape")
+        expect(panel).to_have_count(0)
+        assert viewer.problems == []
+
+
+def test_fleet_and_statistics_tell_what_is_wrong_with_buses_and_how_cases_go(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/fleet")
+        expect(viewer.page.locator("tbody tr", has_text="bus-4")).to_contain_text("缺 7 条")
+        viewer.open("/statistics")
+        expect(viewer.page.locator("canvas").first).to_be_visible()
+        viewer.page.get_by_role("button", name="看数据表").first.click()
+        expect(viewer.page.locator("tbody").first).to_contain_text("派遣")
+        assert viewer.problems == []
