@@ -62,7 +62,7 @@ class KnowingDetector:
             return no_detections()
         half_px = 0.4 * CAMERA.focal_px / ahead_m
         box = np.array([[u_px - half_px, v_px - half_px, u_px + half_px, v_px]], np.float32)
-        return Detections(boxes=box, confidences=np.array([0.6], np.float32), class_codes=("D40",))
+        return Detections(boxes=box, confidences=np.array([0.9], np.float32), class_codes=("D40",))
 
 
 @dataclass
