@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue
 from cloud.cases.model import Action, CaseState
 from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.model import PassKind, Severity
-from cloud.findings.views import PassPicture, class_name
+from cloud.findings.views import PassPicture, Words, class_name
 
 
 class CaseItem(BaseModel):
@@ -57,13 +57,6 @@ class CasePage(BaseModel):
 
     items: list[CaseItem]
     next: str | None
-
-
-class Words(BaseModel):
-    """What somebody said; empty when nothing was said."""
-
-    zh: str
-    en: str
 
 
 class CaseHistoryLine(BaseModel):

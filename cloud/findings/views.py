@@ -13,6 +13,13 @@ from cloud.findings.model import FindingState, PassKind, Severity
 from cloud.findings.trend import trend
 
 
+class Words(BaseModel):
+    """A sentence for people; a name is shorter."""
+
+    zh: str
+    en: str
+
+
 class Point(BaseModel):
     """A place, lon before lat."""
 
@@ -89,7 +96,7 @@ class FindingPass(BaseModel):
     """Chance that such a pass reports damage here though there is none."""
     is_measured: bool
     """Whether these rates come from the model's error model; else the county's catalogue assumes them."""
-    why: LocalName
+    why: Words
     observation_id: UUID | None
     lon: float | None
     lat: float | None
@@ -242,17 +249,17 @@ def _pass_of(record: Record) -> FindingPass:
     return FindingPass.model_validate(record | {"picture": picture, "why": why(record)})
 
 
-def why(record: Record) -> LocalName:
+def why(record: Record) -> Words:
     """Say in words what the pass did to the belief."""
     change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
     rates = _rates_in_words(record)
     if record["kind"] == PassKind.SEEN:
         sure = f"{record['confidence']:.0%}"
-        return LocalName(
+        return Words(
             zh=f"看到了，置信度 {sure}{rates.zh}：{change}", en=f"seen with confidence {sure}{rates.en}: {change}"
         )
     looked = f"{record['looked_share']:.0%}"
-    return LocalName(
+    return Words(
         zh=f"经过并观察（可见 {looked}），没有看到{rates.zh}：{change}",
         en=f"looked ({looked} of the way in view), not seen{rates.en}: {change}",
     )

@@ -239,6 +239,15 @@ def test_summary_counts(api: httpx.Client, town: Town) -> None:
         "quarantined": 0,
         "findings_by_state": {"open": 1, "candidate": 1},
         "cases_by_state": {"filed": 1},
+        "cases_by_step": {
+            "filed": 1,
+            "dispatched": 0,
+            "accepted": 0,
+            "repaired": 0,
+            "verified": 0,
+            "reopened": 0,
+            "rejected": 0,
+        },
         "findings_by_class": {"D00": 1, "D40": 1},
     }
 

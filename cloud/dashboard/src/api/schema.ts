@@ -347,6 +347,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/finding-decisions/{decision_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Decision
+         * @description Take a decision back; it stays in the record.
+         */
+        post: operations["undo_decision_api_v1_finding_decisions__decision_id__undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -381,6 +401,66 @@ export interface paths {
         get: operations["get_finding_api_v1_findings__finding_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{finding_id}/different": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Findings Apart
+         * @description Say that two findings are two things, so that they are never taken for one.
+         */
+        post: operations["keep_findings_apart_api_v1_findings__finding_id__different_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{finding_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge Findings
+         * @description Say that two findings are one thing.
+         */
+        post: operations["merge_findings_api_v1_findings__finding_id__merge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{finding_id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split Finding
+         * @description Say that some sightings of a finding are of another thing.
+         */
+        post: operations["split_finding_api_v1_findings__finding_id__split_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1146,6 +1226,52 @@ export interface components {
             unit: string;
         };
         /**
+         * Decided
+         * @description The decision; the findings follow within seconds, as live changes.
+         */
+        Decided: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+        };
+        /**
+         * Decision
+         * @description What a person said of this finding.
+         */
+        Decision: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["DecisionKind"];
+            /** Other Finding */
+            other_finding: string | null;
+            /** Reason */
+            reason: string;
+            /** Undone At */
+            undone_at: string | null;
+            /** Undone By */
+            undone_by: string | null;
+            /** Undone Reason */
+            undone_reason: string | null;
+        };
+        /**
+         * DecisionKind
+         * @description What a person can say of findings.
+         * @enum {string}
+         */
+        DecisionKind: "merge" | "split" | "different";
+        /**
          * DeliveryPage
          * @description A page, newest first; `next` is the cursor of the next page.
          */
@@ -1319,6 +1445,8 @@ export interface components {
             /** Class Code */
             class_code: string;
             class_name: components["schemas"]["LocalName"];
+            /** Decisions */
+            decisions: components["schemas"]["Decision"][];
             /** Existence */
             existence: number;
             /**
@@ -1326,6 +1454,7 @@ export interface components {
              * Format: date-time
              */
             first_seen_at: string;
+            growth: components["schemas"]["Growth"] | null;
             /**
              * Last Seen At
              * Format: date-time
@@ -1333,6 +1462,8 @@ export interface components {
             last_seen_at: string;
             /** Length M */
             length_m: number | null;
+            /** Merged Into */
+            merged_into: string | null;
             /** Passes */
             passes: components["schemas"]["FindingPass"][];
             /** Passes Missed */
@@ -1345,6 +1476,10 @@ export interface components {
             position_sigma_m: number;
             severity: components["schemas"]["Severity"];
             state: components["schemas"]["FindingState"];
+            /** Trimmed Missed */
+            trimmed_missed: number;
+            /** Trimmed Seen */
+            trimmed_seen: number;
             /** Width M */
             width_m: number | null;
         };
@@ -1390,10 +1525,16 @@ export interface components {
             device: string;
             /** Distance M */
             distance_m: number | null;
+            /** False Alarm */
+            false_alarm: number | null;
             /** Frame Height Px */
             frame_height_px: number | null;
             /** Frame Width Px */
             frame_width_px: number | null;
+            /** Hit */
+            hit: number | null;
+            /** Is Measured */
+            is_measured: boolean;
             kind: components["schemas"]["PassKind"];
             /** Lat */
             lat: number | null;
@@ -1406,7 +1547,7 @@ export interface components {
             probability_after: number;
             /** Probability Before */
             probability_before: number;
-            why: components["schemas"]["LocalName"];
+            why: components["schemas"]["Words"];
         };
         /**
          * FindingProperties
@@ -1501,6 +1642,27 @@ export interface components {
             length_km: number;
             /** Segments */
             segments: number;
+        };
+        /**
+         * Growth
+         * @description How a measure of it changes: a line through what the passes measured.
+         */
+        Growth: {
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "length_m" | "width_m" | "area_m2";
+            /** Now */
+            now: number;
+            /** Of */
+            of: number;
+            /** Per Year */
+            per_year: number;
+            /** Per Year Sigma */
+            per_year_sigma: number;
+            /** Sigma */
+            sigma: number;
         };
         /**
          * HealthView
@@ -1695,6 +1857,19 @@ export interface components {
             crews: components["schemas"]["CrewView"][];
             /** Units */
             units: components["schemas"]["UnitView"][];
+        };
+        /**
+         * OtherFinding
+         * @description Another finding, and why.
+         */
+        OtherFinding: {
+            /**
+             * Other
+             * Format: uuid
+             */
+            other: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * PassKind
@@ -1995,6 +2170,16 @@ export interface components {
          */
         Severity: "light" | "medium" | "heavy";
         /**
+         * SightingsApart
+         * @description Sightings (`observation_id` of the passes) that are of another thing, and why.
+         */
+        SightingsApart: {
+            /** Observations */
+            observations: string[];
+            /** Reason */
+            reason: string;
+        };
+        /**
          * StaleItem
          * @description A segment that nobody looked at for long, with the buses that would refresh it, the next one first.
          */
@@ -2119,6 +2304,14 @@ export interface components {
             version: number;
         };
         /**
+         * Undo
+         * @description Why a decision is taken back.
+         */
+        Undo: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * UnitView
          * @description A unit.
          */
@@ -2149,7 +2342,7 @@ export interface components {
         };
         /**
          * Words
-         * @description What somebody said; empty when nothing was said.
+         * @description A sentence for people; a name is shorter.
          */
         Words: {
             /** En */
@@ -2744,6 +2937,68 @@ export interface operations {
             };
         };
     };
+    undo_decision_api_v1_finding_decisions__decision_id__undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Undo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such finding or decision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description this cannot be said, or a standing decision says the contrary */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_findings_api_v1_findings_get: {
         parameters: {
             query?: {
@@ -2808,6 +3063,192 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FindingDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_findings_apart_api_v1_findings__finding_id__different_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                finding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtherFinding"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such finding or decision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description this cannot be said, or a standing decision says the contrary */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_findings_api_v1_findings__finding_id__merge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                finding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtherFinding"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such finding or decision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description this cannot be said, or a standing decision says the contrary */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_finding_api_v1_findings__finding_id__split_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                finding_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SightingsApart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such finding or decision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description this cannot be said, or a standing decision says the contrary */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description a problem (RFC 9457) */
