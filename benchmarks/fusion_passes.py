@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from cloud.findings.model import Observation
 from cloud.findings.visibility import Stretch
 from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
+from edge_agent.scenarios.road_damage.known_errors import known_errors
 from edge_agent.scenarios.road_damage.tracker import CONFIRMED
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of
@@ -62,13 +64,18 @@ class Reported:
     stretches: tuple[Stretch, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Detector:
     """How often the detector is right and wrong, and what of that the tracker passes on."""
 
     errors: ErrorModel
     camera: CameraModel = DRAWN_CAMERA
     correlation: float = 0.25  # of the mistakes of two frames of one pass
+
+    @cached_property
+    def odds(self) -> Odds:
+        """As the tracker reads them from the same file."""
+        return known_errors(self.errors, input_scale=1.0).odds
 
     def hit_rates(self, defect: DrawnDefect) -> list[float]:
         """Chance of being found in each picture of one pass, far to near."""
@@ -102,14 +109,20 @@ class Detector:
         """What the tracker tells of real damage, if it tells it at all."""
         common, follows = rng.random(), math.sqrt(self.correlation)
         hits = [(common if rng.random() < follows else rng.random()) < rate for rate in rates]
-        return _told(hits, rates, class_code=class_code, beta=self.errors.confidence[class_code].hit, rng=rng)
+        beta = self.errors.confidence[class_code].hit
+        return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
 
     def confidence_of_patch(self, class_code: str, *, rng: np.random.Generator) -> float | None:
         """What the tracker tells of a patch that fools the detector again and again."""
         frames = len(np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M))
         hits = [bool(rng.random() < AGAIN) for _ in range(frames)]
         return _told(
-            hits, [0.6] * frames, class_code=class_code, beta=self.errors.confidence[class_code].false_alarm, rng=rng
+            hits,
+            [0.6] * frames,
+            class_code=class_code,
+            odds=self.odds,
+            beta=self.errors.confidence[class_code].false_alarm,
+            rng=rng,
         )
 
     def confidence_of_flash(self, class_code: str, *, rng: np.random.Generator) -> float | None:
@@ -118,15 +131,26 @@ class Detector:
         hits = [False] * frames
         hits[int(rng.integers(frames))] = True
         return _told(
-            hits, [0.6] * frames, class_code=class_code, beta=self.errors.confidence[class_code].false_alarm, rng=rng
+            hits,
+            [0.6] * frames,
+            class_code=class_code,
+            odds=self.odds,
+            beta=self.errors.confidence[class_code].false_alarm,
+            rng=rng,
         )
 
 
 def _told(
-    hits: list[bool], rates: list[float], *, class_code: str, beta: tuple[float, float], rng: np.random.Generator
+    hits: list[bool],
+    rates: list[float],
+    *,
+    class_code: str,
+    odds: Odds,
+    beta: tuple[float, float],
+    rng: np.random.Generator,
 ) -> float | None:
     """Confidence of the observation by the tracker's own sums; none when the track is not confirmed."""
-    odds, evidence = Odds(), None
+    evidence = None
     for is_hit, rate in zip(hits, rates, strict=True):
         again = min(max(math.sqrt(rate), odds.least_hit), odds.most_hit)
         if is_hit:

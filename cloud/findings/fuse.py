@@ -114,7 +114,7 @@ def evidence_of(taken: Pass, *, rates: PassRates) -> float:
         missed = (1 - rates.hit * taken.looked_share) / (1 - rates.false_alarm * taken.looked_share)
         return math.log(missed)
     confidence = min(max(taken.seen.confidence, _MIN_CONFIDENCE), 1 - _MIN_CONFIDENCE)
-    surer = rates.sureness * (_log_odds(confidence) - _log_odds(rates.usual_confidence))
+    surer = _log_odds(confidence) - _log_odds(rates.usual_confidence)
     return max(0.0, math.log(rates.hit / rates.false_alarm) + surer)
 
 

@@ -12,7 +12,7 @@ from cloud.findings.geometry import mahalanobis_2, offset_m
 from cloud.findings.growing import Growing
 from cloud.findings.passes import is_same_pass
 
-HALF_PASSES: Final = 3  # of each half
+HALF_PASSES: Final = 4  # of each half
 TOGETHER_SHARE: Final = 0.2  # of passes that saw both all the same: something else was near that day
 
 Pair = tuple[float, int, int]  # squared distance, numbers of the findings

@@ -4,7 +4,7 @@ A pass is many pictures of one thing, and their mistakes hang together: a faint 
 them. Each picture follows the luck of the pass with probability sqrt(r) and its own otherwise, so that two pictures are
 correlated by r. Of a thing that grows in the picture from `FAR_M` to `NEAR_M`, with rate p_i in picture i, a pass hits
 nothing with probability  integral over u in 0..1 of product over i of (sqrt(r) [u >= p_i] + (1 - sqrt(r)) (1 - p_i)),
-and likewise for one hit. One hit alone is mostly not confirmed by the tracker, two are.
+and likewise for one hit. The tracker reports two hits, and most lone ones.
 
 False alarms: `REPORTED_PER_M` of the boxes that a picture holds without reason come through the tracker per metre of
 road (`python -m benchmarks.fusion` measures it with the tracker's own sums). At one place they count as far as a
@@ -16,9 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, cast
-
-from scipy.special import digamma  # pyright: ignore[reportUnknownVariableType]
+from typing import Final
 
 from cloud.findings.catalogue import Catalogue, DamageClass
 from cloud.findings.model import Look, Observation
@@ -27,10 +25,10 @@ from wire.error_model import ErrorModel
 FAR_M, NEAR_M = 18.0, 4.0
 PICTURES: Final = 8  # of a thing in one pass: five a second at a bus's pace
 CORRELATION: Final = 0.25  # of the mistakes of two pictures of one pass; the tracker on the bus assumes the same
-LONE_HIT_TOLD: Final = 0.4  # share of passes with a single hit that the tracker on the bus reports all the same
-REPORTED_PER_M: Final = 0.04
+LONE_HIT_TOLD: Final = 0.8  # share of passes with a single hit that the tracker on the bus reports all the same
+REPORTED_PER_M: Final = 0.075
 USUAL_SIDE_PX, USUAL_DISTANCE_M = 64.0, 8.0  # of a box, where an observation does not tell its own
-USUAL_CONFIDENCE: Final = 0.78  # of an observation; under CONFIRMED on the bus none is told
+USUAL_CONFIDENCE: Final = 0.73  # of an observation: halfway between the mean log odds of right and of wrong ones
 _SHRINK: Final = (
     1.5  # a thing on the road is 1/d wide and 1/d^2 high in the picture: the root of its area goes as d^-1.5
 )
@@ -47,7 +45,6 @@ class PassRates:
     hit: float
     false_alarm: float
     usual_confidence: float
-    sureness: float  # how much of the log odds of a confidence tells real from false, 0..1
     is_measured: bool  # by the model's error model; else what the county's catalogue assumes
 
 
@@ -81,7 +78,6 @@ class RateBook:
             hit=min(max(hit, 2 * _LEAST), _MOST),
             false_alarm=min(max(false_alarm, _LEAST), 0.9 * max(hit, 2 * _LEAST)),
             usual_confidence=USUAL_CONFIDENCE,
-            sureness=_sureness(model, class_code),
             is_measured=True,
         )
 
@@ -128,7 +124,6 @@ def _assumed(entry: DamageClass) -> PassRates:
         hit=entry.hit_rate,
         false_alarm=entry.false_alarm_rate,
         usual_confidence=entry.usual_confidence,
-        sureness=1.0,
         is_measured=False,
     )
 
@@ -153,20 +148,3 @@ def _rates_of_sizes(rates: tuple[float, ...], edges_px: tuple[float, ...], size:
     step_m = (FAR_M - NEAR_M) / (PICTURES - 1)
     sides = [size / (FAR_M - number * step_m) ** _SHRINK for number in range(PICTURES)]
     return tuple(rates[sum(side >= edge for edge in edges_px)] for side in sides)
-
-
-def _sureness(model: ErrorModel, class_code: str) -> float:
-    """How far apart, in log odds, the confidences of right and wrong boxes lie; mean log odds of Beta(a, b)."""
-    found = model.confidence[class_code]
-    apart = _mean_log_odds(*found.hit) - _mean_log_odds(*found.false_alarm)
-    return min(max(apart, 0.0), 1.0)
-
-
-@lru_cache(maxsize=256)
-def _mean_log_odds(a: float, b: float) -> float:
-    return cast("float", digamma(a)) - cast("float", digamma(b))
-
-
-def check_known(catalogue: Catalogue, model: ErrorModel) -> list[str]:
-    """Classes of the catalogue that the error model says nothing of."""
-    return [code for code in catalogue.classes if code not in model.classes]
