@@ -13,7 +13,7 @@ from cloud.findings.growing import Growing
 from cloud.findings.passes import is_same_pass
 
 HALF_PASSES: Final = 4  # of each half
-TOGETHER_SHARE: Final = 0.2  # of passes that saw both all the same: something else was near that day
+TOGETHER_SHARE: Final = 0.4  # of passes that saw both all the same: a false alarm was near that day; two are seen more
 
 Pair = tuple[float, int, int]  # squared distance, numbers of the findings
 
