@@ -1,6 +1,6 @@
 """A finding as viewers get it: a GeoJSON feature."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -169,12 +169,6 @@ FEATURES_BY_ID: Final = FEATURE_COLUMNS + "WHERE f.id = ANY(%(ids)s) ORDER BY f.
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Nothing:
-    zh: str = ""
-    en: str = ""
-
-
 def class_name(catalogue: Catalogue, class_code: str) -> LocalName:
     """Name of a class; its code when the county took it out of the catalogue."""
     entry = catalogue.classes.get(class_code)
@@ -265,12 +259,12 @@ def why(record: Record) -> Words:
     )
 
 
-def _rates_in_words(record: Record) -> LocalName | _Nothing:
+def _rates_in_words(record: Record) -> Words:
     if record["hit"] is None:
-        return _Nothing()
+        return Words(zh="", en="")
     hit, false_alarm = f"{record['hit']:.0%}", f"{record['false_alarm']:.1%}"
     source_zh, source_en = ("实测", "measured") if record["is_measured"] else ("假定", "assumed")
-    return LocalName(
+    return Words(
         zh=f"（此类经过{source_zh}命中率 {hit}，误报率 {false_alarm}）",
         en=f" (such a pass reports real damage in {hit} and nothing as damage in {false_alarm}, {source_en})",
     )
