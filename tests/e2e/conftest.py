@@ -3,10 +3,12 @@
 from collections.abc import Generator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import running_browser
+from tests.e2e.browser import TIMEOUT_MS, running_browser
 from tests.e2e.stub_api import DIST, Stub, running_stub
+
+expect.set_options(timeout=TIMEOUT_MS / 2)
 
 
 @pytest.fixture(scope="module")

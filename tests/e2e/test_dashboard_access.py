@@ -23,7 +23,7 @@ PAGES: Final = {
     "/roads?segment=s1": "aside .estimate",
     "/fleet": "tbody tr",
     "/statistics": "canvas",
-    "/settings": ".token",
+    "/settings": "section .who",
     "/wall": ".tile",
     "/nothing/here": "h2",
 }
