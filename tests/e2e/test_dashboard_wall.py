@@ -39,8 +39,9 @@ def test_wall_shows_a_case_within_a_second(browser: Browser, stub: Stub) -> None
 
 
 def used_bytes(session: CDPSession) -> int:
-    session.send("HeapProfiler.collectGarbage")
-    return session.send("Runtime.getHeapUsage")["usedSize"]
+    session.send("HeapProfiler.collectGarbage")  # pyright: ignore[reportUnknownMemberType]
+    usage: dict[str, int] = session.send("Runtime.getHeapUsage")  # pyright: ignore[reportUnknownMemberType]
+    return usage["usedSize"]
 
 
 def test_wall_does_not_grow_over_thousands_of_events(browser: Browser, stub: Stub) -> None:
