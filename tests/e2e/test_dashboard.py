@@ -78,7 +78,7 @@ def test_choice_of_language_and_theme_stays(browser: Browser, url: str) -> None:
         viewer.open("/cases")
         viewer.page.get_by_role("button", name="外观").click()
         expect(viewer.page.locator("html")).to_have_attribute("data-theme", "light")
-        expect(viewer.page.locator("tbody tr")).to_contain_text("demo-2026-000001")
+        expect(viewer.page.locator("tbody tr").first).to_contain_text("demo-2026-000001")
         viewer.page.reload()
         expect(viewer.page.locator("html")).to_have_attribute("data-theme", "light")
 

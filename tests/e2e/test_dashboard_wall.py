@@ -1,7 +1,7 @@
 """The wall display: both sizes, live within a second, no growth over many events, found again after a break."""
 
 import time
-from typing import Final
+from typing import Final, cast
 
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
@@ -40,7 +40,7 @@ def test_wall_shows_a_case_within_a_second(browser: Browser, stub: Stub) -> None
 
 def used_bytes(session: CDPSession) -> int:
     session.send("HeapProfiler.collectGarbage")  # pyright: ignore[reportUnknownMemberType]
-    usage: dict[str, int] = session.send("Runtime.getHeapUsage")  # pyright: ignore[reportUnknownMemberType]
+    usage = cast("dict[str, int]", session.send("Runtime.getHeapUsage"))  # pyright: ignore[reportUnknownMemberType]
     return usage["usedSize"]
 
 
