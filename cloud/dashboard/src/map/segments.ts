@@ -38,7 +38,7 @@ function segmentLayers(theme: Theme, colours: Readonly<Record<Grade, string>>): 
     },
     {
       id: SEGMENT_LAYERS.stale, type: "line", source: SEGMENTS, filter: isStale, layout: { "line-join": "round" },
-      paint: { "line-color": colour, "line-width": width, "line-dasharray": [1.6, 1.2], "line-opacity": 0.8 },
+      paint: { "line-color": colour, "line-width": width, "line-dasharray": [1.6, 1.2], "line-opacity": ["match", ["get", "grade"], "unknown", 0.3, 0.85] },
     },
   ];
 }
