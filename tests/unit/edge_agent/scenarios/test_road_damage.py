@@ -175,6 +175,18 @@ def test_a_frame_of_another_size_is_a_wrong_view() -> None:
     assert reasons == [Unusable.WRONG_VIEW]
 
 
+def test_a_bus_that_is_too_fast_is_no_witness() -> None:
+    detector = SceneDetector(things=[Thing(ahead_m=20)])
+    roads = scenario(detector)
+    for frame, ego, driven_m in drive(speed_mps=200, length_m=400):
+        detector.driven_m = driven_m
+        roads.look(frame, ego, dropped=0)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    assert set(sight.message.unusable) == {Unusable.TOO_FAST}
+    assert sight.message.usable_share == 0.0
+
+
 def test_without_a_position_nothing_is_placed() -> None:
     detector = SceneDetector(things=[Thing(ahead_m=20)])
     roads = scenario(detector)
