@@ -29,8 +29,13 @@ PAGES: Final = {
 }
 
 
+STANDS_STILL = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def serious_faults(viewer: Viewer) -> list[str]:
-    """Rule, place and reason of each fault that axe calls serious or critical."""
+    """Rule, place and reason of each fault that axe calls serious or critical, once nothing fades in any more."""
+    viewer.page.wait_for_function(STANDS_STILL)
     viewer.page.evaluate(AXE.read_text())
     found: dict[str, Any] = viewer.page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
