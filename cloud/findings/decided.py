@@ -40,10 +40,10 @@ _UNDO: Final = """
 UPDATE finding_decisions SET undone_at = %(at)s, undone_by = %(actor)s, undone_reason = %(reason)s
 WHERE id = %(id)s AND undone_at IS NULL RETURNING first_observations || second_observations
 """
-# A finding that a merge took in comes back under its own number when the merge is taken back.
+# When a merge is taken back, each side is again the finding that it was: the one that lives on and the one taken in.
 _TAKEN_BACK: Final = """
 SELECT f.id FROM finding_decisions d JOIN findings f ON f.id IN (d.first_finding, d.second_finding)
-WHERE d.kind = 'merge' AND d.undone_at IS NOT NULL AND f.merged_into IS NOT NULL AND f.city = %(city)s
+WHERE d.kind = 'merge' AND d.undone_at IS NOT NULL AND f.city = %(city)s
     AND CASE WHEN f.id = d.first_finding THEN d.first_observations ELSE d.second_observations END && %(ids)s::uuid[]
 ORDER BY d.undone_at DESC, f.id LIMIT 1
 """
@@ -86,7 +86,7 @@ def read_decisions(connection: Connection[Any], cells: Sequence[str]) -> Decisio
     )
 
 
-def finding_that_comes_back(connection: Connection[Any], *, city: str, observations: Sequence[str]) -> UUID | None:
+def finding_before_merge(connection: Connection[Any], *, city: str, observations: Sequence[str]) -> UUID | None:
     """Finding that these sightings were, before a merge that somebody took back."""
     row = connection.execute(_TAKEN_BACK, {"city": city, "ids": list(observations)}).fetchone()
     return row[0] if row else None

@@ -1,7 +1,7 @@
 """All sightings that hang together with some: what has to be grouped anew when these come."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -35,18 +35,31 @@ class Component:
         """Findings whose sightings these are."""
         return set(self.finding_of.values())
 
-    def owners(self, groups: Sequence[Group]) -> list[UUID | None]:
-        """For each group the finding that it goes on (none: a new one): who shares most sightings, the older first."""
+    def divided(self, groups: Sequence[Group]) -> list[int]:
+        """Numbers of the groups that share a finding's sightings with another group."""
+        holders = Counter(finding_id for group in groups for finding_id in self._shares(group))
+        return [
+            number
+            for number, group in enumerate(groups)
+            if any(holders[finding_id] > 1 for finding_id in self._shares(group))
+        ]
+
+    def owners(self, groups: Sequence[Group], *, homes: Mapping[int, UUID]) -> list[UUID | None]:
+        """For each group the finding that it goes on (none: a new one, or one that comes back).
+
+        A group with a home (the finding that it was before a merge that somebody took back) goes home; the others go to
+        who shares most sightings, the older first.
+        """
         shared = [
             (-count, finding_id, number)
             for number, group in enumerate(groups)
             for finding_id, count in self._shares(group).items()
         ]
-        owners: dict[int, UUID] = {}
+        owners = dict(homes)
         for _, finding_id, number in sorted(shared):
             if number not in owners and finding_id not in owners.values():
                 owners[number] = finding_id
-        return [owners.get(number) for number in range(len(groups))]
+        return [owner if (owner := owners.get(number)) in self.findings else None for number in range(len(groups))]
 
     def heir_of(self, finding_id: UUID, groups: Sequence[Group]) -> int:
         """Number of the group that took most sightings of a finding over."""

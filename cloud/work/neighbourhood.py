@@ -12,7 +12,7 @@ from psycopg import Connection
 from cloud.findings import evidence, repository
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.cluster import clusters_of
-from cloud.findings.decided import finding_that_comes_back, read_decisions
+from cloud.findings.decided import finding_before_merge, read_decisions
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
 from cloud.findings.model import Covariance, Fused, Look, Observation
@@ -117,10 +117,20 @@ class Neighbourhood:
         groups = clusters_of(component.observations, catalogue=self._catalogue, decisions=decisions)
         owners = [
             self._take_group(component, group, owner)
-            for group, owner in zip(groups, component.owners(groups), strict=True)
+            for group, owner in zip(groups, component.owners(groups, homes=self._homes(component, groups)), strict=True)
         ]
         for finding_id in sorted(component.findings - set(owners)):
             self._merge(finding_id, into=owners[component.heir_of(finding_id, groups)])
+
+    def _homes(self, component: Component, groups: Sequence[Group]) -> dict[int, UUID]:
+        """Of groups that a finding falls apart into, the findings that they were before a merge that was taken back."""
+        homes: dict[int, UUID] = {}
+        for number in component.divided(groups):
+            group = groups[number]
+            home = finding_before_merge(self._connection, city=group[0].city, observations=[item.id for item in group])
+            if home is not None and home not in homes.values():
+                homes[number] = home
+        return homes
 
     def _take_group(self, component: Component, group: Group, owner: UUID | None) -> UUID:
         """Make a group a finding, or the finding that it goes on."""
@@ -138,7 +148,8 @@ class Neighbourhood:
 
     def _begin(self, group: Group, fused: Fused) -> Thing:
         city, cell = group[0].city, cell_of(lon=fused.lon, lat=fused.lat)
-        before = finding_that_comes_back(self._connection, city=city, observations=[item.id for item in group])
+        before = finding_before_merge(self._connection, city=city, observations=[item.id for item in group])
+        before = None if before in self._things else before
         finding_id = before or UUID(make_id(self._at))
         if before is None:
             repository.insert_finding(self._connection, finding_id, fused, city=city, cell=cell)
