@@ -38,6 +38,8 @@ class Stub:
     """The state behind the answers, and what was asked of it."""
 
     address: str = ""
+    is_cut: bool = False
+    """No request is answered: a browser that is told to be offline lets some through while a page loads."""
     cases: dict[str, Json] = field(default_factory=data.first_cases)
     acted: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     """Case and body of each action, in order."""
@@ -141,6 +143,9 @@ class StubHandler(BaseHTTPRequestHandler):
     stub: ClassVar[Stub]
 
     def do_GET(self) -> None:
+        if self.stub.is_cut:
+            self.close_connection = True
+            return
         url = urlsplit(self.path)
         api_path = url.path.removeprefix("/api/v1")
         if api_path == url.path:
@@ -157,6 +162,9 @@ class StubHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if self.stub.is_cut:
+            self.close_connection = True
+            return
         key, who = self.headers["Idempotency-Key"], self._who()
         _, _, case_id, what = url.path.removeprefix("/api/v1").split("/")
         if who["role"] == "viewer":

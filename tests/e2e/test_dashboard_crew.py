@@ -52,6 +52,11 @@ def wait_for_worker(page: Page) -> None:
     )
 
 
+def cut_network(viewer: Viewer, stub: Stub, *, is_cut: bool) -> None:
+    stub.is_cut = is_cut
+    viewer.page.context.set_offline(is_cut)
+
+
 def test_job_is_done_with_the_network_cut_in_the_middle(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, size=PHONE, token=CREW) as viewer:
         page = viewer.page
@@ -61,7 +66,7 @@ def test_job_is_done_with_the_network_cut_in_the_middle(browser: Browser, stub: 
         press(page, "接单")
         wait_until(lambda: len(stub.acted) == 1, 10)
 
-        page.context.set_offline(True)
+        cut_network(viewer, stub, is_cut=True)
         press(page, "我已到场")
         page.get_by_label("拍照: 处置前照片").set_input_files(photo())
         page.get_by_label("拍照: 处置后照片").set_input_files(photo())
@@ -75,7 +80,7 @@ def test_job_is_done_with_the_network_cut_in_the_middle(browser: Browser, stub: 
         expect(page.get_by_text("4 步待发送")).to_be_visible()
         assert len(stub.acted) == 1
 
-        page.context.set_offline(False)
+        cut_network(viewer, stub, is_cut=False)
         wait_until(lambda: len(stub.acted) == 3, 30)
         expect(page.get_by_text("步待发送")).to_have_count(0)
         assert [body["action"] for _, body in stub.acted] == ["accept", "arrive", "done"]
@@ -91,11 +96,11 @@ def test_case_that_was_taken_away_meanwhile_is_explained(browser: Browser, stub:
         open_crew(viewer)
         page.locator("a.item", has_text="demo-2026-000003").click()
         expect(page.get_by_role("button", name="接单")).to_be_visible()
-        page.context.set_offline(True)
+        cut_network(viewer, stub, is_cut=True)
         press(page, "接单")
         expect(page.get_by_text("1 步待发送")).to_be_visible()
         stub.change("c3", state="returned")
-        page.context.set_offline(False)
+        cut_network(viewer, stub, is_cut=False)
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("这件案件已有变化", timeout=30_000)
         expect(alert).to_contain_text("已退回")
