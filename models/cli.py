@@ -43,7 +43,12 @@ def models() -> None:
 @click.option(
     "--begins-with",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Checkpoint of an earlier run whose weights are the beginning; else those of ImageNet.",
+    help="Checkpoint of an earlier run, or a shipped ONNX file, whose weights are the beginning; else ImageNet's.",
+)
+@click.option(
+    "--teacher",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of a model that labels the data's drive, which has no boxes; else the drive is left out.",
 )
 @click.option(
     "--without",
@@ -63,6 +68,7 @@ def train(
     minutes: float | None,
     drawn_share: float,
     begins_with: Path | None,
+    teacher: Path | None,
     without: tuple[str, ...],
     seed: int,
     threads: int,
@@ -76,6 +82,7 @@ def train(
         seed=seed,
         drawn_share=drawn_share,
         begins_with=begins_with,
+        teacher=teacher,
         without=without,
         epochs=epochs,
         minutes=minutes,

@@ -15,9 +15,14 @@ from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.training.augment import Canvas, Example, mosaic, single
 from models.road_damage.training.paste import Patch, pasted, patch_at
 
-# Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos;
-# the potholes are hand-held close-ups and easy.
-SOURCE_SHARES = {"RDD2022/China_MotorBike": 0.74, "annotated-potholes": 0.12, "RoadDamageDataset2018/Chiba": 0.14}
+# Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos with boxes
+# and 96 frames that only a teacher labelled; the potholes are hand-held close-ups and easy.
+SOURCE_SHARES = {
+    "RDD2022/China_MotorBike": 0.64,
+    "annotated-potholes": 0.10,
+    "RoadDamageDataset2018/Chiba": 0.13,
+    "drive/chiba": 0.13,
+}
 SCENE_POWER = 0.5  # a scene of n photos counts as n ** SCENE_POWER: neither per photo nor per scene
 MOST_PASTED = 3
 

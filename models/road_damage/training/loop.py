@@ -19,9 +19,11 @@ from models.road_damage.training import checkpoint
 from models.road_damage.training.augment import Canvas
 from models.road_damage.training.body import load_pretrained
 from models.road_damage.training.curves import draw_curves
-from models.road_damage.training.data import Mixture, Photos, next_batch
+from models.road_damage.training.data import Batch, Mixture, Photos, next_batch
 from models.road_damage.training.loss import detection_loss
 from models.road_damage.training.network import CLASSES, Detector, normalised
+from models.road_damage.training.shipped import unfolded
+from models.road_damage.training.teacher import drive_photos
 from models.road_damage.training.validate import validate
 
 PEAK_RATE = 1.3e-3
@@ -33,7 +35,7 @@ LAST_RATE_SHARE = 0.02
 SCALES = 0.65, 1.3  # of a picture that covers the input's area
 CROPS_UNTIL = 0.8  # of the run
 WHOLE_SHARE = 0.3  # of the steps before that which show the whole input: some cracks cross all of it
-PASTE_SHARE = 0.35
+PASTE_SHARE = 0.5
 MOSAIC_SHARE = 0.3
 MOSAIC_UNTIL = 0.85  # of the run; the end is trained on whole pictures
 LONGEST_GRADIENT = 10.0
@@ -53,7 +55,8 @@ class Plan:
     batch_size: int = 16
     input_px: int = 512  # side of a square picture as the network will be used
     crop_px: int = 384  # side of the parts mostly shown before that, at the same scale and half the cost
-    begins_with: Path | None = None  # checkpoint whose averaged weights the run begins with
+    begins_with: Path | None = None  # checkpoint whose averaged weights the run begins with, or a shipped ONNX file
+    teacher: Path | None = None  # folder of a model that labels the drive's frames
     without: tuple[str, ...] = ()  # methods of the mixture and the canvas, to see what each is worth
     validate_every: int = 2  # epochs
     threads: int = 1
@@ -71,15 +74,22 @@ class Run:
         self._plan = plan
         self._photos, self._held_out = photos, held_out
         self._rng = np.random.default_rng(plan.seed)
-        self._network = Detector()
-        if plan.begins_with is None:
-            load_pretrained(self._network.body)
-        else:
-            self._network.load_state_dict(checkpoint.exportable(plan.begins_with)[0])
+        self._network = self._beginning()
         self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stubs forget it)
         self._average = checkpoint.Average(self._network)
         self._optimiser = torch.optim.AdamW(_groups(self._network), lr=PEAK_RATE)
         self.progress = checkpoint.Progress()
+
+    def _beginning(self) -> Detector:
+        begins_with = self._plan.begins_with
+        if begins_with is not None and begins_with.suffix == ".onnx":
+            return unfolded(begins_with, normalised(self._batch(share=0.0, is_whole=True).pictures))
+        network = Detector()
+        if begins_with is None:
+            load_pretrained(network.body)
+        else:
+            network.load_state_dict(checkpoint.exportable(begins_with)[0])
+        return network
 
     @property
     def checkpoint_path(self) -> Path:
@@ -118,13 +128,7 @@ class Run:
 
     def _step(self, share: float) -> float:
         self._set_rate(share)
-        batch = next_batch(
-            self._photos,
-            self._rng,
-            mixture=_mixture(self._plan, share),
-            batch_size=self._plan.batch_size,
-            canvas=_canvas(self._plan, is_whole=share >= CROPS_UNTIL or self._rng.random() < WHOLE_SHARE),
-        )
+        batch = self._batch(share=share, is_whole=share >= CROPS_UNTIL or self._rng.random() < WHOLE_SHARE)
         self._network.train()
         pictures = normalised(batch.pictures).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
@@ -136,6 +140,15 @@ class Run:
         self._optimiser.step()
         self._average.follow(self._network)
         return float(loss.item())
+
+    def _batch(self, *, share: float, is_whole: bool) -> Batch:
+        return next_batch(
+            self._photos,
+            self._rng,
+            mixture=_mixture(self._plan, share),
+            batch_size=self._plan.batch_size,
+            canvas=_canvas(self._plan, is_whole=is_whole),
+        )
 
     def _set_rate(self, share: float) -> None:
         cosine = LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * (1 + math.cos(math.pi * share)) / 2
@@ -177,6 +190,8 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
         FileNotFoundError: there is no checkpoint to resume.
     """
     train = coco.read_photos(coco.road_damage_file(plan.data, "train"), CLASSES)
+    if plan.teacher is not None:
+        train += drive_photos(plan.data, plan.teacher)
     held_out = coco.read_photos(coco.road_damage_file(plan.data, "val"), CLASSES)
     plan.out.mkdir(parents=True, exist_ok=True)
     run = Run(plan, photos=Photos(train), held_out=held_out)

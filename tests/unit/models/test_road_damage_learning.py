@@ -14,9 +14,11 @@ torch = pytest.importorskip("torch", reason="training needs the extra `train`")
 from models.road_damage.drawn_set import CLASSES, drawn_scene  # noqa: E402
 from models.road_damage.training.assign import assign, pair_iou  # noqa: E402
 from models.road_damage.training.data import Batch  # noqa: E402
+from models.road_damage.training.export import export_onnx  # noqa: E402
 from models.road_damage.training.loop import Plan, progress_bar, start  # noqa: E402
 from models.road_damage.training.loss import detection_loss, giou  # noqa: E402
 from models.road_damage.training.network import BIN_COUNT, FIRST_BIN, Detector, Prediction, normalised  # noqa: E402
+from models.road_damage.training.shipped import unfolded  # noqa: E402
 
 STRIDE = 8.0
 
@@ -199,3 +201,23 @@ def test_a_run_can_begin_with_another_ones_weights(tmp_path: Path) -> None:
     with progress_bar() as bar:
         begun.train(bar)
     assert len(begun.progress.history) == 1
+
+
+def test_training_goes_on_from_a_shipped_file(tmp_path: Path) -> None:
+    detector = Detector()
+    pictures = normalised(torch.from_numpy(np.random.default_rng(5).integers(0, 256, (4, 64, 64, 3), np.uint8)))
+    detector.train()
+    detector(pictures)
+    detector.eval()
+    export_onnx(detector, tmp_path / "network.onnx", input_px=64)
+
+    again = unfolded(tmp_path / "network.onnx", pictures)
+
+    with torch.no_grad():
+        one, other = detector(pictures), again(pictures)
+    torch.testing.assert_close(one.logits, other.logits, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(one.boxes(), other.boxes(), rtol=1e-3, atol=1e-2)
+    again.train()
+    with torch.no_grad():
+        learning = again(pictures)
+    torch.testing.assert_close(learning.logits, other.logits, rtol=1e-2, atol=1e-2)
