@@ -1,0 +1,1 @@
+"""Faults on order: what a bus's network does to it."""
