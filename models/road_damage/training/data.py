@@ -13,7 +13,7 @@ from models.errors import DataError
 from models.road_damage.coco import FORBIDDEN_FOR_TRAINING, Photo, decoded
 from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.training.augment import Canvas, Example, mosaic, single
-from models.road_damage.training.paste import Patch, pasted, patch_at
+from models.road_damage.training.paste import Patch, pasted, patch_at, plain_patch
 
 # Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos with boxes
 # and 96 frames that only a teacher labelled; the potholes are hand-held close-ups and easy.
@@ -25,6 +25,7 @@ SOURCE_SHARES = {
 }
 SCENE_POWER = 0.5  # a scene of n photos counts as n ** SCENE_POWER: neither per photo nor per scene
 MOST_PASTED = 3
+PLAIN_SHARE = 0.5  # of the pictures with pasted damage that get pieces of plain road, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,17 @@ class Photos:
         return self._example(int(rng.choice(len(self._photos), p=self.chances)))
 
     def patches(self, rng: np.random.Generator) -> list[Patch]:
-        """A few pieces of damage, each class as often as any other."""
+        """A few pieces of damage, each class as often as any other, and sometimes as many of plain road."""
         classes = [int(label) for label in rng.integers(0, len(self._places), int(rng.integers(1, MOST_PASTED + 1)))]
         places = [self._places[label][int(rng.integers(len(self._places[label])))] for label in classes]
         cut = [patch_at(self._example(photo), box) for photo, box in places]
+        if rng.random() < PLAIN_SHARE:
+            cut += [self._plain(photo, box, rng) for photo, box in places]
         return [patch for patch in cut if patch is not None]
+
+    def _plain(self, photo: int, box: int, rng: np.random.Generator) -> Patch | None:
+        example = self._example(photo)
+        return plain_patch(example, example.boxes[box], rng) if example.is_labelled.all() else None
 
     def _example(self, index: int) -> Example:
         photo = self._photos[index]

@@ -13,7 +13,11 @@ from models.road_damage.training.augment import Example
 
 MARGIN = 0.15  # of the box's sides, around it; there the transplant fades out
 SMALLEST_DONOR_PX = 24
-BRIGHTEST = 1.6  # times the road around: more is lane paint, which must not travel with a crack
+# Lane paint must not travel with a crack. Grain is smoothed away before it is looked for.
+BRIGHTEST = 1.3  # of a patch, times the median of its border: more is white paint
+MOST_COLOUR = 0.1  # share by which a channel leaves the grey of the patch: more is yellow paint
+PAINT_SHARE = 3  # per cent of a patch that make it painted
+FAINTEST = 0.05  # share by which the darkest lines lie below their surroundings once shown: less teaches to see nothing
 MOST_OVERLAP = 0.05  # with damage that is already there
 TRIES = 8
 GREATEST_COLOUR = 55  # mean saturation of a place that may be road
@@ -27,7 +31,7 @@ class Patch:
     """How a piece of damage changes the road's brightness, with a margin that fades."""
 
     ratio: NDArray[np.float32]  # (h, w, 3)
-    label: int
+    label: int | None  # None of a piece of road without damage
     box: NDArray[np.float32]  # (4,) xyxy px of the damage within the patch
 
 
@@ -40,7 +44,22 @@ def patch_at(example: Example, index: int) -> Patch | None:
     return _patch(example.image, box, int(example.labels[index]))
 
 
-def _patch(image: Image, box: NDArray[np.float32], label: int) -> Patch | None:
+def plain_patch(example: Example, like: NDArray[np.float32], rng: np.random.Generator) -> Patch | None:
+    """Cut out road without damage, as large as a box: pasted, it teaches that another tone of road is no damage."""
+    height, width = example.image.shape[:2]
+    sides = like[2:] - like[:2]
+    room = np.array([width, height], np.float32) - sides
+    for _ in range(TRIES):
+        low = room * np.array([rng.random(), rng.uniform(0.45, 1.0)])
+        box = np.concatenate([low, low + sides]).astype(np.float32)
+        overlap, _ = overlaps(box[None], example.boxes)
+        left, top, right, bottom = box.astype(int)
+        if overlap.max(initial=0) == 0 and _looks_like_road(example.image[top:bottom, left:right]):
+            return _patch(example.image, box, None)
+    return None
+
+
+def _patch(image: Image, box: NDArray[np.float32], label: int | None) -> Patch | None:
     height, width = image.shape[:2]
     margin = MARGIN * (box[2:] - box[:2]) + 4
     left, top = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
@@ -49,31 +68,53 @@ def _patch(image: Image, box: NDArray[np.float32], label: int) -> Patch | None:
         return None
     cut = image[top:bottom, left:right].astype(np.float32) + 1
     ratio = cut / _around(cut)
-    if np.percentile(ratio, 99) > BRIGHTEST:
+    if _is_painted(ratio):
         return None
     return Patch(ratio, label, box - np.array([left, top, left, top], np.float32))
+
+
+def _is_painted(ratio: NDArray[np.float32]) -> bool:
+    grey = cv2.GaussianBlur(ratio.mean(axis=2), (0, 0), 2.0)
+    tint = ratio / ratio.mean(axis=2, keepdims=True)
+    colour = np.abs(tint - np.median(tint, axis=(0, 1))).max(axis=2)
+    is_white = np.percentile(grey, 100 - PAINT_SHARE) > BRIGHTEST * np.median(grey[_border(*grey.shape)])
+    return bool(is_white or np.percentile(colour, 100 - PAINT_SHARE) > MOST_COLOUR)
+
+
+def _is_visible(patch: Patch) -> bool:
+    grey = patch.ratio.mean(axis=2)
+    lines = cv2.GaussianBlur(grey, (0, 0), 8.0) - cv2.GaussianBlur(grey, (0, 0), 1.5)
+    return bool(np.percentile(lines, 98) > FAINTEST)
 
 
 def _around(cut: NDArray[np.float32]) -> NDArray[np.float32]:
     """Brightness of the road under a cut: the plane through its border, by least squares."""
     height, width = cut.shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    is_border = np.zeros((height, width), np.bool_)
-    edge = max(2, min(height, width) // 12)
-    is_border[:edge] = is_border[-edge:] = is_border[:, :edge] = is_border[:, -edge:] = True
+    is_border = _border(height, width)
     terms = np.stack([np.ones_like(x), x / width, y / height], axis=-1)
     weights, *_ = np.linalg.lstsq(terms[is_border], cut[is_border], rcond=None)
     return np.maximum(terms @ weights, 8).astype(np.float32)
 
 
+def _border(height: int, width: int) -> NDArray[np.bool_]:
+    is_border = np.zeros((height, width), np.bool_)
+    edge = max(2, min(height, width) // 12)
+    is_border[:edge] = is_border[-edge:] = is_border[:, :edge] = is_border[:, -edge:] = True
+    return is_border
+
+
 def pasted(example: Example, patches: Sequence[Patch], rng: np.random.Generator) -> Example:
-    """Put each patch on a piece of road of the example that is free; skip what finds no place."""
+    """Put each patch on a piece of road of the example that is free; skip what finds no place or is too faint."""
     image, boxes, labels = example.image.copy(), example.boxes, example.labels
     for patch in patches:
         shown = _resized(patch, rng, image.shape[1])
-        place = _free_place(image, boxes, shown, rng)
-        if place is not None:
-            _darken(image, shown.ratio, place)
+        is_shown = shown.label is None or _is_visible(shown)
+        place = _free_place(image, boxes, shown, rng) if is_shown else None
+        if place is None:
+            continue
+        _darken(image, shown.ratio, place)
+        if shown.label is not None:
             box = shown.box + np.tile(np.array(place, np.float32), 2)
             boxes = np.concatenate([boxes, box[None]])
             labels = np.append(labels, shown.label)

@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from models.road_damage.training.augment import Canvas, Example, mosaic, single
-from models.road_damage.training.paste import pasted, patch_at
+from models.road_damage.training.paste import pasted, patch_at, plain_patch
 from models.road_damage.training.weather import weathered
 
 ALL = np.ones(4, np.bool_)
@@ -146,3 +148,33 @@ def test_damage_that_overlaps_other_damage_or_paint_is_no_donor() -> None:
 
     assert patch_at(Example(crowded.image, both, np.array([3, 3]), ALL), 0) is None
     assert patch_at(Example(painted, crowded.boxes, crowded.labels, ALL), 0) is None
+
+
+def test_damage_over_yellow_paint_is_no_donor() -> None:
+    painted = cracked()
+    image = painted.image.copy()
+    image[75:125, 66:74] = (60, 190, 220)
+
+    assert patch_at(Example(image, painted.boxes, painted.labels, ALL), 0) is None
+
+
+def test_damage_too_faint_to_be_seen_is_not_pasted() -> None:
+    patch = patch_at(cracked(), 0)
+    assert patch is not None
+    faint = dataclasses.replace(patch, ratio=(1 + (patch.ratio - 1) * 0.03).astype(np.float32))
+
+    assert len(pasted(example([], height=300, width=300), [faint], np.random.default_rng(4)).boxes) == 0
+
+
+def test_plain_road_is_pasted_without_a_box_and_never_cut_from_damage() -> None:
+    road = cracked()
+    patch = plain_patch(road, road.boxes[0], np.random.default_rng(4))
+    assert patch is not None
+    assert patch.label is None
+    full = Example(road.image, np.array([[0, 0, 300, 300]], np.float32), road.labels, ALL)
+    assert plain_patch(full, road.boxes[0], np.random.default_rng(4)) is None
+
+    shown = pasted(example([], height=300, width=300, road=160), [patch], np.random.default_rng(4))
+
+    assert len(shown.boxes) == 0
+    assert (shown.image != 160).any()
