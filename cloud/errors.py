@@ -20,6 +20,12 @@ BusenseError
     ├── FindingError           tell the person (each kind has its own HTTP status)
     │   ├── DecisionError          what was said of findings cannot be
     │   └── DecisionNotFoundError  there is no such finding or decision
+    ├── PeopleError            tell the person (each kind has its own HTTP status)
+    │   ├── PersonError            an account that cannot be as it was wished
+    │   ├── PersonNotFoundError    there is no such account, session or token
+    │   ├── WeakPasswordError      a password that is easily guessed
+    │   ├── SignInError            name, password or code are wrong, or it is too early to try again
+    │   └── LinkError              a one-time link that is used, too old or not ours
     ├── PlaceBusyError         retry: another worker is at a place that this one needs too
     └── PictureError           answer the device (each kind has its own HTTP status)
         ├── PictureNotAnnouncedError
@@ -108,6 +114,38 @@ class DecisionError(FindingError):
 
 class DecisionNotFoundError(FindingError):
     """There is no such finding, or no such decision."""
+
+
+class PeopleError(CloudError):
+    """Something that cannot be done with an account."""
+
+
+class PersonError(PeopleError):
+    """An account that cannot be as it was wished."""
+
+
+class PersonNotFoundError(PeopleError):
+    """There is no such account, session or token."""
+
+
+class WeakPasswordError(PeopleError):
+    """A password that is easily guessed; `code` says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class SignInError(PeopleError):
+    """Not signed in; `code` says what the page asks for next, `wait_s` when to try again."""
+
+    def __init__(self, code: str, message: str, *, wait_s: int = 0) -> None:
+        self.code, self.wait_s = code, wait_s
+        super().__init__(message)
+
+
+class LinkError(PeopleError):
+    """A one-time link that is used, too old or not ours."""
 
 
 class PlaceBusyError(CloudError):

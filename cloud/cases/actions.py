@@ -16,6 +16,7 @@ from cloud.cases.lifecycle import ENDED, next_state
 from cloud.cases.limits import Limits
 from cloud.cases.model import Action, Actor, CaseState, Details, Reason, case_number
 from cloud.cases.orders import CaseRow, Order
+from cloud.cases.scope import require_in_scope
 from cloud.cases.views import CASE_BY_ID, case_item_of
 from cloud.db.changes import tell
 from cloud.errors import ActionForbiddenError, CaseNotFoundError, OrderError, StaleVersionError
@@ -69,6 +70,7 @@ class CaseActions:
             ActionNotAllowedError: not in this state, or not for this role or crew.
             OrderError: the order lacks something, or says something that cannot be.
         """
+        self._check_scope(case_id)
         case = repository.lock_case(self.connection, case_id)
         if version is not None and version != case.version:
             raise StaleVersionError(f"case {case.number} is at version {case.version}, not {version}: look at it again")
@@ -90,6 +92,7 @@ class CaseActions:
         Raises:
             CaseNotFoundError, ActionNotAllowedError, ActionForbiddenError: not.
         """
+        self._check_scope(case_id)
         case = repository.lock_case(self.connection, case_id)
         self._check_crew(case)
         next_state(case.state, action, self.actor.role)
@@ -104,6 +107,10 @@ class CaseActions:
     def _circumstances(self) -> Circumstances:
         limits = Limits(catalogue=self.catalogue, handling=self.handling or shipped_handling())
         return Circumstances(actor=self.actor, at=self.at, limits=limits)
+
+    def _check_scope(self, case_id: UUID) -> None:
+        handling = self._circumstances.limits.handling
+        require_in_scope(self.connection, case_id, actor=self.actor, handling=handling)
 
     def _check_crew(self, case: CaseRow) -> None:
         if not is_with(self.actor, unit=case.unit, crew=case.crew):
@@ -124,6 +131,7 @@ class CaseActions:
     def _check_target(self, into: UUID) -> None:
         """A case may only be merged into one that is still dealt with."""
         try:
+            self._check_scope(into)
             target = repository.lock_case(self.connection, into)
         except CaseNotFoundError as error:
             raise OrderError(f"into: {error}") from error

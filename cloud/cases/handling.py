@@ -120,8 +120,9 @@ class DispatchRules(_Entry):
 
 
 class Area(_Entry):
-    """Where a unit is responsible."""
+    """Where a unit is responsible; by its key an account can be limited to it."""
 
+    key: Key | None = None
     name: LocalName
     unit: Key
     classes: list[ClassCode] = []

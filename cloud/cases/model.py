@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from cloud.people.model import Actor as Actor  # noqa: PLC0414 - who acts belongs to the words of a case
+from cloud.people.model import Role as Role  # noqa: PLC0414
+
 FIRST_HASH: Final = bytes(32)
 
 
@@ -57,26 +60,6 @@ class Action(StrEnum):
     WARN = "warn"
     OVERDUE = "overdue"
     ESCALATE = "escalate"
-
-
-class Role(StrEnum):
-    """What somebody may do with cases."""
-
-    VIEWER = "viewer"
-    CREW = "crew"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-    SYSTEM = "system"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who acts."""
-
-    name: str
-    role: Role
-    unit: str | None = None
-    crew: str | None = None
 
 
 Detail = str | int | float | bool | None | list[str]

@@ -11,6 +11,7 @@ from cloud.cases.handling import Handling
 from cloud.cases.lifecycle import allowed_actions
 from cloud.cases.model import Action, Actor, CaseState
 from cloud.cases.proof import read_repair
+from cloud.cases.scope import scope_of
 from cloud.cases.views import CASE_BY_ID, CaseDetail, item_values
 from cloud.errors import CaseNotFoundError
 from cloud.findings.catalogue import Catalogue
@@ -34,11 +35,12 @@ def read_case(
     """Read a case as this actor may see it.
 
     Raises:
-        CaseNotFoundError: there is none.
+        CaseNotFoundError: there is none for this actor.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         record = cursor.execute(CASE_BY_ID, {"id": case_id}).fetchone()
-        if record is None:
+        seen = scope_of(actor, handling)
+        if record is None or not seen.has_case(unit=record["unit_key"], lon=record["lon"], lat=record["lat"]):
             raise CaseNotFoundError(f"there is no case {case_id}")
         history = cursor.execute(_HISTORY, {"id": case_id}).fetchall()
         photos = cursor.execute(_PHOTOS, {"id": case_id}).fetchall()

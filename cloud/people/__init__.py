@@ -1,0 +1,1 @@
+"""People: accounts, how they sign in, and what each role may do and see."""

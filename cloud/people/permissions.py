@@ -1,0 +1,55 @@
+"""What each role may do: the one table that routes, tokens and the documentation go by."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from cloud.people.model import Role
+
+
+class Permission(StrEnum):
+    """What a route needs."""
+
+    OPEN = "open"
+    """Nothing: it is for somebody who has not signed in yet, or for a probe."""
+    DEVICE = "device"
+    """The secret or certificate of a bus; people have none."""
+    ACCOUNT = "account"
+    """To be signed in on a page, with one's own account; no token has that."""
+    SEE = "see"
+    """Findings, roads and their condition, buses, what changes."""
+    SEE_CASES = "see_cases"
+    HANDLE_CASES = "handle_cases"
+    DO_JOBS = "do_jobs"
+    """A crew's list of jobs."""
+    JUDGE_FINDINGS = "judge_findings"
+    SEE_DELIVERIES = "see_deliveries"
+    MANAGE_FLEET = "manage_fleet"
+    MANAGE_PEOPLE = "manage_people"
+
+
+_VIEWER: Final = frozenset({Permission.ACCOUNT, Permission.SEE, Permission.SEE_CASES})
+_OPERATOR: Final = _VIEWER | {Permission.HANDLE_CASES, Permission.JUDGE_FINDINGS, Permission.SEE_DELIVERIES}
+
+VISITOR: Final = frozenset({Permission.SEE, Permission.SEE_CASES})
+"""Where a county lets anybody look."""
+GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.VIEWER: _VIEWER,
+    Role.OPERATOR: _OPERATOR,
+    Role.CREW: _VIEWER | {Permission.HANDLE_CASES, Permission.DO_JOBS},
+    Role.SAFETY: _VIEWER,
+    Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE}),
+    Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.MANAGE_FLEET}),
+    Role.ADMIN: _OPERATOR | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE},
+    Role.SYSTEM: frozenset(),
+}
+PEOPLE: Final = tuple(role for role in Role if role is not Role.SYSTEM)
+ALWAYS: Final = frozenset({Permission.OPEN, Permission.DEVICE})
+"""Checked by the route itself, not by the role."""
+FOR_TOKENS: Final = frozenset(Permission) - ALWAYS - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE}
+"""What a token can be for: whoever finds one must not be able to make accounts or more tokens."""
+
+
+def token_permissions(role: Role, scopes: frozenset[Permission]) -> frozenset[Permission]:
+    """What a token may do now: never more than its owner's role."""
+    return scopes & FOR_TOKENS & GRANTS[role]
