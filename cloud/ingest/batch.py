@@ -52,10 +52,10 @@ async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, i
     Args:
         cursor: of a connection with its staging tables made.
         items: what the messages turned out to be.
-        is_replay: they come from the quarantine: their numbers were counted when they went there.
+        is_replay: they come from the quarantine: they lie there already, and their numbers were counted then.
     """
     received, rejected = await _admit_all(cursor, items)
-    if rejected:
+    if rejected and not is_replay:
         await insert_rejected(cursor, rejected)
     news = await insert_rows(cursor, rows_of_kind(received))
     await announce(cursor, announcements(received))

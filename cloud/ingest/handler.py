@@ -12,7 +12,7 @@ from cloud.db.pool import Pool, open_pool
 from cloud.errors import UnavailableError
 from cloud.fleet.streams import Settled, read_settled
 from cloud.ingest.batch import Outcome, write_batch
-from cloud.ingest.reading import CONSTRAINT, Readable, Rejected, is_for_devices, read_delivery, reject
+from cloud.ingest.reading import CONSTRAINT, STUMBLED, Readable, Rejected, is_for_devices, read_delivery, reject
 from cloud.ingest.subscriber import Delivery
 from cloud.observations.staging import create_staging
 
@@ -21,9 +21,20 @@ logger = logging.getLogger(__name__)
 Item = Readable | Rejected
 
 # A row that the database refuses; another try would end the same.
-_REFUSED: Final = (errors.IntegrityError, errors.DataError)
-# Away, starting, stopping, a deadlock, a replica that is not yet the primary: try again.
-_AWAY: Final = (errors.OperationalError, errors.InterfaceError, errors.ReadOnlySqlTransaction)
+_REFUSED: Final = (
+    errors.IntegrityError,
+    errors.DataError,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+    errors.TooManyColumns,
+)
+# Away, starting, stopping, full, a deadlock, a replica that is not yet the primary: try again.
+_AWAY: Final = (
+    errors.OperationalError,
+    errors.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
 
 
 class Handler:
@@ -59,13 +70,18 @@ class Handler:
         try:
             return await self._write(items, is_replay=is_replay)
         except _REFUSED as error:
-            return await self._store_apart(items, error, is_replay=is_replay)
+            return await self._store_apart(items, error, reason=CONSTRAINT, is_replay=is_replay)
+        except psycopg.Error:
+            raise
+        except Exception as error:  # a message that our own code stumbles over must not stop all others
+            logger.exception("ingest_stumbled messages=%d", len(items))
+            return await self._store_apart(items, error, reason=STUMBLED, is_replay=is_replay)
 
     async def _write(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
         async with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
             return await write_batch(cursor, items, is_replay=is_replay)
 
-    async def _store_apart(self, items: Sequence[Item], error: psycopg.Error, *, is_replay: bool) -> Outcome:
+    async def _store_apart(self, items: Sequence[Item], error: Exception, *, reason: str, is_replay: bool) -> Outcome:
         """Halve until the refused message is alone; it goes to the quarantine, its neighbours are stored."""
         if len(items) > 1:
             middle = len(items) // 2
@@ -76,8 +92,7 @@ class Handler:
         item = items[0]
         if isinstance(item, Rejected):
             raise error
-        detail = error.diag.message_primary or str(error)
-        return await self._write([reject(item.delivery, reason=CONSTRAINT, detail=detail)], is_replay=is_replay)
+        return await self._write([reject(item.delivery, reason=reason, detail=_detail(error))], is_replay=is_replay)
 
 
 @asynccontextmanager
@@ -85,6 +100,12 @@ async def open_handler(url: str) -> AsyncGenerator[Handler]:
     """Open a handler with its own connection."""
     async with open_pool(url, max_size=1, configure=create_staging) as pool:
         yield Handler(pool)
+
+
+def _detail(error: Exception) -> str:
+    if isinstance(error, psycopg.Error):
+        return error.diag.message_primary or str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _join(first: Outcome, second: Outcome) -> Outcome:

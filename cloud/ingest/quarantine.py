@@ -15,7 +15,7 @@ from cloud.ingest.reading import Rejected
 _MAX_TOPIC: Final = 1024
 _MAX_DETAIL: Final = 1000
 
-# The same message again is not a second one; after a replay that failed it waits again, with the new reason.
+# The same message again is not a second one.
 _INSERT: Final = """
 INSERT INTO quarantine
     (digest, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence)
@@ -24,14 +24,17 @@ ON CONFLICT ON CONSTRAINT quarantine_digest_key DO UPDATE
 SET reason = EXCLUDED.reason, detail = EXCLUDED.detail, replayed_at = NULL
 """
 _LIST: Final = """
-SELECT id, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence, replayed_at
+SELECT id, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence, replayed_at,
+    mended_by
 FROM quarantine WHERE replayed_at IS NULL AND id > %s ORDER BY id LIMIT %s
 """
 _FIND: Final = """
-SELECT id, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence, replayed_at
+SELECT id, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence, replayed_at,
+    mended_by
 FROM quarantine WHERE id = %s
 """
-_MARK: Final = "UPDATE quarantine SET replayed_at = now() WHERE id = %s"
+_MARK: Final = "UPDATE quarantine SET replayed_at = now(), mended_by = %s WHERE id = %s"
+_STAYS: Final = "UPDATE quarantine SET reason = %s, detail = %s, replayed_at = NULL, mended_by = NULL WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class Quarantined:
     stream: UUID | None
     sequence: int | None
     replayed_at: datetime | None
+    mended_by: str | None  # the rule without which it would still lie here
 
 
 async def insert_rejected(cursor: AsyncCursor[Any], rejected: Iterable[Rejected]) -> None:
@@ -69,9 +73,14 @@ async def find_quarantined(connection: AsyncConnection[Any], quarantine_id: int)
         return await cursor.fetchone()
 
 
-async def mark_replayed(connection: AsyncConnection[Any], quarantine_id: int) -> None:
+async def mark_replayed(connection: AsyncConnection[Any], quarantine_id: int, *, mended_by: str | None) -> None:
     """Note that it is stored now."""
-    await connection.execute(_MARK, (quarantine_id,))
+    await connection.execute(_MARK, (mended_by, quarantine_id))
+
+
+async def mark_staying(connection: AsyncConnection[Any], quarantine_id: int, *, reason: str, detail: str) -> None:
+    """Note why it could not be stored this time either."""
+    await connection.execute(_STAYS, (reason, _plain(detail)[:_MAX_DETAIL], quarantine_id))
 
 
 def _values(rejected: Rejected) -> tuple[object, ...]:

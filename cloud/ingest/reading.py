@@ -18,6 +18,7 @@ _SPEAKER: Final = re.compile(rf"busense/v1/({_SLUG})/({_SLUG})/.+", re.DOTALL)
 
 UNKNOWN_DEVICE: Final = "unknown_device"
 CONSTRAINT: Final = "constraint"
+STUMBLED: Final = "stumbled"  # our own code failed on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,12 @@ class IngestProcess:
             "BUSENSE_INGEST__BATCH_SIZE": "50",
         }
 
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("it was not started")
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it takes messages."""
         times = self._log_text().count(self._ready)

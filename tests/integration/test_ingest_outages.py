@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import nats
+import psycopg
 import pytest
 
 from busense.local.postgres import LocalPostgres
@@ -14,8 +15,10 @@ from tests.integration.ingest_database import enrol_devices, value
 from tests.integration.ingest_process import IngestProcess, device_at, running_ingesters
 from tests.unit.cloud.ingest.messages import Outbox
 from tests.waiting import wait_until
+from wire.messages import Kind
 
 KINDS = ["jetstream", "mqtt"]
+SLOW_MESSAGES, MESSAGE_BYTES = 3000, 40_000  # 120 MB
 COUNT = "SELECT count(*) FROM observations"
 
 
@@ -49,6 +52,35 @@ def test_what_comes_while_the_database_is_away_is_stored_afterwards(
         wait_until(lambda: value(url, COUNT) == 400, timeout_s=40)
         wait_until(lambda: device.receipts[-1].up_to == 400)
         assert ingester.end() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_stays_bounded_while_the_database_takes_nothing(
+    kind: str, database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    enrol_devices(database, ["bus-1"])
+    outbox = Outbox()
+    messages = [outbox.envelope(Kind.DETECTION, {"padding": "x" * MESSAGE_BYTES}) for _ in range(SLOW_MESSAGES)]
+    with (
+        running_ingesters(tmp_path, database=database, broker=broker, kind=kind) as (ingester,),
+        device_at(broker) as device,
+    ):
+        device.publish(messages[:100])
+        wait_until(lambda: value(database, COUNT) == 100)
+        before = peak_memory_bytes(ingester.pid)
+        with psycopg.connect(database) as connection:
+            connection.execute("LOCK TABLE observations IN ACCESS EXCLUSIVE MODE")
+            for first in range(100, SLOW_MESSAGES, 100):
+                device.publish(messages[first : first + 100])
+        wait_until(lambda: value(database, COUNT) == SLOW_MESSAGES, timeout_s=60)
+        assert peak_memory_bytes(ingester.pid) - before < SLOW_MESSAGES * MESSAGE_BYTES / 3
+        assert ingester.end() == 0
+
+
+def peak_memory_bytes(pid: int) -> int:
+    """The most that a process ever held."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,10 +1,13 @@
 """What a batch of messages becomes in the database."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from cloud.errors import UnavailableError
 from cloud.ingest.batch import Outcome
@@ -166,6 +169,54 @@ async def test_row_that_breaks_a_constraint_never_costs_its_batch(
     ]
     assert value(database, "SELECT count(*) FROM observations") == 10
     assert outcome.settled[-1].ranges == ((1, 11),)
+
+
+def make_refusing(url: str, code: str) -> None:
+    """Let the database refuse observations of the camera `poison` with an SQLSTATE."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            sql.SQL(
+                """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = {}; END $$;
+                CREATE TRIGGER refuse BEFORE INSERT ON observations
+                FOR EACH ROW WHEN (NEW.camera_id = 'poison') EXECUTE FUNCTION refuse();
+                """
+            ).format(sql.Literal(code))
+        )
+
+
+async def test_row_that_can_never_fit_costs_only_itself(database: str) -> None:
+    make_refusing(database, "54000")  # program_limit_exceeded: PostgreSQL counts it among what may pass by itself
+    outbox = Outbox()
+    await store(database, outbox.message(), outbox.message(camera_id="poison"), outbox.message())
+    assert query(database, "SELECT reason, sequence FROM quarantine") == [("constraint", 2)]
+    assert value(database, "SELECT count(*) FROM observations") == 2
+
+
+async def test_full_disk_of_the_database_is_waited_for_and_costs_nothing(database: str) -> None:
+    make_refusing(database, "53100")  # disk_full
+    outbox = Outbox()
+    batch = [outbox.message(), outbox.message(camera_id="poison")]
+    async with handler_with(database) as handler:
+        with pytest.raises(UnavailableError):
+            await handler.store(batch)
+        with psycopg.connect(database) as connection:
+            connection.execute("DROP TRIGGER refuse ON observations")
+        await handler.store(batch)
+    assert value(database, "SELECT count(*) FROM observations") == 2
+    assert reasons(database) == []
+
+
+async def test_message_that_our_own_code_stumbles_over_costs_only_itself(database: str) -> None:
+    outbox = Outbox()
+    stumbling = replace(outbox.message(), received_at=datetime(2026, 11, 24))  # noqa: DTZ001 - without a zone, on purpose
+    outcome = await store(database, outbox.message(), stumbling, outbox.message())
+    assert query(database, "SELECT reason, detail LIKE 'TypeError%%', sequence FROM quarantine") == [
+        ("stumbled", True, 1)
+    ]
+    assert value(database, "SELECT count(*) FROM observations") == 2
+    assert outcome.settled[-1].ranges == ((1, 3),)
 
 
 async def test_message_of_a_device_that_is_not_enrolled_waits_in_quarantine(database: str) -> None:

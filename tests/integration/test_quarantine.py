@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,8 +11,8 @@ from cloud.cli import fleet, quarantine
 from cloud.errors import CloudError
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
-from tests.integration.ingest_database import handler_with, query, value
-from tests.unit.cloud.ingest.messages import Outbox
+from tests.integration.ingest_database import enrol_devices, handler_with, query, value
+from tests.unit.cloud.ingest.messages import Outbox, golden_data
 from wire.messages import Kind
 
 
@@ -64,6 +65,45 @@ def test_message_that_failed_again_and_then_came_anew_waits_again(environment: s
     asyncio.run(run())
     assert "stored 1, 0 stay" in call("replay", "--all").output
     assert value(environment, "SELECT count(*) FROM observations") == 1
+
+
+RULE = """
+name = "latitude"
+reason = "bad_data"
+topic = "busense/v1/*/bus-1/*"
+rename = { "/data/latitude" = "/data/lat" }
+"""
+
+
+def test_message_mended_by_a_rule_is_stored_and_its_bytes_stay_as_they_came(environment: str, tmp_path: Path) -> None:
+    data = golden_data(Kind.DETECTION)
+    data["latitude"] = data.pop("lat")
+    outbox = Outbox()
+    wrong = [outbox.envelope(Kind.DETECTION, {"data": data}), outbox.delivery(Kind.STATE, b"bad")]
+    enrol_devices(environment, ["bus-1"])
+    store(environment, *wrong)
+    rule = tmp_path / "rule.toml"
+    rule.write_text(RULE)
+
+    assert "stored 1, 0 stay" in call("replay", "--all", "--rule", str(rule)).output
+    assert value(environment, "SELECT lat FROM observations") == golden_data(Kind.DETECTION)["lat"]
+    kept = query(environment, "SELECT payload, mended_by FROM quarantine ORDER BY id")
+    assert kept == [(wrong[0].payload, "latitude"), (wrong[1].payload, None)]
+
+
+def test_message_that_a_rule_does_not_mend_stays_once_with_its_new_reason(environment: str, tmp_path: Path) -> None:
+    enrol_devices(environment, ["bus-1"])
+    store(environment, Outbox().message(Kind.DETECTION, lat="north"))
+    rule = tmp_path / "rule.toml"
+    rule.write_text('name = "x"\nreason = "bad_data"\nset = { "/type" = "busense.rumour.v1" }')
+    assert "stored 0, 1 stay" in call("replay", "--all", "--rule", str(rule)).output
+    assert query(environment, "SELECT reason, replayed_at FROM quarantine") == [("unknown_type", None)]
+
+
+def test_rule_that_is_none_is_said_with_its_line(environment: str, tmp_path: Path) -> None:
+    rule = tmp_path / "rule.toml"
+    rule.write_text('name = "x"\nreason = "bad_data"\nremove = ["data"]')
+    assert "rule.toml, line 3" in str(call("replay", "--all", "--rule", str(rule)).exception)
 
 
 def test_message_is_shown_with_its_bytes(environment: str) -> None:
