@@ -26,6 +26,7 @@ from edge_agent.vision.privacy import Found, Privacy, hidden_area
 
 COVERED: Final = 0.9
 NAMES: Final = {1: "faces", 2: "plates"}
+MUST_BE_COVERED_PX: Final = {"faces": 24, "plates": 16}  # of height
 EVERY: Final = 10  # of drive/frames
 
 
@@ -55,22 +56,37 @@ def read(path: Path) -> Image:
 
 
 def is_covered(hidden: NDArray[np.bool_], box: NDArray[np.float32]) -> bool:
+    return bool(hidden[_inside(box)].mean() >= COVERED)
+
+
+def _inside(box: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Rows and columns of a box (x, y, width, height)."""
     x, y, width, height = (round(float(side)) for side in box)
-    return bool(hidden[y : y + height, x : x + width].mean() >= COVERED)
+    return slice(y, y + height), slice(x, x + width)
 
 
 def measure(privacy: Privacy, pictures: Sequence[Labelled]) -> dict[str, Any]:
-    counts = {name: [0, 0] for name in NAMES.values()}
+    """Covered of all, by kind and by height in pixels, and the area that was blurred, all and outside the labels."""
+    covered: dict[str, list[bool]] = {}
     shares: list[float] = []
+    vain: list[float] = []
     for picture in pictures:
         hidden = hidden_area(picture.image, privacy.find(picture.image))
         shares.append(float(hidden.mean()))
         for name, box in picture.boxes:
-            counts[name][0] += is_covered(hidden, box)
-            counts[name][1] += 1
-    return {name: f"{covered} of {all_}" for name, (covered, all_) in counts.items()} | {
-        "covered_area": round(mean(shares), 4)
-    }
+            for group in (name, f"{name}, {size_of(name, height_px=float(box[3]))}"):
+                covered.setdefault(group, []).append(is_covered(hidden, box))
+        for _, box in picture.boxes:
+            hidden[_inside(box)] = False
+        vain.append(float(hidden.mean()))
+    recall = {name: f"{sum(covered[name])} of {len(covered[name])}" for name in sorted(covered)}
+    return recall | {"covered_area": round(mean(shares), 4), "false_area": round(mean(vain), 4)}
+
+
+def size_of(name: str, *, height_px: float) -> str:
+    """Of which size a label is: those above must be covered, smaller ones cannot be read from far."""
+    least_px = MUST_BE_COVERED_PX[name]
+    return f"above {least_px} px" if height_px > least_px else f"up to {least_px} px"
 
 
 def times_ms(privacy: Privacy, images: Sequence[Image]) -> dict[str, float]:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Boxes, overlaps
+from edge_agent.vision.detections import Boxes, areas, overlaps
 from edge_agent.vision.model_file import Network, load_manifest
 from wire.messages import Blur, PictureReference
 
-MARGIN: Final = 0.25  # of a box's size on each side: hair and ears, the frame of a plate
+FACE_MARGIN: Final = 0.25, 0.25  # of a box's width and height on each side: hair and ears
+PLATE_MARGIN: Final = 0.15, 0.4
+"""The cascade's windows are 3 to 1: wider than a plate most often, but lower than one that is seen askew."""
 CELLS: Final = 3  # what stays of a face or plate: 3 x 3 mean colours; nobody can be read from nine
 MAX_PICTURE_BYTES: Final = 400_000
 MAX_SIDE_PX: Final = 1920
@@ -25,7 +27,8 @@ _PLATE_CASCADE: Final = "haarcascade_russian_plate_number.xml"
 _PLATE_WIDTH_PX: Final = 960  # of the picture that the cascade searches
 _PLATE_STEP: Final = 1.1  # between two sizes of the search
 _PLATE_NEIGHBOURS: Final = 1  # one find is enough: 9 of 10 plates instead of 7, for three more boxes in five pictures
-_PLATE_GROW: Final = 0.1  # of its sides: the cascade cuts the edges of plates, one of ten kept a tenth uncovered
+_INSIDE: Final = 0.95  # of a window's area in a larger one: the cascade takes the whole rear of a car for a plate too
+_LARGER: Final = 2.0  # times the area
 _FACE_CELL_PX: Final = 4  # one output cell covers 4 input pixels
 
 
@@ -51,7 +54,7 @@ class BlurredPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
-    """What must be made unreadable, in pixels of the picture."""
+    """What must be made unreadable, with a margin, in pixels of the picture."""
 
     faces: Boxes
     plates: Boxes
@@ -65,7 +68,7 @@ class FaceFinder:
         self._network = Network(manifest_path, self.manifest, threads=threads)
 
     def find(self, image: Image) -> Boxes:
-        """Boxes of faces (n, 4) in pixels of the picture."""
+        """Boxes of faces (n, 4) with a margin, in pixels of the picture."""
         height, width = image.shape[:2]
         scale = self.manifest.input_width / max(width, height)
         stride = self.manifest.input_stride
@@ -74,7 +77,7 @@ class FaceFinder:
         scores, sizes, offsets, *_ = self._network.run(blob)
         boxes, best = _decode_faces(scores[0, 0], sizes[0], offsets[0], threshold=self.manifest.threshold)
         to_picture = np.array([width / new_width, height / new_height] * 2, np.float32)
-        return _without_doubles(boxes * to_picture, best, self.manifest.nms_iou)
+        return _grown(_without_doubles(boxes * to_picture, best, self.manifest.nms_iou), FACE_MARGIN)
 
 
 class PlateFinder:
@@ -87,15 +90,15 @@ class PlateFinder:
             raise ModelError(f"{path} is no cascade; OpenCV 4 brings it, OpenCV 5 does not")
 
     def find(self, image: Image) -> Boxes:
-        """Boxes of plates (n, 4) in pixels of the picture."""
+        """Boxes of plates (n, 4) with a margin, in pixels of the picture."""
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         scale = min(1.0, _PLATE_WIDTH_PX / image.shape[1])
         if scale < 1.0:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         found = self._cascade.detectMultiScale(grey, _PLATE_STEP, _PLATE_NEIGHBOURS)
-        boxes = np.array(found, np.float32).reshape(-1, 4) / np.float32(scale)
-        corner, sides = boxes[:, :2], boxes[:, 2:]
-        return np.hstack([corner - _PLATE_GROW * sides, corner + (1 + _PLATE_GROW) * sides]).astype(np.float32)
+        corners_and_sides = np.array(found, np.float32).reshape(-1, 4) / np.float32(scale)
+        boxes = np.hstack([corners_and_sides[:, :2], corners_and_sides[:, :2] + corners_and_sides[:, 2:]])
+        return _grown(innermost(boxes), PLATE_MARGIN)
 
 
 class Privacy:
@@ -143,8 +146,8 @@ class Privacy:
 
 
 def hide(picture: Image, box: NDArray[np.float32]) -> None:
-    """Replace what is in a box, with a margin, by a few mean colours, in place."""
-    part = picture[_with_margin(picture, box)]
+    """Replace what is in a box by a few mean colours, in place."""
+    part = picture[_inside(picture, box)]
     if not part.size:
         return
     cells = cv2.resize(part, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
@@ -155,17 +158,30 @@ def hidden_area(picture: Image, found: Found) -> NDArray[np.bool_]:
     """Which pixels (H, W) would be hidden."""
     hidden = np.zeros(picture.shape[:2], bool)
     for box in np.vstack([found.faces, found.plates]):
-        hidden[_with_margin(picture, box)] = True
+        hidden[_inside(picture, box)] = True
     return hidden
 
 
-def _with_margin(picture: Image, box: NDArray[np.float32]) -> tuple[slice, slice]:
-    """Rows and columns of a box with its margin, inside the picture."""
+def innermost(boxes: Boxes) -> Boxes:
+    """Boxes (n, 4) that do not hold a much smaller one."""
+    _, of_smaller = overlaps(boxes, boxes)
+    sizes = areas(boxes)
+    holds = (of_smaller >= _INSIDE) & (sizes[:, None] >= _LARGER * sizes[None])
+    return boxes[~holds.any(axis=1)]
+
+
+def _inside(picture: Image, box: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Rows and columns of a box, inside the picture."""
     height, width = picture.shape[:2]
-    margin_x, margin_y = MARGIN * (box[2] - box[0]), MARGIN * (box[3] - box[1])
-    left, top = int(max(0, box[0] - margin_x)), int(max(0, box[1] - margin_y))
-    right, bottom = int(np.ceil(min(width, box[2] + margin_x))), int(np.ceil(min(height, box[3] + margin_y)))
+    left, top = int(max(0, box[0])), int(max(0, box[1]))
+    right, bottom = int(np.ceil(min(width, box[2]))), int(np.ceil(min(height, box[3])))
     return slice(top, max(top, bottom)), slice(left, max(left, right))
+
+
+def _grown(boxes: Boxes, margin: tuple[float, float]) -> Boxes:
+    """Boxes with a margin, in shares of their width and height, on each side."""
+    more = (boxes[:, 2:] - boxes[:, :2]) * np.array(margin, np.float32)
+    return np.hstack([boxes[:, :2] - more, boxes[:, 2:] + more]).astype(np.float32)
 
 
 def _decode_faces(

@@ -9,7 +9,16 @@ import pytest
 from edge_agent.config import Privacy as PrivacySettings
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.readings import Image
-from edge_agent.vision.privacy import CELLS, MARGIN, MAX_PICTURE_BYTES, MAX_SIDE_PX, FaceFinder, Privacy, hide
+from edge_agent.vision.privacy import (
+    CELLS,
+    MAX_PICTURE_BYTES,
+    MAX_SIDE_PX,
+    FaceFinder,
+    Privacy,
+    hidden_area,
+    hide,
+    innermost,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +42,11 @@ def test_what_is_hidden_cannot_be_told_apart() -> None:
     assert np.abs(left[inner].astype(int) - right[inner]).max() <= 8
 
 
-def test_only_mean_colours_are_left_and_the_margin_is_hidden_too() -> None:
+def test_only_mean_colours_are_left() -> None:
     picture = noise(100, 100)
     before = picture.copy()
-    hide(picture, np.array([40, 40, 60, 60], np.float32))
-    side = round(20 * (1 + 2 * MARGIN))
-    hidden = picture[35 : 35 + side, 35 : 35 + side]
+    hide(picture, np.array([35, 35, 65, 65], np.float32))
+    hidden = picture[35:65, 35:65]
     assert hidden.std() < before[35:65, 35:65].std() / 3
     assert (picture[:34] == before[:34]).all()
     cells = cv2.resize(before[35:65, 35:65], (CELLS, CELLS), interpolation=cv2.INTER_AREA)
@@ -97,6 +105,23 @@ def test_any_failure_of_a_finder_means_no_picture(privacy: Privacy, monkeypatch:
 def test_without_the_face_model_there_is_no_privacy(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         Privacy(tmp_path / "manifest.toml", threads=1)
+
+
+def test_a_drawn_plate_is_hidden_and_little_more(privacy: Privacy) -> None:
+    picture = np.full((360, 640, 3), 90, np.uint8)
+    cv2.rectangle(picture, (220, 120), (420, 260), (40, 40, 130), -1)
+    cv2.rectangle(picture, (270, 200), (370, 226), (235, 235, 235), -1)
+    cv2.putText(picture, "AB 1234", (276, 220), cv2.FONT_HERSHEY_SIMPLEX, 0.68, (20, 20, 20), 2, cv2.LINE_AA)
+    hidden = hidden_area(picture, privacy.find(picture))
+    assert hidden[200:226, 270:370].all()
+    assert hidden.sum() < 5 * 26 * 100
+
+
+def test_a_window_that_holds_a_much_smaller_one_is_dropped() -> None:
+    rear, plate, half_beside, alike = [0, 0, 300, 100], [100, 40, 200, 73], [180, 30, 260, 57], [98, 38, 204, 75]
+    kept = innermost(np.array([rear, plate, half_beside, alike], np.float32))
+    assert kept.tolist() == [plate, half_beside, alike]
+    assert innermost(np.zeros((0, 4), np.float32)).shape == (0, 4)
 
 
 @pytest.mark.data
