@@ -9,12 +9,15 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
+from cloud.api.declared import ROOT, declared_routes
 from cloud.api.deps import Resources
 from cloud.api.guard import Guard
 from cloud.api.live import Hub
+from cloud.api.oidc import Provider
 from cloud.api.pages import BUILT, NOT_BUILT, Pages
 from cloud.api.problems import add_problem_answers
 from cloud.api.routes import (
+    account,
     case_actions,
     cases,
     catalogue,
@@ -27,12 +30,14 @@ from cloud.api.routes import (
     findings,
     fleet,
     health,
+    map_view,
     observations,
+    people,
     pictures,
     roads,
+    session,
     summary,
 )
-from cloud.cases.actors import load_actors
 from cloud.cases.handling import load_handling
 from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
@@ -41,10 +46,10 @@ from cloud.findings.catalogue import load_catalogue
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
 
-ROOT: Final = "/api/v1"
 POOL_SIZE: Final = 8
 _ROUTES: Final = (
     findings,
+    map_view,
     finding_decisions,
     cases,
     case_actions,
@@ -59,6 +64,9 @@ _ROUTES: Final = (
     pictures,
     condition,
     condition_export,
+    session,
+    account,
+    people,
     health,
 )
 
@@ -85,9 +93,10 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT) -> FastAPI:
     for module in _ROUTES:
         api.include_router(module.router)
     app.include_router(api)
+    declared_routes(app)  # a route that does not say what it needs does not get in
     _add_pages(app, pages)
     add_problem_answers(app)
-    app.add_middleware(Guard, max_body_bytes=config.pictures.max_bytes)
+    app.add_middleware(Guard, max_body_bytes=config.pictures.max_bytes, origin=config.serve.public_url)
     return app
 
 
@@ -108,7 +117,10 @@ async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
                 catalogue=held_catalogue,
                 condition=load_rules(config.work.condition),
                 handling=load_handling(config.work.handling),
-                actors=load_actors(config.serve.actors_file) if config.serve.actors_file else None,
+                origin=config.serve.origin,
+                has_visitors=config.serve.visitors,
+                is_demo=config.serve.demo,
+                oidc=Provider(config.serve.oidc, origin=config.serve.origin) if config.serve.oidc else None,
                 blur=Blur(config.serve.blur_command),
                 pool=pool,
                 thread_pool=thread_pool,

@@ -23,6 +23,7 @@ from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
+from cloud.work.map import look_after_map
 from cloud.work.notices import look_after_notices
 from cloud.work.roads import look_after_roads
 from cloud.work.step import fuse_place
@@ -52,15 +53,17 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     catalogue, handling = load_catalogue(config.work.catalogue), load_handling(config.work.handling)
     url, rules = config.database.read_url(), load_rules(config.work.condition)
     targets = load_targets(config.work.notify)
-    with ThreadPoolExecutor(max_workers=2) as executor:
+    with ThreadPoolExecutor(max_workers=3) as executor:
         roads = executor.submit(look_after_roads, url, rules, stop)
         notices = executor.submit(look_after_notices, url, targets, handling, stop)
+        counts = executor.submit(look_after_map, url, stop)
         try:
             _work(url, catalogue, handling, stop)
         finally:
             stop.set()
         roads.result()
         notices.result()
+        counts.result()
     _log.info("work_ended")
 
 

@@ -1,0 +1,59 @@
+"""Findings from far away: which H3 cells a map is drawn with, and where they lie."""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final, cast
+
+import h3
+
+FINEST: Final = 9  # as `findings.cell`
+COARSEST: Final = 3  # edges of 69 km: a province has a few
+MAX_CELLS: Final = 2000  # in one answer
+SMALLEST_EDGE_PX: Final = 26.0
+
+_METRES_PER_PIXEL: Final = 78_271.5  # at zoom 0 on the equator, tiles of 512 pixels
+_KM_PER_DEGREE: Final = 111.195
+_EDGE_M: Final = 1_281_256.0  # of the coarsest cells there are; each step is finer by the root of 7
+
+Ring = tuple[tuple[float, float], ...]
+
+
+def resolution_for(*, zoom: float, min_lon: float, min_lat: float, max_lon: float, max_lat: float) -> int:
+    """The finest resolution whose cells can be told apart at a zoom, and of which not too many cover the rectangle."""
+    shrink = math.cos(math.radians((min_lat + max_lat) / 2))
+    metres_per_pixel = _METRES_PER_PIXEL * shrink / 2**zoom
+    area_km2 = (max_lon - min_lon) * shrink * (max_lat - min_lat) * _KM_PER_DEGREE**2
+    fitting = (
+        resolution
+        for resolution in range(FINEST, COARSEST, -1)
+        if _edge_m(resolution) >= SMALLEST_EDGE_PX * metres_per_pixel
+        and area_km2 <= MAX_CELLS * 1.5 * math.sqrt(3) * (_edge_m(resolution) / 1000) ** 2
+    )
+    return next(fitting, COARSEST)
+
+
+def _edge_m(resolution: int) -> float:
+    return _EDGE_M / 7 ** (resolution / 2)
+
+
+def cells_over(resolution: int, *, min_lon: float, min_lat: float, max_lon: float, max_lat: float) -> list[str]:
+    """Cells that touch a rectangle which is small against the earth."""
+    corners = [(min_lat, min_lon), (min_lat, max_lon), (max_lat, max_lon), (max_lat, min_lon)]
+    found: object = h3.h3shape_to_cells_experimental(h3.LatLngPoly(corners), resolution, contain="overlap")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return list(cast("Iterable[str]", found))
+
+
+def parent_of(cell: str) -> str | None:
+    """The cell around a cell, one resolution coarser; none around the coarsest."""
+    if h3.get_resolution(cell) <= COARSEST:  # pyright: ignore[reportUnknownMemberType]
+        return None
+    return str(h3.cell_to_parent(cell))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+@lru_cache(maxsize=100_000)
+def ring_of(cell: str) -> Ring:
+    """The closed outline of a cell, lon before lat, to about a metre."""
+    corners = cast("Sequence[tuple[float, float]]", h3.cell_to_boundary(cell))  # pyright: ignore[reportUnknownMemberType]
+    ring = [(round(lon, 5), round(lat, 5)) for lat, lon in corners]
+    return (*ring, ring[0])
