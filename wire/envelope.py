@@ -54,7 +54,24 @@ def type_of_kind(kind: Kind) -> str:
 def make_id(at: datetime) -> str:
     """Make a UUIDv7 whose time is `at` (RFC 9562, section 5.7; milliseconds, then 74 random bits)."""
     milliseconds = max(0, int(at.timestamp() * 1000)) & (2**48 - 1)
-    random = secrets.randbits(74)
+    return _uuid7(milliseconds, secrets.randbits(74))
+
+
+def make_id_after(before: str | None, *, at: datetime) -> str:
+    """Make a UUIDv7 of `at` that is greater than the one before, whatever the clock did meanwhile.
+
+    Source: RFC 9562, section 6.2, method 2: the random bits are raised by a random step.
+    """
+    fresh = make_id(at)
+    if before is None or fresh > before:
+        return fresh
+    value = UUID(before).int
+    milliseconds, random = value >> 80, (value >> 64 & 0xFFF) << 62 | value & 2**62 - 1
+    random += 1 + secrets.randbits(32)
+    return _uuid7(milliseconds + (random >> 74), random & 2**74 - 1)
+
+
+def _uuid7(milliseconds: int, random: int) -> str:
     value = milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (2**62 - 1)
     return str(UUID(int=value))
 

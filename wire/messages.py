@@ -248,11 +248,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenUp:
-    """Messages that a full outbox gave up: the cloud must not wait for them."""
+    """Messages that will not come, from a full outbox or a damaged one: the cloud must not wait for them."""
 
     kind: Kind
     first: Sequence
     last: Sequence
+    stream: EventId | None = None  # where it is not that of the message that tells it
+
+
+class OutboxState(StrEnum):
+    """Where a device keeps its messages: on its disk, or in memory because of what the disk is."""
+
+    DISK = "disk"
+    DISK_FULL = "disk_full"
+    DISK_READ_ONLY = "disk_read_only"
+    DISK_FAILING = "disk_failing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +283,11 @@ class Health:
     clock_offset_s: Offset | None = None
     temperature_c: Temperature | None = None
     disk_free_bytes: Bytes | None = None
+    outbox: OutboxState | None = None
+    outbox_damaged: Count | None = None  # files set aside since nobody could read them any more
+    given_up_counts: Annotated[dict[Kind, Count], Field(max_length=16)] | None = None  # since the outbox was made
+    pictures_given_up: Count | None = None
+    clock_corrected_s: Offset | None = None  # what was added to the clock of the machine when a better one was known
 
 
 class Presence(StrEnum):

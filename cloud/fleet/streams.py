@@ -12,16 +12,18 @@ from psycopg.types.multirange import Multirange
 
 Range = tuple[int, int]  # first and last, both included
 
-# What was stored before and comes again counts as redelivered; so does what comes twice in one batch.
+# What was stored before and comes again counts as redelivered; so does what comes twice in one batch. A device that
+# gives a message up cannot know whether it has arrived: what is stored is not given up.
 _UPSERT: Final = """
 INSERT INTO device_streams AS s (city, device, stream, first_seen_at, stored, given_up, redelivered)
-SELECT city, device, stream, seen_at, stored::int8multirange, given_up::int8multirange, doubled
+SELECT city, device, stream, seen_at, stored::int8multirange,
+    given_up::int8multirange - stored::int8multirange, doubled
 FROM jsonb_to_recordset(%s) AS n(
     city text, device text, stream uuid, seen_at timestamptz, stored text, given_up text, doubled bigint)
 ORDER BY city, device, stream
 ON CONFLICT ON CONSTRAINT device_streams_pkey DO UPDATE SET
     stored = s.stored + EXCLUDED.stored,
-    given_up = s.given_up + EXCLUDED.given_up,
+    given_up = s.given_up + EXCLUDED.given_up - (s.stored + EXCLUDED.stored),
     redelivered = s.redelivered + EXCLUDED.redelivered
         + (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(s.stored * EXCLUDED.stored) AS r)
 RETURNING city, device, stream, stored + given_up

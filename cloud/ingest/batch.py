@@ -157,7 +157,9 @@ def stream_news(
         if counts_received:
             news.sequences.append(envelope.sequence)
         if isinstance(envelope.data, Health):
-            news.given_up.extend((lost.first, lost.last) for lost in envelope.data.given_up if lost.first <= lost.last)
+            for lost in envelope.data.given_up:
+                of_stream = streams.get(item.city, item.device, lost.stream or envelope.stream, item.received_at)
+                of_stream.given_up.extend([(lost.first, lost.last)] if lost.first <= lost.last else [])
     for item in rejected:
         if item.city is None or item.device is None or item.stream is None or item.sequence is None:
             continue

@@ -277,6 +277,19 @@ async def test_health_updates_the_device_and_its_given_up_numbers_are_settled(da
     assert value(database, "SELECT health ->> 'outbox_depth' FROM devices") == "12"
 
 
+async def test_what_arrived_is_not_given_up_whichever_was_told_first(database: str) -> None:
+    outbox, health = Outbox(), Outbox(sequence=20)
+    first, second = outbox.message(), outbox.message()
+    await store(database, first)
+    await store(
+        database,
+        health.message(Kind.HEALTH, given_up=[{"kind": "detection", "first": 1, "last": 3, "stream": outbox.stream}]),
+    )
+    await store(database, second)
+    counted = query(database, "SELECT stored::text, given_up::text FROM device_streams WHERE given_up <> '{}'")
+    assert counted == [("{[1,3)}", "{[3,4)}")]
+
+
 async def test_viewers_get_new_points_of_a_bus_once(database: str) -> None:
     message = Outbox().message(Kind.TRACK)
     await store(database, message)

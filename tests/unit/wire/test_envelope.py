@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.envelope import Envelope, make_id, time_of_id
+from wire.envelope import Envelope, make_id, make_id_after, time_of_id
 from wire.messages import Presence, State
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +32,24 @@ def test_later_ids_sort_later() -> None:
 
 def test_a_clock_before_1970_still_gives_an_id() -> None:
     assert time_of_id(make_id(datetime(1960, 1, 1, tzinfo=UTC))) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@given(st.lists(_instants, min_size=1, max_size=50))
+def test_ids_of_one_device_are_in_order_whatever_its_clock_does(clock: list[datetime]) -> None:
+    before: str | None = None
+    for at in clock:
+        after = make_id_after(before, at=at)
+        assert before is None or after > before
+        assert (UUID(after).version, UUID(after).variant) == (7, "specified in RFC 4122")
+        assert time_of_id(after) >= at - timedelta(milliseconds=1)
+        before = after
+
+
+def test_an_id_whose_random_bits_are_used_up_goes_into_the_next_millisecond() -> None:
+    last = str(UUID(int=UUID(make_id(AT)).int | (1 << 62) - 1 | 0xFFF << 64))
+    after = make_id_after(last, at=AT - timedelta(days=1))
+    assert after > last
+    assert time_of_id(after) == AT + timedelta(milliseconds=1)
 
 
 @pytest.mark.parametrize(("stream", "sequence"), [("x", None), (None, 1), ("x", 0), ("x", 2**53)])

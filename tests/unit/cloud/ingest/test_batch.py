@@ -40,6 +40,16 @@ def test_replayed_numbers_were_counted_before() -> None:
     assert (news.sequences, news.given_up) == ([], [(3, 5)])
 
 
+def test_a_device_tells_what_it_gave_up_of_any_of_its_streams() -> None:
+    outbox, older = Outbox(), Outbox()
+    told = [
+        {"kind": "track", "first": 3, "last": 5},
+        {"kind": "coverage", "first": 7, "last": 9, "stream": older.stream},
+    ]
+    news = stream_news(receive(outbox.message(Kind.HEALTH, given_up=told)), [], counts_received=True)
+    assert {str(each.stream): each.given_up for each in news} == {outbox.stream: [(3, 5)], older.stream: [(7, 9)]}
+
+
 def test_message_without_a_readable_label_settles_nothing() -> None:
     rejected = reject(Outbox().delivery(Kind.STATE, b"bad"), reason="not_json", detail="")
     assert stream_news([], [rejected], counts_received=True) == []
