@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "actors": _Place("cloud.cli", "cloud", "Who may change cases: add one with a token."),
     "audit": _Place("cloud.cli", "cloud", "The chain of what was done with cases: verify it."),
     "dataset": _Place("cloud.cli", "cloud", "What people said of findings, as a training set."),
+    "aside": _Place("cloud.commands.aside", "cloud", "Work that failed and waits: list, show, give back."),
     "quarantine": _Place("cloud.cli", "cloud", "Messages that could not be read: list, show, replay."),
     "blur": _Place("edge_agent.vision.blur_command", "edge", "Make a photo safe: faces and plates unreadable."),
     "models": _Place("models.cli", "edge", "Train, export and evaluate models."),

@@ -16,6 +16,7 @@ from cloud.condition.locate import locate_finding, locate_stretch
 from cloud.condition.repository import Assessed, Roadbed
 from cloud.condition.rules import ConditionRules
 from cloud.condition.survey import SurveyedPart, last_look, survey
+from cloud.db.aside import Kind, do_apart
 from cloud.roads.matching import Matched
 
 BATCH: Final = 50
@@ -48,31 +49,48 @@ def _step(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -
     if not (row and row[0]):
         return 0
     taken = evidence.take(connection, limit=BATCH)
-    _place_stretches(connection, taken.coverages)
-    _place_findings(connection, taken.findings, at=at)
+    do_apart(
+        connection,
+        taken.coverages,
+        lambda keys: _place_stretches(connection, keys),
+        kind=Kind.EVIDENCE,
+        subject_of=lambda key: {"kind": "coverage", **key._asdict(), "id": str(key.id), "id_at": key.id_at.isoformat()},
+    )
+    do_apart(
+        connection,
+        taken.findings,
+        lambda ids: _place_findings(connection, ids, at=at),
+        kind=Kind.EVIDENCE,
+        subject_of=lambda finding_id: {"kind": "finding", "city": "", "device": "", "id": str(finding_id)},
+    )
     repository.queue_expired(connection, at=at)
     segment_ids = repository.take_segments(connection, limit=BATCH)
+    do_apart(
+        connection,
+        segment_ids,
+        lambda ids: _assess(connection, ids, rules, at=at),
+        kind=Kind.SEGMENT,
+        subject_of=lambda segment_id: {"segment_id": segment_id},
+    )
     if segment_ids:
-        _assess(connection, segment_ids, rules, at=at)
         _log.debug("segments_assessed segments=%d evidence=%d", len(segment_ids), len(taken))
     return len(taken) + len(segment_ids)
 
 
 def _place_stretches(connection: Connection[Any], keys: Sequence[CoverageKey]) -> None:
-    for stretch in evidence.read_coverages(connection, keys) if keys else ():
+    for stretch in evidence.read_coverages(connection, keys):
         network = evidence.read_network(connection, np.array(stretch.line))
         repository.replace_surveys(connection, stretch, locate_stretch(stretch, network))
 
 
 def _place_findings(connection: Connection[Any], finding_ids: Sequence[UUID], *, at: datetime) -> None:
     placed: dict[UUID, Matched] = {}
-    for place in evidence.read_places(connection, finding_ids) if finding_ids else ():
+    for place in evidence.read_places(connection, finding_ids):
         network = evidence.read_network(connection, np.array([(place.lon, place.lat)]))
         matched = locate_finding(place, network, at=at)
         if matched is not None:
             placed[place.id] = matched
-    if finding_ids:
-        repository.replace_places(connection, finding_ids, placed)
+    repository.replace_places(connection, finding_ids, placed)
 
 
 def _assess(connection: Connection[Any], segment_ids: Sequence[str], rules: ConditionRules, *, at: datetime) -> None:

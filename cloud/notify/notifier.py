@@ -12,6 +12,7 @@ import httpx
 from psycopg import Connection
 
 from cloud.cases.model import Action
+from cloud.db.aside import Kind, do_apart
 from cloud.errors import ConfigError, DeliveryError
 from cloud.notify import repository
 from cloud.notify.repository import Delivery
@@ -50,9 +51,12 @@ class Notifier:
         """Make deliveries of the next events, in one transaction."""
         with self.connection.transaction():
             events = repository.take_events(self.connection, limit=EVENTS_AT_ONCE)
-            for event in events:
-                self._address(event)
+            do_apart(self.connection, events, self._address_all, kind=Kind.EVENT, subject_of=_subject_of)
         return len(events)
+
+    def _address_all(self, events: Sequence[dict[str, Any]]) -> None:
+        for event in events:
+            self._address(event)
 
     def _address(self, event: dict[str, Any]) -> None:
         at, payload = self.now(), payload_of(event)
@@ -81,6 +85,9 @@ class Notifier:
             again_at = None if error.is_final else self._again_at(taken)
             repository.mark_failed(self.connection, ids, error=str(error), next_at=again_at)
             _log.warning("delivery_failed target=%s id=%s again=%s", taken[0].target, ids[0], again_at)
+        except Exception as error:  # noqa: BLE001 - told and logged; nothing that cannot even be put into words may hold up the others
+            repository.mark_failed(self.connection, ids, error=f"{type(error).__name__}: {error}", next_at=None)
+            _log.exception("delivery_stumbled target=%s id=%s", taken[0].target, ids[0])
         else:
             repository.mark_sent(self.connection, ids, at=self.now())
 
@@ -125,6 +132,10 @@ def payload_of(event: dict[str, Any]) -> dict[str, Any]:
             "details": event["details"],
         },
     }
+
+
+def _subject_of(event: dict[str, Any]) -> dict[str, Any]:
+    return {"case_id": str(event["case_id"]), "serial": event["serial"]}
 
 
 def _channel_of(target: Webhook | Person) -> str:

@@ -1,7 +1,7 @@
 """What happens to cases by itself: timers, dispatch, what buses say of a repair. Each job is one transaction."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ from cloud.cases.orders import Order
 from cloud.cases.proof import read_passes_after
 from cloud.cases.repository import attach_sightings
 from cloud.cases.verification import Judgement, PassAfter, judge, still_there
+from cloud.db.aside import Kind, do_apart, subjects
 from cloud.errors import CaseError
 from cloud.findings.catalogue import Catalogue
 
@@ -66,10 +67,10 @@ class CaseJobs:
     def run(self) -> int:
         """Do all that is to be done now; returns how much it was."""
         done = sum(1 for _ in self._fire())
-        done += sum(1 for _ in self._each(_TWICE, self._merge))
+        done += sum(1 for _ in self._each(Kind.MERGE, _TWICE, self._merge))
         if self.handling.dispatch.by_itself:
-            done += sum(1 for _ in self._each(_TO_DISPATCH, self._dispatch))
-        done += sum(1 for _ in self._each(_TO_JUDGE, self._judge))
+            done += sum(1 for _ in self._each(Kind.DISPATCH, _TO_DISPATCH, self._dispatch))
+        done += sum(1 for _ in self._each(Kind.JUDGE, _TO_JUDGE, self._judge))
         with self.connection.transaction():
             audit.seal(self.connection, at=self.now())
         return done
@@ -80,13 +81,17 @@ class CaseJobs:
                 timer = clock.take_due(self.connection, at=self.now())
                 if timer is None:
                     return
-                order = Order(action=_ACTIONS[timer.kind], reason=_REASONS[timer.kind], step=timer.step)
-                self._act(CLOCK, timer.case_id, order)
+                do_apart(self.connection, [timer], self._ring, kind=Kind.TIMER, subject_of=_subject_of_timer)
             yield
 
-    def _each(self, statement: Any, job: Callable[[dict[str, Any]], bool]) -> Iterator[None]:  # noqa: ANN401 - SQL
+    def _ring(self, timers: Sequence[clock.DueTimer]) -> None:
+        for timer in timers:
+            order = Order(action=_ACTIONS[timer.kind], reason=_REASONS[timer.kind], step=timer.step)
+            self._act(CLOCK, timer.case_id, order)
+
+    def _each(self, kind: Kind, statement: Any, job: Callable[[dict[str, Any]], bool]) -> Iterator[None]:  # noqa: ANN401 - SQL
         """Take rows one by one, each in its transaction; one with which nothing is to be done is not taken again."""
-        looked_at: list[UUID] = []
+        looked_at = [UUID(subject["case_id"]) for subject in subjects(self.connection, kind)]
         while True:
             with self.connection.transaction():
                 with self.connection.cursor(row_factory=dict_row) as cursor:
@@ -94,8 +99,10 @@ class CaseJobs:
                 if row is None:
                     return
                 looked_at.append(row["id"])
-                is_done = job(row)
-            if is_done:
+                done = do_apart(
+                    self.connection, [row], lambda rows: all(map(job, rows)), kind=kind, subject_of=_subject_of_case
+                )
+            if any(done):
                 yield
 
     def _dispatch(self, row: dict[str, Any]) -> bool:
@@ -134,6 +141,19 @@ class CaseJobs:
             _log.warning("case_job_refused case=%s action=%s error=%s", case_id, order.action, error)
             return False
         return True
+
+
+def _subject_of_case(row: dict[str, Any]) -> dict[str, Any]:
+    return {"case_id": str(row["id"])}
+
+
+def _subject_of_timer(timer: clock.DueTimer) -> dict[str, Any]:
+    return {
+        "case_id": str(timer.case_id),
+        "kind": timer.kind,
+        "step": timer.step,
+        "fire_at": timer.fire_at.isoformat(),
+    }
 
 
 _ACTIONS: Final = {

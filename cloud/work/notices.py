@@ -22,15 +22,18 @@ _log = logging.getLogger(__name__)
 
 
 def look_after_notices(url: str, targets: Targets, handling: Handling, stop: threading.Event) -> None:
-    """Tell people until `stop` is set; a database that is away is waited for."""
-    while not stop.is_set():
-        try:
-            with connect(url, autocommit=True) as connection:
-                zone = handling.working_calendar.zone
-                _follow(Notifier(connection=connection, targets=targets, zone=zone, now=_utc_now), stop)
-        except (UnavailableError, psycopg.OperationalError) as error:
-            _log.warning("notices_interrupted error=%s", type(error).__name__)
-            stop.wait(RETRY_S)
+    """Tell people until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
+    try:
+        while not stop.is_set():
+            try:
+                with connect(url, autocommit=True) as connection:
+                    zone = handling.working_calendar.zone
+                    _follow(Notifier(connection=connection, targets=targets, zone=zone, now=_utc_now), stop)
+            except (UnavailableError, psycopg.OperationalError) as error:
+                _log.warning("notices_interrupted error=%s", type(error).__name__)
+                stop.wait(RETRY_S)
+    finally:
+        stop.set()
 
 
 def _follow(notifier: Notifier, stop: threading.Event) -> None:

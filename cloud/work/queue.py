@@ -1,5 +1,6 @@
 """What is still to be taken into account."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -42,6 +43,35 @@ class Taken:
     def __len__(self) -> int:
         return len(self.observations) + len(self.coverages)
 
+    @property
+    def items(self) -> list["Item"]:
+        """Each with its kind."""
+        return [("observation", key) for key in self.observations] + [("coverage", key) for key in self.coverages]
+
+    @staticmethod
+    def of(items: Sequence["Item"]) -> "Taken":
+        """A part of a batch."""
+        return Taken(
+            observations=[key for kind, key in items if kind == "observation"],
+            coverages=[key for kind, key in items if kind == "coverage"],
+        )
+
+
+Item = tuple[str, Key]
+
+
+def subject_of(item: Item, *, cell: str) -> dict[str, Any]:
+    """What tells it apart, and where it waited."""
+    kind, (id_at, city, device, event_id) = item
+    return {
+        "kind": kind,
+        "city": city,
+        "device": device,
+        "id": str(event_id),
+        "id_at": id_at.isoformat(),
+        "cell": cell,
+    }
+
 
 def waiting_places(connection: Connection[Any]) -> list[str]:
     """Cells with something to do, the longest waiting first."""
@@ -58,6 +88,6 @@ def take(connection: Connection[Any], cell: str) -> Taken:
 
 def delete(connection: Connection[Any], taken: Taken) -> None:
     """Say that the batch has taken effect."""
-    rows = [("observation", *key) for key in taken.observations] + [("coverage", *key) for key in taken.coverages]
+    rows = [(kind, *key) for kind, key in taken.items]
     kinds, _, cities, devices, ids = ([row[place] for row in rows] for place in range(5))
     connection.execute(_DELETE, (kinds, cities, devices, ids))

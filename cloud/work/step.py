@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, Role
 from cloud.cases.repository import newest_cases
+from cloud.db.aside import Kind, do_apart
 from cloud.db.changes import tell
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
@@ -46,19 +48,31 @@ def fuse_place(
     if not taken:
         return 0
     cells = held or cells_around(cell)
-    place = Neighbourhood(connection, cells, catalogue=catalogue, book=read_rate_book(connection), at=at)
+    actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=at)
+    do_apart(
+        connection,
+        taken.items,
+        lambda items: _fuse(actions, queue.Taken.of(items), cells),
+        kind=Kind.FUSION,
+        subject_of=partial(queue.subject_of, cell=cell),
+    )
+    queue.delete(connection, taken)
+    _log.debug("place_fused cell=%s messages=%d", cell, len(taken))
+    return len(taken)
+
+
+def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> None:
+    """Let a batch take effect on findings and cases."""
+    connection, catalogue = actions.connection, actions.catalogue
+    place = Neighbourhood(connection, cells, catalogue=catalogue, book=read_rate_book(connection), at=actions.at)
     again = read_findings_of(connection, taken.observations)
     place.take_observations(read_new_observations(connection, taken.observations), again=again)
     place.take_stretches(read_stretches(connection, taken.coverages))
     changed = place.settle()
-    actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=at)
     _decide(actions, _read(connection, changed))
     for record in _read(connection, changed):
         payload = feature_of(record, catalogue=catalogue).model_dump(mode="json")
         tell(connection, kind="finding", subject=str(record["id"]), payload=payload)
-    queue.delete(connection, taken)
-    _log.debug("place_fused cell=%s messages=%d findings=%d", cell, len(taken), len(changed))
-    return len(taken)
 
 
 def _decide(actions: CaseActions, findings: Sequence[Record]) -> None:

@@ -1,0 +1,1 @@
+"""Commands of the operations center, one file a subject."""

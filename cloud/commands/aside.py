@@ -1,0 +1,56 @@
+"""`busense aside`: what failed by its own fault, and giving it back."""
+
+from pathlib import Path
+
+import click
+
+from cloud.cli import config_option
+from cloud.config import load_config
+from cloud.db.aside import give_back, list_aside
+from cloud.db.pool import connect
+from cloud.errors import CloudError
+
+
+@click.group()
+def aside() -> None:
+    """Work that was set aside because it failed by its own fault."""
+
+
+@aside.command("list")
+@config_option
+@click.option("--after", type=int, default=0, help="Begin behind this number.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+def list_set_aside(config: Path | None, after: int, limit: int) -> None:
+    """List what waits, oldest first."""
+    with connect(load_config(config).database.read_url()) as connection:
+        for item in list_aside(connection, after=after, limit=limit):
+            click.echo(f"{item.id}\t{item.at:%Y-%m-%dT%H:%M:%SZ}\t{item.kind}\t{item.subject}\t{item.reason}")
+
+
+@aside.command("show")
+@config_option
+@click.argument("number", type=int)
+def show_set_aside(config: Path | None, number: int) -> None:
+    """Show where one failed."""
+    with connect(load_config(config).database.read_url()) as connection:
+        for item in list_aside(connection, after=number - 1, limit=1):
+            if item.id == number:
+                click.echo(f"{item.kind} {item.subject}\n{item.detail}")
+                return
+    raise CloudError(f"there is no work {number} set aside")
+
+
+@aside.command("return")
+@config_option
+@click.option("--id", "number", type=int, help="Only this one.")
+@click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
+def return_set_aside(config: Path | None, number: int | None, *, is_all: bool) -> None:
+    """Let it be tried again, after what was wrong was put right."""
+    if (number is None) is not is_all:
+        raise click.UsageError("either --id NUMBER or --all is expected")
+    with connect(load_config(config).database.read_url()) as connection:
+        numbers = [item.id for item in list_aside(connection, limit=10_000)] if number is None else [number]
+        returned = sum(give_back(connection, each) for each in numbers)
+    if number is not None and not returned:
+        raise CloudError(f"there is no work {number} set aside")
+    click.echo(f"{returned} will be tried again")
