@@ -2,7 +2,7 @@
 
     python -m benchmarks.map --findings 1000000 --json FILE
 
-A province of findings (a third of them crowded into twelve towns) goes by COPY into an embedded PostgreSQL, the
+A province of findings (two thirds of them crowded into twelve towns) goes by COPY into an embedded PostgreSQL, the
 worker's count makes the cells, and then a viewer of `busense serve` pans and zooms at random: each request is as the
 page makes it (`GET /api/v1/map`, one and a half times a screen of 1600 x 900). Measured is the whole answer as the
 client has it. The peer is what a page would ask without that route: `GET /api/v1/findings` of the same rectangle, which
@@ -106,7 +106,7 @@ def town_centres(chance: random.Random) -> list[tuple[float, float]]:
 
 def place(towns: list[tuple[float, float]], chance: random.Random) -> tuple[float, float]:
     """In a town, or anywhere."""
-    if chance.random() < 1 / 3:
+    if chance.random() < 2 / 3:
         lon, lat = chance.choice(towns)
         return lon + chance.gauss(0, 0.05), lat + chance.gauss(0, 0.05)
     min_lon, min_lat, max_lon, max_lat = PROVINCE

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Final, cast
 
 import h3
 
 FINEST: Final = 9  # as `findings.cell`
 COARSEST: Final = 3  # edges of 69 km: a province has a few
-MAX_CELLS: Final = 2000  # in one answer
-SMALLEST_EDGE_PX: Final = 26.0
+MAX_CELLS: Final = 1500  # in one answer
+SMALLEST_EDGE_PX: Final = 30.0
 
 _METRES_PER_PIXEL: Final = 78_271.5  # at zoom 0 on the equator, tiles of 512 pixels
 _KM_PER_DEGREE: Final = 111.195
@@ -51,7 +50,6 @@ def parent_of(cell: str) -> str | None:
     return str(h3.cell_to_parent(cell))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
-@lru_cache(maxsize=100_000)
 def ring_of(cell: str) -> Ring:
     """The closed outline of a cell, lon before lat, to about a metre."""
     corners = cast("Sequence[tuple[float, float]]", h3.cell_to_boundary(cell))  # pyright: ignore[reportUnknownMemberType]

@@ -18,19 +18,20 @@ WITH taken AS (DELETE FROM marked_cells RETURNING cell) SELECT DISTINCT cell FRO
 """
 _CLEAR: Final = "DELETE FROM map_cells WHERE cell = ANY(%s)"
 _COUNT: Final = """
-INSERT INTO map_cells (cell, parent, class_code, state, severity, findings, open_cases)
-SELECT a.cell, a.parent, f.class_code, f.state, f.severity, count(*), count(c.id)
+INSERT INTO map_cells (cell, parent, class_code, state, light, medium, heavy, open_cases)
+SELECT a.cell, a.parent, f.class_code, f.state, count(*) FILTER (WHERE f.severity = 'light'),
+    count(*) FILTER (WHERE f.severity = 'medium'), count(*) FILTER (WHERE f.severity = 'heavy'), count(c.id)
 FROM unnest(%s::text[], %s::text[]) AS a (cell, parent)
 JOIN findings f ON f.cell = a.cell AND f.merged_into IS NULL
 LEFT JOIN cases c ON c.finding_id = f.id AND c.state NOT IN ('verified', 'closed', 'rejected', 'merged')
-GROUP BY a.cell, a.parent, f.class_code, f.state, f.severity
+GROUP BY a.cell, a.parent, f.class_code, f.state
 """
 _ADD_UP: Final = """
-INSERT INTO map_cells (cell, parent, class_code, state, severity, findings, open_cases)
-SELECT a.cell, a.parent, m.class_code, m.state, m.severity, sum(m.findings), sum(m.open_cases)
+INSERT INTO map_cells (cell, parent, class_code, state, light, medium, heavy, open_cases)
+SELECT a.cell, a.parent, m.class_code, m.state, sum(m.light), sum(m.medium), sum(m.heavy), sum(m.open_cases)
 FROM unnest(%s::text[], %s::text[]) AS a (cell, parent)
 JOIN map_cells m ON m.parent = a.cell
-GROUP BY a.cell, a.parent, m.class_code, m.state, m.severity
+GROUP BY a.cell, a.parent, m.class_code, m.state
 """
 
 

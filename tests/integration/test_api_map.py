@@ -74,7 +74,7 @@ def count(town: Town) -> int:
 def totals(town: Town) -> list[tuple[int, int]]:
     """Findings and open cases at each resolution, coarsest first."""
     rows = town.rows("""
-        SELECT substr(cell, 2, 1) AS resolution, sum(findings) AS f, sum(open_cases) AS c FROM map_cells
+        SELECT substr(cell, 2, 1) AS resolution, sum(light + medium + heavy) AS f, sum(open_cases) AS c FROM map_cells
         GROUP BY 1 ORDER BY 1
     """)
     return [(int(row["f"]), int(row["c"])) for row in rows]
@@ -166,7 +166,9 @@ def test_a_finding_that_moves_leaves_its_cell(town: Town) -> None:
     town.change("UPDATE findings SET cell = %s WHERE class_code = 'D00'", cell_of(lon=lon, lat=lat))
     count(town)
 
-    finest = town.rows("SELECT cell, sum(findings) AS n FROM map_cells WHERE parent IS NOT NULL GROUP BY cell")
+    finest = town.rows(
+        "SELECT cell, sum(light + medium + heavy) AS n FROM map_cells WHERE parent IS NOT NULL GROUP BY cell"
+    )
     assert {row["cell"]: int(row["n"]) for row in finest}[cell_of(lon=lon, lat=lat)] == 1
     assert totals(town) == [(2, 1)] * (FINEST - COARSEST + 1)
 
@@ -218,7 +220,7 @@ def test_each_query_is_answered_from_its_index(town: Town) -> None:
     spread(town)
     lon, lat = place(1000, 1000)
     box = {"min_lon": lon - 0.01, "min_lat": lat - 0.01, "max_lon": lon + 0.01, "max_lat": lat + 0.01}
-    shown: dict[str, Any] = {"states": ["open"], "classes": None, "severities": ["light", "medium", "heavy"]}
+    shown: dict[str, Any] = {"states": ["open"], "classes": None}
     near = cell_of(lon=lon, lat=lat)
     plans = {
         "findings_place_idx": plan_of(town, _FINDINGS, shown | box | {"limit": 1501}),

@@ -1,7 +1,8 @@
 """What a map shows of findings: each one where there are few, counts by H3 cell where there are many."""
 
 import json
-from typing import Annotated, Any, Final, Literal
+from functools import lru_cache
+from typing import Annotated, Final, Literal, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -14,12 +15,11 @@ from wire.units import ClassCode
 
 router = APIRouter(tags=["map"])
 
-MAX_FINDINGS: Final = 1500
+MAX_FINDINGS: Final = 1000
 SINGLE_FROM_ZOOM: Final = 11.0  # from farther away even a few findings lie upon each other
 ONLY_SINGLE_FROM_ZOOM: Final = 16.5  # the finest cells are as large as the map
 
 _SHOWN: Final = tuple(state for state in FindingState if state is not FindingState.REJECTED)
-_SEVERITIES: Final = tuple(Severity)
 
 _FINDINGS: Final = """
 SELECT id, lon, lat, class_code, state, severity, existence FROM findings
@@ -29,7 +29,7 @@ WHERE merged_into IS NULL AND state = ANY(%(states)s)
 LIMIT %(limit)s
 """
 _COUNTS: Final = """
-SELECT cell, sum(findings)::bigint, max(array_position(%(severities)s, severity)), sum(open_cases)::bigint
+SELECT cell, sum(light)::bigint, sum(medium)::bigint, sum(heavy)::bigint, sum(open_cases)::bigint
 FROM map_cells
 WHERE state = ANY(%(states)s) AND (%(classes)s::text[] IS NULL OR class_code = ANY(%(classes)s))
 """
@@ -96,47 +96,64 @@ MapView = Annotated[MapFindings | MapCells, Field(discriminator="kind")]
 async def get_map(question: Annotated[MapQuestion, Query()], connection: DatabaseDep) -> Response:
     """Get what the map shows of a rectangle; cells are as new as the worker's last count, well under a second."""
     box = parse_bbox(question.bbox)
-    view: Record | None = None
-    if question.zoom >= SINGLE_FROM_ZOOM:
-        view = await _findings(connection, question, box)
-    if view is None:
-        view = await _cells(connection, question, box)
-    # Thousands of rows of our own making: checking each against the model would take longer than to fetch them.
-    return Response(json.dumps(view, separators=(",", ":"), ensure_ascii=False), media_type="application/json")
+    if question.zoom >= ONLY_SINGLE_FROM_ZOOM:
+        return _answer(await _findings(connection, question, box))
+    resolution, counts = await _counts(connection, question, box)
+    if question.zoom >= SINGLE_FROM_ZOOM and sum(count.findings for count in counts) <= MAX_FINDINGS:
+        return _answer(await _findings(connection, question, box))
+    cells = ",".join(count.json for count in counts)
+    return _answer(f'{{"kind":"cells","resolution":{resolution},"cells":[{cells}]}}')
 
 
-async def _findings(connection: Database, question: MapQuestion, box: Box) -> Record | None:
-    """Each finding; none when there are too many and cells tell more."""
+def _answer(text: str) -> Response:
+    """Thousands of rows of our own making: to check each against the model would take longer than to fetch them."""
+    return Response(text, media_type="application/json")
+
+
+async def _findings(connection: Database, question: MapQuestion, box: Box) -> str:
     values = question.values() | _box_values(box) | {"limit": MAX_FINDINGS + 1}
     rows = await (await connection.execute(_FINDINGS, values)).fetchall()
-    is_complete = len(rows) <= MAX_FINDINGS
-    if not is_complete and question.zoom < ONLY_SINGLE_FROM_ZOOM:
-        return None
     names = tuple(MapFinding.model_fields)
     findings = [dict(zip(names, (str(row[0]), *row[1:]), strict=True)) for row in rows[:MAX_FINDINGS]]
-    return {"kind": "findings", "findings": findings, "is_complete": is_complete}
+    view = {"kind": "findings", "findings": findings, "is_complete": len(rows) <= MAX_FINDINGS}
+    return json.dumps(view, separators=(",", ":"))
 
 
-async def _cells(connection: Database, question: MapQuestion, box: Box) -> Record:
+class _Count(NamedTuple):
+    cell: str
+    light: int
+    medium: int
+    heavy: int
+    open_cases: int
+
+    @property
+    def findings(self) -> int:
+        return self.light + self.medium + self.heavy
+
+    @property
+    def json(self) -> str:
+        worst = Severity.HEAVY if self.heavy else Severity.MEDIUM if self.medium else Severity.LIGHT
+        return (
+            f'{{{_place_json(self.cell)},"findings":{self.findings},"worst_severity":"{worst}",'
+            f'"open_cases":{self.open_cases}}}'
+        )
+
+
+@lru_cache(maxsize=100_000)
+def _place_json(cell: str) -> str:
+    """Name and ring of a cell, which are the longest part of an answer and never change."""
+    return f'"cell":"{cell}","ring":{json.dumps(ring_of(cell), separators=(",", ":"))}'
+
+
+async def _counts(connection: Database, question: MapQuestion, box: Box) -> tuple[int, list[_Count]]:
+    """The resolution, and its cells where anything is."""
     place = _box_values(box)
     resolution = resolution_for(zoom=question.zoom, **place)
-    values: Record = question.values() | {"severities": list(_SEVERITIES)}
     if resolution == COARSEST:
-        rows = await connection.execute(_COARSEST, values)
+        rows = await connection.execute(_COARSEST, question.values())
     else:
-        rows = await connection.execute(_CELLS, values | {"cells": cells_over(resolution, **place)})
-    return {"kind": "cells", "resolution": resolution, "cells": [_cell(row) for row in await rows.fetchall()]}
-
-
-def _cell(row: tuple[Any, ...]) -> Record:
-    cell, findings, worst, open_cases = row
-    return {
-        "cell": cell,
-        "ring": ring_of(cell),
-        "findings": findings,
-        "worst_severity": _SEVERITIES[worst - 1],
-        "open_cases": open_cases,
-    }
+        rows = await connection.execute(_CELLS, question.values() | {"cells": cells_over(resolution, **place)})
+    return resolution, [_Count(*row) for row in await rows.fetchall()]
 
 
 def _box_values(box: Box) -> dict[str, float]:

@@ -4,12 +4,13 @@ CREATE TABLE map_cells (
     parent text, -- one resolution coarser; none at the coarsest
     class_code text NOT NULL,
     state text NOT NULL,
-    severity text NOT NULL,
-    findings bigint NOT NULL,
+    light bigint NOT NULL, -- findings by severity
+    medium bigint NOT NULL,
+    heavy bigint NOT NULL,
     open_cases bigint NOT NULL,
-    CONSTRAINT map_cells_pkey PRIMARY KEY (cell, class_code, state, severity),
-    CONSTRAINT map_cells_findings_check CHECK (findings > 0),
-    CONSTRAINT map_cells_open_cases_check CHECK (open_cases BETWEEN 0 AND findings)
+    CONSTRAINT map_cells_pkey PRIMARY KEY (cell, class_code, state),
+    CONSTRAINT map_cells_findings_check CHECK (light >= 0 AND medium >= 0 AND heavy >= 0),
+    CONSTRAINT map_cells_open_cases_check CHECK (open_cases BETWEEN 0 AND light + medium + heavy)
 );
 CREATE INDEX map_cells_parent_idx ON map_cells (parent);
 
