@@ -17,7 +17,7 @@ from edge_agent.inbox import Inbox
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
-from edge_agent.uplink.outbox import Depth
+from edge_agent.uplink.store import Depth
 from edge_agent.uplink.uplink import Uplink
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
@@ -53,8 +53,7 @@ class AgentCounters:
     boxes: int
     observations: int
     pictures: int
-    messages: int  # = the last sequence number of the stream
-    stream: str
+    messages: int  # that got a number
 
 
 @dataclass(slots=True)
@@ -116,8 +115,7 @@ class Agent:
             boxes=tally.boxes,
             observations=tally.observations,
             pictures=tally.pictures,
-            messages=self._outbox.last_sequence,
-            stream=self._outbox.stream,
+            messages=self._outbox.numbered,
         )
 
     @property
@@ -221,10 +219,10 @@ class Agent:
             return None
         try:
             picture = self._privacy.blurred(image)
+            self._uplink.pictures.keep(picture.content)
         except PictureError as error:
             log.warning("picture_refused error=%s", error)
             return None
-        self._uplink.pictures.keep(picture.content)
         self._tally.pictures += 1
         return picture.reference()
 
@@ -256,6 +254,10 @@ class Agent:
             clock_offset_s=self._clock_offset_s if is_clock_known else None,
             temperature_c=temperature_c(),
             disk_free_bytes=disk_free_bytes(self._config.outbox.path.parent),
+            outbox=self._outbox.state,
+            outbox_damaged=self._outbox.damages,
+            given_up_counts=self._outbox.given_up_counts(),
+            pictures_given_up=self._outbox.pictures_given_up,
         )
 
     def _camera_state(self, now_s: float) -> CameraState:

@@ -47,7 +47,7 @@ def agent(config_file: Path, preview_address: str | None) -> None:
         signal.signal(number, lambda _number, _frame: stop.set())
     with ExitStack() as stack:
         bus = _open_agent(config, preview_address, stack)
-        log.info("agent_started device=%s stream=%s", config.identity.device, bus.counters.stream)
+        log.info("agent_started device=%s messages=%d", config.identity.device, bus.counters.messages)
         try:
             bus.run(stop)
         finally:

@@ -1,6 +1,7 @@
 """Errors of the vehicle, by what the caller can do."""
 
 from wire.errors import BusenseError
+from wire.messages import OutboxState
 
 
 class EdgeError(BusenseError):
@@ -28,7 +29,20 @@ class PictureError(EdgeError):
 
 
 class OutboxError(EdgeError):
-    """Stop: the outbox can neither be opened nor replaced, or its disk takes nothing more."""
+    """Stop: another agent uses this outbox."""
+
+
+class DiskRefusesError(EdgeError):
+    """Go on in memory: the outbox's disk takes nothing now."""
+
+    def __init__(self, state: OutboxState, detail: str) -> None:
+        """Keep apart what the disk is, for `health`."""
+        self.state = state
+        super().__init__(f"the outbox cannot be read or written ({state.value}): {detail}")
+
+
+class DamagedFileError(EdgeError):
+    """Set aside: the outbox's file cannot be read any more."""
 
 
 class AboveHorizonError(EdgeError):

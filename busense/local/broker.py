@@ -86,6 +86,10 @@ class LocalBroker:
         if self._program is not None:
             self._program.kill()
 
+    def lose_disk(self) -> None:
+        """Throw its store away while it does not run: queued messages, sessions and retained messages are gone."""
+        shutil.rmtree(self._folder / "store", ignore_errors=True)
+
     def _answers(self) -> bool:
         return accepts_connections(self._nats_port) and accepts_connections(self._mqtt_port)
 

@@ -1,5 +1,6 @@
 """Blurred pictures: kept on disk under their hash, sent by HTTP PUT."""
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -16,14 +17,15 @@ from typing import Final
 
 import httpx
 
-from edge_agent.uplink.outbox import Outbox, WaitingPicture
+from edge_agent.errors import PictureError
+from edge_agent.uplink.outbox import LONGEST_PICTURE_WAIT, Outbox
+from edge_agent.uplink.store import WaitingPicture
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.5
 FIRST_WAIT_S: Final = 1.0
-LONGEST_WAIT_S: Final = 300.0
 MAX_REFUSALS: Final = 12
 """With the waits above more than half an hour: by then a message that the cloud has was also read by the store."""
 SWEEP_EVERY_S: Final = 300.0
@@ -46,42 +48,56 @@ class PictureFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
 
     def keep(self, content: bytes) -> str:
-        """Write a picture so that a power cut leaves all of it or nothing; its SHA-256 in hex."""
+        """Write a picture so that a power cut leaves all of it or nothing; its SHA-256 in hex.
+
+        Raises:
+            PictureError: the disk does not take it.
+        """
         sha256 = hashlib.sha256(content).hexdigest()
         path, draft = self._path(sha256), self._folder / f"{sha256}.part"
-        if not path.exists():
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(path)
+        try:
+            if not path.exists():
+                _write_durably(content, draft, path)
+        except OSError as error:
+            raise PictureError(f"{path} cannot be written: {error}") from error
         return sha256
 
     def read(self, sha256: str) -> bytes | None:
         """Content, or None when it is gone."""
         try:
             return self._path(sha256).read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None
 
     def remove(self, sha256: str) -> None:
-        self._path(sha256).unlink(missing_ok=True)
+        """Delete a picture; where the disk lets nothing be deleted, the next sweep does."""
+        with contextlib.suppress(OSError):
+            self._path(sha256).unlink()
 
     def sweep(self, wanted: set[str], *, older_than_s: float) -> None:
         """Delete what no message waits for: pictures given up, and drafts of a power cut.
 
         A picture is written before its message: a young one may still get it.
         """
-        for path in self._folder.iterdir():
+        for path in self._folder.glob("*"):
             is_wanted = path.stem in wanted and path.suffix == _SUFFIX
             if not is_wanted and time.time() - path.stat().st_mtime >= older_than_s:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def _path(self, sha256: str) -> Path:
         return self._folder / f"{sha256}{_SUFFIX}"
+
+
+def _write_durably(content: bytes, draft: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +139,18 @@ class Uploader:
         with self._store.client() as client:
             while not stop.is_set():
                 if time.monotonic() - swept_s >= SWEEP_EVERY_S:
-                    self._folder.sweep(self._outbox.picture_names(), older_than_s=SWEEP_EVERY_S)
+                    self._sweep()
                     swept_s = time.monotonic()
                 due = self._outbox.pictures_due(1, now=self._now())
                 for picture in due:
                     self._send(client, picture)
                 if not due:
                     stop.wait(LOOK_EVERY_S)
+
+    def _sweep(self) -> None:
+        """Not while the outbox does not know all of its pictures."""
+        if self._outbox.is_whole:
+            self._folder.sweep(self._outbox.picture_names(), older_than_s=SWEEP_EVERY_S)
 
     def _send(self, client: httpx.Client, picture: WaitingPicture) -> None:
         content = self._folder.read(picture.sha256)
@@ -155,7 +176,7 @@ class Uploader:
             self._give_up(picture, f"status {status}: {answer.text[:200]}")
 
     def _try_later(self, picture: WaitingPicture, reason: str) -> None:
-        longest_s = min(FIRST_WAIT_S * 2.0**picture.tries, LONGEST_WAIT_S)
+        longest_s = min(FIRST_WAIT_S * 2.0**picture.tries, LONGEST_PICTURE_WAIT.total_seconds())
         wait_s = longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         self._outbox.delay_picture(picture.sha256, until=self._now() + timedelta(seconds=wait_s))
         log.info("picture_delayed sha256=%s wait_s=%.1f reason=%s", picture.sha256, wait_s, reason)

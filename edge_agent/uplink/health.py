@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from edge_agent.uplink.outbox import Depth
+from edge_agent.uplink.store import Depth
 
 _THERMAL: Final = Path("/sys/class/thermal/thermal_zone0/temp")  # Linux, in thousandths of a degree
 _PLAUSIBLE_C: Final = (-100.0, 200.0)

@@ -1,18 +1,25 @@
 """The outbox: messages on disk until the cloud says that they are stored."""
 
+import contextlib
+import errno
+import itertools
 import logging
-import sqlite3
+import os
 import threading
-from collections.abc import Generator, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
-from edge_agent.errors import OutboxError
+from edge_agent.errors import DamagedFileError, DiskRefusesError
+from edge_agent.uplink.room import RESERVE_BYTES, make_room
+from edge_agent.uplink.salvage import Salvaged, last_sequences, salvage
+from edge_agent.uplink.sending import Number, Sending, Waiting
+from edge_agent.uplink.store import Depth, Row, Store, Stream, WaitingPicture
 from wire.codec import encode_envelope
-from wire.envelope import Envelope, make_id
+from wire.envelope import Envelope, make_id, make_id_after
 from wire.messages import (
     COUNTED_KINDS,
     KIND_OF_MESSAGE,
@@ -21,361 +28,405 @@ from wire.messages import (
     Health,
     Kind,
     Message,
-    PictureReference,
+    OutboxState,
     Stored,
 )
 
 log = logging.getLogger(__name__)
 
-RECEIPT_GRACE: Final = timedelta(seconds=5)
-"""A receipt may have been written while a message that it misses was on its way."""
-ROW_OVERHEAD_BYTES: Final = 200  # index entries and SQLite's own bytes, rounded up
-MAX_RANGES_TOLD: Final = 256  # limit of the contract
-_PICTURE: Final = "picture"
-LEAST_VALUABLE_FIRST: Final = (
-    Kind.TRACK.value,
-    Kind.COVERAGE.value,
-    _PICTURE,
-    Kind.HEALTH.value,
-    Kind.SIGHTING.value,
-    Kind.DRIVING.value,
-    Kind.DETECTION.value,
-)
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+MEMORY_BYTES: Final = 8_388_608  # about two hours of a bus, while its disk takes nothing
+HEAL_EVERY_S: Final = 5.0
+LONGEST_PICTURE_WAIT: Final = timedelta(seconds=300)
+_SALVAGE_AT_ONCE: Final = 200
+_DAMAGED: Final = ".damaged-"
+_SALVAGED: Final = ".salvaged-"
+_PROBE_BYTES: Final = 1_048_576  # beside what is to move there
+_STATE_OF_ERRNO: Final = {
+    errno.ENOSPC: OutboxState.DISK_FULL,
+    errno.EDQUOT: OutboxState.DISK_FULL,
+    errno.EROFS: OutboxState.DISK_READ_ONLY,
+}
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS streams (
-  stream TEXT NOT NULL PRIMARY KEY, next_sequence INTEGER NOT NULL, bytes INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS events (
-  sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, observed_at REAL NOT NULL, payload BLOB NOT NULL,
-  bytes INTEGER NOT NULL, sent_at REAL
-);
-CREATE INDEX IF NOT EXISTS events_kind_idx ON events (kind, sequence);
-CREATE INDEX IF NOT EXISTS events_unsent_idx ON events (sequence) WHERE sent_at IS NULL;
-CREATE TABLE IF NOT EXISTS pictures (
-  sha256 TEXT NOT NULL PRIMARY KEY, sequence INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  tries INTEGER NOT NULL DEFAULT 0, next_try_at REAL NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS given_up (
-  first INTEGER PRIMARY KEY, last INTEGER NOT NULL, kind TEXT NOT NULL, told_in INTEGER
-);
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A message that is still to be sent."""
-
-    sequence: int
-    kind: Kind
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingPicture:
-    """A picture whose message is stored, and that is due."""
-
-    sha256: str
-    tries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Depth:
-    """How much waits."""
-
-    messages: int
-    pictures: int
-    bytes: int
-    oldest_at: datetime | None
+T = TypeVar("T")
 
 
 class Outbox:
     """Messages in one SQLite file; usable from several threads, by one process at a time.
 
-    A message is durable when `put` returns. It is sent at the broker's answer and leaves by the cloud's receipt.
+    A message is durable when `put` returns and `state` is `disk`. It is sent at the broker's answer and leaves by the
+    cloud's receipt. Each kind is numbered in a stream of its own, so that what is sent first leaves no holes behind.
+
+    When the disk takes nothing, the outbox goes on in memory with streams of its own and looks every few seconds
+    whether the disk is back; then what still waits moves there. A damaged file is set aside and salvaged.
     """
 
-    def __init__(self, path: Path, *, source: str, max_bytes: int, now: datetime) -> None:
-        """Open the file, or set a damaged one aside and begin a new stream.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: str,
+        max_bytes: int,
+        now: Callable[[], datetime],
+        disk_free: Callable[[], int | None] = lambda: None,
+        drop_picture: Callable[[str], None] = lambda _sha256: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open the file, or begin a new one.
+
+        Args:
+            path: of the database.
+            source: of the envelopes.
+            max_bytes: of messages and pictures together.
+            now: the time for ids.
+            disk_free: bytes that the disk has left, None when it cannot be told.
+            drop_picture: told which picture has been given up.
+            monotonic: seconds.
 
         Raises:
-            OutboxError: another process has it open, or the disk refuses.
+            OutboxError: another process has it open.
         """
         self.changed = threading.Event()
-        self._source = source
-        self._max_bytes = max_bytes
+        self.state = OutboxState.DISK
+        self._path, self._source, self._max_bytes = path, source, max_bytes
+        self._now, self._disk_free, self._monotonic = now, disk_free, monotonic
+        self._drop_picture = drop_picture
         self._lock = threading.RLock()
-        self._database = _open(path, now)
-        with self._transaction():
-            self.stream = self._first_or_new_stream(now)
+        self._sending = Sending()
+        self._memory: Store | None = None
+        self._last_id: str | None = None
+        self._heal_at_s = 0.0
+        self._store = self._open()
 
     def close(self) -> None:
         with self._lock:
-            self._database.close()
+            self._store.close()
 
     @property
-    def last_sequence(self) -> int:
-        """Number of the newest message; 0 before the first."""
-        return self._one("SELECT next_sequence - 1 FROM streams")
+    def numbered(self) -> int:
+        """How many messages got a number here, ever."""
+        return sum(stream.last_sequence for stream in self._use(Store.streams))
+
+    def stream_of(self, kind: Kind) -> str:
+        """Id of the stream that numbers a kind now."""
+        return self._use(lambda store: self._open_stream(store, kind)).stream
 
     def put(self, message: Message, *, observed_at: datetime) -> Envelope:
-        """Number a message and keep it; when there is no room, the least valuable goes first (maybe this one).
-
-        Raises:
-            OutboxError: the disk takes nothing more.
-        """
+        """Number a message and keep it; when there is no room, the least valuable goes first (maybe this one)."""
         if KIND_OF_MESSAGE[type(message)] not in COUNTED_KINDS:
             raise ValueError(f"{type(message).__name__} is no counted message; it does not go through the outbox")
-        with self._transaction():
-            envelope = self._number(message, observed_at)
-            self._keep(envelope)
+        with self._lock:
+            self.heal()
+            envelope, dropped = self._write(lambda store: self._keep(store, message, observed_at))
+            self._last_id = envelope.id
+        for sha256 in dropped:
+            self._drop_picture(sha256)
         self.changed.set()
         return envelope
 
-    def next_to_send(self, limit: int, *, lost_before: datetime) -> list[Waiting]:
-        """Oldest messages first that were never sent, or sent before `lost_before` and have no receipt yet."""
-        rows = self._all(
-            "SELECT sequence, kind, payload FROM events WHERE sent_at IS NULL OR sent_at <= ?"
-            " ORDER BY sequence LIMIT ?",
-            lost_before.timestamp(),
-            limit,
-        )
-        return [Waiting(sequence=sequence, kind=Kind(kind), payload=payload) for sequence, kind, payload in rows]
+    def begin_session(self) -> None:
+        """A new connection: what is kept now is backlog, what comes is live."""
+        self._use(lambda store: self._sending.begin(store.streams(), now_s=self._monotonic()))
 
-    def mark_sent(self, sequences: Iterable[int], *, at: datetime) -> None:
+    def next_to_send(self, limit: int) -> list[Waiting]:
+        """Hand out messages: live ones, those without a receipt in time, then the rest by value, newest first."""
+        return self._use(lambda store: self._sending.next(store, limit, now_s=self._monotonic()))
+
+    def mark_sent(self, numbers: Iterable[Number]) -> None:
         """Note the broker's answers."""
-        with self._transaction() as database:
-            database.executemany(
-                "UPDATE events SET sent_at = ? WHERE sequence = ?", [(at.timestamp(), number) for number in sequences]
-            )
+        with self._lock:
+            self._sending.acknowledged(numbers, now_s=self._monotonic())
 
-    def apply_receipt(self, receipt: Stored, *, now: datetime) -> int:
+    def apply_receipt(self, receipt: Stored) -> int:
         """Delete what is stored and send again what is missing; how many messages left."""
-        last = self.last_sequence
-        if receipt.stream != self.stream:
-            log.info("receipt_ignored stream=%s expected=%s", receipt.stream, self.stream)
-            return 0
-        if receipt.up_to > last:
-            log.warning("receipt_ignored up_to=%d last_sequence=%d", receipt.up_to, last)
-            return 0
-        with self._transaction():
-            left = self._delete_stored(receipt)
-            self._send_again(receipt, now)
+        left = self._write(lambda store: self._delete_stored(store, receipt))
+        with self._lock:
+            self._sending.receipted(receipt, now_s=self._monotonic())
         self.changed.set()
         return left
 
+    @property
+    def unreceipted(self) -> int:
+        """How many messages the broker has acknowledged and the cloud has not yet stored, as far as we know."""
+        with self._lock:
+            return self._sending.unreceipted
+
     def depth(self) -> Depth:
-        messages, oldest = self._all("SELECT count(*), min(observed_at) FROM events")[0]
-        return Depth(
-            messages=messages,
-            pictures=self._one("SELECT count(*) FROM pictures"),
-            bytes=self._one("SELECT bytes FROM streams"),
-            oldest_at=None if oldest is None else _time(oldest),
-        )
+        return self._use(Store.depth)
 
     def ranges_to_tell(self) -> tuple[GivenUp, ...]:
         """Ranges given up that no stored health message has told yet, oldest first."""
-        rows = self._all("SELECT kind, first, last FROM given_up ORDER BY first LIMIT ?", MAX_RANGES_TOLD)
-        return tuple(GivenUp(kind=Kind(kind), first=first, last=last) for kind, first, last in rows)
+        return tuple(self._use(Store.given_up))
+
+    def given_up_counts(self) -> dict[Kind, int]:
+        """Messages given up since the outbox was made."""
+        return self._use(Store.given_up_counts)
+
+    @property
+    def pictures_given_up(self) -> int:
+        return self._use(lambda store: store.pictures_dropped)
+
+    @property
+    def damages(self) -> int:
+        """Files that were set aside."""
+        return self._use(lambda store: store.damages)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it knows all that it should: it is on the disk, and nothing is left to salvage."""
+        return self.state is OutboxState.DISK and not self._to_salvage()
 
     def pictures_due(self, limit: int, *, now: datetime) -> list[WaitingPicture]:
         """Pictures whose message the cloud has, so that it knows their hash, and whose next try is due."""
-        rows = self._all(
-            "SELECT sha256, tries FROM pictures WHERE next_try_at <= ?"
-            " AND NOT EXISTS (SELECT 1 FROM events WHERE events.sequence = pictures.sequence)"
-            " ORDER BY sequence LIMIT ?",
-            now.timestamp(),
-            limit,
-        )
-        return [WaitingPicture(sha256=sha256, tries=tries) for sha256, tries in rows]
+        return self._use(lambda store: store.pictures_due(limit, now=now, longest_wait=LONGEST_PICTURE_WAIT))
 
     def picture_names(self) -> set[str]:
         """Hashes of all pictures that still wait."""
-        return {sha256 for (sha256,) in self._all("SELECT sha256 FROM pictures")}
+        return self._use(Store.picture_names)
 
     def delay_picture(self, sha256: str, *, until: datetime) -> None:
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE pictures SET tries = tries + 1, next_try_at = ? WHERE sha256 = ?", (until.timestamp(), sha256)
-            )
+        self._write(lambda store: store.delay_picture(sha256, until=until))
+
+    def hurry_picture(self, sha256: str) -> bool:
+        """Let a picture be tried at once; False when it does not wait here."""
+        return self._write(lambda store: store.hurry_picture(sha256))
 
     def remove_picture(self, sha256: str) -> None:
-        with self._transaction():
-            self._remove("pictures", "sha256 = ?", sha256)
+        self._write(lambda store: store.remove_picture(sha256))
 
-    def _first_or_new_stream(self, now: datetime) -> str:
-        rows = self._all("SELECT stream FROM streams")
-        if rows:
-            return rows[0][0]
-        stream = make_id(now)
-        self._database.execute("INSERT INTO streams VALUES (?, 1, 0)", (stream,))
-        return stream
+    def heal(self) -> None:
+        """Go back to the disk when it takes messages again."""
+        with self._lock:
+            if self._memory is None or self._monotonic() < self._heal_at_s:
+                return
+            self._heal_at_s = self._monotonic() + HEAL_EVERY_S
+            try:
+                self._go_back_to_disk(self._memory)
+            except DiskRefusesError as error:
+                log.info("outbox_stays_in_memory error=%s", error)
 
-    def _number(self, message: Message, observed_at: datetime) -> Envelope:
-        return Envelope(
-            id=make_id(observed_at),
+    def salvage(self, stop: threading.Event) -> None:
+        """Take in what can be read of files that were set aside, a little at a time; then mark them as done."""
+        for path in self._to_salvage() if self._memory is None else ():
+            known = last_sequences(path)
+            messages = salvage(path)
+            while not stop.is_set() and (some := list(itertools.islice(messages, _SALVAGE_AT_ONCE))):
+                for envelope, _ in some:
+                    known.setdefault((envelope.stream or "", envelope.kind.value), 0)
+                self._write(lambda store, some=some: self._take_in(store, some))
+                self.changed.set()
+            if not stop.is_set():
+                self._write(lambda store, known=known: _give_up_gaps(store, known))
+                _rename(path, path.with_name(path.name.replace(_DAMAGED, _SALVAGED)))
+                log.warning("outbox_salvaged path=%s streams=%d", path, len(known))
+
+    def _open(self) -> Store:
+        try:
+            return self._open_disk()
+        except DiskRefusesError as error:
+            return self._stand_in(error)
+
+    def _open_disk(self) -> Store:
+        """Open the file; one that is damaged is set aside."""
+        with _as_refusal():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            store = Store(self._path)
+        except DamagedFileError as error:
+            store = self._begin_anew(error)
+        self._last_id = _later(self._last_id, store.last_id())
+        return store
+
+    def _begin_anew(self, error: DamagedFileError) -> Store:
+        aside = self._path.with_name(f"{self._path.name}{_DAMAGED}{self._now():%Y%m%dT%H%M%S}")
+        aside = next(path for path in _numbered(aside) if not path.exists())
+        log.error("outbox_damaged set_aside=%s error=%s", aside, error)
+        with _as_refusal():
+            _rename(self._path, aside)
+        store = Store(self._path)
+        with store.transaction():
+            store.note_damage()
+        return store
+
+    def _stand_in(self, error: DiskRefusesError) -> Store:
+        """Go on in memory; also the time until the next look at the disk begins."""
+        log.error("outbox_in_memory error=%s", error)
+        self.state = error.state
+        self._memory = Store(None)
+        self._heal_at_s = self._monotonic() + HEAL_EVERY_S
+        self.changed.set()
+        return self._memory
+
+    def _go_back_to_disk(self, memory: Store) -> None:
+        self._probe(memory.bytes_kept() + _PROBE_BYTES)
+        disk = self._open_disk()
+        try:
+            with disk.transaction():
+                disk.take_over(memory)
+        except DiskRefusesError:
+            disk.close()
+            raise
+        memory.close()
+        self._store, self._memory = disk, None
+        self._sending.begin(disk.streams(), now_s=self._monotonic())
+        self.state = OutboxState.DISK
+        self.changed.set()
+        log.warning("outbox_on_disk_again path=%s", self._path)
+
+    def _probe(self, size: int) -> None:
+        """See whether the disk takes as much as it must, before a large file is opened and checked for nothing."""
+        probe = self._path.with_suffix(".probe")
+        with _as_refusal():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with probe.open("wb") as file:
+                    file.write(bytes(size))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
+
+    def _use(self, work: Callable[[Store], T]) -> T:
+        """Do something with the store; when it fails in a way that heals, do it again with the one that follows."""
+        with self._lock:
+            try:
+                return work(self._store)
+            except DamagedFileError as error:
+                self._store = self._replaced(error)
+            except DiskRefusesError as error:
+                self._let_go()
+                self._store = self._stand_in(error)
+            return work(self._store)
+
+    def _write(self, work: Callable[[Store], T]) -> T:
+        """The same in one transaction."""
+
+        def transaction(store: Store) -> T:
+            with store.transaction():
+                return work(store)
+
+        return self._use(transaction)
+
+    def _replaced(self, error: DamagedFileError) -> Store:
+        self._let_go()
+        try:
+            return self._begin_anew(error)
+        except DiskRefusesError as refusal:
+            return self._stand_in(refusal)
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(DamagedFileError, DiskRefusesError):  # it has already told what is wrong
+            self._store.close()
+
+    def _open_stream(self, store: Store, kind: Kind) -> Stream:
+        return store.open_stream(kind, new_id=make_id(self._now()))
+
+    def _keep(self, store: Store, message: Message, observed_at: datetime) -> tuple[Envelope, list[str]]:
+        """Keep a message; also the pictures that had to go for it."""
+        stream = self._open_stream(store, KIND_OF_MESSAGE[type(message)])
+        sequence = stream.last_sequence + 1
+        envelope = Envelope(
+            id=make_id_after(self._last_id, at=self._now()),
             source=self._source,
             time=observed_at,
             data=message,
-            stream=self.stream,
-            sequence=self.last_sequence + 1,
+            stream=stream.stream,
+            sequence=sequence,
         )
+        store.keep(stream, _row(envelope, encode_envelope(envelope)))
+        store.note_id(envelope.id)
+        _note_picture(store, stream, envelope)
+        if isinstance(message, Health):
+            store.note_told(message.given_up, stream=stream, sequence=sequence)
+        return envelope, make_room(store, self._limit(store))
 
-    def _keep(self, envelope: Envelope) -> None:
-        sequence, kind, payload = envelope.sequence or 0, envelope.kind, encode_envelope(envelope)
-        size = len(payload) + ROW_OVERHEAD_BYTES
-        picture = envelope.data.picture if isinstance(envelope.data, Detection) else None
-        self._database.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, NULL)",
-            (sequence, kind.value, envelope.time.timestamp(), payload, size),
-        )
-        if picture is not None:
-            size += self._keep_picture(picture, sequence)
-        self._database.execute("UPDATE streams SET next_sequence = next_sequence + 1, bytes = bytes + ?", (size,))
-        if isinstance(envelope.data, Health):
-            self._note_told(sequence, envelope.data.given_up)
-        self._make_room()
+    def _limit(self, store: Store) -> int:
+        """Bytes that may be kept: what was configured, or what the disk has room for."""
+        if store is self._memory:
+            return MEMORY_BYTES
+        free = self._disk_free()
+        if free is None:
+            return self._max_bytes
+        return min(self._max_bytes, store.bytes_kept() + free + store.bytes_reusable() - RESERVE_BYTES)
 
-    def _keep_picture(self, picture: PictureReference, sequence: int) -> int:
-        """Bytes that it adds: two things in one frame share their picture."""
-        added = self._database.execute(
-            "INSERT INTO pictures (sha256, sequence, bytes) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
-            (picture.sha256, sequence, picture.size_bytes),
-        )
-        return picture.size_bytes if added.rowcount else 0
-
-    def _note_told(self, sequence: int, ranges: tuple[GivenUp, ...]) -> None:
-        self._database.executemany(
-            "UPDATE given_up SET told_in = ? WHERE first = ? AND last = ?",
-            [(sequence, told.first, told.last) for told in ranges],
-        )
-
-    def _make_room(self) -> None:
-        for kind in LEAST_VALUABLE_FIRST:
-            while (excess := self._one("SELECT bytes FROM streams") - self._max_bytes) > 0:
-                if not (self._drop_picture() if kind == _PICTURE else self._give_up(kind, excess)):
-                    break
-
-    def _drop_picture(self) -> bool:
-        oldest = self._all("SELECT sha256 FROM pictures ORDER BY sequence LIMIT 1")
-        if oldest:
-            self._remove("pictures", "sha256 = ?", oldest[0][0])
-        return bool(oldest)
-
-    def _give_up(self, kind: str, excess_bytes: int) -> bool:
-        """Give up the oldest messages of a kind, at least `excess_bytes` if there are so many."""
-        rows = self._all("SELECT sequence, bytes FROM events WHERE kind = ? ORDER BY sequence LIMIT 100", kind)
-        for sequence, size in rows:
-            self._remove("events", "sequence = ?", sequence)
-            self._note_given_up(kind, sequence)
-            excess_bytes -= size
-            if excess_bytes <= 0:
-                break
-        return bool(rows)
-
-    def _note_given_up(self, kind: str, sequence: int) -> None:
-        grown = self._database.execute(
-            "UPDATE given_up SET last = ? WHERE last = ? AND kind = ? AND told_in IS NULL",
-            (sequence, sequence - 1, kind),
-        )
-        if grown.rowcount == 0:
-            self._database.execute("INSERT INTO given_up VALUES (?, ?, ?, NULL)", (sequence, sequence, kind))
-        # A health message that is given up has told nothing.
-        self._database.execute("UPDATE given_up SET told_in = NULL WHERE told_in = ?", (sequence,))
-        log.warning("given_up kind=%s sequence=%d", kind, sequence)
-
-    def _delete_stored(self, receipt: Stored) -> int:
-        left, begin = 0, 1
-        for first, last in [*sorted(receipt.missing), (receipt.up_to + 1, receipt.up_to + 1)]:
-            end = min(first - 1, receipt.up_to)
-            left += self._remove("events", "sequence BETWEEN ? AND ?", begin, end)
-            self._database.execute("DELETE FROM given_up WHERE told_in BETWEEN ? AND ?", (begin, end))
-            begin = max(begin, last + 1)
+    def _delete_stored(self, store: Store, receipt: Stored) -> int:
+        streams = [stream for stream in store.streams() if stream.stream == receipt.stream]
+        last = max((stream.last_sequence for stream in streams), default=0)
+        if receipt.up_to > last:  # of another disk, or of nobody
+            log.warning("receipt_ignored stream=%s up_to=%d last=%d", receipt.stream, receipt.up_to, last)
+            return 0
+        left = 0
+        for stream in streams:
+            for first, last in _stored_ranges(receipt):
+                left += store.remove(stream, first, last)
+                store.forget_told(stream, first, last)
         return left
 
-    def _send_again(self, receipt: Stored, now: datetime) -> None:
-        self._database.executemany(
-            "UPDATE events SET sent_at = NULL WHERE sequence BETWEEN ? AND ? AND sent_at <= ?",
-            [(first, last, (now - RECEIPT_GRACE).timestamp()) for first, last in receipt.missing],
-        )
+    def _to_salvage(self) -> list[Path]:
+        found = self._path.parent.glob(f"{self._path.name}{_DAMAGED}*")
+        return sorted({path.with_name(path.name.removesuffix("-wal")) for path in found})
 
-    def _remove(self, table: str, condition: str, *values: int | str) -> int:
-        """Delete rows and keep the sum of bytes; `table` and `condition` are constants of this file."""
-        freed = self._one(f"SELECT coalesce(sum(bytes), 0) FROM {table} WHERE {condition}", *values)  # noqa: S608
-        removed = self._database.execute(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608
-        self._database.execute("UPDATE streams SET bytes = bytes - ?", (freed,))
-        return removed.rowcount
+    def _take_in(self, store: Store, messages: Iterable[Salvaged]) -> None:
+        touched: set[str] = set()
+        for envelope, payload in messages:
+            stream = store.add_stream(envelope.stream or "", envelope.kind, last_sequence=0, is_open=False)
+            if store.keep(stream, _row(envelope, payload)):
+                _note_picture(store, stream, envelope)
+            touched.add(stream.stream)
+            self._last_id = _later(self._last_id, envelope.id)
+        for stream in store.streams():
+            if stream.stream in touched:
+                self._sending.restart(stream)
+        make_room(store, self._limit(store))
 
-    def _one(self, query: str, *values: float | str) -> int:
-        return self._all(query, *values)[0][0]
 
-    def _all(self, query: str, *values: float | str) -> list[Any]:
-        with self._lock, _as_outbox_error():
-            return self._database.execute(query, values).fetchall()
+def _row(envelope: Envelope, payload: bytes) -> Row:
+    return Row(sequence=envelope.sequence or 0, observed_at=envelope.time.timestamp(), payload=payload)
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
-        """All or nothing, one thread at a time, on the disk when it ends."""
-        with self._lock, _as_outbox_error():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                if self._database.in_transaction:  # a full disk has already ended it
-                    self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+
+def _note_picture(store: Store, stream: Stream, envelope: Envelope) -> None:
+    picture = envelope.data.picture if isinstance(envelope.data, Detection) else None
+    if picture is not None:
+        store.add_picture(picture.sha256, stream=stream, sequence=envelope.sequence or 0, size=picture.size_bytes)
+
+
+def _give_up_gaps(store: Store, known: Mapping[tuple[str, str], int]) -> None:
+    """Say of the numbers that could not be salvaged that they will not come; the cloud knows which of them it has."""
+    for (name, kind), last in known.items():
+        stream = store.add_stream(name, Kind(kind), last_sequence=last, is_open=False)
+        for first, end in store.gaps(stream):
+            store.note_given_up(stream, first, end)
+
+
+def _stored_ranges(receipt: Stored) -> Iterator[tuple[int, int]]:
+    begin = 1
+    for first, last in sorted(receipt.missing):
+        yield begin, min(first - 1, receipt.up_to)
+        begin = max(begin, last + 1)
+    yield begin, receipt.up_to
+
+
+def _later(first: str | None, second: str | None) -> str | None:
+    return max(filter(None, (first, second)), default=None)
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """The path itself, and others like it."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.name}-{number}")
+
+
+def _rename(path: Path, new: Path) -> None:
+    """Rename a database with its log; the log first: without its file it is looked through, not taken in."""
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(new.with_name(new.name + suffix))
 
 
 @contextmanager
-def _as_outbox_error() -> Generator[None]:
+def _as_refusal() -> Generator[None]:
     try:
         yield
-    except sqlite3.Error as error:
-        raise OutboxError(f"the outbox cannot be read or written: {error}") from error
-
-
-def _open(path: Path, now: datetime) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return _connect(path)
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode not in _DAMAGED:
-            raise OutboxError(f"outbox {path} cannot be opened (is another agent running?): {error}") from error
-        log.error("outbox_damaged path=%s set_aside=true error=%s", path, error)  # noqa: TRY400 - no trace needed
-    _set_aside(path, now)
-    with _as_outbox_error():
-        return _connect(path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
-    try:
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # one process: two would number the same stream
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise _damaged("quick_check")
-        database.executescript(_SCHEMA)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _damaged(where: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(f"damaged: {where}")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def _set_aside(path: Path, now: datetime) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(part.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}{suffix}"))
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, tz=UTC)
+    except OSError as error:
+        raise DiskRefusesError(_STATE_OF_ERRNO.get(error.errno or 0, OutboxState.DISK_FAILING), str(error)) from error

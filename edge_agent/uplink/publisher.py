@@ -1,4 +1,4 @@
-"""From the outbox to the broker: MQTT 3.1.1, QoS 1, oldest first, for ever."""
+"""From the outbox to the broker: MQTT 3.1.1, QoS 1, for ever."""
 
 import logging
 import random
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,7 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.errors import ConnectionLostError
-from edge_agent.uplink.outbox import Outbox, Waiting
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.sending import LOOK_EVERY_S, Number, Waiting
 from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import DecodeError
@@ -34,12 +35,7 @@ PUBACK_TIMEOUT_S: Final = 20.0
 after a new connection."""
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
-RESEND_AFTER: Final = timedelta(seconds=30)
-"""A receipt comes within seconds; a broker that lost an acknowledged message never brings one."""
-RESEND_AFTER_CONNECTING: Final = timedelta(seconds=5)
-"""Receipts are sent once: those of the time without a connection are lost, the messages are told again."""
 LINGER_S: Final = 3.0  # at the end; the cloud gives a receipt at most each 2 s
-LOOK_EVERY_S: Final = 1.0  # for messages whose receipt is overdue
 _TICK_S: Final = 0.05
 _PORT: Final = {"mqtt": 1883, "mqtts": 8883}
 
@@ -101,8 +97,8 @@ class _Session:
         self._outbox = outbox
         self._now = now
         self._puback_timeout_s = puback_timeout_s
-        self._in_flight: dict[int, tuple[int, float]] = {}  # message id: sequence, time of sending
-        self._acknowledged: list[int] = []
+        self._in_flight: dict[int, tuple[Number, float]] = {}  # by message id; with the time of sending
+        self._acknowledged: list[Number] = []
         self._refusal: str | None = None
         self._looked_at_s = 0.0
         self._since = now()
@@ -181,13 +177,14 @@ class _Session:
         client.publish(
             self._address.topic(Kind.STATE), encode_envelope(self._state(Presence.ONLINE)), qos=1, retain=True
         )
+        self._outbox.begin_session()
         self.was_connected = True
         log.info("broker_connected device=%s url=%s", self._address.device, self._address.url)
 
     def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, _code: object, _properties: object) -> None:
-        sequence, _ = self._in_flight.pop(mid, (None, 0.0))
-        if sequence is not None:
-            self._acknowledged.append(sequence)
+        number, _ = self._in_flight.pop(mid, (None, 0.0))
+        if number is not None:
+            self._acknowledged.append(number)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:
@@ -197,7 +194,7 @@ class _Session:
             return
         match envelope.data:
             case Stored() as receipt:
-                self._outbox.apply_receipt(receipt, now=self._now())
+                self._outbox.apply_receipt(receipt)
             case Command() as command:
                 self.commands += 1
                 log.info("command_received kind=%s expires_at=%s", command.kind.value, command.expires_at.isoformat())
@@ -211,25 +208,18 @@ class _Session:
             return
         self._outbox.changed.clear()
         self._looked_at_s = now_s
-        under_way = {sequence for sequence, _ in self._in_flight.values()}
-        waiting = self._outbox.next_to_send(WINDOW + len(under_way), lost_before=self._lost_before())
-        unsent = [message for message in waiting if message.sequence not in under_way]
-        for message in unsent[: WINDOW - len(under_way)]:
+        for message in self._outbox.next_to_send(WINDOW - len(self._in_flight)):
             self._send(message)
-
-    def _lost_before(self) -> datetime:
-        now = self._now()
-        return max(now - RESEND_AFTER, min(self._since, now - RESEND_AFTER_CONNECTING))
 
     def _send(self, message: Waiting) -> None:
         info = self._client.publish(self._address.topic(message.kind), message.payload, qos=1)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise ConnectionLostError(f"{self._address.url}: {mqtt.error_string(info.rc)}")
-        self._in_flight[info.mid] = message.sequence, time.monotonic()
+        self._in_flight[info.mid] = message.number, time.monotonic()
 
     def _note_acknowledged(self) -> None:
         if self._acknowledged:
-            self._outbox.mark_sent(self._acknowledged, at=self._now())
+            self._outbox.mark_sent(self._acknowledged)
             self._acknowledged.clear()
             self._outbox.changed.set()  # the window has room again
 

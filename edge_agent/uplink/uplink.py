@@ -1,4 +1,4 @@
-"""Outbox, pictures and the two threads that empty them."""
+"""Outbox, pictures, the two threads that empty them, and one that heals."""
 
 import logging
 import threading
@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from edge_agent.config import AgentConfig
 from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
-from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.health import disk_free_bytes
+from edge_agent.uplink.outbox import HEAL_EVERY_S, Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,19 @@ ENDS_WITHIN_S: Final = 30.0
 
 class _Worker(Protocol):
     def run(self, stop: threading.Event) -> None: ...
+
+
+class _Healer:
+    """Looks after an outbox that is in memory, or that has a damaged file to salvage."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._outbox.heal()
+            self._outbox.salvage(stop)
+            stop.wait(HEAL_EVERY_S)
 
 
 class Uplink:
@@ -40,9 +54,17 @@ class Uplink:
         self._store = PictureStore(
             url=config.cloud.url, city=city, device=device, secret=secret, ca_file=config.cloud.ca_file
         )
-        self.outbox = Outbox(path, source=f"/{city}/{device}", max_bytes=config.outbox.max_bytes, now=now())
         self.pictures = PictureFolder(path.with_suffix(".pictures"))
-        self.pictures.sweep(self.outbox.picture_names(), older_than_s=0.0)
+        self.outbox = Outbox(
+            path,
+            source=f"/{city}/{device}",
+            max_bytes=config.outbox.max_bytes,
+            now=now,
+            disk_free=lambda: disk_free_bytes(path.parent),
+            drop_picture=self.pictures.remove,
+        )
+        if self.outbox.is_whole:
+            self.pictures.sweep(self.outbox.picture_names(), older_than_s=0.0)
         self._lock = threading.Lock()
         self._users = 0
         self._stop = threading.Event()
@@ -79,6 +101,7 @@ class Uplink:
         self._stop.clear()
         workers: list[tuple[str, _Worker]] = [
             ("publisher", Publisher(self._address, self.outbox, now=self._now)),
+            ("healer", _Healer(self.outbox)),
             ("uploader", Uploader(self._store, self.outbox, self.pictures, now=self._now)),
         ]
         self._threads = [

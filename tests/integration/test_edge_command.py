@@ -94,4 +94,4 @@ def test_a_stopped_agent_tells_what_it_has_and_ends(drive: Path, broker: Running
             assert agent.wait(30) == 0
         finally:
             agent.kill()
-    assert cloud.sequences()[0] == 1
+    assert 1 in cloud.sequences()

@@ -14,7 +14,7 @@ from edge_agent.uplink.evidence import MAX_REFUSALS, PictureFolder, PictureStore
 from edge_agent.uplink.outbox import Outbox
 from tests.unit.edge_agent.uplink.test_outbox import NOW, detection
 from tests.waiting import wait_until
-from wire.messages import Stored
+from wire.messages import Kind, Stored
 
 CONTENT = b"a blurred picture"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -67,10 +67,10 @@ def folder(tmp_path: Path) -> PictureFolder:
 @pytest.fixture
 def outbox(tmp_path: Path, folder: PictureFolder) -> Iterator[Outbox]:
     """An outbox whose one picture belongs to a message that the cloud has."""
-    box = Outbox(tmp_path / "outbox.db", source="/testcity/bus-1", max_bytes=10_000_000, now=NOW)
+    box = Outbox(tmp_path / "outbox.db", source="/testcity/bus-1", max_bytes=10_000_000, now=lambda: NOW)
     folder.keep(CONTENT)
     box.put(detection(SHA256), observed_at=NOW)
-    box.apply_receipt(Stored(stream=box.stream, up_to=1, missing=()), now=NOW)
+    box.apply_receipt(Stored(stream=box.stream_of(Kind.DETECTION), up_to=1, missing=()))
     yield box
     box.close()
 

@@ -1,8 +1,8 @@
+import resource
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_agent.errors import OutboxError
-from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink import outbox as outbox_module
+from edge_agent.uplink import sending
+from edge_agent.uplink.outbox import HEAL_EVERY_S, Outbox
+from edge_agent.uplink.room import RESERVE_BYTES
+from edge_agent.uplink.sending import Waiting
 from wire.codec import decode_envelope
 from wire.messages import (
     Blur,
@@ -27,16 +31,18 @@ from wire.messages import (
     Kind,
     Message,
     ModelVersion,
+    OutboxState,
     PictureReference,
     Presence,
+    Sighting,
     State,
     Stored,
+    TagHeard,
     Track,
     TrackPoint,
 )
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-LONG_AGO = NOW - timedelta(days=1)
 SOURCE = "/testcity/bus-1"
 MODEL = ModelVersion(name="invented", version="1", sha256="0" * 64)
 TRACK = Track(points=(TrackPoint(at=NOW, lon=120.4, lat=27.5, accuracy_m=3, fix=Fix.GNSS),))
@@ -77,6 +83,12 @@ def coverage() -> Coverage:
     )
 
 
+def sighting() -> Sighting:
+    """One of about 25 kB."""
+    tag = TagHeard(rotating_id="0" * 16, first_at=NOW, last_at=NOW, heard=1, rssi_median_dbm=-60, rssi_max_dbm=-50)
+    return Sighting(lon=120.4, lat=27.5, accuracy_m=3, tags=(tag,) * 150)
+
+
 def detection(picture_sha256: str | None = None, *, size_bytes: int = 1000) -> Detection:
     picture = None
     if picture_sha256 is not None:
@@ -110,37 +122,90 @@ def detection(picture_sha256: str | None = None, *, size_bytes: int = 1000) -> D
     )
 
 
-def open_outbox(folder: Path, *, max_bytes: int = 10_000_000, now: datetime = NOW) -> Outbox:
-    return Outbox(folder / "outbox.db", source=SOURCE, max_bytes=max_bytes, now=now)
+class Clock:
+    """Monotonic seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def open_outbox(
+    folder: Path,
+    *,
+    max_bytes: int = 10_000_000,
+    monotonic: Clock | None = None,
+    disk_free: Callable[[], int | None] = lambda: None,
+) -> Outbox:
+    return Outbox(
+        folder / "outbox.db",
+        source=SOURCE,
+        max_bytes=max_bytes,
+        now=lambda: NOW,
+        monotonic=monotonic or Clock(),
+        disk_free=disk_free,
+    )
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    box = open_outbox(tmp_path)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, clock: Clock) -> Iterator[Outbox]:
+    box = open_outbox(tmp_path, monotonic=clock)
     yield box
     box.close()
+
+
+@contextmanager
+def failing_disk() -> Generator[None]:
+    """Let every write to a file of this process fail."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def put(outbox: Outbox, *messages: Message) -> list[int]:
     return [outbox.put(message, observed_at=NOW).sequence or 0 for message in messages]
 
 
-def waiting(outbox: Outbox, *, lost_before: datetime = LONG_AGO) -> list[int]:
-    return [message.sequence for message in outbox.next_to_send(100_000, lost_before=lost_before)]
+def waiting(outbox: Outbox) -> list[Waiting]:
+    """Everything that is kept and was not sent yet."""
+    outbox.begin_session()
+    return outbox.next_to_send(100_000)
 
 
-def receipt(outbox: Outbox, up_to: int, *missing: tuple[int, int]) -> Stored:
-    return Stored(stream=outbox.stream, up_to=up_to, missing=missing)
+def numbers(messages: Sequence[Waiting], kind: Kind) -> list[int]:
+    return sorted(message.sequence for message in messages if message.kind is kind)
 
 
-def test_messages_are_numbered_from_one_without_gaps(outbox: Outbox) -> None:
-    assert put(outbox, TRACK, health(), coverage(), detection()) == [1, 2, 3, 4]
-    messages = outbox.next_to_send(10, lost_before=LONG_AGO)
-    envelopes = [decode_envelope(message.payload) for message in messages]
-    assert [envelope.sequence for envelope in envelopes] == [1, 2, 3, 4]
-    assert {envelope.stream for envelope in envelopes} == {outbox.stream}
-    assert {envelope.source for envelope in envelopes} == {SOURCE}
-    assert [message.kind for message in messages] == [Kind.TRACK, Kind.HEALTH, Kind.COVERAGE, Kind.DETECTION]
+def send(outbox: Outbox, limit: int = 100) -> list[int]:
+    """Send what is due and have it acknowledged; its numbers."""
+    messages = outbox.next_to_send(limit)
+    outbox.mark_sent([message.number for message in messages])
+    return [message.sequence for message in messages]
+
+
+def receipt(outbox: Outbox, kind: Kind, up_to: int, *missing: tuple[int, int]) -> Stored:
+    return Stored(stream=outbox.stream_of(kind), up_to=up_to, missing=missing)
+
+
+def test_each_kind_is_numbered_from_one_without_gaps(outbox: Outbox) -> None:
+    assert put(outbox, TRACK, TRACK, health(), coverage(), TRACK, detection()) == [1, 2, 1, 1, 3, 1]
+    envelopes = [decode_envelope(message.payload) for message in waiting(outbox)]
+    assert {(each.kind, each.stream) for each in envelopes} == {
+        (kind, outbox.stream_of(kind)) for kind in (Kind.TRACK, Kind.HEALTH, Kind.COVERAGE, Kind.DETECTION)
+    }
+    assert len({each.stream for each in envelopes}) == 4
+    assert {each.source for each in envelopes} == {SOURCE}
+    assert outbox.numbered == 6
 
 
 def test_only_counted_messages_go_through_it(outbox: Outbox) -> None:
@@ -150,59 +215,80 @@ def test_only_counted_messages_go_through_it(outbox: Outbox) -> None:
 
 def test_a_sent_message_stays_until_its_receipt(outbox: Outbox) -> None:
     put(outbox, TRACK, TRACK)
-    outbox.mark_sent([1, 2], at=NOW)
-    assert waiting(outbox) == []
+    assert sorted(send(outbox)) == [1, 2]
+    assert send(outbox) == []
     assert outbox.depth().messages == 2
-    assert outbox.apply_receipt(receipt(outbox, 1), now=NOW) == 1
+    assert outbox.apply_receipt(receipt(outbox, Kind.TRACK, 1)) == 1
     assert outbox.depth().messages == 1
 
 
-def test_a_message_without_a_receipt_is_due_again_after_a_while(outbox: Outbox) -> None:
-    put(outbox, TRACK, TRACK)
-    outbox.mark_sent([1], at=NOW)
-    outbox.mark_sent([2], at=NOW + timedelta(seconds=20))
-    assert waiting(outbox, lost_before=NOW + timedelta(seconds=10)) == [1]
+def test_a_message_without_a_receipt_is_sent_again_after_a_while_and_then_less_often(
+    outbox: Outbox, clock: Clock
+) -> None:
+    put(outbox, TRACK)
+    send(outbox)
+    gaps_s: list[float] = []
+    last_s = clock.now_s
+    while len(gaps_s) < 8:
+        clock.now_s += 5
+        if send(outbox):
+            gaps_s.append(clock.now_s - last_s)
+            last_s = clock.now_s
+    assert gaps_s == [30, 60, 120, 240, 480, 960, 1800, 1800]
 
 
-def test_what_a_receipt_misses_is_sent_again(outbox: Outbox) -> None:
+def test_what_a_receipt_misses_is_sent_again_at_once(outbox: Outbox, clock: Clock) -> None:
     put(outbox, *[TRACK] * 6)
-    outbox.mark_sent(range(1, 7), at=NOW)
-    later = NOW + timedelta(seconds=10)
-    assert outbox.apply_receipt(receipt(outbox, 6, (2, 2), (4, 5)), now=later) == 3
-    assert waiting(outbox) == [2, 4, 5]
+    send(outbox)
+    clock.now_s += 10
+    assert outbox.apply_receipt(receipt(outbox, Kind.TRACK, 6, (2, 2), (4, 5))) == 3
+    assert sorted(send(outbox)) == [2, 4, 5]
 
 
-def test_what_was_on_its_way_when_the_receipt_was_written_is_not_sent_twice(outbox: Outbox) -> None:
+def test_what_was_on_its_way_when_the_receipt_was_written_is_not_sent_twice(outbox: Outbox, clock: Clock) -> None:
     put(outbox, TRACK, TRACK)
-    outbox.mark_sent([1, 2], at=NOW)
-    outbox.apply_receipt(receipt(outbox, 2, (1, 1)), now=NOW + timedelta(seconds=1))
-    assert waiting(outbox) == []
+    send(outbox)
+    clock.now_s += 1
+    outbox.apply_receipt(receipt(outbox, Kind.TRACK, 2, (1, 1)))
+    clock.now_s += 2
+    assert send(outbox) == []
 
 
 def test_the_receipt_of_another_stream_deletes_nothing(outbox: Outbox, tmp_path: Path) -> None:
     put(outbox, TRACK)
     other = open_outbox(tmp_path / "other")
-    assert outbox.apply_receipt(receipt(other, 1), now=NOW) == 0
+    put(other, TRACK)
+    assert outbox.apply_receipt(receipt(other, Kind.TRACK, 1)) == 0
     other.close()
     assert outbox.depth().messages == 1
 
 
 def test_a_receipt_for_more_than_was_ever_numbered_deletes_nothing(outbox: Outbox) -> None:
     put(outbox, TRACK)
-    assert outbox.apply_receipt(receipt(outbox, 2), now=NOW) == 0
+    assert outbox.apply_receipt(receipt(outbox, Kind.TRACK, 2)) == 0
     assert outbox.depth().messages == 1
 
 
 def test_numbers_go_on_after_everything_was_stored_and_the_file_opened_again(tmp_path: Path) -> None:
     first = open_outbox(tmp_path)
     put(first, TRACK, TRACK)
-    first.apply_receipt(receipt(first, 2), now=NOW)
-    stream = first.stream
+    first.apply_receipt(receipt(first, Kind.TRACK, 2))
+    stream = first.stream_of(Kind.TRACK)
     first.close()
     again = open_outbox(tmp_path)
-    assert again.stream == stream
+    assert again.stream_of(Kind.TRACK) == stream
     assert put(again, TRACK) == [3]
     again.close()
+
+
+def test_ids_are_in_order_over_restarts_and_clocks_that_are_set_back(tmp_path: Path) -> None:
+    ids: list[str] = []
+    for days in (0, -9000, 4000, -20_000):
+        at = NOW + timedelta(days=days)
+        box = Outbox(tmp_path / "outbox.db", source=SOURCE, max_bytes=10**7, now=lambda at=at: at)
+        ids += [box.put(message, observed_at=at).id for message in (TRACK, health(), TRACK)]
+        box.close()
+    assert ids == sorted(set(ids))
 
 
 def test_a_second_agent_on_the_same_outbox_is_refused(outbox: Outbox, tmp_path: Path) -> None:
@@ -211,24 +297,183 @@ def test_a_second_agent_on_the_same_outbox_is_refused(outbox: Outbox, tmp_path: 
         open_outbox(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["no database", "torn page"])
-def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(tmp_path: Path, damage: str) -> None:
+def test_live_messages_go_first_then_the_rest_by_value_and_the_newest_first(outbox: Outbox) -> None:
+    put(outbox, *[TRACK] * 3, *[detection()] * 3, coverage(), health())
+    outbox.begin_session()
+    put(outbox, TRACK, detection())
+    told = [(message.kind, message.sequence) for message in outbox.next_to_send(100)]
+    live = [(Kind.DETECTION, 4), (Kind.TRACK, 4)]
+    backlog = [(Kind.DETECTION, number) for number in (3, 2, 1)]
+    backlog += [(Kind.HEALTH, 1), (Kind.COVERAGE, 1), *((Kind.TRACK, number) for number in (3, 2, 1))]
+    assert told == live + backlog
+
+
+def test_a_long_backlog_does_not_hold_up_what_is_live(outbox: Outbox) -> None:
+    put(outbox, *[detection()] * 50)
+    outbox.begin_session()
+    for number in range(1, 6):
+        put(outbox, TRACK)
+        first = outbox.next_to_send(4)[0]
+        assert (first.kind, first.sequence) == (Kind.TRACK, number)
+
+
+def test_what_is_sent_and_not_stored_is_bounded_but_live_messages_still_go(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAX_UNRECEIPTED", 10)
+    put(outbox, *[TRACK] * 30)
+    outbox.begin_session()
+    assert len(send(outbox, 8)) == 8
+    assert len(send(outbox, 8)) == 8
+    assert send(outbox, 8) == []
+    assert put(outbox, TRACK) == [31]
+    assert send(outbox, 8) == [31]
+    outbox.apply_receipt(receipt(outbox, Kind.TRACK, 31, (1, 14)))
+    assert send(outbox, 8) == [14, 13, 12, 11, 10, 9, 8, 7]
+
+
+def test_a_new_connection_tells_again_what_has_no_receipt(outbox: Outbox, clock: Clock) -> None:
+    put(outbox, TRACK, TRACK)
+    outbox.begin_session()
+    send(outbox, 1)
+    outbox.next_to_send(1)  # under way when the connection is lost: nobody knows
+    clock.now_s += 2
+    outbox.begin_session()
+    assert send(outbox) == [1]
+    clock.now_s += 3
+    assert send(outbox) == [2]
+
+
+@pytest.mark.parametrize("damage", ["no database", "torn pages", "other version"])
+def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_taken_in(tmp_path: Path, damage: str) -> None:
     first = open_outbox(tmp_path)
-    put(first, *[detection()] * 200)
-    stream = first.stream
+    put(first, *[detection(f"{number:064x}") for number in range(200)], *[TRACK] * 20, coverage())
+    first.apply_receipt(receipt(first, Kind.DETECTION, 10))
+    kept, old_stream = waiting(first), first.stream_of(Kind.DETECTION)
     first.close()
-    path = tmp_path / "outbox.db"
+    spoil(tmp_path / "outbox.db", damage)
+    again = open_outbox(tmp_path)
+    assert again.stream_of(Kind.DETECTION) != old_stream
+    assert put(again, TRACK) == [1]
+    assert not again.is_whole
+    (aside,) = tmp_path.glob("outbox.db.damaged-*")
+    content = aside.read_bytes()
+
+    again.salvage(threading.Event())
+
+    found = {(each.stream, each.kind, each.sequence, each.payload) for each in waiting(again)}
+    wanted = {(each.stream, each.kind, each.sequence, each.payload) for each in kept}
+    lost = wanted - found
+    assert len(lost) <= (0 if damage == "other version" else 40)
+    given_up = {(told.stream, number) for told in again.ranges_to_tell() for number in range(told.first, told.last + 1)}
+    assert {(stream, sequence) for stream, _, sequence, _ in lost} <= given_up
+    assert not {(stream, sequence) for stream, _, sequence, _ in found} & given_up
+    assert again.depth().pictures == len(numbers(waiting(again), Kind.DETECTION))
+    assert again.damages == 1
+    assert again.is_whole
+    (done,) = tmp_path.glob("outbox.db.salvaged-*")
+    assert done.read_bytes() == content
+    again.close()
+
+
+def spoil(path: Path, damage: str) -> None:
     content = bytearray(path.read_bytes())
     if damage == "no database":
         content[:64] = b"x" * 64
+    elif damage == "torn pages":
+        content[4096 * 20 : 4096 * 28] = b"\xff" * (4096 * 8)
     else:
-        content[4096 * 4 : 4096 * 12] = b"\xff" * (4096 * 8)
+        content[60:64] = (9).to_bytes(4, "big")  # user_version
     path.write_bytes(bytes(content))
+
+
+def test_a_salvage_that_was_interrupted_begins_again(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path)
+    put(first, *[detection()] * 5)
+    first.close()
+    spoil(tmp_path / "outbox.db", "no database")
     again = open_outbox(tmp_path)
-    assert again.stream != stream
-    assert put(again, TRACK) == [1]
+    stop = threading.Event()
+    stop.set()
+    again.salvage(stop)
+    assert again.depth().messages == 0
     again.close()
-    assert len(list(tmp_path.glob("outbox.db.damaged-*"))) == 1
+    later = open_outbox(tmp_path)
+    assert not later.is_whole
+    later.salvage(threading.Event())
+    assert numbers(waiting(later), Kind.DETECTION) == [1, 2, 3, 4, 5]
+    later.close()
+
+
+def test_a_file_that_gets_damaged_while_it_is_used_is_replaced_at_once(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    put(outbox, *[detection()] * 20, *[sighting()] * 300)  # more than SQLite keeps in its cache
+    path = tmp_path / "outbox.db"
+    content = bytearray(path.read_bytes())
+    content[4096 * 30 :] = b"\xff" * (len(content) - 4096 * 30)
+    path.write_bytes(bytes(content))
+    assert waiting(outbox) == []  # of the new file
+    assert put(outbox, detection()) == [1]
+    assert (outbox.state, outbox.damages, outbox.is_whole) == (OutboxState.DISK, 1, False)
+    outbox.salvage(threading.Event())
+    of_old_file = [each for each in waiting(outbox) if each.stream != outbox.stream_of(Kind.DETECTION)]
+    assert numbers(of_old_file, Kind.DETECTION) == list(range(1, 21))
+    assert outbox.is_whole
+    outbox.close()
+
+
+def test_a_disk_that_fails_puts_the_outbox_into_memory_until_it_is_back(outbox: Outbox, clock: Clock) -> None:
+    put(outbox, detection())
+    disk_stream = outbox.stream_of(Kind.DETECTION)
+    with failing_disk():
+        assert put(outbox, detection("a" * 64), TRACK) == [1, 1]
+        assert (outbox.state, outbox.is_whole) == (OutboxState.DISK_FAILING, False)
+        memory_stream = outbox.stream_of(Kind.DETECTION)
+        assert {message.stream for message in outbox.next_to_send(9)} == {memory_stream, outbox.stream_of(Kind.TRACK)}
+        clock.now_s += HEAL_EVERY_S
+        outbox.heal()
+        assert outbox.state is OutboxState.DISK_FAILING
+    outbox.heal()
+    assert outbox.state is OutboxState.DISK_FAILING, "it looks only now and then"
+    clock.now_s += HEAL_EVERY_S
+    outbox.heal()
+    assert (outbox.state, outbox.is_whole) == (OutboxState.DISK, True)
+    detections = [(message.stream, message.sequence) for message in waiting(outbox) if message.kind is Kind.DETECTION]
+    assert sorted(detections) == sorted([(disk_stream, 1), (memory_stream, 1)])
+    assert put(outbox, detection()) == [2]
+    assert outbox.stream_of(Kind.DETECTION) == disk_stream
+    assert outbox.depth().pictures == 1
+    assert outbox.apply_receipt(Stored(stream=memory_stream, up_to=1, missing=())) == 1
+
+
+def test_memory_is_bounded_and_tells_what_it_gave_up(
+    outbox: Outbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "MEMORY_BYTES", 5_000)
+    with failing_disk():
+        put(outbox, *[TRACK] * 20, detection())
+        stream = outbox.stream_of(Kind.TRACK)
+        assert outbox.depth().bytes <= 5_000
+        (told,) = outbox.ranges_to_tell()
+    clock.now_s += HEAL_EVERY_S
+    outbox.heal()
+    assert outbox.ranges_to_tell() == (told,)
+    assert (told.stream, told.kind, told.first) == (stream, Kind.TRACK, 1)
+    assert outbox.given_up_counts() == {Kind.TRACK: told.last}
+
+
+def test_an_outbox_that_cannot_be_opened_begins_in_memory(tmp_path: Path, clock: Clock) -> None:
+    place = tmp_path / "not mounted yet"
+    place.write_text("a file where the folder should be")
+    outbox = open_outbox(place, monotonic=clock)
+    put(outbox, detection())
+    assert outbox.state is OutboxState.DISK_FAILING
+    place.unlink()
+    clock.now_s += HEAL_EVERY_S
+    put(outbox, detection())
+    assert outbox.state is OutboxState.DISK
+    assert len(waiting(outbox)) == 2
+    outbox.close()
 
 
 def test_the_least_valuable_goes_first_and_a_detection_last(tmp_path: Path) -> None:
@@ -236,24 +481,50 @@ def test_the_least_valuable_goes_first_and_a_detection_last(tmp_path: Path) -> N
     put(outbox, *[TRACK] * 10, *[coverage()] * 10, health(), *[detection()] * 10)
     for number in range(40):
         put(outbox, detection(f"{number:064x}", size_bytes=100))
-    kinds = [message.kind for message in outbox.next_to_send(1000, lost_before=LONG_AGO)]
-    assert set(kinds) == {Kind.DETECTION}
+    assert {message.kind for message in waiting(outbox)} == {Kind.DETECTION}
     assert outbox.depth().bytes <= 40_000
     ranges = outbox.ranges_to_tell()
-    assert ranges[0] == GivenUp(kind=Kind.TRACK, first=1, last=10)
-    assert ranges[1] == GivenUp(kind=Kind.COVERAGE, first=11, last=20)
-    assert ranges[2] == GivenUp(kind=Kind.HEALTH, first=21, last=21)
+    assert [(told.kind, told.first, told.last) for told in ranges[:3]] == [
+        (Kind.TRACK, 1, 10),
+        (Kind.COVERAGE, 1, 10),
+        (Kind.HEALTH, 1, 1),
+    ]
+    assert [told.stream for told in ranges[:3]] == [outbox.stream_of(told.kind) for told in ranges[:3]]
     assert ranges[3].kind is Kind.DETECTION
+    assert outbox.given_up_counts() == {
+        Kind.TRACK: 10,
+        Kind.COVERAGE: 10,
+        Kind.HEALTH: 1,
+        Kind.DETECTION: ranges[3].last,
+    }
     outbox.close()
 
 
-def test_pictures_go_before_any_detection(tmp_path: Path) -> None:
-    outbox = open_outbox(tmp_path, max_bytes=20_000)
+def test_pictures_go_before_any_detection_and_their_files_with_them(tmp_path: Path) -> None:
+    dropped: list[str] = []
+    outbox = Outbox(
+        tmp_path / "outbox.db", source=SOURCE, max_bytes=20_000, now=lambda: NOW, drop_picture=dropped.append
+    )
     put(outbox, *[detection(f"{number:064x}", size_bytes=4000) for number in range(8)])
     depth = outbox.depth()
     assert depth.messages == 8
     assert depth.pictures < 8
+    assert dropped == [f"{number:064x}" for number in range(8 - depth.pictures)]
+    assert outbox.pictures_given_up == len(dropped)
     assert outbox.ranges_to_tell() == ()
+    outbox.close()
+
+
+def test_a_disk_that_is_nearly_full_is_a_smaller_outbox(tmp_path: Path) -> None:
+    free = [RESERVE_BYTES + 1_000_000]
+    outbox = open_outbox(tmp_path, disk_free=lambda: free[0])
+    put(outbox, *[TRACK] * 400)
+    assert outbox.given_up_counts() == {}
+    free[0] = RESERVE_BYTES - 40_000
+    put(outbox, *[detection()] * 5)  # the pages that were freed once are room enough
+    given_up = outbox.given_up_counts()
+    assert given_up.keys() == {Kind.TRACK}
+    assert 50 < given_up[Kind.TRACK] < 150
     outbox.close()
 
 
@@ -263,7 +534,7 @@ def test_a_range_is_told_until_the_health_that_told_it_is_stored(tmp_path: Path)
     told = outbox.ranges_to_tell()
     (number,) = put(outbox, health(told))
     assert outbox.ranges_to_tell()[0].first == told[0].first
-    outbox.apply_receipt(receipt(outbox, number), now=NOW)
+    outbox.apply_receipt(receipt(outbox, Kind.HEALTH, number))
     assert all(each.first > told[-1].last for each in outbox.ranges_to_tell())
     outbox.close()
 
@@ -271,7 +542,7 @@ def test_a_range_is_told_until_the_health_that_told_it_is_stored(tmp_path: Path)
 def test_a_picture_is_due_when_the_cloud_has_its_message(outbox: Outbox) -> None:
     put(outbox, detection("a" * 64), detection("a" * 64))
     assert outbox.pictures_due(9, now=NOW) == []
-    outbox.apply_receipt(receipt(outbox, 1), now=NOW)
+    outbox.apply_receipt(receipt(outbox, Kind.DETECTION, 1))
     assert [picture.sha256 for picture in outbox.pictures_due(9, now=NOW)] == ["a" * 64]
     outbox.delay_picture("a" * 64, until=NOW + timedelta(seconds=5))
     assert outbox.pictures_due(9, now=NOW) == []
@@ -280,9 +551,32 @@ def test_a_picture_is_due_when_the_cloud_has_its_message(outbox: Outbox) -> None
     assert outbox.depth().pictures == 0
 
 
+def test_a_clock_that_is_set_back_delays_no_picture_for_years(outbox: Outbox) -> None:
+    put(outbox, detection("a" * 64))
+    outbox.apply_receipt(receipt(outbox, Kind.DETECTION, 1))
+    outbox.delay_picture("a" * 64, until=NOW + timedelta(days=4000))
+    assert [picture.sha256 for picture in outbox.pictures_due(9, now=NOW)] == ["a" * 64]
+
+
+def test_the_newest_picture_goes_first(outbox: Outbox) -> None:
+    put(outbox, *[detection(letter * 64) for letter in "abc"])
+    outbox.apply_receipt(receipt(outbox, Kind.DETECTION, 3))
+    assert [picture.sha256[0] for picture in outbox.pictures_due(9, now=NOW)] == ["c", "b", "a"]
+
+
+def test_a_picture_that_is_asked_for_is_tried_at_once(outbox: Outbox) -> None:
+    put(outbox, detection("a" * 64))
+    outbox.apply_receipt(receipt(outbox, Kind.DETECTION, 1))
+    outbox.delay_picture("a" * 64, until=NOW + timedelta(seconds=200))
+    assert outbox.hurry_picture("a" * 64)
+    assert outbox.pictures_due(9, now=NOW)[0].tries == 0
+    assert not outbox.hurry_picture("b" * 64)
+
+
 def test_the_sum_of_bytes_is_true(outbox: Outbox) -> None:
     put(outbox, TRACK, detection("a" * 64), detection("a" * 64), coverage())
-    outbox.apply_receipt(receipt(outbox, 4), now=NOW)
+    for kind, up_to in ((Kind.TRACK, 1), (Kind.DETECTION, 2), (Kind.COVERAGE, 1)):
+        outbox.apply_receipt(receipt(outbox, kind, up_to))
     assert outbox.depth().bytes == 1000
     outbox.remove_picture("a" * 64)
     assert outbox.depth().bytes == 0
@@ -294,43 +588,60 @@ class OutboxMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(mkdtemp())
-        self.outbox = open_outbox(self.folder)
+        self.clock = Clock()
+        self.outbox = open_outbox(self.folder, monotonic=self.clock)
         self.kept: set[int] = set()
-        self.unsent: set[int] = set()
         self.last = 0
 
     @rule(count=st.integers(1, 3))
     def put(self, count: int) -> None:
         for _ in range(count):
-            number = self.outbox.put(TRACK, observed_at=NOW).sequence or 0
+            (number,) = put(self.outbox, TRACK)
             assert number == self.last + 1
             self.last = number
             self.kept.add(number)
-            self.unsent.add(number)
 
-    @rule(data=st.data())
-    def send(self, data: st.DataObject) -> None:
-        numbers = data.draw(st.sets(st.sampled_from(sorted(self.unsent)))) if self.unsent else set[int]()
-        self.outbox.mark_sent(numbers, at=NOW - timedelta(minutes=1))
-        self.unsent -= numbers
+    @rule(limit=st.integers(1, 5))
+    def send(self, limit: int) -> None:
+        messages = self.outbox.next_to_send(limit)
+        self.outbox.mark_sent([message.number for message in messages])
+        stream = self.outbox.stream_of(Kind.TRACK)
+        assert {message.sequence for message in messages if message.stream == stream} <= self.kept
+
+    @rule()
+    def connect(self) -> None:
+        self.outbox.begin_session()
 
     @rule(data=st.data())
     def receive(self, data: st.DataObject) -> None:
         up_to = data.draw(st.integers(0, self.last))
         missing = data.draw(st.sets(st.integers(1, max(up_to, 1)))) if up_to else set[int]()
-        self.outbox.apply_receipt(receipt(self.outbox, up_to, *[(n, n) for n in sorted(missing)]), now=NOW)
+        self.outbox.apply_receipt(receipt(self.outbox, Kind.TRACK, up_to, *[(n, n) for n in sorted(missing)]))
         self.kept = {number for number in self.kept if number > up_to or number in missing}
-        self.unsent = {number for number in self.unsent | missing if number in self.kept}
 
     @rule()
     def restart(self) -> None:
         self.outbox.close()
-        self.outbox = open_outbox(self.folder)
+        self.outbox = open_outbox(self.folder, monotonic=self.clock)
+        messages = {message.sequence for message in waiting(self.outbox)}
+        assert messages == self.kept
+
+    @rule()
+    def lose_the_disk_and_get_it_back(self) -> None:
+        """What is kept in memory meanwhile has numbers of its own, and is all there afterwards."""
+        with failing_disk():
+            put(self.outbox, TRACK, TRACK)
+            stream = self.outbox.stream_of(Kind.TRACK)
+        self.clock.now_s += HEAL_EVERY_S
+        self.outbox.heal()
+        assert self.outbox.state is OutboxState.DISK
+        moved = [message.sequence for message in waiting(self.outbox) if message.stream == stream]
+        assert sorted(moved) == [1, 2]
+        self.outbox.apply_receipt(Stored(stream=stream, up_to=2, missing=()))
 
     @invariant()
     def holds_what_has_no_receipt(self) -> None:
         assert self.outbox.depth().messages == len(self.kept)
-        assert waiting(self.outbox) == sorted(self.unsent)
 
     def teardown(self) -> None:
         self.outbox.close()
@@ -342,57 +653,20 @@ TestOutboxMachine.settings = settings(max_examples=15, stateful_step_count=15, d
 
 
 @settings(max_examples=20, deadline=None)
-@given(kinds=st.lists(st.sampled_from([TRACK, coverage(), health(), detection()]), min_size=1, max_size=40))
-def test_a_full_outbox_accounts_for_every_number(kinds: list[Message]) -> None:
+@given(messages=st.lists(st.sampled_from([TRACK, coverage(), health(), detection()]), min_size=1, max_size=40))
+def test_a_full_outbox_accounts_for_every_number(messages: list[Message]) -> None:
     folder = Path(mkdtemp())
     outbox = open_outbox(folder, max_bytes=8_000)
-    last = put(outbox, *kinds)[-1]
-    given_up = {n for told in outbox.ranges_to_tell() for n in range(told.first, told.last + 1)}
-    kept = set(waiting(outbox))
-    assert kept | given_up == set(range(1, last + 1))
+    numbered = {(outbox.put(each, observed_at=NOW).stream, n) for n, each in enumerate(messages)}
+    put_numbers = {
+        (stream, number)
+        for stream in {s for s, _ in numbered}
+        for number in range(1, 1 + sum(s == stream for s, _ in numbered))
+    }
+    given_up = {(told.stream, n) for told in outbox.ranges_to_tell() for n in range(told.first, told.last + 1)}
+    kept = {(message.stream, message.sequence) for message in waiting(outbox)}
+    assert kept | given_up == put_numbers
     assert not kept & given_up
+    assert sum(outbox.given_up_counts().values()) == len(given_up)
     outbox.close()
     shutil.rmtree(folder)
-
-
-WRITER = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from edge_agent.uplink.outbox import Outbox
-from wire.messages import Fix, Track, TrackPoint
-
-now = datetime.now(UTC)
-outbox = Outbox(Path(sys.argv[1]), source="/testcity/bus-1", max_bytes=10_000_000, now=now)
-track = Track(points=(TrackPoint(at=now, lon=1, lat=2, accuracy_m=3, fix=Fix.GNSS),))
-while True:
-    print(outbox.put(track, observed_at=now).sequence, flush=True)
-"""
-
-
-def test_what_was_put_survives_a_kill_at_any_moment(tmp_path: Path) -> None:
-    path, told, stream = tmp_path / "outbox.db", 0, ""
-    for wanted in (1, 20, 50):
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
-        ) as writer:
-            assert writer.stdout is not None
-            lines = [int(writer.stdout.readline()) for _ in range(wanted)]
-            writer.send_signal(signal.SIGKILL)
-            rest = [int(line) for line in writer.stdout.read().splitlines() if line.isdigit()]
-        assert lines[0] >= told + 1
-        told = [*lines, *rest][-1]
-        outbox = open_outbox(tmp_path)
-        kept = waiting(outbox)
-        assert kept == list(range(1, len(kept) + 1))
-        assert len(kept) >= told
-        assert stream in {"", outbox.stream}
-        stream = outbox.stream
-        outbox.close()
-
-
-def test_a_disk_that_refuses_is_an_error_of_ours(outbox: Outbox) -> None:
-    outbox._database.execute("PRAGMA max_page_count = 1")  # pyright: ignore[reportPrivateUsage] - a full disk
-    with pytest.raises(OutboxError, match="full"):
-        put(outbox, *[detection()] * 500)
-    assert outbox.depth().messages < 500

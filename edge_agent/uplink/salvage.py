@@ -1,0 +1,90 @@
+"""What can still be read of a damaged outbox: by its tables as far as they go, then by the look of the bytes."""
+
+import json
+import mmap
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from wire.codec import decode_envelope
+from wire.envelope import MAX_MESSAGE_BYTES, Envelope
+from wire.errors import DecodeError
+
+_BEGIN: Final = re.compile(rb'\{"specversion":"1\.0","id":"')
+_LARGEST_STEP: Final = 1 << 48  # beyond every key
+_DECODER: Final = json.JSONDecoder()
+
+Salvaged = tuple[Envelope, bytes]
+
+
+def salvage(path: Path) -> Iterator[Salvaged]:
+    """Yield every message that can be read; some come twice, some may have left long ago. The file is not changed."""
+    yield from _of_tables(path)
+    for part in (path, path.with_name(f"{path.name}-wal")):
+        yield from _of_bytes(part)
+
+
+def last_sequences(path: Path) -> dict[tuple[str, str], int]:
+    """Last number of each stream and kind, as far as the file tells."""
+    if not path.exists():
+        return {}
+    with closing(_open(path)) as database:
+        try:
+            rows = database.execute("SELECT stream, kind, last_sequence FROM streams").fetchall()
+        except sqlite3.DatabaseError:
+            return {}
+    return {(stream, kind): last for stream, kind, last in rows}
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open it so that nothing is written, not even by taking in its log; that is looked through afterwards."""
+    return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+
+
+def _of_tables(path: Path) -> Iterator[Salvaged]:
+    """Walk through the table and step over what cannot be read, further each time."""
+    if not path.exists():
+        return
+    with closing(_open(path)) as database:
+        after, step = 0, 1
+        while step < _LARGEST_STEP:
+            try:
+                for after, payload in _rows_after(database, after):  # noqa: B007, B020 - where the walk goes on
+                    step = 1
+                    yield from _read(payload)
+            except sqlite3.DatabaseError:
+                after, step = after + step, 2 * step
+            else:
+                return
+
+
+def _rows_after(database: sqlite3.Connection, after: int) -> Iterator[tuple[int, Any]]:
+    return iter(database.execute("SELECT rowid, payload FROM events WHERE rowid > ? ORDER BY rowid", (after,)))
+
+
+def _of_bytes(path: Path) -> Iterator[Salvaged]:
+    """Find messages that lie in one piece, wherever: in a torn page, in the log, in a file that is no database."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for match in _BEGIN.finditer(content):
+            text = content[match.start() : match.start() + MAX_MESSAGE_BYTES].decode("latin-1")  # a byte, a letter
+            try:
+                _, length = _DECODER.raw_decode(text)
+            except (ValueError, RecursionError):
+                continue
+            yield from _read(text[:length].encode("latin-1"))
+
+
+def _read(payload: object) -> Iterator[Salvaged]:
+    if not isinstance(payload, bytes):
+        return
+    try:
+        envelope = decode_envelope(payload)
+    except DecodeError:
+        return
+    if envelope.stream is not None and envelope.sequence is not None:
+        yield envelope, payload

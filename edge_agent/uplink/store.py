@@ -1,0 +1,515 @@
+"""One SQLite database of messages: numbers, payloads, pictures that wait, ranges given up. It decides nothing."""
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from edge_agent.errors import DamagedFileError, DiskRefusesError, OutboxError
+from wire.messages import GivenUp, Kind, OutboxState
+
+VERSION: Final = 2  # of the tables; a file of another version is salvaged like a damaged one
+PAGE_BYTES: Final = 4096
+ROW_OVERHEAD_BYTES: Final = 100  # SQLite's own and what a page leaves empty, rounded up
+MAX_RANGES_TOLD: Final = 256  # limit of the contract
+_BITS: Final = 40  # of a sequence number in a key: one message a second for 34,000 years
+_PRIMARY_CODE: Final = 0xFF  # SQLite's extended codes carry the plain one here
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_STATE_OF_CODE: Final = {
+    sqlite3.SQLITE_FULL: OutboxState.DISK_FULL,
+    sqlite3.SQLITE_READONLY: OutboxState.DISK_READ_ONLY,
+}
+
+# An event's key is its stream's number and its sequence: a stream is one stretch of the table, and needs no index.
+_SCHEMA: Final = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE streams (
+  number INTEGER PRIMARY KEY, stream TEXT NOT NULL, kind TEXT NOT NULL, last_sequence INTEGER NOT NULL,
+  is_open INTEGER NOT NULL, messages INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (stream, kind)
+);
+CREATE TABLE events (
+  key INTEGER PRIMARY KEY, observed_at REAL NOT NULL, bytes INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE TABLE pictures (
+  sha256 TEXT NOT NULL PRIMARY KEY, event INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0, next_try_at REAL NOT NULL DEFAULT 0
+);
+CREATE INDEX pictures_event_idx ON pictures (event);
+CREATE TABLE given_up (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, told_in INTEGER);
+CREATE TABLE counts (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE last_ids (id TEXT NOT NULL);
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+_PICTURES: Final = "pictures"  # counts that are kept: how many wait, their bytes, how many were dropped
+_PICTURE_BYTES: Final = "picture_bytes"
+_PICTURES_DROPPED: Final = "pictures_dropped"
+_DAMAGES: Final = "damages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """The numbers of one kind of message, from 1 without gaps."""
+
+    number: int  # in this database
+    stream: str  # UUIDv7
+    kind: Kind
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One message that is kept."""
+
+    sequence: int
+    observed_at: float
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingPicture:
+    """A picture whose message is stored, and that is due."""
+
+    sha256: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much waits."""
+
+    messages: int
+    pictures: int
+    bytes: int
+    oldest_at: datetime | None
+
+
+class Store:
+    """Messages in one database; used by one thread at a time. What a transaction wrote is on the disk when it ends."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open or make the file; without a path it is in memory.
+
+        Raises:
+            OutboxError: another process has it open.
+            DiskRefusesError: it can be neither opened nor made.
+            DamagedFileError: it cannot be read, or is of another version.
+        """
+        with _translated():
+            self._database = _connect(path)
+
+    def close(self) -> None:
+        with _translated():
+            self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """All or nothing."""
+        with _translated():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._database.in_transaction:  # a full disk has already ended it
+                    self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def last_id(self) -> str | None:
+        """Id of the newest message that was ever kept."""
+        rows = self._all("SELECT id FROM last_ids")
+        return rows[0][0] if rows else None
+
+    def streams(self) -> list[Stream]:
+        """All that have or had messages here, older ones first."""
+        rows = self._all("SELECT number, stream, kind, last_sequence FROM streams ORDER BY number")
+        return [_stream(row) for row in rows]
+
+    def open_stream(self, kind: Kind, *, new_id: str) -> Stream:
+        """The stream that numbers this kind; the first time a new one."""
+        rows = self._all(
+            "SELECT number, stream, kind, last_sequence FROM streams WHERE kind = ? AND is_open", kind.value
+        )
+        return _stream(rows[0]) if rows else self.add_stream(new_id, kind, last_sequence=0, is_open=True)
+
+    def add_stream(self, stream: str, kind: Kind, *, last_sequence: int, is_open: bool) -> Stream:
+        """Add a stream, or raise the last number of one that is there."""
+        self._run(
+            "INSERT INTO streams (stream, kind, last_sequence, is_open) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (stream, kind) DO UPDATE SET last_sequence = max(last_sequence, excluded.last_sequence)",
+            stream,
+            kind.value,
+            last_sequence,
+            is_open,
+        )
+        query = "SELECT number, stream, kind, last_sequence FROM streams WHERE stream = ? AND kind = ?"
+        return _stream(self._all(query, stream, kind.value)[0])
+
+    def keep(self, stream: Stream, row: Row) -> bool:
+        """Keep a message; False when it is there already."""
+        size = len(row.payload) + ROW_OVERHEAD_BYTES
+        added = self._run(
+            "INSERT INTO events VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            _key(stream.number, row.sequence),
+            row.observed_at,
+            size,
+            row.payload,
+        )
+        if added:
+            self._run(
+                "UPDATE streams SET messages = messages + 1, bytes = bytes + ?, last_sequence = max(last_sequence, ?)"
+                " WHERE number = ?",
+                size,
+                row.sequence,
+                stream.number,
+            )
+        return bool(added)
+
+    def note_id(self, event_id: str) -> None:
+        if not self._run("UPDATE last_ids SET id = ?", event_id):
+            self._run("INSERT INTO last_ids VALUES (?)", event_id)
+
+    def replace(self, stream: Stream, row: Row) -> None:
+        """Write a message anew under its number."""
+        self._run(
+            "UPDATE events SET observed_at = ?, payload = ? WHERE key = ?",
+            row.observed_at,
+            row.payload,
+            _key(stream.number, row.sequence),
+        )
+
+    def row(self, stream: Stream, sequence: int) -> Row | None:
+        rows = self._rows("key = ?", _key(stream.number, sequence))
+        return rows[0] if rows else None
+
+    def rows_after(self, stream: Stream, sequence: int, limit: int) -> list[Row]:
+        """The next messages above a number, lowest first."""
+        return self._rows(
+            "key > ? AND key < ? ORDER BY key LIMIT ?",
+            _key(stream.number, sequence),
+            _key(stream.number + 1, 0),
+            limit,
+        )
+
+    def rows_before(self, stream: Stream, sequence: int, limit: int) -> list[Row]:
+        """The next messages below a number, highest first."""
+        return self._rows(
+            "key > ? AND key < ? ORDER BY key DESC LIMIT ?",
+            _key(stream.number, 0),
+            _key(stream.number, sequence),
+            limit,
+        )
+
+    def remove(self, stream: Stream, first: int, last: int) -> int:
+        """Delete messages, and what they told of given-up ranges; how many there were."""
+        bounds = _key(stream.number, first), _key(stream.number, last)
+        freed = self._one("SELECT coalesce(sum(bytes), 0) FROM events WHERE key BETWEEN ? AND ?", *bounds)
+        removed = self._run("DELETE FROM events WHERE key BETWEEN ? AND ?", *bounds)
+        self._run(
+            "UPDATE streams SET messages = messages - ?, bytes = bytes - ? WHERE number = ?",
+            removed,
+            freed,
+            stream.number,
+        )
+        return removed
+
+    def forget_told(self, stream: Stream, first: int, last: int) -> None:
+        """Forget the ranges that these health messages told: they are stored."""
+        self._run(
+            "DELETE FROM given_up WHERE told_in BETWEEN ? AND ?",
+            _key(stream.number, first),
+            _key(stream.number, last),
+        )
+
+    def oldest_of_kind(self, kind: Kind, limit: int) -> list[tuple[Stream, int, int]]:
+        """Stream, sequence and bytes of the oldest messages of a kind."""
+        found: list[tuple[Stream, int, int]] = []
+        for stream in self.streams():
+            if stream.kind is kind and len(found) < limit:
+                rows = self._all(
+                    "SELECT key, bytes FROM events WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
+                    _key(stream.number, 0),
+                    _key(stream.number + 1, 0),
+                    limit - len(found),
+                )
+                found += [(stream, _sequence(key), size) for key, size in rows]
+        return found
+
+    def gaps(self, stream: Stream) -> list[tuple[int, int]]:
+        """Ranges of numbers, up to the last of a stream, whose messages are not here."""
+        beginning, end = _key(stream.number, 0), _key(stream.number, stream.last_sequence + 1)
+        rows = self._all(
+            "SELECT before + 1, key - 1 FROM ("
+            " SELECT key, lag(key, 1, ?) OVER (ORDER BY key) AS before FROM ("
+            "  SELECT key FROM events WHERE key > ? AND key < ? UNION ALL SELECT ?))"
+            " WHERE key > before + 1",
+            beginning,
+            beginning,
+            end,
+            end,
+        )
+        return [(_sequence(first), _sequence(last)) for first, last in rows]
+
+    def note_given_up(self, stream: Stream, first: int, last: int) -> None:
+        """Note a range that will not come, joined to its neighbour below."""
+        grown = self._run(
+            "UPDATE given_up SET last = ? WHERE last = ? AND told_in IS NULL",
+            _key(stream.number, last),
+            _key(stream.number, first - 1),
+        )
+        if not grown:
+            self._run(
+                "INSERT INTO given_up VALUES (?, ?, NULL) ON CONFLICT (first) DO UPDATE SET"
+                " last = max(last, excluded.last), told_in = NULL",
+                _key(stream.number, first),
+                _key(stream.number, last),
+            )
+        # A health message that is given up has told nothing.
+        self._run(
+            "UPDATE given_up SET told_in = NULL WHERE told_in BETWEEN ? AND ?",
+            _key(stream.number, first),
+            _key(stream.number, last),
+        )
+
+    def given_up(self, limit: int = MAX_RANGES_TOLD) -> list[GivenUp]:
+        """Ranges that no stored health message has told yet, oldest first."""
+        streams = {stream.number: stream for stream in self.streams()}
+        rows = self._all("SELECT first, last FROM given_up ORDER BY first LIMIT ?", limit)
+        return [
+            GivenUp(
+                kind=streams[first >> _BITS].kind,
+                first=_sequence(first),
+                last=_sequence(last),
+                stream=streams[first >> _BITS].stream,
+            )
+            for first, last in rows
+        ]
+
+    def note_told(self, ranges: Sequence[GivenUp], *, stream: Stream, sequence: int) -> None:
+        """Note in which health message ranges are told; one that grew since is told again."""
+        numbers = {(each.stream, each.kind): each.number for each in self.streams()}
+        told = [(numbers.get((each.stream or stream.stream, each.kind)), each) for each in ranges]
+        self._database.executemany(
+            "UPDATE given_up SET told_in = ? WHERE first = ? AND last = ?",
+            [
+                (_key(stream.number, sequence), _key(number, each.first), _key(number, each.last))
+                for number, each in told
+                if number is not None
+            ],
+        )
+
+    def add_picture(self, sha256: str, *, stream: Stream, sequence: int, size: int) -> None:
+        """Let a picture wait for its message; two things in one frame share theirs."""
+        if self._run(
+            "INSERT INTO pictures (sha256, event, bytes) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
+            sha256,
+            _key(stream.number, sequence),
+            size,
+        ):
+            self._count(_PICTURES, 1)
+            self._count(_PICTURE_BYTES, size)
+
+    def remove_picture(self, sha256: str) -> int:
+        """Forget a picture; its bytes."""
+        rows = self._all("SELECT bytes FROM pictures WHERE sha256 = ?", sha256)
+        if not rows:
+            return 0
+        self._run("DELETE FROM pictures WHERE sha256 = ?", sha256)
+        self._count(_PICTURES, -1)
+        self._count(_PICTURE_BYTES, -rows[0][0])
+        return rows[0][0]
+
+    def oldest_picture(self) -> str | None:
+        rows = self._all("SELECT sha256 FROM pictures ORDER BY event LIMIT 1")
+        return rows[0][0] if rows else None
+
+    def picture_names(self) -> set[str]:
+        return {sha256 for (sha256,) in self._all("SELECT sha256 FROM pictures")}
+
+    def pictures_due(self, limit: int, *, now: datetime, longest_wait: timedelta) -> list[WaitingPicture]:
+        """Newest pictures first whose message has left and whose next try is due, or cannot be: the clock was set."""
+        rows = self._all(
+            "SELECT sha256, tries FROM pictures WHERE (next_try_at <= ? OR next_try_at > ?)"
+            " AND NOT EXISTS (SELECT 1 FROM events WHERE key = event) ORDER BY event DESC LIMIT ?",
+            now.timestamp(),
+            (now + longest_wait).timestamp(),
+            limit,
+        )
+        return [WaitingPicture(sha256=sha256, tries=tries) for sha256, tries in rows]
+
+    def delay_picture(self, sha256: str, *, until: datetime) -> None:
+        self._run("UPDATE pictures SET tries = tries + 1, next_try_at = ? WHERE sha256 = ?", until.timestamp(), sha256)
+
+    def hurry_picture(self, sha256: str) -> bool:
+        """Let it be tried at once and as often as a new one; False when it does not wait here."""
+        return bool(self._run("UPDATE pictures SET tries = 0, next_try_at = 0 WHERE sha256 = ?", sha256))
+
+    def note_dropped_picture(self) -> None:
+        self._count(_PICTURES_DROPPED, 1)
+
+    def note_lost(self, kind: Kind, messages: int) -> None:
+        """Count messages that were given up."""
+        self._count(f"given_up_{kind.value}", messages)
+
+    def note_damage(self) -> None:
+        self._count(_DAMAGES, 1)
+
+    def counts(self) -> dict[str, int]:
+        return dict(self._all("SELECT name, value FROM counts"))
+
+    def given_up_counts(self) -> dict[Kind, int]:
+        counts = self.counts()
+        return {kind: counts[name] for kind in Kind if (name := f"given_up_{kind.value}") in counts}
+
+    @property
+    def pictures_dropped(self) -> int:
+        return self.counts().get(_PICTURES_DROPPED, 0)
+
+    @property
+    def damages(self) -> int:
+        return self.counts().get(_DAMAGES, 0)
+
+    def bytes_kept(self) -> int:
+        """Of messages and of the pictures that wait with them."""
+        return self._one(
+            "SELECT (SELECT coalesce(sum(bytes), 0) FROM streams)"
+            " + coalesce((SELECT value FROM counts WHERE name = ?), 0)",
+            _PICTURE_BYTES,
+        )
+
+    def bytes_reusable(self) -> int:
+        """Pages of the file that are free."""
+        return self._one("PRAGMA freelist_count") * PAGE_BYTES
+
+    def depth(self) -> Depth:
+        oldest = [rows[0].observed_at for stream in self.streams() if (rows := self.rows_after(stream, 0, 1))]
+        return Depth(
+            messages=self._one("SELECT coalesce(sum(messages), 0) FROM streams"),
+            pictures=self.counts().get(_PICTURES, 0),
+            bytes=self.bytes_kept(),
+            oldest_at=datetime.fromtimestamp(min(oldest), tz=UTC) if oldest else None,
+        )
+
+    def take_over(self, other: "Store") -> None:
+        """Take everything that waits in another store; its streams go on being told, but number nothing here."""
+        for old in other.streams():
+            new = self.add_stream(old.stream, old.kind, last_sequence=old.last_sequence, is_open=False)
+            sequence = 0
+            while rows := other.rows_after(old, sequence, 100):
+                for row in rows:
+                    self.keep(new, row)
+                sequence = rows[-1].sequence
+            for first, last in other._ranges_of(old):  # noqa: SLF001 - of the same class
+                self.note_given_up(new, first, last)
+            for sha256, event, size in other._pictures_of(old):  # noqa: SLF001
+                self.add_picture(sha256, stream=new, sequence=event, size=size)
+        for name, value in other.counts().items():
+            if name not in {_PICTURES, _PICTURE_BYTES}:
+                self._count(name, value)
+
+    def _ranges_of(self, stream: Stream) -> list[tuple[int, int]]:
+        bounds = _key(stream.number, 0), _key(stream.number + 1, 0)
+        rows = self._all("SELECT first, last FROM given_up WHERE first > ? AND first < ?", *bounds)
+        return [(_sequence(first), _sequence(last)) for first, last in rows]
+
+    def _pictures_of(self, stream: Stream) -> list[tuple[str, int, int]]:
+        bounds = _key(stream.number, 0), _key(stream.number + 1, 0)
+        rows = self._all("SELECT sha256, event, bytes FROM pictures WHERE event > ? AND event < ?", *bounds)
+        return [(sha256, _sequence(event), size) for sha256, event, size in rows]
+
+    def _count(self, name: str, change: int) -> None:
+        self._run(
+            "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            name,
+            change,
+        )
+
+    def _rows(self, condition: str, *values: int) -> list[Row]:
+        """Rows that fulfil a condition, which is a constant of this file."""
+        query = f"SELECT key, observed_at, payload FROM events WHERE {condition}"  # noqa: S608
+        return [
+            Row(sequence=_sequence(key), observed_at=observed_at, payload=payload)
+            for key, observed_at, payload in self._all(query, *values)
+        ]
+
+    def _one(self, query: str, *values: float | str) -> int:
+        return self._all(query, *values)[0][0]
+
+    def _all(self, query: str, *values: float | str) -> list[Any]:
+        with _translated():
+            return self._database.execute(query, values).fetchall()
+
+    def _run(self, statement: str, *values: float | str | bytes) -> int:
+        with _translated():
+            return self._database.execute(statement, values).rowcount
+
+
+def _key(number: int, sequence: int) -> int:
+    return number << _BITS | sequence
+
+
+def _sequence(key: int) -> int:
+    return key & (1 << _BITS) - 1
+
+
+def _stream(row: tuple[int, str, str, int]) -> Stream:
+    number, stream, kind, last_sequence = row
+    return Stream(number=number, stream=stream, kind=Kind(kind), last_sequence=last_sequence)
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    name = ":memory:" if path is None else str(path)
+    database = sqlite3.connect(name, timeout=1.0, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # one process: two would number the same stream
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = FAST")  # what has left is not salvaged from a damaged file
+        _check(database, name)
+        _make_tables(database, name)
+    except (sqlite3.Error, DamagedFileError):
+        database.close()
+        raise
+    return database
+
+
+def _check(database: sqlite3.Connection, name: str) -> None:
+    if (verdict := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise DamagedFileError(f"{name} does not pass SQLite's quick check: {verdict}")
+
+
+def _make_tables(database: sqlite3.Connection, name: str) -> None:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    is_new = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if is_new:
+        database.executescript(_SCHEMA)
+    elif version != VERSION:
+        raise DamagedFileError(f"{name} has tables of version {version}; {VERSION} is expected")
+    else:
+        database.execute(
+            f"PRAGMA user_version = {VERSION}"
+        )  # takes the lock, and shows whether the disk can be written
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _our_error(error) from error
+
+
+def _our_error(error: sqlite3.DatabaseError) -> Exception:
+    """Tell apart what can be done: another agent runs, the file is damaged, or the disk refuses."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & _PRIMARY_CODE
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return OutboxError(f"the outbox cannot be opened; another agent uses it: {error}")
+    if code in _DAMAGED:
+        return DamagedFileError(str(error))
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, *_STATE_OF_CODE}:
+        return DiskRefusesError(_STATE_OF_CODE.get(code, OutboxState.DISK_FAILING), str(error))
+    return error
