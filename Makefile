@@ -47,6 +47,7 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python -m wire.schemas.generate
 	$(BIN)/python -m cloud.cases.diagram
 	$(BIN)/python -m cloud.api.openapi
+	$(BIN)/python -m cloud.api.permissions_table
 
 test: check $(DASHBOARD) ## check, then every test with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

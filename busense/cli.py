@@ -38,7 +38,7 @@ COMMANDS: Final = {
     "fleet": _Place("cloud.cli", "cloud", "Devices: enrol them."),
     "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
     "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
-    "actors": _Place("cloud.cli", "cloud", "Who may change cases: add one with a token."),
+    "people": _Place("cloud.commands.people", "cloud", "Accounts: add one, make a one-time link or a token."),
     "audit": _Place("cloud.cli", "cloud", "The chain of what was done with cases: verify it."),
     "dataset": _Place("cloud.cli", "cloud", "What people said of findings, as a training set."),
     "aside": _Place("cloud.commands.aside", "cloud", "Work that failed and waits: list, show, give back."),

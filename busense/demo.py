@@ -78,6 +78,7 @@ def _demo(plan: TownPlan, keep: Path | None, console: Console) -> Summary | None
         begun_s = time.monotonic()
         with town.running():
             console.print(f"The page: {town.url}  (ready after {time.monotonic() - begun_s:.1f} s)", highlight=False)
+            console.print("Sign in by a click, as the desk, a crew or an administrator; looking needs nothing.")
             console.print(f"Tokens of the desk and the crews: {place.secrets}/*.token", highlight=False, soft_wrap=True)
             return _run(town, console, place.status)
 

@@ -8,13 +8,18 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from psycopg import Connection
 
 from busense.errors import StartError
-from cloud.cases.actors import add_actor
 from cloud.cases.handling import shipped_handling
-from cloud.cases.model import Role
+from cloud.people.accounts import Accounts, Wish
+from cloud.people.model import Actor, Role
+from cloud.people.permissions import FOR_TOKENS, GRANTS
+from cloud.people.tokens import add_token
 from simulator.devices import secret_file
 
 CITY: Final = "demo"
@@ -49,11 +54,6 @@ class Place:
         """What the simulator tells of itself."""
         return self.folder / "simulation.json"
 
-    @property
-    def actors(self) -> Path:
-        """Who may change cases."""
-        return self.folder / "actors.toml"
-
     def token_file(self, name: str) -> Path:
         return self.secrets / f"{name}.token"
 
@@ -66,14 +66,24 @@ class Place:
         _write_secret(self.cloud_password_file)
         return {device: _write_secret(secret_file(self.secrets, device)) for device in devices}
 
-    def make_actors(self) -> None:
-        """Let a desk and the shipped crews change cases; their tokens lie with the other secrets."""
-        self.actors.unlink(missing_ok=True)
-        people = [("desk", Role.OPERATOR, None, None)]
-        people += [(f"crew-{key}", Role.CREW, crew.unit, key) for key, crew in shipped_handling().crews.items()]
-        for name, role, unit, crew in people:
-            token = _write_secret(self.token_file(name))
-            add_actor(self.actors, name=name, role=role, unit=unit, crew=crew, token=token)
+    def make_people(self, connection: Connection[Any], *, at: datetime) -> None:
+        """Give an administrator, a desk and the shipped crews accounts; tokens lie with the other secrets."""
+        people = [Wish(name="boss", role=Role.ADMIN, is_demo=True), Wish(name="desk", role=Role.OPERATOR, is_demo=True)]
+        people += [
+            Wish(name=f"crew-{key}", role=Role.CREW, unit=crew.unit, crew=key, is_demo=True)
+            for key, crew in shipped_handling().crews.items()
+        ]
+        accounts = Accounts(connection=connection, at=at, actor="system:demo")
+        for wish in people:
+            accounts.add(wish)
+            if wish.role is not Role.ADMIN:
+                self._make_token(connection, wish, at=at)
+
+    def _make_token(self, connection: Connection[Any], wish: Wish, *, at: datetime) -> None:
+        actor = Actor(name=wish.name, role=wish.role, unit=wish.unit, crew=wish.crew)
+        secret = _write_secret(self.token_file(wish.name))
+        scopes = FOR_TOKENS & GRANTS[wish.role]
+        add_token(connection, actor, label="simulator", scopes=scopes, at=at, expires_at=None, secret=secret)
 
     def write_config(self, *, database_url: str, broker_url: str, port: int) -> None:
         """Write the configuration of all cloud processes."""
@@ -88,7 +98,7 @@ class Place:
                 "password_file": str(self.cloud_password_file),
             },
             "pictures": {"url": pictures.resolve().as_uri()},
-            "serve": {"host": "127.0.0.1", "port": port, "actors_file": str(self.actors)},
+            "serve": {"host": "127.0.0.1", "port": port, "visitors": True, "demo": True},
         }
         lines = [f"city = {json.dumps(CITY)}"]
         for name, values in sections.items():

@@ -50,7 +50,6 @@ class Town:
         """Prepare; `running` starts it."""
         self.plan, self._place, self._say = plan, place, say
         self._secrets = place.make_secrets(device_names(plan.buses))
-        place.make_actors()
         self.postgres = LocalPostgres(place.folder / "postgres")
         self.broker = LocalBroker(
             place.folder / "broker",
@@ -156,6 +155,7 @@ class Town:
         self._place.roads.write_text(json.dumps(roads_geojson(make_town(self.plan.seed))))
         with connect(url) as connection:
             import_roads(connection, open_roads(self._place.roads)[1], at=datetime.now(UTC))
+            self._place.make_people(connection, at=datetime.now(UTC))
             for device, secret in self._secrets.items():
                 enrol(connection, city=CITY, device=device, secret=secret)
 

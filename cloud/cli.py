@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 from psycopg import IsolationLevel
 
-from cloud.cases.model import Role
 from cloud.config import PATH_VARIABLE, load_config
 from cloud.data_file import read_tables
 from cloud.db.migrate import migrate as apply_migrations
@@ -111,32 +110,6 @@ def _check_handling(file: Path, known: Catalogue) -> None:
     click.echo(f"{file}: {len(found.areas)} areas, {len(found.crews)} crews, all right")
     for year in missing_years(found, datetime.now(UTC).date()):
         click.echo(f"{file}: no official days of {year}: that year goes by Monday to Friday", err=True)
-
-
-@click.group()
-def actors() -> None:
-    """Who may change cases."""
-
-
-@actors.command("add")
-@click.argument("name")
-@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="serve.actors_file")
-@click.option("--role", type=click.Choice([role.value for role in Role if role is not Role.SYSTEM]), required=True)
-@click.option("--unit", help="For a crew: its unit.")
-@click.option("--crew", help="For a crew: its key in the handling file.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="Where the token lies; it is drawn and written when there is no such file.",
-)
-def add(*, name: str, file: Path, role: str, unit: str | None, crew: str | None, token_file: Path) -> None:
-    """Add NAME to those who may change cases; the file keeps only a hash of the token."""
-    from cloud.cases.actors import add_actor  # noqa: PLC0415
-
-    token = read_or_create_secret(token_file)
-    add_actor(file, name=name, role=Role(role), unit=unit, crew=crew, token=token)
-    click.echo(f"added {name} ({role}); the token lies in {token_file}")
 
 
 @click.group()

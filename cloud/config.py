@@ -92,13 +92,46 @@ class PicturesConfig(Section):
     max_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 4_194_304
 
 
+class OidcConfig(Section):
+    """A provider by which people sign in (OpenID Connect, authorization code with PKCE)."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    client_id: str
+    client_secret_file: Path
+    label: Annotated[str, Field(min_length=1, max_length=40)] = "OpenID Connect"
+    """What the button on the sign-in page says."""
+    name_claim: str = "preferred_username"
+    """Claim by which an account (`oidc_name`) is found when its owner comes for the first time."""
+    ca_file: Path | None = None
+
+    def read_client_secret(self) -> str:
+        """Tell the secret that the provider gave us.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return _read_secret("serve.oidc.client_secret_file", self.client_secret_file)
+
+
 class ServeConfig(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
-    actors_file: Path | None = None
-    """Who may change cases (`busense actors add`); without it everything can be read and nothing changed."""
+    public_url: Annotated[str | None, Field(pattern=r"^https?://[^/\s]+$")] = None
+    """Where people reach the pages, if that is not `host` and `port`: behind a proxy, by TLS."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose X-Forwarded-For is believed; without it the address of the connection counts."""
+    visitors: bool = False
+    """Whether those who have not signed in may look at findings, cases and roads."""
+    demo: bool = False
+    """Whether the accounts of a demo can be used by a click, without a password."""
+    oidc: OidcConfig | None = None
     blur_command: tuple[str, ...] = (sys.executable, "-m", "busense", "blur")
     """Makes a photo of a crew safe: JPEG or PNG on its input, JPEG without faces and plates on its output."""
+
+    @property
+    def origin(self) -> str:
+        """Where people reach the pages."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 class WorkConfig(Section):

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cloud.api.live import Hub
-from cloud.cases.actors import Actors
+from cloud.api.oidc import Provider
 from cloud.cases.handling import Handling
 from cloud.condition.rules import ConditionRules
 from cloud.db.pool import Pool, ThreadPool
@@ -30,12 +30,21 @@ class Resources:
     catalogue: Catalogue
     condition: ConditionRules
     handling: Handling
-    actors: Actors | None
+    origin: str
+    """Where people reach the pages, without a slash at the end."""
+    has_visitors: bool
+    is_demo: bool
+    oidc: Provider | None
     blur: Blur
     pool: Pool
     thread_pool: ThreadPool
     hub: Hub
     pictures: PictureStore
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers come by TLS."""
+        return self.origin.startswith("https://")
 
 
 def resources(request: Request) -> Resources:

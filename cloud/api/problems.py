@@ -17,13 +17,18 @@ from cloud.errors import (
     ActionNotAllowedError,
     CaseNotFoundError,
     KeyReusedError,
+    LinkError,
     OrderError,
+    PersonError,
+    PersonNotFoundError,
     PhotoError,
     PictureNotAnnouncedError,
     PictureRefusedError,
     PictureTooLargeError,
+    SignInError,
     StaleVersionError,
     UnavailableError,
+    WeakPasswordError,
 )
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -97,6 +102,9 @@ _STATUS_OF_ERROR: Final[dict[type[Exception], HTTPStatus]] = {
     OrderError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     PhotoError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PersonError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PersonNotFoundError: HTTPStatus.NOT_FOUND,
+    LinkError: HTTPStatus.NOT_FOUND,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -106,6 +114,8 @@ def add_problem_answers(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(SignInError, _on_sign_in)
+    app.add_exception_handler(WeakPasswordError, _on_weak_password)
     for error in _STATUS_OF_ERROR:
         app.add_exception_handler(error, _on_known)
     for error in (psycopg.OperationalError, PoolTimeout):
@@ -138,6 +148,21 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 
 async def _on_known(_request: Request, error: Exception) -> Response:
     return answer(_STATUS_OF_ERROR[type(error)], str(error))
+
+
+async def _on_sign_in(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, SignInError):
+        raise error
+    if error.wait_s:
+        headers = {"Retry-After": str(error.wait_s)}
+        return answer(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=headers, more={"code": error.code})
+    return answer(HTTPStatus.UNAUTHORIZED, str(error), more={"code": error.code})
+
+
+async def _on_weak_password(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, WeakPasswordError):
+        raise error
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), more={"code": error.code})
 
 
 async def _on_no_database(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import signal
 import socket
+from datetime import UTC, datetime
 from typing import Final
 
 import uvicorn
@@ -11,11 +12,15 @@ from typing_extensions import override
 
 from cloud.api.app import create_app
 from cloud.api.live import Hub
+from cloud.api.patience import PatientProtocol
 from cloud.config import CloudConfig
 from cloud.db.migrate import check_current
+from cloud.db.pool import connect
 from cloud.errors import UnavailableError
+from cloud.people.first import first_link
 
 GRACE_S: Final = 10  # for what is not a live stream
+MAX_CONNECTIONS: Final = 2_000
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +47,24 @@ def make_server(config: CloudConfig) -> Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            http=PatientProtocol,
+            limit_concurrency=MAX_CONNECTIONS,
+            proxy_headers=bool(config.serve.proxies),
+            forwarded_allow_ips=list(config.serve.proxies),
             timeout_graceful_shutdown=GRACE_S,
         )
     )
+
+
+def _welcome_first(config: CloudConfig) -> None:
+    """As long as nobody can sign in as administrator, each start draws a link by which one sets a password."""
+    if config.serve.demo:
+        return
+    with connect(config.database.read_url()) as connection:
+        link = first_link(connection, at=datetime.now(UTC))
+    if link is not None:
+        # Whoever reads this log could have read the database's password too.
+        _log.warning("first_administrator open %s/welcome#%s within a day", config.serve.origin, link)
 
 
 def serve(config: CloudConfig) -> None:
@@ -57,9 +77,12 @@ def serve(config: CloudConfig) -> None:
         check_current(config.database.read_url())
     except UnavailableError as error:
         _log.warning("database_away error=%s", error)
-    host = config.serve.host
-    if not _is_loopback(host):
-        _log.warning("serve_open host=%s (there are no accounts yet: whoever reaches this address sees all)", host)
+    else:
+        _welcome_first(config)
+    if not (_is_loopback(config.serve.host) or config.serve.origin.startswith("https://")):
+        _log.warning(
+            "serve_plain host=%s (passwords cross the network in the clear: set public_url)", config.serve.host
+        )
     server = make_server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal once more when it has ended in order; that must not look like a crash.

@@ -11,6 +11,7 @@ from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.decisions import DecisionKind
 from cloud.findings.model import FindingState, PassKind, Severity
 from cloud.findings.trend import trend
+from cloud.people.scope import EVERYTHING, Scope
 
 
 class Words(BaseModel):
@@ -33,6 +34,7 @@ class CaseReference(BaseModel):
     id: UUID
     number: str
     state: str
+    unit: str | None
 
 
 class FindingProperties(BaseModel):
@@ -158,10 +160,10 @@ FEATURE_COLUMNS: Final = """
 SELECT f.id, f.city, f.lon, f.lat, f.class_code, f.severity, f.existence, f.state, f.passes_seen, f.passes_missed,
     f.first_seen_at, f.last_seen_at, f.position_sigma_m, f.length_m, f.width_m, f.area_m2,
     f.picture_sha256 AS picture, f.merged_into, f.trimmed_seen, f.trimmed_missed,
-    c.id AS case_id, c.number AS case_number, c.state AS case_state
+    c.id AS case_id, c.number AS case_number, c.state AS case_state, c.unit AS case_unit
 FROM findings f
 LEFT JOIN LATERAL (
-    SELECT id, number, state FROM cases WHERE finding_id = f.id ORDER BY opened_at DESC, id DESC LIMIT 1
+    SELECT id, number, state, unit FROM cases WHERE finding_id = f.id ORDER BY opened_at DESC, id DESC LIMIT 1
 ) c ON true
 """
 FEATURES_BY_ID: Final = FEATURE_COLUMNS + "WHERE f.id = ANY(%(ids)s) ORDER BY f.id"
@@ -175,18 +177,20 @@ def class_name(catalogue: Catalogue, class_code: str) -> LocalName:
     return entry.name if entry else LocalName(zh=class_code, en=class_code)
 
 
-def feature_of(record: Record, *, catalogue: Catalogue) -> FindingFeature:
-    """Shape a row of FEATURE_COLUMNS."""
+def feature_of(record: Record, *, catalogue: Catalogue, scope: Scope = EVERYTHING) -> FindingFeature:
+    """Shape a row of FEATURE_COLUMNS; a case out of scope is not told."""
     return FindingFeature(
         id=record["id"],
         geometry=Point(coordinates=(record["lon"], record["lat"])),
-        properties=FindingProperties.model_validate(_properties(record, catalogue)),
+        properties=FindingProperties.model_validate(_properties(record, catalogue, scope)),
     )
 
 
-def detail_of(record: Record, passes: list[Record], decisions: list[Record], *, catalogue: Catalogue) -> FindingDetail:
+def detail_of(
+    record: Record, passes: list[Record], decisions: list[Record], *, catalogue: Catalogue, scope: Scope = EVERYTHING
+) -> FindingDetail:
     """Shape a row of FEATURE_COLUMNS and its rows of PASSES and DECISIONS."""
-    properties = _properties(record, catalogue) | {
+    properties = _properties(record, catalogue, scope) | {
         "passes": [_pass_of(row) for row in passes],
         "decisions": decisions,
         "growth": _growth(record["class_code"], passes, catalogue),
@@ -229,11 +233,13 @@ def _growth(class_code: str, passes: list[Record], catalogue: Catalogue) -> Grow
     return None if found is None else Growth(measure=measure, **asdict(found))
 
 
-def _properties(record: Record, catalogue: Catalogue) -> Record:
+def _properties(record: Record, catalogue: Catalogue, scope: Scope) -> Record:
+    is_told = scope.has_case(unit=record["case_unit"], lon=record["lon"], lat=record["lat"])
     case = {"id": record["case_id"], "number": record["case_number"], "state": record["case_state"]}
+    case["unit"] = record["case_unit"]
     return record | {
         "class_name": class_name(catalogue, record["class_code"]),
-        "case": case if record["case_id"] is not None else None,
+        "case": case if record["case_id"] is not None and is_told else None,
     }
 
 

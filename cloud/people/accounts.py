@@ -12,8 +12,6 @@ from psycopg.types.json import Jsonb
 from cloud.errors import PersonError, PersonNotFoundError
 from cloud.people.model import Actor, Role
 
-FIRST_ADMINISTRATOR: Final = "admin"
-
 _COLUMNS: Final = """
 SELECT name, role, unit, crew, areas, password_hash, totp_secret, totp_step, oidc_name, oidc_subject, is_demo,
     created_at, disabled_at, last_signed_in_at

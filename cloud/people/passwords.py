@@ -1,6 +1,7 @@
 """Passwords: kept as Argon2id, and strong enough not to be guessed."""
 
 import threading
+from functools import cache
 from typing import Any, Final, cast
 
 from argon2 import PasswordHasher
@@ -17,7 +18,6 @@ _MIN_SCORE: Final = 3  # of 4: more than 10^8 guesses
 _AT_ONCE: Final = threading.BoundedSemaphore(2)  # each takes 64 MiB
 
 _hasher: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-_NOBODY: Final = _hasher.hash("the password of nobody")
 
 
 def check_strength(password: str, *, name: str) -> None:
@@ -35,6 +35,11 @@ def check_strength(password: str, *, name: str) -> None:
         raise WeakPasswordError("guessable", "this password is easily guessed: use several unusual words")
 
 
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash("the password of nobody")
+
+
 def hash_password(password: str) -> str:
     """Hash with Argon2id (RFC 9106, second recommended option: 64 MiB, three passes)."""
     with _AT_ONCE:
@@ -45,6 +50,6 @@ def is_password(password: str, *, password_hash: str | None) -> bool:
     """Compare; takes as long when there is no hash, so that the time does not tell which accounts there are."""
     with _AT_ONCE:
         try:
-            return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+            return _hasher.verify(password_hash or _nobodys_hash(), password) and password_hash is not None
         except (VerifyMismatchError, InvalidHashError):
             return False

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - settings of any type
 """The real web server on a free port of this machine."""
 
 import socket
@@ -5,25 +6,29 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from cloud.api.serve import Server, make_server
-from cloud.config import CloudConfig, DatabaseConfig, PicturesConfig, ServeConfig
+from cloud.config import CloudConfig, DatabaseConfig, PicturesConfig, ServeConfig, WorkConfig
 from tests.unit.cloud.ingest.messages import CITY
 from tests.waiting import wait_until
 
 
 @contextmanager
-def running_server(database: str, pictures: Path, *, actors_file: Path | None = None) -> Generator[tuple[Server, str]]:
-    """Yield the server and its address."""
+def running_server(
+    database: str, pictures: Path, *, visitors: bool = True, handling: Path | None = None, **serve: Any
+) -> Generator[tuple[Server, str]]:
+    """Yield the server and its address; visitors may look unless the test is about people."""
     port = free_port()
     server = make_server(
         CloudConfig(
             city=CITY,
             database=DatabaseConfig(url=database),
             pictures=PicturesConfig(url=f"file://{pictures}"),
-            serve=ServeConfig(port=port, actors_file=actors_file),
+            serve=ServeConfig(port=port, visitors=visitors, **serve),
+            work=WorkConfig(handling=handling),
         )
     )
     thread = threading.Thread(target=server.run)

@@ -4,14 +4,19 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+from psycopg import Connection
 
-from cloud.cases.actors import add_actor
-from cloud.cases.model import Role
+from cloud.db.pool import connect
+from cloud.people.accounts import Accounts, Wish
+from cloud.people.model import Actor, Role
+from cloud.people.permissions import FOR_TOKENS, GRANTS
+from cloud.people.tokens import add_token
 from tests.integration.api_server import running_server
 from tests.integration.town import Town
 
@@ -76,19 +81,28 @@ def headers_of(who: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token_of(who)}"}
 
 
-def actors_file(folder: Path) -> Path:
-    """Write down who may act."""
-    path = folder / "actors.toml"
-    for name, (role, unit, crew) in PEOPLE.items():
-        add_actor(path, name=name, role=role, unit=unit, crew=crew, token=token_of(name))
-    return path
+def add_people(database: str) -> None:
+    """Give everybody an account, and a token for all that the role may do."""
+    with connect(database) as connection:
+        for name, (role, unit, crew) in PEOPLE.items():
+            add_person(connection, Wish(name=name, role=role, unit=unit, crew=crew), token=token_of(name))
+
+
+def add_person(connection: Connection[Any], wish: Wish, *, token: str) -> None:
+    """Give somebody an account with a token."""
+    at = datetime.now(UTC)
+    Accounts(connection=connection, at=at, actor="test").add(wish)
+    actor = Actor(name=wish.name, role=wish.role, unit=wish.unit, crew=wish.crew, areas=wish.areas)
+    scopes = FOR_TOKENS & GRANTS[wish.role]
+    add_token(connection, actor, label="test", scopes=scopes, at=at, expires_at=None, secret=token)
 
 
 @contextmanager
 def open_office(town: Town, folder: Path) -> Generator[Office]:
     """Yield a running office."""
+    add_people(town.url)
     with (
-        running_server(town.url, folder / "pictures", actors_file=actors_file(folder)) as (_, address),
+        running_server(town.url, folder / "pictures") as (_, address),
         httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client,
     ):
         yield Office(api=client, town=town)

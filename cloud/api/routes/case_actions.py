@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from cloud.api.actors import WriterDep
+from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Question, Resources, ResourcesDep
 from cloud.api.problems import Problem, ProblemError
 from cloud.cases import idempotency
@@ -21,9 +21,10 @@ from cloud.cases.reading import read_case
 from cloud.cases.views import CaseDetail
 from cloud.errors import ActionNotAllowedError, StaleVersionError
 from cloud.findings.model import Severity
+from cloud.people.permissions import Permission
 from wire.units import ClassCode
 
-router = APIRouter(tags=["cases"])
+router = APIRouter(tags=["cases"], dependencies=[needs(Permission.HANDLE_CASES)])
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Key = Annotated[str, Field(max_length=32)]
@@ -160,7 +161,7 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("/cases/{case_id}/actions", responses=_CONFLICT)
 def act_on_case(
-    case_id: UUID, body: ActionBody, held: ResourcesDep, actor: WriterDep, idempotency_key: IdempotencyKey
+    case_id: UUID, body: ActionBody, held: ResourcesDep, actor: ActorDep, idempotency_key: IdempotencyKey
 ) -> CaseDetail:
     """Do something with a case; answers with the case as it is then."""
     content = f"{case_id} {body.model_dump_json()}".encode()
@@ -244,7 +245,7 @@ async def add_case_photo(  # noqa: PLR0917 - the framework passes by name
     question: Annotated[PhotoQuestion, Query()],
     request: Request,
     held: ResourcesDep,
-    actor: WriterDep,
+    actor: ActorDep,
     idempotency_key: IdempotencyKey,
 ) -> CaseDetail:
     """Take a photo of the crew, make faces and plates unreadable, and keep it without its metadata."""

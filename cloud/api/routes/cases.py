@@ -7,18 +7,25 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field, TypeAdapter, field_validator
 
-from cloud.api.actors import ViewerDep
+from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import BoxQuestion, DatabaseDep, Record, ResourcesDep, fetch_all
 from cloud.cases.model import CaseState
 from cloud.cases.reading import read_case
 from cloud.cases.views import CASE_COLUMNS, CaseDetail, CasePage, case_item_of
 from cloud.findings.model import Severity
+from cloud.people.permissions import Permission
+from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
 from wire.units import ClassCode
 
-router = APIRouter(tags=["cases"])
+router = APIRouter(tags=["cases"], dependencies=[needs(Permission.SEE_CASES)])
 
-_FILTER: Final = """
-WHERE (%(states)s::text[] IS NULL OR c.state = ANY(%(states)s))
+_FILTER: Final = (
+    "WHERE"
+    + SCOPE_CASE
+    + "AND"
+    + SCOPE_PLACE
+    + """
+    AND (%(states)s::text[] IS NULL OR c.state = ANY(%(states)s))
     AND (%(classes)s::text[] IS NULL OR c.class_code = ANY(%(classes)s))
     AND (%(severities)s::text[] IS NULL OR c.severity = ANY(%(severities)s))
     AND (%(unit)s::text IS NULL OR c.unit = %(unit)s)
@@ -32,6 +39,7 @@ WHERE (%(states)s::text[] IS NULL OR c.state = ANY(%(states)s))
     AND (%(min_lon)s::float8 IS NULL
         OR point(f.lon, f.lat) <@ box(point(%(min_lon)s, %(min_lat)s), point(%(max_lon)s, %(max_lat)s)))
 """
+)
 _NEWEST: Final = (
     CASE_COLUMNS
     + _FILTER
@@ -116,18 +124,18 @@ def _cursor_of(record: Record) -> str:
 
 @router.get("/cases")
 async def list_cases(
-    question: Annotated[CaseQuestion, Query()], connection: DatabaseDep, held: ResourcesDep
+    question: Annotated[CaseQuestion, Query()], connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep
 ) -> CasePage:
     """List cases, newest first or due first."""
     statement = _DUE if question.sort == "due" else _NEWEST
-    records = await fetch_all(connection, statement, question.values())
+    records = await fetch_all(connection, statement, question.values() | scope.values())
     shown = records[: question.limit]
     items = [case_item_of(record, catalogue=held.catalogue) for record in shown]
     return CasePage(items=items, next=_cursor_of(shown[-1]) if len(records) > question.limit else None)
 
 
 @router.get("/cases/{case_id}")
-def get_case(case_id: UUID, held: ResourcesDep, actor: ViewerDep) -> CaseDetail:
+def get_case(case_id: UUID, held: ResourcesDep, actor: ActorDep) -> CaseDetail:
     """Get one case with its history, photos, proof of repair, and what the asker may do with it now."""
     with held.thread_pool.connection() as connection:
         return read_case(connection, case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)

@@ -3,10 +3,12 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from cloud.api.actors import needs
 from cloud.api.deps import ResourcesDep
 from cloud.findings.catalogue import LocalName
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(tags=["catalogue"], dependencies=[needs(Permission.SEE)])
 
 
 class CatalogueClass(BaseModel):

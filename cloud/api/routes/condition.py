@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from cloud.api.actors import needs
 from cloud.api.deps import BoxQuestion, Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import not_found
 from cloud.condition.pci import Grade
@@ -25,8 +26,9 @@ from cloud.condition.views import (
     item_values,
     usual_passes,
 )
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["condition"])
+router = APIRouter(tags=["condition"], dependencies=[needs(Permission.SEE)])
 
 MOST_SEGMENTS: Final = 20_000
 USUAL_DAYS: Final = 28  # a bus that did not pass for so long is not expected

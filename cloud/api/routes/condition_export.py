@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import AfterValidator, Field
 
+from cloud.api.actors import needs
 from cloud.api.deps import (
     BoxQuestion,
     Database,
@@ -26,8 +27,9 @@ from cloud.condition.monthly import Line, Month, days_of, sum_up
 from cloud.condition.report import STYLE_HASH, Language, render
 from cloud.condition.rules import ConditionRules
 from cloud.condition.views import COLUMNS, PRESENT, feature_of, item_values
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["condition"])
+router = APIRouter(tags=["condition"], dependencies=[needs(Permission.SEE)])
 
 PAGE: Final = 2_000
 CSV_COLUMNS: Final = (

@@ -1,15 +1,13 @@
 """Who is asking, which crews there are, and a crew's own jobs."""
 
-from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from psycopg.rows import dict_row
 from pydantic import BaseModel, Field, model_validator
 
-from cloud.api.actors import ViewerDep, WriterDep
+from cloud.api.actors import ActorDep, IdentityDep, needs
 from cloud.api.deps import Question, ResourcesDep
-from cloud.api.problems import ProblemError
 from cloud.cases.dispatch import read_loads
 from cloud.cases.model import Role
 from cloud.cases.orders import Whereabouts
@@ -17,6 +15,7 @@ from cloud.cases.reading import read_case
 from cloud.cases.views import CaseDetail
 from cloud.findings.catalogue import LocalName
 from cloud.findings.geometry import distance_m
+from cloud.people.permissions import Permission
 
 router = APIRouter(tags=["crew"])
 
@@ -30,13 +29,15 @@ ORDER BY c.due_at NULLS LAST, c.id LIMIT %(limit)s
 
 
 class Me(BaseModel):
-    """Who is asking; `is_read_only` when this server takes no changes at all."""
+    """Who is asking, how we know, and what they may do."""
 
     name: str
     role: Role
     unit: str | None
     crew: str | None
-    is_read_only: bool
+    areas: list[str]
+    way: Literal["visitor", "session", "token"]
+    permissions: list[Permission]
 
 
 class CrewView(BaseModel):
@@ -97,13 +98,22 @@ class JobQuestion(Question):
         return Whereabouts(lon=self.lon, lat=self.lat)
 
 
-@router.get("/me")
-def get_me(held: ResourcesDep, actor: ViewerDep) -> Me:
+@router.get("/me", dependencies=[needs(Permission.SEE)])
+def get_me(found: IdentityDep) -> Me:
     """Tell who is asking."""
-    return Me(name=actor.name, role=actor.role, unit=actor.unit, crew=actor.crew, is_read_only=held.actors is None)
+    actor = found.actor
+    return Me(
+        name=actor.name,
+        role=actor.role,
+        unit=actor.unit,
+        crew=actor.crew,
+        areas=list(actor.areas),
+        way=found.way,
+        permissions=sorted(found.permissions),
+    )
 
 
-@router.get("/organisation")
+@router.get("/organisation", dependencies=[needs(Permission.SEE)])
 def get_organisation(held: ResourcesDep) -> Organisation:
     """List units and crews."""
     with held.thread_pool.connection() as connection:
@@ -116,11 +126,9 @@ def get_organisation(held: ResourcesDep) -> Organisation:
     return Organisation(units=units, crews=crews)
 
 
-@router.get("/crew/jobs")
-def get_jobs(question: Annotated[JobQuestion, Query()], held: ResourcesDep, actor: WriterDep) -> Jobs:
+@router.get("/crew/jobs", dependencies=[needs(Permission.DO_JOBS)])
+def get_jobs(question: Annotated[JobQuestion, Query()], held: ResourcesDep, actor: ActorDep) -> Jobs:
     """List the asking crew's open jobs with all that is needed to do them without network."""
-    if actor.role is not Role.CREW:
-        raise ProblemError(HTTPStatus.FORBIDDEN, "only a crew has jobs")
     values: dict[str, Any] = {"crew": actor.crew, "unit": actor.unit, "limit": MAX_JOBS}
     with held.thread_pool.connection() as connection:
         with connection.cursor(row_factory=dict_row) as cursor:

@@ -8,21 +8,30 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from cloud.api.actors import WriterDep
+from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import DatabaseDep, Question, ResourcesDep, fetch_all
-from cloud.api.problems import ProblemError, not_found
-from cloud.cases.model import Actor, Role
+from cloud.api.problems import not_found
+from cloud.cases.scope import require_in_scope
 from cloud.notify.repository import replay
+from cloud.people.permissions import Permission
+from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
 
-router = APIRouter(tags=["deliveries"])
+router = APIRouter(tags=["deliveries"], dependencies=[needs(Permission.SEE_DELIVERIES)])
 
-_LIST: Final = """
+_LIST: Final = (
+    """
 SELECT id, channel, target, state, case_id, payload ->> 'type' AS type, created_at, next_at, attempts, last_error,
     sent_at
-FROM deliveries
+FROM deliveries d
 WHERE (%(state)s::text IS NULL OR state = %(state)s) AND (%(cursor)s::uuid IS NULL OR id < %(cursor)s)
-ORDER BY id DESC LIMIT %(limit)s
+    AND EXISTS (SELECT FROM cases c JOIN findings f ON f.id = c.finding_id WHERE c.id = d.case_id AND
 """
+    + SCOPE_CASE
+    + "AND"
+    + SCOPE_PLACE
+    + ") ORDER BY id DESC LIMIT %(limit)s"
+)
+_CASE: Final = "SELECT case_id FROM deliveries WHERE id = %s"
 
 
 class DeliveryView(BaseModel):
@@ -58,25 +67,22 @@ class DeliveryQuestion(Question):
 
 @router.get("/deliveries")
 async def list_deliveries(
-    question: Annotated[DeliveryQuestion, Query()], connection: DatabaseDep, actor: WriterDep
+    question: Annotated[DeliveryQuestion, Query()], connection: DatabaseDep, scope: ScopeDep
 ) -> DeliveryPage:
     """List deliveries, newest first."""
-    _check_desk(actor)
-    values = question.model_dump() | {"limit": question.limit + 1}
+    values = question.model_dump() | scope.values() | {"limit": question.limit + 1}
     records = await fetch_all(connection, _LIST, values)
     items = [DeliveryView.model_validate(record) for record in records[: question.limit]]
     return DeliveryPage(items=items, next=items[-1].id if len(records) > question.limit else None)
 
 
 @router.post("/deliveries/{delivery_id}/replay", status_code=HTTPStatus.NO_CONTENT)
-def replay_delivery(delivery_id: UUID, held: ResourcesDep, actor: WriterDep) -> None:
+def replay_delivery(delivery_id: UUID, held: ResourcesDep, actor: ActorDep) -> None:
     """Try a dead delivery again."""
-    _check_desk(actor)
     with held.thread_pool.connection() as connection:
+        row = connection.execute(_CASE, (delivery_id,)).fetchone()
+        if row is None:
+            raise not_found(f"dead delivery {delivery_id}")
+        require_in_scope(connection, row[0], actor=actor, handling=held.handling)
         if not replay(connection, delivery_id, at=datetime.now(UTC)):
             raise not_found(f"dead delivery {delivery_id}")
-
-
-def _check_desk(actor: Actor) -> None:
-    if actor.role not in {Role.OPERATOR, Role.ADMIN}:
-        raise ProblemError(HTTPStatus.FORBIDDEN, f"deliveries are not for {actor.role}")

@@ -1,19 +1,25 @@
 """Server-sent events: what changes, as it changes, without loss after a break."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import json
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field
 
+from cloud.api.actors import Credentials, IdentityDep, ScopeDep, is_still, needs
 from cloud.api.deps import ResourcesDep
 from cloud.api.live import Change, Cursor, Hub, Subscription
 from cloud.api.problems import ProblemError
+from cloud.people.permissions import Permission
+from cloud.people.scope import Scope
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], dependencies=[needs(Permission.SEE)])
 
 HEARTBEAT_S: Final = 15.0
 READY_S: Final = 5.0
@@ -39,8 +45,12 @@ class EventStream(StreamingResponse):
 
 
 @router.get("/events", response_class=EventStream)
-async def get_events(
+async def get_events(  # noqa: PLR0917 - the framework passes by name
+    request: Request,
     held: ResourcesDep,
+    credentials: Credentials,
+    identity: IdentityDep,
+    scope: ScopeDep,
     after: Annotated[CursorText | None, Query()] = None,
     last_event_id: Annotated[CursorText | None, Header()] = None,
 ) -> EventStream:
@@ -54,12 +64,18 @@ async def get_events(
         await held.hub.wait_until_ready(timeout_s=READY_S)
     except TimeoutError:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "the database is away") from None
-    events = follow(held.hub, Cursor.parse(known) if known else None)
+    is_welcome = partial(is_still, identity, request, held, credentials)
+    events = follow(held.hub, Cursor.parse(known) if known else None, scope=scope, is_welcome=is_welcome)
     return EventStream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
-async def follow(hub: Hub, after: Cursor | None) -> AsyncGenerator[str]:
-    """Text of the stream: what came after the cursor, then what comes, and a comment when nothing does."""
+async def follow(
+    hub: Hub, after: Cursor | None, *, scope: Scope, is_welcome: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[str]:
+    """Text of the stream: what came after the cursor, then what comes, and a comment when nothing does.
+
+    It ends within a heartbeat when the viewer is no longer welcome.
+    """
     with hub.subscribe() as subscription:
         if after is not None and not await hub.is_kept(after):
             after = None
@@ -67,12 +83,37 @@ async def follow(hub: Hub, after: Cursor | None) -> AsyncGenerator[str]:
         begin = subscription.start if after is None else after
         yield f"retry: {_RETRY_MS}\n" + _event("ready", begin, "{}")
         async for change in hub.replay(begin, up_to=subscription.start):
-            yield _event(change.kind, change.cursor, change.payload)
+            if (payload := as_told(change, scope)) is not None:
+                yield _event(change.kind, change.cursor, payload)
+        checked_s = time.monotonic()
         async for change in _live(subscription):
+            if time.monotonic() - checked_s >= HEARTBEAT_S:
+                checked_s = time.monotonic()
+                if not await is_welcome():
+                    return
             if change is None:
                 yield ": still here\n\n"
-            elif change.cursor > begin:
-                yield _event(change.kind, change.cursor, change.payload)
+            elif change.cursor > begin and (payload := as_told(change, scope)) is not None:
+                yield _event(change.kind, change.cursor, payload)
+
+
+def as_told(change: Change, scope: Scope) -> str | None:
+    """What this viewer is told of a change; none when the row is not there for them."""
+    if scope.is_everything or change.kind == "bus":
+        return change.payload
+    payload = json.loads(change.payload)
+    match change.kind:
+        case "case":
+            is_seen = scope.has_case(unit=payload["unit_key"], lon=payload["lon"], lat=payload["lat"])
+            return change.payload if is_seen else None
+        case "finding":
+            lon, lat = payload["geometry"]["coordinates"]
+            case = payload["properties"]["case"]
+            if case is not None and not scope.has_case(unit=case.get("unit"), lon=lon, lat=lat):
+                payload["properties"]["case"] = None
+            return json.dumps(payload) if scope.has_place(lon=lon, lat=lat) else None
+        case _:
+            return change.payload if scope.has_place(lon=payload["lon"], lat=payload["lat"]) else None
 
 
 async def _live(subscription: Subscription) -> AsyncGenerator[Change | None]:

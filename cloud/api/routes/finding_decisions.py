@@ -11,22 +11,22 @@ from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.api.actors import WriterDep
+from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import ResourcesDep
 from cloud.api.problems import Problem, ProblemError
-from cloud.cases.model import Actor, Role
+from cloud.cases.model import Actor
 from cloud.errors import DecisionError, DecisionNotFoundError
 from cloud.findings import decided
 from cloud.findings.decisions import DecisionKind
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["findings"])
+router = APIRouter(tags=["findings"], dependencies=[needs(Permission.JUDGE_FINDINGS)])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "not for this role"},
     404: {"model": Problem, "description": "there is no such finding or decision"},
     409: {"model": Problem, "description": "this cannot be said, or a standing decision says the contrary"},
 }
-_MAY: frozenset[Role] = frozenset({Role.OPERATOR, Role.ADMIN})
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -60,19 +60,19 @@ class Decided(BaseModel):
 
 
 @router.post("/findings/{finding_id}/merge", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def merge_findings(finding_id: UUID, body: OtherFinding, actor: WriterDep, held: ResourcesDep) -> Decided:
+async def merge_findings(finding_id: UUID, body: OtherFinding, actor: ActorDep, held: ResourcesDep) -> Decided:
     """Say that two findings are one thing."""
     return await _decide(held, actor, body, DecisionKind.MERGE, finding_id)
 
 
 @router.post("/findings/{finding_id}/different", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def keep_findings_apart(finding_id: UUID, body: OtherFinding, actor: WriterDep, held: ResourcesDep) -> Decided:
+async def keep_findings_apart(finding_id: UUID, body: OtherFinding, actor: ActorDep, held: ResourcesDep) -> Decided:
     """Say that two findings are two things, so that they are never taken for one."""
     return await _decide(held, actor, body, DecisionKind.DIFFERENT, finding_id)
 
 
 @router.post("/findings/{finding_id}/split", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def split_finding(finding_id: UUID, body: SightingsApart, actor: WriterDep, held: ResourcesDep) -> Decided:
+async def split_finding(finding_id: UUID, body: SightingsApart, actor: ActorDep, held: ResourcesDep) -> Decided:
     """Say that some sightings of a finding are of another thing."""
     said = _said(actor, body)
 
@@ -83,7 +83,7 @@ async def split_finding(finding_id: UUID, body: SightingsApart, actor: WriterDep
 
 
 @router.post("/finding-decisions/{decision_id}/undo", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def undo_decision(decision_id: UUID, body: Undo, actor: WriterDep, held: ResourcesDep) -> Decided:
+async def undo_decision(decision_id: UUID, body: Undo, actor: ActorDep, held: ResourcesDep) -> Decided:
     """Take a decision back; it stays in the record."""
     said = _said(actor, body)
 
@@ -106,8 +106,6 @@ async def _decide(
 
 
 def _said(actor: Actor, body: _Body) -> decided.Said:
-    if actor.role not in _MAY:
-        raise ProblemError(HTTPStatus.FORBIDDEN, f"this is not for {actor.role}")
     return decided.Said(actor=actor.name, at=datetime.now(UTC), reason=body.reason)
 
 

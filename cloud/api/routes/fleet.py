@@ -3,10 +3,12 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from cloud.api.actors import needs
 from cloud.api.deps import DatabaseDep, ResourcesDep
 from cloud.fleet.buses import Bus, list_buses
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["fleet"])
+router = APIRouter(tags=["fleet"], dependencies=[needs(Permission.SEE)])
 
 
 class BusList(BaseModel):

@@ -5,9 +5,11 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from cloud.api.actors import needs
 from cloud.api.deps import DatabaseDep
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[needs(Permission.OPEN)])
 
 
 class HealthView(BaseModel):

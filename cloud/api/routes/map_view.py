@@ -8,12 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from cloud.api.actors import needs
 from cloud.api.deps import Box, BoxText, Database, DatabaseDep, Question, Record, parse_bbox
 from cloud.findings.cells import COARSEST, cells_over, resolution_for, ring_of
 from cloud.findings.model import FindingState, Severity
+from cloud.people.permissions import Permission
 from wire.units import ClassCode
 
-router = APIRouter(tags=["map"])
+router = APIRouter(tags=["map"], dependencies=[needs(Permission.SEE)])
 
 MAX_FINDINGS: Final = 1000
 SINGLE_FROM_ZOOM: Final = 11.0  # from farther away even a few findings lie upon each other

@@ -7,12 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from cloud.api.actors import ScopeDep, needs
 from cloud.api.deps import DatabaseDep, Question, fetch_all, fetch_one
 from cloud.api.problems import not_found
+from cloud.people.permissions import Permission
 from wire.envelope import time_of_id
 from wire.units import EventId
 
-router = APIRouter(tags=["observations"])
+router = APIRouter(tags=["observations"], dependencies=[needs(Permission.SEE)])
 
 _COLUMNS: Final = """
 SELECT o.id, o.device, o.observed_at, o.received_at, o.class_code, o.confidence, o.lon, o.lat, f.finding_id
@@ -23,7 +25,8 @@ _ONE: Final = _COLUMNS + "WHERE o.id_at = %(id_at)s AND o.id = %(id)s"
 _LIST: Final = (
     _COLUMNS
     + """
-WHERE %(id)s::uuid IS NULL OR (o.id_at, o.id) > (%(id_at)s::timestamptz, %(id)s::uuid)
+WHERE (%(id)s::uuid IS NULL OR (o.id_at, o.id) > (%(id_at)s::timestamptz, %(id)s::uuid))
+    AND (%(scope_areas)s::polygon[] IS NULL OR point(o.lon, o.lat) <@ ANY(%(scope_areas)s::polygon[]))
 ORDER BY o.id_at, o.id LIMIT %(limit)s
 """
 )
@@ -59,20 +62,20 @@ class ObservationQuestion(Question):
 
 @router.get("/observations")
 async def list_observations(
-    question: Annotated[ObservationQuestion, Query()], connection: DatabaseDep
+    question: Annotated[ObservationQuestion, Query()], connection: DatabaseDep, scope: ScopeDep
 ) -> ObservationPage:
     """List observations, oldest first."""
     after_at = time_of_id(question.after) if question.after else None
     values = {"id": question.after, "id_at": after_at, "limit": question.limit + 1}
-    records = await fetch_all(connection, _LIST, values)
+    records = await fetch_all(connection, _LIST, values | scope.values())
     items = [ObservationItem.model_validate(record) for record in records[: question.limit]]
     return ObservationPage(items=items, next=str(items[-1].id) if len(records) > question.limit else None)
 
 
 @router.get("/observations/{observation_id}")
-async def get_observation(observation_id: EventId, connection: DatabaseDep) -> ObservationItem:
+async def get_observation(observation_id: EventId, connection: DatabaseDep, scope: ScopeDep) -> ObservationItem:
     """Get one observation."""
     record = await fetch_one(connection, _ONE, {"id": observation_id, "id_at": time_of_id(observation_id)})
-    if record is None:
+    if record is None or not scope.has_place(lon=record["lon"], lat=record["lat"]):
         raise not_found(f"observation {observation_id}")
     return ObservationItem.model_validate(record)

@@ -6,9 +6,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
+from cloud.api.actors import needs, note_caller
 from cloud.api.deps import DatabaseDep, Resources, ResourcesDep
 from cloud.api.problems import ProblemError, not_found
 from cloud.fleet.devices import authenticate
+from cloud.people.permissions import Permission
 from cloud.pictures.announcements import find_picture
 from wire.errors import TopicError
 from wire.messages import Kind
@@ -25,6 +27,7 @@ PictureHash = Annotated[Sha256, Path(description="SHA-256 of the picture's bytes
 
 @router.put(
     "/pictures/{sha256}",
+    dependencies=[needs(Permission.DEVICE)],
     status_code=HTTPStatus.CREATED,
     response_class=Response,
     responses={204: {"description": "it is there already"}},
@@ -38,12 +41,12 @@ async def put_picture(
 ) -> Response:
     """Take a picture that this device announced; doing it again is harmless."""
     city, device = _read_device(x_busense_device)
-    await _authenticate(held, city=city, device=device, authorization=authorization)
+    await _authenticate(request, held, city=city, device=device, authorization=authorization)
     is_new = await held.pictures.receive(held.pool, sha256, request.stream(), city=city, device=device)
     return Response(status_code=HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT)
 
 
-@router.get("/pictures/{sha256}", response_class=StreamingResponse)
+@router.get("/pictures/{sha256}", dependencies=[needs(Permission.SEE)], response_class=StreamingResponse)
 async def get_picture(sha256: PictureHash, connection: DatabaseDep, held: ResourcesDep) -> Response:
     """Get a picture; it never changes."""
     picture = await find_picture(connection, sha256)
@@ -54,7 +57,7 @@ async def get_picture(sha256: PictureHash, connection: DatabaseDep, held: Resour
     except FileNotFoundError:
         raise not_found(f"picture {sha256} in the store any longer") from None
     headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
+        "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Length": str(picture.size_bytes),
         "ETag": f'"{sha256}"',
     }
@@ -69,9 +72,10 @@ def _read_device(text: str) -> tuple[str, str]:
     return topic.city, topic.device
 
 
-async def _authenticate(held: Resources, *, city: str, device: str, authorization: str) -> None:
+async def _authenticate(request: Request, held: Resources, *, city: str, device: str, authorization: str) -> None:
     """Check before the body is read; the answer does not tell which part was wrong."""
     async with held.pool.connection() as connection:
         is_known = await authenticate(connection, city=city, device=device, secret=authorization.removeprefix(_BEARER))
+    note_caller(request, is_known=is_known)
     if not (is_known and authorization.startswith(_BEARER)):
         raise ProblemError(HTTPStatus.FORBIDDEN, "this device and secret do not belong together")

@@ -5,14 +5,18 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from cloud.api.actors import needs
 from cloud.api.deps import BoxQuestion, DatabaseDep, fetch_all, fetch_one
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["roads"])
+router = APIRouter(tags=["roads"], dependencies=[needs(Permission.SEE)])
 
 MAX_ROADS: Final = 20_000
+OPENSTREETMAP: Final = "© OpenStreetMap contributors"
+_OF_OPENSTREETMAP: Final = "way/"  # how an import names what it took from there
 
 _ROADS: Final = """
-SELECT name, kind, line FROM roads
+SELECT id, name, kind, line FROM roads
 WHERE %(min_lon)s::float8 IS NULL OR box(point(min_lon, min_lat), point(max_lon, max_lat))
     && box(point(%(min_lon)s, %(min_lat)s), point(%(max_lon)s, %(max_lat)s))
 ORDER BY id LIMIT %(limit)s
@@ -47,11 +51,15 @@ class RoadFeature(BaseModel):
 
 
 class RoadCollection(BaseModel):
-    """Roads as GeoJSON; `is_complete` is false when there are more than can be sent."""
+    """Roads as GeoJSON; `is_complete` is false when there are more than can be sent.
+
+    `attribution` is to be shown wherever they are drawn.
+    """
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
     features: list[RoadFeature]
     is_complete: bool
+    attribution: str | None
 
 
 class Extent(BaseModel):
@@ -64,8 +72,11 @@ class Extent(BaseModel):
 async def get_roads(question: Annotated[BoxQuestion, Query()], connection: DatabaseDep) -> RoadCollection:
     """Get the roads that touch a rectangle."""
     records = await fetch_all(connection, _ROADS, question.box_values() | {"limit": MAX_ROADS + 1})
+    is_of_openstreetmap = any(record["id"].startswith(_OF_OPENSTREETMAP) for record in records)
     return RoadCollection(
-        features=[_feature(record) for record in records[:MAX_ROADS]], is_complete=len(records) <= MAX_ROADS
+        features=[_feature(record) for record in records[:MAX_ROADS]],
+        is_complete=len(records) <= MAX_ROADS,
+        attribution=OPENSTREETMAP if is_of_openstreetmap else None,
     )
 
 

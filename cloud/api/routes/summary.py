@@ -5,9 +5,11 @@ from typing import Any, Final
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from cloud.api.actors import needs
 from cloud.api.deps import DatabaseDep, ResourcesDep, fetch_one
+from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["summary"])
+router = APIRouter(tags=["summary"], dependencies=[needs(Permission.SEE)])
 
 _SUMMARY: Final = """
 SELECT

@@ -6,8 +6,6 @@ import pytest
 
 from busense.demo_place import FIRST_PORT, Place, choose_port, demo_place
 from busense.errors import StartError
-from cloud.cases.actors import load_actors
-from cloud.cases.model import Role
 from cloud.config import load_config
 
 
@@ -67,17 +65,3 @@ def test_a_taken_port_is_named() -> None:
 
 def test_without_a_wish_the_first_free_port_is_taken() -> None:
     assert choose_port(None) >= FIRST_PORT
-
-
-def test_desk_and_crews_may_change_cases(tmp_path: Path) -> None:
-    place = Place(folder=tmp_path)
-    place.make_secrets([])
-    place.make_actors()
-    actors = load_actors(place.actors)
-    desk = actors.find(place.token_file("desk").read_text())
-    crew = actors.find(place.token_file("crew-roads-1").read_text())
-
-    assert desk is not None
-    assert desk.role is Role.OPERATOR
-    assert crew is not None
-    assert (crew.unit, crew.crew) == ("roads", "roads-1")
