@@ -38,8 +38,8 @@ AFTER_DRIVING_S: Final = 90.0  # to store and fuse what is still under way
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and damage.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the page; without it 8080 or the next free one.")
-@click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 200))
-@click.option("--full", default=2, show_default=True, type=click.IntRange(0, 200), help="Buses with the real detector.")
+@click.option("--buses", default=10, show_default=True, type=click.IntRange(1, 200))
+@click.option("--full", default=1, show_default=True, type=click.IntRange(0, 200), help="Buses with the real detector.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep data and logs in this folder.")
 def demo(
     *,

@@ -133,6 +133,7 @@ class Town:
         }
         return [
             "simulate",
+            "--dense",
             *(str(word) for name, value in options.items() if value is not None for word in (name, value)),
         ]
 

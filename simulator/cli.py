@@ -25,6 +25,7 @@ SAY_EVERY_S: Final = 5.0
 @click.command()
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and damage.")
 @click.option("--roads", type=click.Path(path_type=Path), help="Write the town's roads as GeoJSON here and end.")
+@click.option("--dense", "is_dense", is_flag=True, help="A bus each ten seconds, and damage that appears meanwhile.")
 @click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 500))
 @click.option("--full", default=2, show_default=True, type=click.IntRange(0, 500), help="Buses with the real detector.")
 @click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until stopped.")
@@ -46,6 +47,7 @@ def simulate(
     *,
     seed: int,
     roads: Path | None,
+    is_dense: bool,
     buses: int,
     full: int,
     for_s: float | None,
@@ -76,7 +78,7 @@ def simulate(
         work=work,
         tokens=tokens,
     )
-    world = make_world(seed=seed, buses=buses, frames=frames)
+    world = make_world(seed=seed, buses=buses, frames=frames, is_dense=is_dense)
     with stopped_by_signals() as stop:
         simulation = Simulation(plan, world, stop=stop)
         _show(simulation, json_file)

@@ -47,8 +47,12 @@ def stamp_of(class_code: str, *, length_m: float, width_m: float, seed: int) -> 
             dark, grey = _network(rng, size), 0.25
         case "D40":
             dark, grey = _hole(rng, size), 0.2
+        case "manhole":
+            dark, grey = _manhole(size), 0.3
+        case "patch":
+            dark, grey = _patch(size), 0.4
         case _:
-            raise ValueError(f"no drawing for class {class_code!r}, expected D00, D10, D20 or D40")
+            raise ValueError(f"no drawing for class {class_code!r}, expected D00, D10, D20, D40, manhole or patch")
     return Stamp(dark=dark, grey=grey, outline=_outline(dark))
 
 
@@ -169,3 +173,21 @@ def _hole(rng: np.random.Generator, size: tuple[int, int]) -> Plane:
     rows = np.linspace(1.0, 0.55, size[0], dtype=np.float32)[:, None]
     gravel = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), 1.0) * 0.35
     return np.clip(hole * (0.35 + 0.65 * depth * rows + gravel * hole), 0, 1).astype(np.float32)
+
+
+def _manhole(size: tuple[int, int]) -> Plane:
+    """Round cover with a dark rim and rings."""
+    canvas = _canvas(size)
+    middle, radius = (canvas.shape[1] // 2, canvas.shape[0] // 2), min(canvas.shape) // 2 - 2
+    cv2.circle(canvas, middle, radius, 140, -1, cv2.LINE_AA)
+    for share, value, thickness in ((1.0, 255, 4), (0.75, 80, 2), (0.5, 80, 2), (0.25, 80, 2)):
+        cv2.circle(canvas, middle, round(radius * share), value, thickness, cv2.LINE_AA)
+    return _shrunk(canvas, size)
+
+
+def _patch(size: tuple[int, int]) -> Plane:
+    """Even, darker asphalt with a sealed edge."""
+    canvas = _canvas(size)
+    canvas[:] = 110
+    cv2.rectangle(canvas, (0, 0), (canvas.shape[1] - 1, canvas.shape[0] - 1), 230, 5)
+    return _shrunk(canvas, size)

@@ -147,7 +147,7 @@ class ErrorModelDetector:
             )
             box = box_of(self._camera, ahead) if ahead.forward_m > 0 else None
             if box is not None:
-                yield Shown(defect_id="", class_code=defect.class_code, box_xyxy_px=box.box_xyxy_px)
+                yield Shown(defect_id="", class_code=defect.class_code, box_xyxy_px=box.box_xyxy_px, is_damage=False)
 
     def _phantom(self, lap: int, stretch: int) -> tuple[DrawnDefect, float] | None:
         key = lap, stretch

@@ -2,13 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel
@@ -18,23 +19,27 @@ from simulator.errors import FramesError
 from simulator.photos import SHOWN_M, Box, Site, moved_box, show_photo
 from simulator.repairs import Repairs
 from simulator.route import Line, Pose
-from simulator.truth import Defect, Truth
+from simulator.truth import LOOKALIKES, Defect, Truth
 
 DRAWN_CAMERA: Final = CameraModel(width_px=640, height_px=384, focal_px=520.0, height_m=2.6, pitch_deg=12.0)
 FARTHEST_M = 20.0  # beyond, a box is too small and its place too vague to be used
 BEHIND_M = 2.0
 CLEAN_EVERY_M = 10.0  # a cheap camera shows the same clean road again every so many metres ...
 CLEAN_PERIOD_M = 60.0  # ... of this stretch
+FILM_STEP_M = 0.5  # cheap cameras share one picture of so much road: a seventh of a lane's width beside the truth
+FILM_PICTURES = 2048
+FILM_QUALITY = 90
 QUIET_STREETS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A defect in the picture."""
+    """A defect in the picture, or what looks like one."""
 
     defect_id: str
-    class_code: str
+    class_code: str  # what it is, or what it is easily taken for
     box_xyxy_px: Box
+    is_damage: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,18 +70,27 @@ class DrawnScenery:
         self._truth, self._seed, self._repairs = truth, seed, repairs or Repairs()
 
     def look(self, line: Line, pose: Pose, *, cheap: bool) -> Look:
-        near = defects_ahead(self._truth.on_line(line.id), pose)
-        ahead = [defect for defect in near if defect.id not in self._repairs]
+        near = defects_ahead(self._truth.things_on(line.id), pose)
+        ahead = [defect for defect in near if self._repairs.is_there(defect)]
         drawn = [_before(defect, pose) for defect in ahead]
         if cheap and not drawn:
             return Look(image=_cheap_road(self.camera, _road_seed(self._seed, line, pose), pose.along_m), shown=())
-        image, _ = draw_frame(self.camera, drawn, seed=_road_seed(self._seed, line, pose), along_m=pose.along_m)
+        image = self._shared(line, pose, ahead) if cheap else self._drawn(line, pose, drawn)
         shown = [
-            Shown(defect_id=defect.id, class_code=defect.class_code, box_xyxy_px=box.box_xyxy_px)
+            _shown(defect, box.box_xyxy_px)
             for defect, before in zip(ahead, drawn, strict=True)
             if (box := box_of(self.camera, before)) is not None and defect.along_m - pose.along_m <= FARTHEST_M
         ]
         return Look(image=image, shown=tuple(shown))
+
+    def _drawn(self, line: Line, pose: Pose, drawn: Sequence[DrawnDefect]) -> Image:
+        return draw_frame(self.camera, drawn, seed=_road_seed(self._seed, line, pose), along_m=pose.along_m)[0]
+
+    def _shared(self, line: Line, pose: Pose, ahead: Sequence[Defect]) -> Image:
+        near = replace(pose, along_m=round(pose.along_m / FILM_STEP_M) * FILM_STEP_M)
+        drawn = tuple(_before(defect, near) for defect in ahead)
+        film = _film(self.camera, drawn, _road_seed(self._seed, line, pose), near.along_m)
+        return _developed(film)
 
 
 class PhotoScenery:
@@ -113,8 +127,8 @@ class PhotoScenery:
         index = bisect_left(sites, pose.along_m, key=lambda site: site.along_m + SHOWN_M)
         if index >= len(sites) or sites[index].along_m > pose.along_m:
             return None
-        is_repaired = any(defect_id in self._repairs for defect_id in sites[index].defect_ids)
-        return None if is_repaired else sites[index]
+        is_whole = all(self._repairs.is_there(self._defects[each]) for each in sites[index].defect_ids)
+        return sites[index] if is_whole else None
 
     def _show(self, site: Site, *, advanced_m: float) -> Look:
         image = show_photo(_read_image(site.photo.path), self.camera, advanced_m=advanced_m)
@@ -132,6 +146,12 @@ def defects_ahead(defects: Sequence[Defect], pose: Pose) -> Sequence[Defect]:
     first = bisect_left(defects, pose.along_m - BEHIND_M, key=lambda defect: defect.along_m)
     last = bisect_left(defects, pose.along_m + FARTHEST_M + 6, key=lambda defect: defect.along_m)
     return defects[first:last]
+
+
+def _shown(defect: Defect, box: Box) -> Shown:
+    taken_for = LOOKALIKES.get(defect.class_code)
+    class_code = taken_for or defect.class_code
+    return Shown(defect_id=defect.id, class_code=class_code, box_xyxy_px=box, is_damage=taken_for is None)
 
 
 def _before(defect: Defect, pose: Pose) -> DrawnDefect:
@@ -154,6 +174,17 @@ def _road_seed(seed: int, line: Line, pose: Pose) -> int:
 def _quiet_seed(seed: int) -> int:
     """Of the streets near a seed the one with the fewest manholes and patches: here the photos are to be looked at."""
     return min(range(seed, seed + QUIET_STREETS), key=lambda near: street_of(near).clutter_share)
+
+
+@lru_cache(maxsize=FILM_PICTURES)
+def _film(camera: CameraModel, drawn: Sequence[DrawnDefect], seed: int, along_m: float) -> NDArray[np.uint8]:
+    """A picture in little memory."""
+    image, _ = draw_frame(camera, drawn, seed=seed, along_m=along_m)
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, FILM_QUALITY])[1].astype(np.uint8, copy=False)
+
+
+def _developed(film: NDArray[np.uint8]) -> Image:
+    return cv2.imdecode(film, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)  # pyright: ignore[reportOptionalMemberAccess]
 
 
 @lru_cache(maxsize=64)

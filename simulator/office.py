@@ -1,7 +1,7 @@
 """Simulated people: a desk that judges what is reported, and crews that drive out and repair, some of them badly.
 
 They use the API as pages do. The desk sees the truth as a person sees a picture: what is there is filed, what is not
-is rejected.
+is rejected. A crew that was sent to nothing gives the case back.
 """
 
 import logging
@@ -23,8 +23,8 @@ from simulator.truth import Defect, Truth
 POLL_S: Final = 1.0
 TIMEOUT_S: Final = 10.0
 NEAR_M: Final = 8.0  # of a case, within which a crew looks for the damage
-WORK_S: Final = (4.0, 10.0)  # from accepting a job to having done it
-BAD_SHARE: Final = 0.25
+WORK_S: Final = (3.0, 8.0)  # from accepting a job to having done it
+JOBS_WITH_A_BAD_ONE: Final = 4  # of so many jobs one is done badly
 MATERIALS: Final = [{"name": "冷补料", "amount": 2.0, "unit": "袋"}]
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Ground:
 
     def defects_near(self, *, lon: float, lat: float) -> list[Defect]:
         """Damage that is still there, nearest first."""
-        there = [defect for defect in self.truth.defects if defect.id not in self.repairs]
+        there = [defect for defect in self.truth.defects if self.repairs.is_there(defect)]
         place = self.plane.spot(lon=lon, lat=lat)
         apart = {each.id: distance_m(place, self.plane.spot(lon=each.lon, lat=each.lat)) for each in there}
         return sorted((each for each in there if apart[each.id] <= NEAR_M), key=lambda each: apart[each.id])
@@ -51,7 +51,7 @@ class Ground:
         sites = {defect.site_id for defect in near} - {None}
         for defect in self.truth.defects:
             if defect in near or defect.site_id in sites:
-                self.repairs.add(defect.id)
+                self.repairs.add(defect)
 
 
 class Caller:
@@ -81,8 +81,8 @@ class Desk:
         self._caller, self._ground = caller, ground
 
     def work(self) -> None:
-        """Judge what waits."""
-        question = {"state": "reported", "limit": 20}
+        """Judge what was reported or given back."""
+        question = {"state": ["reported", "returned"], "limit": 20}
         for case in self._caller.client.get("/cases", params=question).raise_for_status().json()["items"]:
             if self._ground.defects_near(lon=case["lon"], lat=case["lat"]):
                 self._caller.act(case, "file", reason="照片可见破损")
@@ -91,11 +91,12 @@ class Desk:
 
 
 class Crew:
-    """Does one job after the other."""
+    """Has people enough for all its jobs at once."""
 
     def __init__(self, caller: Caller, ground: Ground, *, rng: np.random.Generator) -> None:
         self._caller, self._ground, self._rng = caller, ground, rng
         self._done_at_s: dict[str, float] = {}
+        self._is_next_bad = _bad_ones(rng)
 
     def work(self) -> None:
         """Accept what is new, and finish what took long enough."""
@@ -114,14 +115,24 @@ class Crew:
             self._done_at_s[case["id"]] = time.monotonic() + self._rng.uniform(*WORK_S)
 
     def _finish(self, case: dict[str, Any]) -> None:
-        """Arrive, repair (a crew that repaired badly once takes care the next time), and say so."""
+        """Arrive, repair (a crew that repaired badly once takes care the next time), and say so; or give it back."""
         arrived = self._caller.act(case, "arrive", lon=case["lon"], lat=case["lat"], accuracy_m=5.0)
         if arrived is None:
             return
-        is_bad = case["reopened"] == 0 and self._rng.random() < BAD_SHARE
-        if not is_bad:
+        is_first = case["reopened"] == 0
+        if is_first and not self._ground.defects_near(lon=case["lon"], lat=case["lat"]):
+            self._caller.act(arrived, "return", reason="现场未见破损")
+            return
+        if not (is_first and next(self._is_next_bad)):
             self._ground.repair(lon=case["lon"], lat=case["lat"])
         self._caller.act(arrived, "done", materials=MATERIALS)
+
+
+def _bad_ones(rng: np.random.Generator) -> Iterator[bool]:
+    """One in so many, at a place that chance chooses."""
+    while True:
+        bad = int(rng.integers(JOBS_WITH_A_BAD_ONE))
+        yield from (number == bad for number in range(JOBS_WITH_A_BAD_ONE))
 
 
 class Office:

@@ -1,7 +1,7 @@
 """What the cloud made of it, read over HTTP as any client would."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Final
 
 import httpx
@@ -14,6 +14,7 @@ PAGE: Final = 500
 MAX_PAGES: Final = 1000
 TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.3
+STATES: Final = ("candidate", "open", "gone", "rejected")
 CALM_POLLS: Final = 4  # findings that do not change for so many polls are the last word
 
 
@@ -68,6 +69,14 @@ class _Observation(BaseModel):
     finding_id: str | None
 
 
+class _Case(BaseModel):
+    finding_id: str
+
+
+class _CasePage(BaseModel):
+    items: list[_Case]
+
+
 class _ObservationPage(BaseModel):
     items: list[_Observation]
 
@@ -92,11 +101,16 @@ class CloudReader:
         return {entry.code: entry.group for entry in catalogue.classes}
 
     def findings(self) -> list[FindingFeature]:
-        """All but the rejected ones."""
+        """All, also those that a person rejected."""
         findings: list[FindingFeature] = []
-        for text in self._pages("/findings", cursor_name="cursor"):
+        for text in self._pages("/findings", cursor_name="cursor", state=STATES):
             findings += _FindingPage.model_validate_json(text).features
         return findings
+
+    def findings_of_cases(self) -> set[str]:
+        """Ids of the findings that became a case."""
+        pages = (_CasePage.model_validate_json(text) for text in self._pages("/cases", cursor_name="cursor"))
+        return {case.finding_id for page in pages for case in page.items}
 
     def wait_until_fused(self, timeout_s: float) -> bool:
         """Wait until every observation belongs to a finding and the findings no longer change; False if not in time."""
@@ -129,10 +143,10 @@ class CloudReader:
         )
         return all(observation.finding_id for page in pages for observation in page.items)
 
-    def _pages(self, path: str, *, cursor_name: str) -> Iterator[bytes]:
+    def _pages(self, path: str, *, cursor_name: str, **question: Sequence[str]) -> Iterator[bytes]:
         cursor: str | None = None
         for _ in range(MAX_PAGES):
-            query = {"limit": str(PAGE)} | ({cursor_name: cursor} if cursor else {})
+            query = {"limit": str(PAGE)} | question | ({cursor_name: cursor} if cursor else {})
             text = self._get(path, query)
             yield text
             cursor = _Next.model_validate_json(text).next
@@ -140,7 +154,7 @@ class CloudReader:
                 return
         raise SimulatorError(f"{path} does not end after {MAX_PAGES} pages")
 
-    def _get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
+    def _get(self, path: str, query: Mapping[str, str | Sequence[str]] | None = None) -> bytes:
         try:
             answer = self._client.get(path, params=dict(query or {}))
             answer.raise_for_status()

@@ -1,24 +1,38 @@
-"""What was repaired since the simulation began: no camera shows it any longer."""
+"""Which damage is on the road now: what has appeared, and is not repaired or has broken up again."""
 
 import threading
+from collections.abc import Callable
+from typing import Final
+
+from simulator.truth import Defect
+
+HOLDS_S: Final = (240.0, 720.0)  # a repair; years in a town, but a demo without an end must not run out of damage
+
+
+def _not_yet() -> float:
+    return 0.0
 
 
 class Repairs:
-    """Defects that are gone; read by many cameras, written by crews."""
+    """Looked at by many cameras, made by crews. Time stands still until it begins."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ids: frozenset[str] = frozenset()
+        self._holds_until_s: dict[str, float] = {}
+        self._elapsed_s: Callable[[], float] = _not_yet
 
-    def add(self, defect_id: str) -> None:
-        """Repair a defect."""
+    def begin(self, elapsed_s: Callable[[], float]) -> None:
+        """Let the simulation's time count."""
+        self._elapsed_s = elapsed_s
+
+    def add(self, defect: Defect) -> None:
+        """Repair it; for how long that holds is its own."""
+        shortest_s, longest_s = HOLDS_S
+        holds_s = shortest_s + (longest_s - shortest_s) * (defect.seed % 997) / 997
         with self._lock:
-            self._ids |= {defect_id}
+            self._holds_until_s = self._holds_until_s | {defect.id: self._elapsed_s() + holds_s}
 
-    def __contains__(self, defect_id: str) -> bool:
-        return defect_id in self._ids
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """All that was repaired."""
-        return self._ids
+    def is_there(self, defect: Defect) -> bool:
+        """Whether who looks now sees it."""
+        now_s = self._elapsed_s()
+        return defect.appears_s <= now_s and now_s >= self._holds_until_s.get(defect.id, 0.0)

@@ -112,11 +112,39 @@ def make_lines(town: Town, count: int) -> list[Line]:
     """
     if not 1 <= count <= len(LOOPS):
         raise ValueError(f"{count} lines were asked for; the town has 1 to {len(LOOPS)}")
-    return [_line(town, number) for number in range(count)]
+    return [_line(town, LOOPS[number], number) for number in range(count)]
 
 
-def _line(town: Town, number: int) -> Line:
-    middle = [town.junctions[junction] for junction in town.way(LOOPS[number])]
+def make_rings(town: Town, count: int) -> list[Line]:
+    """Lines around single blocks, shortest first, that have no corner in common: a lap takes two minutes.
+
+    Raises:
+        ValueError: more lines than the town has.
+    """
+    streets = {frozenset(block) for block in town.blocks()}
+    around = [_around(corner) for corner in town.junctions]
+    open_ones = [ring for ring in around if all(frozenset(side) in streets for side in pairwise(ring))]
+    rings: list[tuple[Junction, ...]] = []
+    for ring in sorted(open_ones, key=lambda ring: _length_m(town, ring)):
+        if not any(set(ring) & set(taken) for taken in rings):
+            rings.append(ring)
+    if not 1 <= count <= len(rings):
+        raise ValueError(f"{count} rings were asked for; the town has 1 to {len(rings)}")
+    return [_line(town, ring, number) for number, ring in enumerate(rings[:count])]
+
+
+def _around(corner: Junction) -> tuple[Junction, ...]:
+    """Clockwise around the block north-east of a junction."""
+    column, row = corner
+    return corner, (column, row + 1), (column + 1, row + 1), (column + 1, row), corner
+
+
+def _length_m(town: Town, way: Sequence[Junction]) -> float:
+    return sum(distance_m(town.junctions[a], town.junctions[b]) for a, b in pairwise(way))
+
+
+def _line(town: Town, stations: Sequence[Junction], number: int) -> Line:
+    middle = [town.junctions[junction] for junction in town.way(stations)]
     return Line(f"line-{number + 1}", tuple(_rounded(_to_the_right(middle))))
 
 

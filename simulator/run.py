@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.fleet import Fleet, FleetPlan
-from simulator.office import NEAR_M, Ground, Office, open_office
+from simulator.office import Ground, Office, open_office
 from simulator.readback import CloudReader
 from simulator.report import Report
 from simulator.score import Score, score_claims
@@ -60,17 +60,15 @@ class Simulation:
 
     def _scored(self, reader: CloudReader, *, is_stored: bool) -> Report:
         is_fused = reader.wait_until_fused(FUSED_WITHIN_S)
-        findings, group_of = reader.findings(), reader.group_of()
-        repaired_ids = self._world.repairs.ids
-        exposed_ids = self._fleet.exposures.passes().keys() - repaired_ids
-        truth = self._world.truth.without(repaired_ids, radius_m=NEAR_M)
+        findings, group_of, handled = reader.findings(), reader.group_of(), reader.findings_of_cases()
+        believed = [each for each in findings if each.is_believed or each.id in handled]
 
         def score(*, with_candidates: bool) -> Score:
-            taken = [each for each in findings if each.is_believed or (with_candidates and each.is_candidate)]
+            doubtful = [each for each in findings if each.is_candidate and each not in believed]
             return score_claims(
-                [finding.claim() for finding in taken],
-                truth=truth,
-                exposed_ids=exposed_ids,
+                [finding.claim() for finding in (*believed, *(doubtful if with_candidates else ()))],
+                truth=self._world.truth,
+                exposed_ids=self._fleet.exposures.passes().keys(),
                 group_of=group_of,
                 plane=self._world.town.plane,
             )

@@ -113,7 +113,7 @@ class BusSensors:
         pose = self._motion.pose(self._phase_s + due_s)
         look: Look = self._scenery.look(self._motion.line, pose, cheap=self._is_cheap)
         image = self._as_taken(look.image) if self._is_cheap else look.image
-        self._view.show({shown.defect_id for shown in look.shown})
+        self._view.show({shown.defect_id for shown in look.shown if shown.is_damage})
         if self._remember is not None:
             self._remember(image, pose, look.shown)
         return FrameReading(at=self._at(due_s), camera_id=CAMERA_ID, image=image)

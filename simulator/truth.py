@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,8 +21,14 @@ _KINDS: Final = {
 }
 FIRST_M = 20.0
 GAP_M = (18.0, 36.0)
+DENSE_GAP_M = (14.0, 24.0)
 STRAIGHT_BEFORE_M, STRAIGHT_AFTER_M = 30.0, 8.0  # a defect is seen from a straight piece of road
 LANE_HALF_M = 1.5
+LOOKALIKES: Final = {"manhole": "D40", "patch": "D20"}  # what is easily taken for damage, and for which
+_SIZES_OF_LOOKALIKES: Final = {"manhole": (0.7, 0.7), "patch": (2.2, 1.6)}  # metres along and across the road
+_LOOKALIKE_EVERY: Final = 5
+_LATE_EVERY: Final = 3
+LATE_S: Final = (10.0, 60.0)  # after the buses drove off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ class Defect:
     right_m: float  # of the bus's path
     seed: int  # of its shape
     site_id: str | None = None  # where a photo shows it
+    appears_s: float = 0.0  # after the simulation began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,25 +64,24 @@ class Unlabelled:
 class Truth:
     defects: tuple[Defect, ...]
     unlabelled: tuple[Unlabelled, ...] = ()
+    lookalikes: tuple[Defect, ...] = ()  # no damage; their class is one of `LOOKALIKES`
 
     def fingerprint(self) -> str:
         """SHA-256 of everything in it; equal truths have equal ones."""
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def without(self, ids: AbstractSet[str], *, radius_m: float) -> "Truth":
-        """What is left when some defects are gone: where they were, nothing can be found or invented."""
-        gone = tuple(
-            Unlabelled(lon=defect.lon, lat=defect.lat, radius_m=radius_m, class_codes=CLASS_CODES)
-            for defect in self.defects
-            if defect.id in ids
-        )
-        left = tuple(defect for defect in self.defects if defect.id not in ids)
-        return Truth(defects=left, unlabelled=(*self.unlabelled, *gone))
-
     def on_line(self, line_id: str) -> tuple[Defect, ...]:
         """Defects of a line in the order in which a bus meets them."""
-        return tuple(sorted((d for d in self.defects if d.line_id == line_id), key=lambda d: d.along_m))
+        return _in_order(self.defects, line_id)
+
+    def things_on(self, line_id: str) -> tuple[Defect, ...]:
+        """Defects and what looks like one, in the same order."""
+        return _in_order((*self.defects, *self.lookalikes), line_id)
+
+
+def _in_order(things: Sequence[Defect], line_id: str) -> tuple[Defect, ...]:
+    return tuple(sorted((each for each in things if each.line_id == line_id), key=lambda each: each.along_m))
 
 
 def place_defect(
@@ -111,14 +116,34 @@ def place_defect(
     )
 
 
-def make_truth(lines: Sequence[Line], *, plane: Plane, seed: int) -> Truth:
+def make_truth(lines: Sequence[Line], *, plane: Plane, seed: int, gap_m: tuple[float, float] = GAP_M) -> Truth:
     """Damage the lines' lanes."""
     defects: list[Defect] = []
     for number, line in enumerate(lines):
         rng = np.random.default_rng((seed, 2, number))
-        for along_m in straight_places(line, rng=rng, gap_m=GAP_M):
+        for along_m in straight_places(line, rng=rng, gap_m=gap_m):
             defects.append(_defect(rng, line, plane=plane, along_m=along_m, number=len(defects) + 1))
     return Truth(defects=tuple(defects))
+
+
+def enlivened(truth: Truth, *, seed: int) -> Truth:
+    """Of drawn damage, make some appear only while the buses drive, and some a manhole or a patch that is none."""
+    rng = np.random.default_rng((seed, 8))
+    defects: list[Defect] = []
+    lookalikes: list[Defect] = []
+    for number, defect in enumerate(truth.defects):
+        if number % _LOOKALIKE_EVERY == _LOOKALIKE_EVERY - 1:
+            lookalikes.append(_lookalike(defect, tuple(LOOKALIKES)[len(lookalikes) % len(LOOKALIKES)]))
+        elif number % _LATE_EVERY == _LATE_EVERY - 1:
+            defects.append(replace(defect, appears_s=round(float(rng.uniform(*LATE_S)), 1)))
+        else:
+            defects.append(defect)
+    return replace(truth, defects=tuple(defects), lookalikes=tuple(lookalikes))
+
+
+def _lookalike(defect: Defect, kind: str) -> Defect:
+    length_m, width_m = _SIZES_OF_LOOKALIKES[kind]
+    return replace(defect, id=f"lookalike-{defect.id}", class_code=kind, length_m=length_m, width_m=width_m)
 
 
 def straight_places(line: Line, *, rng: np.random.Generator, gap_m: tuple[float, float]) -> Iterator[float]:

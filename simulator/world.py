@@ -1,5 +1,6 @@
 """A town with its lines, its truth and what its cameras show: all from one seed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -7,11 +8,13 @@ from typing import Final
 from simulator.city import Town, make_town
 from simulator.frames import DrawnScenery, PhotoScenery, Scenery
 from simulator.photos import choose_photos, guess_camera, make_sites, read_photos
+from simulator.plane import Plane
 from simulator.repairs import Repairs
-from simulator.route import CRUISE_MPS, LOOPS, Line, Motion, make_lines
-from simulator.truth import Truth, make_truth
+from simulator.route import CRUISE_MPS, LOOPS, Line, Motion, make_lines, make_rings
+from simulator.truth import DENSE_GAP_M, Truth, enlivened, make_truth
 
 BUSES_PER_LINE: Final = 3
+BUSES_PER_RING: Final = 8
 PHOTO_CRUISE_MPS: Final = 5.0  # dense traffic: what a photo shows near by leaves the picture quickly
 
 
@@ -27,17 +30,19 @@ class World:
     repairs: Repairs = field(default_factory=Repairs)
 
 
-def make_world(*, seed: int, buses: int, frames: Path | None) -> World:
+def make_world(*, seed: int, buses: int, frames: Path | None, is_dense: bool = False) -> World:
     """Build the world of a seed; photos of `frames` make other damage than drawing does.
+
+    A dense one has lines around single blocks, with a bus each ten seconds, and damage that appears while they drive.
 
     Raises:
         FramesError: the folder of photos cannot be used.
     """
     town = make_town(seed)
     repairs = Repairs()
-    lines = make_lines(town, min(len(LOOPS), max(1, buses // BUSES_PER_LINE)))
+    lines = _lines(town, buses, is_dense=is_dense)
     if frames is None:
-        truth = make_truth(lines, plane=town.plane, seed=seed)
+        truth = _drawn_truth(lines, plane=town.plane, seed=seed, is_dense=is_dense)
         scenery: Scenery = DrawnScenery(truth, seed=seed, repairs=repairs)
         cruise_mps = CRUISE_MPS
     else:
@@ -48,3 +53,14 @@ def make_world(*, seed: int, buses: int, frames: Path | None) -> World:
         cruise_mps = PHOTO_CRUISE_MPS
     motions = tuple(Motion(line, cruise_mps=cruise_mps) for line in lines)
     return World(town=town, lines=tuple(lines), truth=truth, scenery=scenery, motions=motions, repairs=repairs)
+
+
+def _lines(town: Town, buses: int, *, is_dense: bool) -> list[Line]:
+    make, share = (make_rings, BUSES_PER_RING) if is_dense else (make_lines, BUSES_PER_LINE)
+    return make(town, min(len(LOOPS), max(1, buses // share)))
+
+
+def _drawn_truth(lines: Sequence[Line], *, plane: Plane, seed: int, is_dense: bool) -> Truth:
+    if not is_dense:
+        return make_truth(lines, plane=plane, seed=seed)
+    return enlivened(make_truth(lines, plane=plane, seed=seed, gap_m=DENSE_GAP_M), seed=seed)

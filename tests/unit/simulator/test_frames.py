@@ -8,10 +8,10 @@ from edge_agent.vision.ground import CameraModel, pixel_on_road
 from edge_agent.vision.quality import judge_frame
 from simulator.city import make_town
 from simulator.errors import FramesError
-from simulator.frames import DrawnScenery, PhotoScenery, defects_ahead
+from simulator.frames import FILM_STEP_M, DrawnScenery, PhotoScenery, defects_ahead
 from simulator.photos import SHOWN_M, Photo, PhotoBox, make_sites
 from simulator.route import Motion, Pose, make_lines
-from simulator.truth import make_truth
+from simulator.truth import LOOKALIKES, enlivened, make_truth
 
 TOWN = make_town(0)
 (LINE,) = make_lines(TOWN, 1)
@@ -73,6 +73,24 @@ def test_drawn_frames_are_usable_to_the_agent(drawn: DrawnScenery) -> None:
 def test_a_cheap_clean_road_is_drawn_once(drawn: DrawnScenery) -> None:
     first, again = (drawn.look(LINE, _pose(along_m), cheap=True) for along_m in (21.0, 24.0))
     assert first.image is again.image
+
+
+def test_cheap_cameras_share_a_picture_but_not_its_boxes(drawn: DrawnScenery) -> None:
+    along_m = TRUTH.on_line(LINE.id)[0].along_m - 8
+    step = round(along_m / FILM_STEP_M) * FILM_STEP_M
+    first, again, farther = (drawn.look(LINE, _pose(step + beside_m), cheap=True) for beside_m in (-0.1, 0.1, 0.6))
+    assert np.array_equal(first.image, again.image)
+    assert not np.array_equal(first.image, farther.image)
+    assert first.shown[0].box_xyxy_px[3] < again.shown[0].box_xyxy_px[3]
+
+
+def test_what_looks_like_damage_is_drawn_and_shown_as_what_it_is_taken_for() -> None:
+    lively = enlivened(TRUTH, seed=0)
+    thing = next(each for each in lively.lookalikes if each.line_id == LINE.id)
+    look = DrawnScenery(lively, seed=0).look(LINE, _pose(thing.along_m - 7), cheap=False)
+    (shown,) = [each for each in look.shown if each.defect_id == thing.id]
+    assert (shown.class_code, shown.is_damage) == (LOOKALIKES[thing.class_code], False)
+    assert all(each.is_damage for each in look.shown if each.defect_id != thing.id)
 
 
 def test_a_photo_is_shown_at_its_site_and_not_elsewhere(photo: Photo) -> None:

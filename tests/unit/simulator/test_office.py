@@ -8,11 +8,9 @@ from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 
-from simulator import office
 from simulator.frames import DrawnScenery
-from simulator.office import Caller, Crew, Desk, Ground
+from simulator.office import JOBS_WITH_A_BAD_ONE, Caller, Crew, Desk, Ground
 from simulator.repairs import Repairs
 from simulator.world import make_world
 
@@ -26,12 +24,14 @@ class Api:
 
     cases: list[dict[str, Any]]
     taken: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    asked_states: list[str] = field(default_factory=list[str])
     status: int = 200
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET" and request.url.path.endswith("/crew/jobs"):
             return httpx.Response(200, json={"items": [{"case": case} for case in self.cases]})
         if request.method == "GET":
+            self.asked_states = request.url.params.get_list("state")
             return httpx.Response(200, json={"items": self.cases})
         body = json.loads(request.content)
         self.taken.append((request.url.path.split("/")[-2], body["action"]))
@@ -60,20 +60,33 @@ def test_desk_files_what_is_there_and_rejects_what_is_not(tmp_path: Path) -> Non
     assert api.taken == [("case-1", "file"), ("case-2", "reject")]
 
 
-@pytest.mark.parametrize(
-    ("share", "reopened", "is_repaired"),
-    [(0.0, 0, True), (1.0, 0, False), (1.0, 1, True)],
-    ids=["good", "bad", "careful after it was opened again"],
-)
-def test_crew_repairs_some_badly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, reopened: int, *, is_repaired: bool
-) -> None:
-    monkeypatch.setattr(office, "BAD_SHARE", share)
-    api, place = Api([case(state="accepted", reopened=reopened)]), ground()
+def test_crew_repairs_one_of_so_many_badly(tmp_path: Path) -> None:
+    some = WORLD.truth.defects[: 2 * JOBS_WITH_A_BAD_ONE]
+    jobs = [case(id=each.id, state="accepted", lon=each.lon, lat=each.lat) for each in some]
+    api, place = Api(jobs), ground()
     Crew(api.caller(tmp_path), place, rng=np.random.default_rng(1)).work()
 
-    assert [action for _, action in api.taken] == ["arrive", "done"]
-    assert (DEFECT.id in place.repairs) is is_repaired
+    assert [action for _, action in api.taken] == ["arrive", "done"] * len(some)
+    assert sum(place.repairs.is_there(each) for each in some) == 2
+
+
+def test_crew_takes_care_after_a_case_was_opened_again(tmp_path: Path) -> None:
+    some = WORLD.truth.defects[:JOBS_WITH_A_BAD_ONE]
+    jobs = [case(id=each.id, state="accepted", reopened=1, lon=each.lon, lat=each.lat) for each in some]
+    api, place = Api(jobs), ground()
+    Crew(api.caller(tmp_path), place, rng=np.random.default_rng(1)).work()
+
+    assert not any(place.repairs.is_there(each) for each in some)
+
+
+def test_crew_that_finds_nothing_gives_the_case_back_and_the_desk_rejects_it(tmp_path: Path) -> None:
+    api = Api([case(state="accepted", lon=0.0)])
+    Crew(api.caller(tmp_path), ground(), rng=np.random.default_rng(1)).work()
+    api.cases = [case(state="returned", lon=0.0)]
+    Desk(api.caller(tmp_path), ground()).work()
+
+    assert [action for _, action in api.taken] == ["arrive", "return", "reject"]
+    assert "returned" in api.asked_states
 
 
 def test_crew_that_was_too_late_repairs_nothing(tmp_path: Path) -> None:
@@ -81,7 +94,7 @@ def test_crew_that_was_too_late_repairs_nothing(tmp_path: Path) -> None:
     Crew(api.caller(tmp_path), place, rng=np.random.default_rng(1)).work()
 
     assert [action for _, action in api.taken] == ["arrive"]
-    assert DEFECT.id not in place.repairs
+    assert place.repairs.is_there(DEFECT)
 
 
 def test_crew_works_for_a_while_before_it_is_done(tmp_path: Path) -> None:
@@ -103,12 +116,5 @@ def test_camera_no_longer_shows_what_was_repaired() -> None:
     scenery = DrawnScenery(WORLD.truth, seed=0, repairs=repairs)
 
     assert DEFECT.id in {shown.defect_id for shown in scenery.look(line, pose, cheap=False).shown}
-    repairs.add(DEFECT.id)
+    repairs.add(DEFECT)
     assert DEFECT.id not in {shown.defect_id for shown in scenery.look(line, pose, cheap=False).shown}
-
-
-def test_score_asks_nothing_of_what_was_repaired() -> None:
-    left = WORLD.truth.without({DEFECT.id}, radius_m=8.0)
-
-    assert DEFECT not in left.defects
-    assert [(each.lon, each.lat) for each in left.unlabelled] == [(DEFECT.lon, DEFECT.lat)]

@@ -63,6 +63,18 @@ def _finding(name: str, state: str = "open") -> dict[str, Any]:
     return {"id": name, "geometry": {"type": "Point", "coordinates": [120.0, 27.0]}, "properties": properties}
 
 
+def test_rejected_findings_are_read_too(cloud: Cloud, reader: CloudReader) -> None:
+    cloud.answers["/findings"] = lambda query: {"features": [_finding(state, state) for state in query["state"]]}
+    assert {finding.id for finding in reader.findings()} == {"candidate", "open", "gone", "rejected"}
+
+
+def test_findings_that_became_cases_come_from_all_pages(cloud: Cloud, reader: CloudReader) -> None:
+    cloud.answers["/cases"] = lambda query: (
+        {"items": [{"finding_id": "b"}]} if "cursor" in query else {"items": [{"finding_id": "a"}], "next": "second"}
+    )
+    assert reader.findings_of_cases() == {"a", "b"}
+
+
 def test_findings_come_from_all_pages(cloud: Cloud, reader: CloudReader) -> None:
     def page(query: dict[str, list[str]]) -> object:
         if "cursor" in query:

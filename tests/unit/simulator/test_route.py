@@ -15,6 +15,7 @@ from simulator.route import (
     Line,
     Motion,
     make_lines,
+    make_rings,
 )
 
 TOWN = make_town(0)
@@ -48,6 +49,22 @@ def _distance_to(a: tuple[float, float], b: tuple[float, float], spot: tuple[flo
 def test_more_lines_than_the_town_has_are_refused() -> None:
     with pytest.raises(ValueError, match="9 lines"):
         make_lines(TOWN, 9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rings_go_clockwise_around_short_blocks_without_a_common_corner(seed: int) -> None:
+    rings = make_rings(make_town(seed), 5)
+    assert all(sum(turn_deg(a, b) for a, b in pairwise([*r.headings_deg, r.headings_deg[0]])) > 0 for r in rings)
+    assert all(500 < ring.length_m < 900 for ring in rings)
+    assert all(Motion(ring).lap_s < 150 for ring in rings)
+    for ring in rings:
+        others = [spot for other in rings if other is not ring for spot in other.path]
+        assert min(distance_m(ring.path[0], spot) for spot in others) > 20
+
+
+def test_more_rings_than_the_town_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="99 rings"):
+        make_rings(TOWN, 99)
 
 
 def test_a_bus_moves_without_jumps(motion: Motion) -> None:

@@ -12,7 +12,7 @@ from simulator.frames import DrawnScenery, Shown
 from simulator.gnss import Gnss, GnssQuality
 from simulator.route import Motion, Pose, make_lines
 from simulator.sensors import BusSensors, Rates
-from simulator.truth import make_truth
+from simulator.truth import Truth, enlivened, make_truth
 
 TOWN = make_town(0)
 (LINE,) = make_lines(TOWN, 1)
@@ -38,7 +38,9 @@ class JumpingClock:
         return elapsed_s < self.stop_after_s
 
 
-def _readings(clock: JumpingClock, *, until_s: float | None, exposures: Exposures | None = None) -> list[Reading]:
+def _readings(
+    clock: JumpingClock, *, until_s: float | None, exposures: Exposures | None = None, truth: Truth = TRUTH
+) -> list[Reading]:
     remembered: list[tuple[Image, Pose, tuple[Shown, ...]]] = []
 
     def remember(image: Image, pose: Pose, shown: tuple[Shown, ...]) -> None:
@@ -47,7 +49,7 @@ def _readings(clock: JumpingClock, *, until_s: float | None, exposures: Exposure
     sensors = BusSensors(
         motion=MOTION,
         phase_s=0.0,
-        scenery=DrawnScenery(TRUTH, seed=0),
+        scenery=DrawnScenery(truth, seed=0),
         gnss=Gnss(plane=TOWN.plane, rng=np.random.default_rng(0), quality=GnssQuality(gaps_per_hour=0)),
         rates=Rates(frames_per_s=4.0, fixes_per_s=2.0),
         clock=clock,
@@ -85,6 +87,13 @@ def test_defects_that_the_bus_passed_are_exposed() -> None:
     end_m = MOTION.pose(30.0).along_m
     passed = {defect.id for defect in TRUTH.on_line(LINE.id) if defect.along_m < end_m - 3}
     assert exposures.passes().keys() == passed
+
+
+def test_what_only_looks_like_damage_is_not_exposed() -> None:
+    exposures, lively = Exposures(), enlivened(TRUTH, seed=0)
+    _readings(JumpingClock(), until_s=60.0, exposures=exposures, truth=lively)
+    assert exposures.passes()
+    assert not exposures.passes().keys() & {thing.id for thing in lively.lookalikes}
 
 
 def test_no_two_pictures_are_the_same_even_if_they_are_cheap() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator.errors import FramesError
-from simulator.world import BUSES_PER_LINE, make_world
+from simulator.world import BUSES_PER_LINE, BUSES_PER_RING, make_world
 
 
 def _write_photos(folder: Path) -> None:
@@ -41,6 +41,15 @@ def test_the_same_photos_make_the_same_truth(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("buses", "lines"), [(1, 1), (BUSES_PER_LINE, 1), (6, 2), (500, 5)])
 def test_buses_share_a_line(buses: int, lines: int) -> None:
     assert len(make_world(seed=0, buses=buses, frames=None).lines) == lines
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_a_dense_world_every_place_sees_a_bus_each_ten_seconds(seed: int) -> None:
+    world = make_world(seed=seed, buses=10, frames=None, is_dense=True)
+    assert [motion.lap_s / 10 < 11 for motion in world.motions] == [True]
+    assert len(world.truth.defects) >= 12
+    assert len(world.truth.lookalikes) >= 3
+    assert len(make_world(seed=seed, buses=2 * BUSES_PER_RING, frames=None, is_dense=True).lines) == 2
 
 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
