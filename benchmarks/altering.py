@@ -50,17 +50,33 @@ def out_of_focus(image: Image, rng: np.random.Generator) -> Image:
 
 
 def rain(image: Image, rng: np.random.Generator) -> Image:
-    """Drops on the pane: each shows the world blurred and brighter."""
-    behind = cv2.GaussianBlur(image, (0, 0), image.shape[1] * 0.025).astype(np.float32) * 1.05 + 12
-    share = _blobs(image, rng, count=DROPS, radius_share=DROP_SHARE, edge_share=0.004)
-    return _with_grain(image * (1 - share) + behind * share, rng)
+    return drops_on_pane(image, rng)(image, rng)
 
 
 def dirt(image: Image, rng: np.random.Generator) -> Image:
-    """Mud on the pane, out of focus."""
+    return mud_on_pane(image, rng)(image, rng)
+
+
+def drops_on_pane(image: Image, rng: np.random.Generator) -> Alter:
+    """Drops that stay where they are before pictures of this size: each shows the world blurred and brighter."""
+    share = _blobs(image, rng, count=DROPS, radius_share=DROP_SHARE, edge_share=0.004)
+
+    def alter(image: Image, rng: np.random.Generator) -> Image:
+        behind = cv2.GaussianBlur(image, (0, 0), image.shape[1] * 0.025).astype(np.float32) * 1.05 + 12
+        return _with_grain(image * (1 - share) + behind * share, rng)
+
+    return alter
+
+
+def mud_on_pane(image: Image, rng: np.random.Generator) -> Alter:
+    """Mud that stays where it is before pictures of this size, out of focus."""
     share = _blobs(image, rng, count=SMEARS, radius_share=SMEAR_SHARE, edge_share=0.03) * rng.uniform(*OPAQUE)
     mud = np.array([40, 60, 75], np.float32) * rng.uniform(0.5, 1.5)
-    return _with_grain(image * (1 - share) + mud * share, rng)
+
+    def alter(image: Image, rng: np.random.Generator) -> Image:
+        return _with_grain(image * (1 - share) + mud * share, rng)
+
+    return alter
 
 
 def low_sun(image: Image, rng: np.random.Generator) -> Image:
@@ -89,6 +105,15 @@ def to_the_sky(image: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001
 
 def upside_down(image: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001 - there is one way
     return np.ascontiguousarray(image[::-1, ::-1])
+
+
+def on_its_side(image: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001 - there is one way
+    """The middle square, turned by a quarter, over the whole picture."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    turned = cv2.rotate(image[top : top + side, left : left + side], cv2.ROTATE_90_CLOCKWISE)
+    return cv2.resize(turned, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 KINDS: Final[dict[str, tuple[Alter, frozenset[Unusable]]]] = {

@@ -57,8 +57,12 @@ class Sharpness:
 
 
 def judge_frame(image: Image) -> Unusable | None:
-    """Why a frame is unusable, or None; the lower half counts, there is the road."""
-    grey = grey_of(image)
+    """Why a frame is unusable by itself, or None."""
+    return judge_grey(grey_of(image))
+
+
+def judge_grey(grey: Grey) -> Unusable | None:
+    """Judge the small grey picture; the lower half counts, there is the road."""
     road = grey[grey.shape[0] // 2 :]
     levels = np.bincount(road.ravel(), minlength=256)
     if levels[:DARK_MEDIAN].sum() * 2 > road.size:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from edge_agent.ego import EgoState
 from edge_agent.errors import ConfigurationError
@@ -19,12 +20,15 @@ from edge_agent.scenarios.road_damage.view import view_of
 from edge_agent.vision.detections import Detections, Detector, no_detections
 from edge_agent.vision.ground import CameraModel, GroundErrors
 from edge_agent.vision.horizon import HorizonFinder
-from edge_agent.vision.quality import judge_frame, speed_limit_mps
+from edge_agent.vision.lasting import LastingView
+from edge_agent.vision.quality import grey_of, judge_grey, speed_limit_mps
 from edge_agent.watch import Scene, Watcher
 from wire.messages import Coverage, Detection, Unusable
 
 log = logging.getLogger(__name__)
 
+UNLIT: Final = frozenset({Unusable.DARK, Unusable.GLARE})
+"""Frames that say nothing of what lasts in the picture."""
 FrameJudged = Callable[[Unusable | None, int], None]
 """Told of each frame: why it was unusable or None, and the number of boxes in it."""
 
@@ -62,6 +66,7 @@ class RoadDamage:
         self._watcher = watcher
         self._tracker = Tracker(camera, near_m=view.near_m, far_m=view.far_m, odds=self._known.odds)
         self._horizon = HorizonFinder(camera)
+        self._lasting = LastingView(camera)
         self._errors = GroundErrors()
         self._motion = Motion(camera, near_m=view.near_m)
         self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
@@ -119,6 +124,7 @@ class RoadDamage:
         self._camera, self._errors = camera, self._horizon.errors(GroundErrors())
         self._tracker.look_through(camera, near_m=view.near_m, far_m=view.far_m)
         self._motion.look_through(camera, near_m=view.near_m)
+        self._lasting.look_through(camera)
         self._coverage.look_through(view)
 
     def _judge(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
@@ -127,7 +133,12 @@ class RoadDamage:
             return Unusable.WRONG_VIEW
         if ego is None:
             return Unusable.NO_POSITION
-        return Unusable.TOO_FAST if ego.speed_mps > self._speed_limit_mps else judge_frame(frame.image)
+        if ego.speed_mps > self._speed_limit_mps:
+            return Unusable.TOO_FAST
+        grey = grey_of(frame.image)
+        reason = judge_grey(grey)
+        lasting = None if reason in UNLIT else self._lasting.see(grey, ego)
+        return reason or lasting
 
     def _scene(
         self, frame: FrameReading, ego: EgoState | None, reason: Unusable | None, detections: Detections, laps: Laps

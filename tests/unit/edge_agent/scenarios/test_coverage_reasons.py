@@ -62,3 +62,26 @@ def test_the_reason_stands_in_the_coverage(reason: Unusable) -> None:
 def test_too_fast_is_a_reason() -> None:
     coverage = covered(None, speed_mps=90.0)
     assert coverage.unusable == {Unusable.TOO_FAST: coverage.frames // 2}
+
+
+def test_drops_that_stay_on_the_pane_are_a_reason_after_a_while() -> None:
+    """No frame is refused for itself; over frames the same spots are soft."""
+    spots = np.zeros((CAMERA.height_px, CAMERA.width_px, 1), np.uint8)
+    for row in range(100, CAMERA.height_px, 40):
+        for column in range(20, CAMERA.width_px, 40):
+            cv2.circle(spots, (column, row), 11, 1, -1)
+    roads = RoadDamage(
+        SceneDetector(things=[]),
+        camera=CAMERA,
+        camera_id="front",
+        stretch_m=1000.0,
+        on_frame=lambda _reason, _boxes: None,
+    )
+    for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=150.0)):
+        road = cv2.resize(road_image(i)[::8, ::8], (CAMERA.width_px, CAMERA.height_px)) // 2 + road_image(i) // 2
+        wet = np.where(spots, cv2.GaussianBlur(road, (0, 0), 5), road).astype(np.uint8)
+        roads.look(replace(frame, image=wet), ego, dropped=0)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    assert set(sight.message.unusable) == {Unusable.WET}
+    assert 0.1 < sight.message.usable_share < 0.5
