@@ -20,6 +20,7 @@ from typing_extensions import override
 from cloud.api.guard import _HEADERS as SECURITY_HEADERS  # pyright: ignore[reportPrivateUsage]
 from tests.e2e import stub_data as data
 from tests.e2e.stub_data import Json
+from tests.e2e.stub_people import account_answers
 
 DIST: Final = Path(__file__).parents[2] / "cloud" / "dashboard" / "dist"
 TYPES: Final = {
@@ -106,6 +107,7 @@ def answer(stub: Stub, path: str, wanted: dict[str, list[str]], who: Json) -> Js
     answers: dict[str, Json] = {
         "/findings": {"type": "FeatureCollection", "features": selected_findings(wanted), "next": None},
         "/findings/f1": {**feature, "properties": {**feature["properties"], "passes": data.passes()}},
+        "/map": data.map_view(selected_findings(wanted), float(wanted.get("zoom", ["15"])[0])),
         "/cases": {"items": selected_cases(stub.cases, wanted), "next": None},
         "/buses": {"items": data.buses()},
         "/roads": data.roads(),
@@ -117,7 +119,7 @@ def answer(stub: Stub, path: str, wanted: dict[str, list[str]], who: Json) -> Js
         "/condition/worst": {"items": data.segment_items()},
         "/condition/stale": {"items": data.segment_items()[::5]},
         "/organisation": data.organisation(),
-        "/me": who | {"is_read_only": False},
+        **account_answers(who),
     }
     if path.startswith("/cases/") and path.removeprefix("/cases/") in stub.cases:
         return data.case_detail(stub.cases[path.removeprefix("/cases/")], who["role"])

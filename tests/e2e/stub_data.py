@@ -1,17 +1,22 @@
 """What the stub API tells: a small town, its findings, its cases at every step, its buses."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import h3
 from PIL import Image, ImageDraw
+
+from cloud.findings.cells import ring_of
 
 Json = dict[str, Any]
 
 START: Final = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LON, LAT = 120.4258, 27.5184
 PICTURE: Final = "a" * 64
+CELLS_BELOW_ZOOM: Final = 13.0
 NAMES: Final = {
     "D00": {"zh": "纵向裂缝", "en": "Longitudinal crack"},
     "D10": {"zh": "横向裂缝", "en": "Transverse crack"},
@@ -26,9 +31,11 @@ STATES: Final = (
 CASE: Final = {"id": "c1", "number": "demo-2026-000001", "state": "reported"}
 DESK: Final = "desk-token"
 CREW: Final = "crew-token"
+BOSS: Final = "boss-token"
 TOKENS: Final = {
     DESK: {"name": "desk", "role": "operator", "unit": None, "crew": None},
     CREW: {"name": "crew-1", "role": "crew", "unit": "roads", "crew": "roads-1"},
+    BOSS: {"name": "boss", "role": "admin", "unit": None, "crew": None},
 }
 ACTIONS: Final = {
     "reported": ["file", "reject", "correct", "merge", "comment"],
@@ -240,6 +247,33 @@ def roads() -> Json:
             for number, line in enumerate(lines)
         ],
         "is_complete": True,
+        "attribution": "© OpenStreetMap contributors",
+    }
+
+
+def map_view(features: list[Json], zoom: float) -> Json:
+    """Each finding close up; from far away a patch of cells, the fullest in the middle."""
+    if zoom >= CELLS_BELOW_ZOOM:
+        names = ("class_code", "state", "severity", "existence")
+        drawn = [
+            {"id": each["id"], "lon": each["geometry"]["coordinates"][0], "lat": each["geometry"]["coordinates"][1]}
+            | {name: each["properties"][name] for name in names}
+            for each in features
+        ]
+        return {"kind": "findings", "findings": drawn, "is_complete": True}
+    middle = str(h3.latlng_to_cell(LAT, LON, 8))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    patch = cast("Sequence[str]", h3.grid_disk(middle, 6))  # pyright: ignore[reportUnknownMemberType]
+    return {"kind": "cells", "resolution": 8, "cells": [_cell(cell, middle) for cell in sorted(patch)]}
+
+
+def _cell(cell: str, middle: str) -> Json:
+    away = int(h3.grid_distance(cell, middle))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    return {
+        "cell": cell,
+        "ring": ring_of(cell),
+        "findings": int(12_000 / 4**away) + 1,
+        "worst_severity": "heavy" if away % 3 == 1 else "medium",
+        "open_cases": 7 - away,
     }
 
 

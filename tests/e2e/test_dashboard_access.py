@@ -24,6 +24,9 @@ PAGES: Final = {
     "/fleet": "tbody tr",
     "/statistics": "canvas",
     "/settings": "section .who",
+    "/login": ".choices .button",
+    "/account": "section .line",
+    "/people": "tbody tr",
     "/wall": ".tile",
     "/nothing/here": "h2",
 }

@@ -126,7 +126,7 @@ def test_only_a_crew_gets_in(browser: Browser, url: str) -> None:
         viewer.go("/crew")
         expect(viewer.page.get_by_role("alert")).to_contain_text("不属于班组")
         viewer.page.get_by_label("令牌").fill("crew-token")
-        viewer.page.get_by_role("button", name="登录").click()
+        viewer.page.get_by_role("button", name="使用令牌").click()
         expect(viewer.page.locator("a.item").first).to_be_visible()
         assert viewer.problems == []
 

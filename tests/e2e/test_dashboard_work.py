@@ -119,7 +119,7 @@ def test_token_of_settings_is_used_and_forgotten(browser: Browser, url: str) -> 
     with open_viewer(browser, url) as viewer:
         viewer.open("/settings")
         viewer.page.get_by_label("令牌").fill(DESK)
-        viewer.page.get_by_role("button", name="登录").click()
+        viewer.page.get_by_role("button", name="使用令牌").click()
         expect(viewer.page.locator(".who").last).to_contain_text("坐席")
         viewer.page.get_by_role("button", name="退出登录").click()
         expect(viewer.page.locator(".who").last).to_contain_text("未登录")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api_server import api_client
 from tests.integration.office import Office, headers_of, open_office
 from tests.integration.town import Town
 
@@ -314,12 +313,12 @@ def test_everybody_may_look(office: Office) -> None:
     assert [crew["key"] for crew in office.api.get("/organisation").json()["crews"]] == ["roads-1", "roads-2"]
 
 
-def test_server_without_actors_is_read_only(database: str, tmp_path: Path) -> None:
-    town = Town(url=database)
-    with api_client(database, tmp_path) as client:
-        office = Office(api=client, town=town)
-        assert office.act("desk", office.reported_case(), "file").status_code == 403
-        assert client.get("/me").json()["is_read_only"] is True
+def test_a_visitor_changes_nothing(office: Office) -> None:
+    case = office.reported_case()
+    body = {"action": "file", "version": case["version"]}
+    answer = office.api.post(f"/cases/{case['id']}/actions", json=body, headers={"Idempotency-Key": "test-visitor"})
+    assert answer.status_code == 401
+    assert office.case()["state"] == "reported"
 
 
 def test_live_viewers_are_told(office: Office) -> None:

@@ -8,6 +8,8 @@ declare module "vue-router" {
     isBare?: boolean;
     /** A page that needs no live connection. */
     isQuiet?: boolean;
+    /** A page for those who have not signed in. */
+    isOpen?: boolean;
   }
 }
 
@@ -24,7 +26,11 @@ export const router = createRouter({
     { path: "/fleet", name: "fleet", component: () => import("./pages/FleetPage.vue") },
     { path: "/statistics", name: "statistics", component: () => import("./pages/StatisticsPage.vue") },
     { path: "/settings", name: "settings", component: () => import("./pages/SettingsPage.vue") },
-    { path: "/crew/:id?", name: "crew", component: () => import("./pages/CrewPage.vue"), props: true, meta: { isBare: true, isQuiet: true } },
+    { path: "/crew/:id?", name: "crew", component: () => import("./pages/CrewPage.vue"), props: true, meta: { isBare: true, isQuiet: true, isOpen: true } },
+    { path: "/login", name: "login", component: () => import("./pages/LoginPage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },
+    { path: "/welcome", name: "welcome", component: () => import("./pages/WelcomePage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },
+    { path: "/account", name: "account", component: () => import("./pages/AccountPage.vue") },
+    { path: "/people", name: "people", component: () => import("./pages/PeoplePage.vue") },
     { path: "/wall", name: "wall", component: () => import("./pages/WallPage.vue"), meta: { isBare: true } },
     { path: "/:rest(.*)*", name: "not-found", component: () => import("./pages/NotFoundPage.vue") },
   ],

@@ -6,10 +6,11 @@ import { api, ApiError } from "../api/client";
 import { useToken } from "../api/identity";
 import type { Me } from "../api/types";
 
-const ANYBODY: Me = { name: "anybody", role: "viewer", unit: null, crew: null, is_read_only: false };
+const ANYBODY: Me = { name: "anybody", role: "viewer", unit: null, crew: null, areas: [], way: "visitor", permissions: [] };
 
 const me = shallowRef<Me>(ANYBODY);
 const isRefused = shallowRef(false);
+const mustSignIn = shallowRef(false);
 const { token } = useToken();
 
 export function useMe() {
@@ -17,22 +18,27 @@ export function useMe() {
     me,
     /** The server does not know the token. */
     isRefused,
-    isSignedIn: computed(() => me.value.role !== "viewer"),
+    /** Nobody looks here without signing in. */
+    mustSignIn,
+    isSignedIn: computed(() => me.value.way !== "visitor"),
     isOperator: computed(() => me.value.role === "operator" || me.value.role === "admin"),
   };
 }
 
 /** Ask now and whenever the token changes; the answer stays where there is no network. */
 export function followMe(): void {
-  watch(token, () => void ask(), { immediate: true });
+  watch(token, () => void askMe(), { immediate: true });
 }
 
-async function ask(): Promise<void> {
+/** Ask again, after signing in or out. */
+export async function askMe(): Promise<void> {
   try {
     me.value = await api.me();
-    isRefused.value = false;
+    isRefused.value = mustSignIn.value = false;
   } catch (problem) {
-    isRefused.value = problem instanceof ApiError && problem.isForbidden;
-    me.value = isRefused.value ? ANYBODY : me.value;
+    const isForbidden = problem instanceof ApiError && problem.isForbidden;
+    isRefused.value = isForbidden && token.value !== null;
+    mustSignIn.value = isForbidden && token.value === null;
+    me.value = isForbidden ? ANYBODY : me.value;
   }
 }

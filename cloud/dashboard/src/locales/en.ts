@@ -3,6 +3,7 @@
 import { conditionEn } from "./areas/condition";
 import { crewEn } from "./areas/crew";
 import { fleetEn } from "./areas/fleet";
+import { peopleEn } from "./areas/people";
 import { shellEn } from "./areas/shell";
 import { workEn } from "./areas/work";
 import type { Messages } from "./zh";
@@ -13,6 +14,7 @@ export const en: Messages = {
   ...fleetEn,
   ...conditionEn,
   ...crewEn,
+  ...peopleEn,
   product: "busense",
   tagline: "Roads, inspected by buses",
   skipToContent: "Skip to content",
@@ -78,6 +80,10 @@ export const en: Messages = {
     followBus: "Bus",
     loading: "Loading the map",
     noRoads: "No roads imported yet",
+    failed: "The map could not be loaded; trying again",
+    cellFindings: (count: string) => `${count} findings`,
+    cellCases: (count: string) => `${count} open cases`,
+    cellWorst: (severity: string) => `Worst: ${severity}`,
     webglMissing: "This browser cannot draw the map (WebGL is missing). The page Findings has the list.",
   },
   finding: {
@@ -238,6 +244,10 @@ export const en: Messages = {
     settings: "Settings",
     wall: "Wall display",
     crew: "Crew",
+    login: "Sign in",
+    welcome: "Set a password",
+    account: "My account",
+    people: "Accounts",
   },
   duration: {
     day: (count) => `${count} d`,

@@ -3,6 +3,7 @@
 import { conditionZh } from "./areas/condition";
 import { crewZh } from "./areas/crew";
 import { fleetZh } from "./areas/fleet";
+import { peopleZh } from "./areas/people";
 import { shellZh } from "./areas/shell";
 import { workZh } from "./areas/work";
 
@@ -12,6 +13,7 @@ export const zh = {
   ...fleetZh,
   ...conditionZh,
   ...crewZh,
+  ...peopleZh,
   product: "busense",
   tagline: "公交道路巡查",
   skipToContent: "跳到主要内容",
@@ -77,6 +79,10 @@ export const zh = {
     followBus: "公交",
     loading: "正在加载地图",
     noRoads: "尚无路网数据",
+    failed: "地图内容加载失败，正在重试",
+    cellFindings: (count: string) => `${count} 处病害`,
+    cellCases: (count: string) => `在办案件 ${count} 件`,
+    cellWorst: (severity: string) => `最重：${severity}`,
     webglMissing: "此浏览器无法显示地图（需要 WebGL）。请使用“病害”页面的列表。",
   },
   finding: {
@@ -237,6 +243,10 @@ export const zh = {
     settings: "设置",
     wall: "大屏",
     crew: "班组",
+    login: "登录",
+    welcome: "设置密码",
+    account: "我的账号",
+    people: "账号管理",
   } as Record<string, string>,
   duration: {
     day: (count: string) => `${count} 天`,

@@ -1,0 +1,57 @@
+"""Signing in, one's account and everybody's, in a browser."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.browser import open_viewer
+from tests.e2e.stub_data import BOSS, DESK
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def keep(viewer_page: object, name: str) -> None:
+    """Keep a picture where BUSENSE_SCREENSHOTS says."""
+    if folder := os.environ.get("BUSENSE_SCREENSHOTS"):
+        viewer_page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+
+def test_sign_in_offers_what_the_server_offers(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, size=(1280, 800)) as viewer:
+        viewer.go("/login?problem=no_account&then=//evil.example")
+        page = viewer.page
+        expect(page.get_by_role("alert")).to_contain_text("没有账号")
+        expect(page.locator("[data-demo=desk]")).to_be_visible()
+        expect(page.get_by_role("link", name="浙政钉")).to_have_attribute("href", "/api/v1/oidc/start?then=%2F")
+        expect(page.get_by_role("button", name="登录", exact=True)).to_be_disabled()
+        keep(page, "login")
+        assert viewer.problems == []
+
+
+def test_account_lists_sessions_and_tokens(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=DESK, size=(1280, 1000)) as viewer:
+        viewer.go("/account")
+        page = viewer.page
+        expect(page.get_by_text("本设备", exact=True)).to_be_visible()
+        expect(page.get_by_text("大屏", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="账号管理")).to_have_count(0)
+        keep(page, "account")
+        assert viewer.problems == []
+
+
+def test_administrator_sees_all_accounts(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=BOSS, language="en", size=(1280, 800)) as viewer:
+        viewer.go("/people")
+        page = viewer.page
+        expect(page.get_by_role("row")).to_have_count(5)
+        expect(page.get_by_role("row", name="chen")).to_contain_text("disabled")
+        keep(page, "people")
+        page.get_by_role("button", name="New account").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+        dialog.get_by_label("Account", exact=True).first.fill("zhao")
+        expect(dialog.get_by_role("button", name="Save")).to_be_enabled()
+        keep(page, "people-new")
+        assert viewer.problems == []
