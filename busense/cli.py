@@ -25,6 +25,7 @@ class _Place:
 
 COMMANDS: Final = {
     "demo": _Place("busense.demo", "simulator", "A town of buses on this machine, from camera to map."),
+    "chaos": _Place("busense.chaos.command", "simulator", "Break a running town and account for every message."),
     "doctor": _Place(
         "busense.doctor", "cloud", "Say in plain words what is wrong with the configuration and the servers."
     ),
@@ -35,7 +36,8 @@ COMMANDS: Final = {
     "ingest": _Place("cloud.cli", "cloud", "Take messages from the broker into the database."),
     "work": _Place("cloud.cli", "cloud", "Make findings and cases of what was observed."),
     "serve": _Place("cloud.cli", "cloud", "The API and the pages."),
-    "fleet": _Place("cloud.cli", "cloud", "Devices: enrol them."),
+    "fleet": _Place("cloud.commands.fleet", "cloud", "Buses: admit them, revoke them, tell the broker."),
+    "enrol": _Place("edge_agent.enrol_command", "edge", "On a bus: exchange a one-time code for a certificate; renew it."),
     "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
     "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
     "people": _Place("cloud.commands.people", "cloud", "Accounts: add one, make a one-time link or a token."),

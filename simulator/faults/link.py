@@ -121,7 +121,7 @@ class FaultyLink:
         self._tasks.add(task)
         try:
             await self._relay(reader, writer)
-        except OSError:  # the server is away, or one side has reset
+        except (OSError, asyncio.CancelledError):  # the server is away, one side has reset, or the relay ends
             _abort(writer)
         finally:
             self._tasks.discard(task)

@@ -1,0 +1,159 @@
+"""Each message from the outbox's row to the table's row to the finding, each change of a case to who is told, by id."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+
+from busense.chaos.ledger import Kept
+from busense.demo_books import read_books
+from cloud.cases.audit import verify
+
+_IDS_OF_TYPE: Final[Mapping[str, LiteralString]] = {
+    "busense.detection.v1": "SELECT device, id FROM observations",
+    "busense.coverage.v1": "SELECT device, id FROM coverages",
+    "busense.track.v1": "SELECT DISTINCT device, id FROM track_points",
+    "busense.driving.v1": "SELECT device, id FROM driving_events",
+    "busense.sighting.v1": "SELECT DISTINCT device, id FROM tag_sightings",
+    "busense.health.v1": "SELECT device, id FROM health_reports",
+}
+_IN_QUARANTINE: Final = "SELECT device, event_id FROM quarantine WHERE event_id IS NOT NULL AND replayed_at IS NULL"
+_GIVEN_UP: Final = "SELECT device, stream, lower(r), upper(r) FROM device_streams, unnest(given_up) AS r"
+_WITHOUT_FINDING: Final = """
+SELECT count(*) FROM observations o WHERE NOT EXISTS (
+    SELECT FROM finding_observations l
+    WHERE (l.city, l.device, l.observation_id_at, l.observation_id) = (o.city, o.device, o.id_at, o.id))
+"""
+# Findings that became one are one thing; of its cases one may be open.
+_DOUBLED_CASES: Final = """
+SELECT coalesce(sum(number - 1), 0) FROM (
+    SELECT count(*) AS number FROM cases c JOIN findings f ON f.id = c.finding_id
+    WHERE c.state NOT IN ('closed', 'rejected', 'merged')
+    GROUP BY coalesce(f.merged_into, f.id) HAVING count(*) > 1) AS doubled
+"""
+_DELIVERIES: Final = """
+SELECT h.case_id, h.serial, d.id FROM case_history h
+LEFT JOIN deliveries d ON d.case_id = h.case_id AND d.serial = h.serial
+"""
+_SET_ASIDE: Final = "SELECT count(*) FROM set_aside WHERE returned_at IS NULL"
+_REPEATED_POISON: Final = "SELECT count(*) FROM quarantine WHERE digest = ANY(%s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What became of everything."""
+
+    messages: int
+    in_quarantine: int  # of the buses' own messages: there should be none
+    given_up: int
+    lost_messages: int  # in no table
+    lost_observations: int  # in their table, in no finding
+    lost_deliveries: int  # lines of case history that no receiver heard of
+    lost_poison: int  # poison that is not in the quarantine
+    doubled_messages: int
+    doubled_deliveries: int  # lines told under two ids
+    cases_doubled: int
+    cases: int
+    deliveries: int
+    redelivered: int
+    set_aside: int
+    chain_faults: tuple[str, ...]
+
+    @property
+    def lost(self) -> int:
+        return self.lost_messages + self.lost_observations + self.lost_deliveries + self.lost_poison
+
+    @property
+    def doubled(self) -> int:
+        return self.doubled_messages + self.doubled_deliveries
+
+    @property
+    def is_good(self) -> bool:
+        return not (
+            self.lost or self.doubled or self.cases_doubled or self.in_quarantine or self.set_aside or self.chain_faults
+        )
+
+
+def audit(database_url: str, kept: Sequence[Kept], *, heard: Iterable[UUID], poison: Sequence[bytes]) -> Audit:
+    """Compare.
+
+    Args:
+        database_url: of the cloud's database, when nothing is under way any longer.
+        kept: all that buses had on their disks.
+        heard: ids of the deliveries that the receiver of webhooks got.
+        poison: digests of the messages that nobody can read, as the quarantine makes them.
+    """
+    books = read_books(database_url)
+    with psycopg.connect(database_url) as connection:
+        quarantined = _keys(connection, _IN_QUARANTINE)
+        given_up = _read_given_up(connection)
+        stored = {name: _keys(connection, statement) for name, statement in _IDS_OF_TYPE.items()}
+        where = Counter(
+            _fate(message, stored[message.type], quarantined=quarantined, given_up=given_up) for message in kept
+        )
+        lost_deliveries, doubled_deliveries, deliveries = _audit_deliveries(connection, set(heard))
+        return Audit(
+            messages=len(kept),
+            in_quarantine=where["quarantine"],
+            given_up=where["given up"],
+            lost_messages=where["lost"],
+            lost_observations=_one(connection, _WITHOUT_FINDING),
+            lost_deliveries=lost_deliveries,
+            lost_poison=len(poison) - _one(connection, _REPEATED_POISON, list(poison)),
+            doubled_messages=books.duplicates,
+            doubled_deliveries=doubled_deliveries,
+            cases_doubled=_one(connection, _DOUBLED_CASES),
+            cases=books.cases,
+            deliveries=deliveries,
+            redelivered=books.redelivered,
+            set_aside=_one(connection, _SET_ASIDE),
+            chain_faults=tuple(verify(connection, at=datetime.now(UTC)).faults),
+        )
+
+
+Key = tuple[str, str]
+GivenUp = Mapping[Key, Sequence[range]]
+
+
+def _fate(message: Kept, stored: set[Key], *, quarantined: set[Key], given_up: GivenUp) -> str:
+    key = (message.device, message.id)
+    if key in stored:
+        return "stored"
+    if key in quarantined:
+        return "quarantine"
+    if any(message.sequence in numbers for numbers in given_up.get((message.device, message.stream), ())):
+        return "given up"
+    return "lost"
+
+
+def _audit_deliveries(connection: Connection[Any], heard: set[UUID]) -> tuple[int, int, int]:
+    """Lines of history that nobody heard of, lines that went out under two ids, and all of them."""
+    ids_of_line: dict[tuple[UUID, int], set[UUID]] = {}
+    for case_id, serial, delivery_id in connection.execute(_DELIVERIES):
+        ids = ids_of_line.setdefault((case_id, serial), set())
+        if delivery_id in heard:
+            ids.add(delivery_id)
+    lost = sum(not ids for ids in ids_of_line.values())
+    doubled = sum(len(ids) > 1 for ids in ids_of_line.values())
+    return lost, doubled, len(ids_of_line)
+
+
+def _read_given_up(connection: Connection[Any]) -> GivenUp:
+    found: dict[Key, list[range]] = {}
+    for device, stream, first, end in connection.execute(_GIVEN_UP):
+        found.setdefault((device, str(stream)), []).append(range(first, end))
+    return found
+
+
+def _keys(connection: Connection[Any], statement: LiteralString) -> set[Key]:
+    return {(device, str(event_id)) for device, event_id in connection.execute(statement)}
+
+
+def _one(connection: Connection[Any], statement: LiteralString, *values: object) -> int:
+    row = connection.execute(statement, values).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,173 @@
+"""The audit of `busense chaos` sees each sort of loss and doubling: otherwise its zeros would prove nothing."""
+
+import asyncio
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from busense.chaos.audit import Audit, audit
+from busense.chaos.ledger import Kept, begin_ledger, count_waiting, read_ledgers
+from cloud.ingest.handler import open_handler
+from cloud.ingest.subscriber import Delivery
+from tests.integration import test_notify
+from tests.integration.test_notify import Receiver, notify, webhooks
+from tests.integration.town import Town
+from wire.messages import Kind
+
+receiver = test_notify.receiver  # a fixture
+
+
+def kept_of(messages: Sequence[Delivery]) -> list[Kept]:
+    documents = [json.loads(message.payload) for message in messages]
+    return [
+        Kept(
+            device=document["source"].rpartition("/")[2],
+            id=document["id"],
+            stream=document["stream"],
+            sequence=document["sequence"],
+            type=document["type"],
+        )
+        for document in documents
+    ]
+
+
+class Story:
+    """A small town whose messages went all their way."""
+
+    def __init__(self, url: str, receiver: Receiver, folder: Path) -> None:
+        self.town = Town(url=url)
+        messages = [self.town.sees(bus="bus-1"), self.town.sees(bus="bus-2", minutes=10), self.town.looks(minutes=20)]
+        messages.append(self.town.outboxes["bus-1"].message(Kind.TRACK))
+        self.town.store(messages)
+        self.town.work()
+        self.kept = kept_of(messages)
+        actions = ["open", "file", "dispatch", "add_sighting"]
+        notify(self.town, webhooks(receiver, folder, actions=actions))
+        self.heard = [UUID(headers["webhook-id"]) for headers, _ in receiver.got]
+
+    def change(self, statement: LiteralString, *values: object) -> None:
+        with psycopg.connect(self.town.url) as connection:
+            connection.execute(statement, values)
+
+    def audit(self, *, poison: Sequence[bytes] = ()) -> Audit:
+        return audit(self.town.url, self.kept, heard=self.heard, poison=poison)
+
+
+def store_what_can_be(url: str, *messages: Delivery) -> None:
+    async def run() -> None:
+        async with open_handler(url) as handler:
+            await handler.store(messages)
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def story(database: str, receiver: Receiver, tmp_path: Path) -> Story:
+    return Story(database, receiver, tmp_path)
+
+
+def test_all_is_well(story: Story) -> None:
+    found = story.audit()
+    assert found.is_good, found
+    assert (found.messages, found.lost, found.doubled, found.cases, found.deliveries) == (4, 0, 0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("statement", "lost"),
+    [
+        pytest.param("DELETE FROM observations", 2, id="observations"),
+        pytest.param("DELETE FROM coverages", 1, id="coverage"),
+        pytest.param("DELETE FROM track_points", 1, id="track"),
+    ],
+)
+def test_row_that_is_not_there_is_lost(story: Story, statement: LiteralString, lost: int) -> None:
+    story.change(statement)
+    assert story.audit().lost_messages == lost
+
+
+def test_observation_without_a_finding_is_lost(story: Story) -> None:
+    story.change("DELETE FROM finding_observations WHERE device = 'bus-1'")
+    assert story.audit().lost == 1
+
+
+def test_line_of_history_that_nobody_heard_of_is_lost(story: Story) -> None:
+    story.heard.pop()
+    assert story.audit().lost_deliveries == 1
+
+
+def test_line_told_under_two_ids_is_doubled(story: Story) -> None:
+    other = UUID(int=7)
+    story.change("ALTER TABLE deliveries DROP CONSTRAINT deliveries_line_key")
+    story.change(
+        "INSERT INTO deliveries SELECT %s, channel, target, state, case_id, serial, payload, created_at, next_at,"
+        " attempts, last_error, sent_at FROM deliveries LIMIT 1",
+        other,
+    )
+    story.heard.append(other)
+    assert story.audit().doubled_deliveries == 1
+
+
+def test_message_stored_under_two_ids_is_doubled(story: Story) -> None:
+    story.change(
+        "INSERT INTO coverages SELECT (c).* FROM (SELECT jsonb_populate_record(NULL::coverages,"
+        " to_jsonb(coverages) || jsonb_build_object('id', gen_random_uuid())) AS c FROM coverages) AS copied"
+    )
+    assert story.audit().doubled == 1
+
+
+def test_second_open_case_of_one_thing_is_doubled(story: Story) -> None:
+    story.change("ALTER TABLE case_history DISABLE TRIGGER ALL")
+    story.change("DROP INDEX IF EXISTS cases_open_finding_id_idx")
+    story.change(
+        "INSERT INTO cases SELECT (c).* FROM (SELECT jsonb_populate_record(NULL::cases, to_jsonb(cases)"
+        " || jsonb_build_object('id', gen_random_uuid(), 'number', number || 'x')) AS c FROM cases) AS copied"
+    )
+    assert story.audit().cases_doubled == 1
+
+
+def test_poison_that_is_not_in_the_quarantine_is_lost(story: Story) -> None:
+    assert story.audit(poison=[hashlib.sha256(b"poison").digest()]).lost == 1
+
+
+def test_message_of_a_bus_in_quarantine_is_not_good(story: Story) -> None:
+    bad = story.town.outboxes["bus-1"].message(Kind.DETECTION, lat="north")
+    store_what_can_be(story.town.url, bad)
+    story.kept += kept_of([bad])
+    found = story.audit()
+    assert (found.lost, found.in_quarantine, found.is_good) == (0, 1, False)
+
+
+def test_number_that_an_outbox_gave_up_is_not_lost(story: Story) -> None:
+    given_up = story.town.outboxes["bus-1"].message(Kind.COVERAGE)
+    story.kept += kept_of([given_up])
+    assert story.audit().lost == 1
+    story.change(
+        "UPDATE device_streams SET given_up = int8multirange(int8range(%s, %s, '[]')) WHERE device = 'bus-1'",
+        story.kept[-1].sequence,
+        story.kept[-1].sequence,
+    )
+    assert (story.audit().lost, story.audit().given_up) == (0, 1)
+
+
+def test_ledger_keeps_what_left_the_outbox(tmp_path: Path) -> None:
+    outbox = tmp_path / "bus-1" / "outbox.db"
+    outbox.parent.mkdir()
+    connection = sqlite3.connect(outbox)
+    connection.execute("CREATE TABLE events (key INTEGER PRIMARY KEY, payload BLOB)")
+    begin_ledger(outbox)
+    payload = b'{"id": "a", "stream": "s", "sequence": 7, "type": "busense.track.v1"}'
+    connection.execute("INSERT INTO events (payload) VALUES (?)", (payload,))
+    connection.commit()
+    assert count_waiting([outbox]) == 1
+    connection.execute("DELETE FROM events")
+    connection.commit()
+    connection.close()
+    assert count_waiting([outbox]) == 0
+    assert read_ledgers([outbox]) == [Kept(device="bus-1", id="a", stream="s", sequence=7, type="busense.track.v1")]
