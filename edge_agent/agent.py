@@ -6,15 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from typing import Final
 
+from edge_agent.clock import BusClock, system_now
 from edge_agent.config import AgentConfig, Camera
 from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.inbox import Inbox
-from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
+from edge_agent.readings import FrameReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
 from edge_agent.uplink.store import Depth
@@ -29,13 +30,8 @@ log = logging.getLogger(__name__)
 
 HELD_FRAMES: Final = 16  # frames that wait for the fix after them: two seconds at 8 per second
 CAMERA_SILENT_S: Final = 5.0
-CLOCK_FRESH_S: Final = 10.0  # how long a fix vouches for the clock
 _STEP_S: Final = 0.2
 _POLL_S: Final = 0.05
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def camera_model(settings: Camera) -> CameraModel:
@@ -76,17 +72,20 @@ class Agent:
         *,
         sources: Sequence[Source],
         detector: Detector,
-        now: Callable[[], datetime] = utc_now,
+        clock: BusClock | None = None,
         watcher: Watcher | None = None,
     ) -> None:
         """Open outbox and models; a watcher is shown each frame with everything that was made of it.
+
+        Without a clock, time is what the machine says: recordings and simulations bring their own.
 
         Raises:
             ConfigurationError: the camera or the secret is not usable.
             OutboxError: another agent uses this outbox.
         """
         self._config = config
-        self._now = now
+        self._clock = clock
+        self._now: Callable[[], datetime] = system_now if clock is None else clock.now
         self._detector = detector
         self._camera = camera_model(config.camera)
         self._inbox = Inbox(sources)
@@ -97,13 +96,11 @@ class Agent:
             config, detector=detector, camera=self._camera, on_frame=self._note_frame, watcher=watcher
         )
         self._privacy = open_privacy(config)
-        self._uplink = Uplink(config, now=now)
+        self._uplink = Uplink(config, clock=clock)
         self._outbox = self._uplink.outbox
         self._dropped_told = 0
         self._health_at_s = time.monotonic()
         self._health_frames = 0
-        self._fix_heard_s: float | None = None
-        self._clock_offset_s: float | None = None
 
     @property
     def counters(self) -> AgentCounters:
@@ -136,6 +133,7 @@ class Agent:
                     reading = self._inbox.take(timeout_s=_STEP_S)
                     if reading is not None:
                         self._take(reading)
+                    self._correct_times()
                     self._keep_health_when_due()
                     self._uplink.check()
             self._finish()
@@ -163,7 +161,6 @@ class Agent:
         if isinstance(reading, FrameReading):
             self._held.append(reading)
         else:
-            self._note_clock(reading)
             self._ego.add(reading)
             self._keep_all(outcome for scenario in self._scenarios for outcome in scenario.take_fix(reading))
         self._look_at_held()
@@ -197,10 +194,6 @@ class Agent:
         tally.last_frame_s = time.monotonic()
         tally.last_was_usable = reason is None
 
-    def _note_clock(self, fix: GnssReading) -> None:
-        self._fix_heard_s = time.monotonic()
-        self._clock_offset_s = (self._now() - fix.at).total_seconds()
-
     def _keep_all(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             message = outcome.message
@@ -210,7 +203,8 @@ class Agent:
             self._keep(message, outcome.observed_at)
 
     def _keep(self, message: Message, observed_at: datetime) -> None:
-        envelope = self._outbox.put(message, observed_at=observed_at)
+        is_time_sure = self._clock is None or self._clock.is_known
+        envelope = self._outbox.put(message, observed_at=observed_at, is_time_sure=is_time_sure)
         log.debug("message_kept kind=%s sequence=%s id=%s", envelope.kind.value, envelope.sequence, envelope.id)
 
     def _keep_picture(self, image: Image | None) -> PictureReference | None:
@@ -226,6 +220,13 @@ class Agent:
         self._tally.pictures += 1
         return picture.reference()
 
+    def _correct_times(self) -> None:
+        """Correct what was told before the time was known."""
+        step_s = 0.0 if self._clock is None else self._clock.take_step()
+        if step_s:
+            corrected = self._outbox.correct_times(step_s)
+            log.warning("times_corrected messages=%d by_s=%.3f", corrected, step_s)
+
     def _keep_health_when_due(self) -> None:
         if time.monotonic() - self._health_at_s >= self._config.health.every_s:
             self._keep_health()
@@ -238,7 +239,7 @@ class Agent:
     def _health(self, now: datetime, now_s: float) -> Health:
         depth = self._outbox.depth()
         passed_s = max(now_s - self._health_at_s, 1e-3)
-        is_clock_known = self._fix_heard_s is not None and now_s - self._fix_heard_s < CLOCK_FRESH_S
+        clock = self._clock
         return Health(
             software=f"busense {version('busense')}",
             models=(self._detector.model,),
@@ -250,14 +251,15 @@ class Agent:
             frames_dropped=self._frames_dropped,
             pictures_waiting=depth.pictures,
             camera=self._camera_state(now_s),
-            clock=ClockSource.GNSS if is_clock_known else ClockSource.NONE,
-            clock_offset_s=self._clock_offset_s if is_clock_known else None,
+            clock=ClockSource.NONE if clock is None else clock.source,
+            clock_offset_s=None if clock is None else clock.system_offset_s,
             temperature_c=temperature_c(),
             disk_free_bytes=disk_free_bytes(self._config.outbox.path.parent),
             outbox=self._outbox.state,
             outbox_damaged=self._outbox.damages,
             given_up_counts=self._outbox.given_up_counts(),
             pictures_given_up=self._outbox.pictures_given_up,
+            clock_corrected_s=None if clock is None else clock.corrected_s,
         )
 
     def _camera_state(self, now_s: float) -> CameraState:

@@ -11,7 +11,8 @@ from typing import get_args
 import click
 from rich.console import Console
 
-from edge_agent.agent import Agent, camera_model, open_privacy, utc_now
+from edge_agent.agent import Agent, camera_model, open_privacy
+from edge_agent.clock import BusClock
 from edge_agent.config import FRAMES_PER_S, AgentConfig, Model, Precision, load_config, load_desk_config
 from edge_agent.preview.preview import Preview
 from edge_agent.preview.replay import Recording, find_track
@@ -71,7 +72,9 @@ def _open_agent(config: AgentConfig, preview_address: str | None, stack: ExitSta
     if preview_address is not None:
         preview = Preview(camera_model(config.camera), privacy=open_privacy(config), bus=status)
     detector = open_detector(config.model)
-    bus = Agent(config, sources=make_sources(config, now=utc_now), detector=detector, watcher=preview)
+    clock = BusClock()
+    sources = make_sources(config, now=clock.now, hear=clock.hear_gnss)
+    bus = Agent(config, sources=sources, detector=detector, clock=clock, watcher=preview)
     stack.callback(bus.close)
     if preview is not None and preview_address is not None:
         url = stack.enter_context(serving(preview, preview_address))

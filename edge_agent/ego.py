@@ -16,6 +16,7 @@ SPEED_ERROR_MPS: Final = 0.3  # Doppler speed of a plain receiver
 STEP_ERROR_MPS: Final = 0.5  # speed may change between two states
 STEP_ERROR_M: Final = 0.05
 ACCELERATION_MPS2: Final = 1.0  # a bus in service brakes and starts with about this
+STEP_S: Final = 60.0  # so far back goes no fix that is late: the receiver's clock was wrong before
 _KEPT_FIXES: Final = 64
 
 
@@ -133,6 +134,9 @@ class EgoTrack:
     def add(self, fix: GnssReading) -> None:
         """Take a fix; one that is no fix, or not newer than the last, changes nothing."""
         latest = self.latest_at
+        if latest is not None and (latest - fix.at).total_seconds() > STEP_S:
+            self._knots.clear()
+            latest = None
         if fix.fix is FixQuality.NONE or (latest is not None and fix.at <= latest):
             return
         self._knots.append(_knot(fix, self._knots[-1] if self._knots else None))

@@ -14,6 +14,7 @@ from edge_agent.readings import FrameReading, Reading, Source
 log = logging.getLogger(__name__)
 
 CAPACITY: Final = 32  # readings a source may have waiting; at 640 x 480 a frame is 0.9 MB
+STEP_S: Final = 60.0  # so late is no reading: the clock was set back
 PATIENCE_S: Final = 2.0  # how long a silent source holds the others back; a receiver speaks each second
 
 
@@ -125,6 +126,8 @@ class Inbox:
                 self._changed.wait_for(lambda: self._is_closed or len(lane.waiting) < self._capacity)
             if self._is_closed:
                 return False
+            if lane.source.is_live and self._is_set_back(reading.at):
+                self._begin_anew_at(reading.at)
             if self._last is not None and order_of(reading) < self._last:
                 self.late += 1
                 return True
@@ -134,6 +137,17 @@ class Inbox:
                 self._drop_one(lane)
             self._changed.notify_all()
             return True
+
+    def _is_set_back(self, at: datetime) -> bool:
+        return self._last is not None and (self._last[0] - at).total_seconds() > STEP_S
+
+    def _begin_anew_at(self, at: datetime) -> None:
+        """Forget what the clock said before it was set back; frames of a time that has not come are of no use."""
+        self._last = None
+        for lane in self._lanes:
+            ahead = [reading for reading in lane.waiting if (reading.at - at).total_seconds() > STEP_S]
+            self.frames_dropped += sum(isinstance(reading, FrameReading) for reading in ahead)
+            del lane.waiting[len(lane.waiting) - len(ahead) :]
 
     def _drop_one(self, lane: _Lane) -> None:
         oldest_frame = next((i for i, reading in enumerate(lane.waiting) if isinstance(reading, FrameReading)), None)

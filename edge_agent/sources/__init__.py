@@ -12,8 +12,10 @@ from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.replay import ReplaySource
 
 
-def make_sources(config: AgentConfig, *, now: Callable[[], datetime]) -> list[Source]:
-    """Make the sources that a configuration names.
+def make_sources(
+    config: AgentConfig, *, now: Callable[[], datetime], hear: Callable[[datetime], datetime]
+) -> list[Source]:
+    """Make the sources that a configuration names; `hear` is told the time of each fix of a receiver.
 
     Raises:
         ConfigurationError: one is not named.
@@ -34,7 +36,7 @@ def make_sources(config: AgentConfig, *, now: Callable[[], datetime]) -> list[So
             frames_per_s=camera.frames_per_s,
             now=now,
         ),
-        GpsSource(gnss.source),
+        GpsSource(gnss.source, hear=hear),
     ]
 
 

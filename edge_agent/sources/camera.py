@@ -61,7 +61,7 @@ class CameraSource:
         try:
             while capture.grab():
                 at = self._now()
-                if last_at is not None and (at - last_at).total_seconds() < _EARLY * self._interval_s:
+                if last_at is not None and 0.0 <= (at - last_at).total_seconds() < _EARLY * self._interval_s:
                     continue
                 is_read, image = capture.retrieve()
                 if is_read:

@@ -5,6 +5,8 @@ import socket
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
@@ -27,13 +29,16 @@ class GpsSource:
     """Reads for ever and opens the receiver again when it is lost.
 
     `address` is a device file (its speed is set by the system, `stty -F /dev/ttyUSB0 9600 raw`), tcp://host:port or
-    gpsd://host:port.
+    gpsd://host:port. `hear` is told each time of a fix when it comes, and answers what it really is.
     """
 
     is_live = True
 
-    def __init__(self, address: str, *, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, address: str, *, hear: Callable[[datetime], datetime], wait: Callable[[float], None] = time.sleep
+    ) -> None:
         self._address = address
+        self._hear = hear
         self._wait = wait
 
     def readings(self) -> Iterator[Reading]:
@@ -55,7 +60,7 @@ class GpsSource:
                 while line := stream.readline(MAX_LINE_BYTES):
                     fix = reader.read(line.decode("ascii", errors="replace"))
                     if fix is not None:
-                        yield fix
+                        yield replace(fix, at=self._hear(fix.at))
         except OSError as error:
             raise SourceError(f"{self._address}: {error}") from error
 

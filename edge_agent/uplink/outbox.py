@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -18,7 +19,7 @@ from edge_agent.uplink.room import RESERVE_BYTES, make_room
 from edge_agent.uplink.salvage import Salvaged, last_sequences, salvage
 from edge_agent.uplink.sending import Number, Sending, Waiting
 from edge_agent.uplink.store import Depth, Row, Store, Stream, WaitingPicture
-from wire.codec import encode_envelope
+from wire.codec import decode_envelope, encode_envelope
 from wire.envelope import Envelope, make_id, make_id_after
 from wire.messages import (
     COUNTED_KINDS,
@@ -94,12 +95,18 @@ class Outbox:
         self._sending = Sending()
         self._memory: Store | None = None
         self._last_id: str | None = None
+        self._unsure: list[Number] = []  # of this process, while it did not know the time
         self._heal_at_s = 0.0
         self._store = self._open()
 
     def close(self) -> None:
         with self._lock:
             self._store.close()
+
+    @property
+    def last_id(self) -> str | None:
+        """Id of the newest message."""
+        return self._last_id
 
     @property
     def numbered(self) -> int:
@@ -110,7 +117,7 @@ class Outbox:
         """Id of the stream that numbers a kind now."""
         return self._use(lambda store: self._open_stream(store, kind)).stream
 
-    def put(self, message: Message, *, observed_at: datetime) -> Envelope:
+    def put(self, message: Message, *, observed_at: datetime, is_time_sure: bool = True) -> Envelope:
         """Number a message and keep it; when there is no room, the least valuable goes first (maybe this one)."""
         if KIND_OF_MESSAGE[type(message)] not in COUNTED_KINDS:
             raise ValueError(f"{type(message).__name__} is no counted message; it does not go through the outbox")
@@ -118,10 +125,19 @@ class Outbox:
             self.heal()
             envelope, dropped = self._write(lambda store: self._keep(store, message, observed_at))
             self._last_id = envelope.id
+            if not is_time_sure and isinstance(message, Health):
+                self._unsure.append((envelope.stream or "", envelope.kind, envelope.sequence or 0))
         for sha256 in dropped:
             self._drop_picture(sha256)
         self.changed.set()
         return envelope
+
+    def correct_times(self, step_s: float) -> int:
+        """Move the time of messages that had only an unsure clock, if nobody has been told yet; how many."""
+        with self._lock:
+            unsure, self._unsure = self._unsure, []
+            untold = [number for number in unsure if not self._sending.was_handed_out(number)]
+            return self._write(lambda store: _correct(store, untold, timedelta(seconds=step_s)))
 
     def begin_session(self) -> None:
         """A new connection: what is kept now is backlog, what comes is live."""
@@ -381,6 +397,20 @@ class Outbox:
 
 def _row(envelope: Envelope, payload: bytes) -> Row:
     return Row(sequence=envelope.sequence or 0, observed_at=envelope.time.timestamp(), payload=payload)
+
+
+def _correct(store: Store, numbers: Iterable[Number], shift: timedelta) -> int:
+    streams = {(stream.stream, stream.kind): stream for stream in store.streams()}
+    corrected = 0
+    for name, kind, sequence in numbers:
+        stream = streams.get((name, kind))
+        row = None if stream is None else store.row(stream, sequence)
+        if stream is not None and row is not None:
+            envelope = decode_envelope(row.payload)
+            envelope = replace(envelope, time=envelope.time + shift)
+            store.replace(stream, _row(envelope, encode_envelope(envelope)))
+            corrected += 1
+    return corrected
 
 
 def _note_picture(store: Store, stream: Stream, envelope: Envelope) -> None:

@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_agent.clock import BusClock
 from edge_agent.errors import ConnectionLostError
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.sending import LOOK_EVERY_S, Number, Waiting
@@ -37,6 +38,7 @@ FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
 LINGER_S: Final = 3.0  # at the end; the cloud gives a receipt at most each 2 s
 _TICK_S: Final = 0.05
+_CLOCK_POLL_S: Final = 0.5
 _PORT: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -49,6 +51,7 @@ class BrokerAddress:
     device: str
     secret: str
     ca_file: Path | None = None
+    certificate_file: Path | None = None  # certificate and key: then the broker wants no secret
 
     def topic(self, kind: Kind) -> str:
         return str(Topic(city=self.city, device=self.device, kind=kind))
@@ -64,16 +67,19 @@ class Publisher:
         *,
         now: Callable[[], datetime],
         puback_timeout_s: float = PUBACK_TIMEOUT_S,
+        clock: BusClock | None = None,
     ) -> None:
         self._address = address
         self._outbox = outbox
         self._now = now
+        self._clock = clock
         self._puback_timeout_s = puback_timeout_s
         self.connections = 0
         self.commands = 0
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop; waits longer after each failure, with chance so that a fleet does not march."""
+        self._wait_for_the_time(stop)
         wait_s = FIRST_WAIT_S
         while not stop.is_set():
             session = _Session(self._address, self._outbox, now=self._now, puback_timeout_s=self._puback_timeout_s)
@@ -85,6 +91,11 @@ class Publisher:
             self.connections += session.was_connected
             wait_s = FIRST_WAIT_S if session.was_connected else min(2 * wait_s, LONGEST_WAIT_S)
             stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    def _wait_for_the_time(self, stop: threading.Event) -> None:
+        """Tell nothing with a time that cannot be right, if it may soon be known."""
+        while self._clock is not None and self._clock.is_worth_waiting_for and not stop.wait(_CLOCK_POLL_S):
+            pass
 
 
 class _Session:
@@ -135,7 +146,8 @@ class _Session:
             protocol=mqtt.MQTTv311,
             reconnect_on_failure=False,
         )
-        client.username_pw_set(self._address.device, self._address.secret)
+        if self._address.certificate_file is None:
+            client.username_pw_set(self._address.device, self._address.secret)
         client.max_inflight_messages_set(WINDOW + 8)
         client.will_set(
             self._address.topic(Kind.STATE), encode_envelope(self._state(Presence.OFFLINE)), qos=1, retain=True
@@ -145,6 +157,8 @@ class _Session:
         client.on_message = self._on_message
         if self._address.url.startswith("mqtts://"):
             context = ssl.create_default_context(cafile=self._address.ca_file)
+            if self._address.certificate_file is not None:
+                context.load_cert_chain(self._address.certificate_file)
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType] - paho does not type it
         return client
 

@@ -2,16 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Final, Protocol
 
+from edge_agent.clock import BusClock, system_now
 from edge_agent.config import AgentConfig
 from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
 from edge_agent.uplink.health import disk_free_bytes
 from edge_agent.uplink.outbox import HEAL_EVERY_S, Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
+from wire.envelope import time_of_id
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class _Healer:
 class Uplink:
     """What leaves the bus."""
 
-    def __init__(self, config: AgentConfig, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, config: AgentConfig, *, clock: BusClock | None) -> None:
         """Open outbox and picture folder.
 
         Raises:
@@ -47,7 +48,8 @@ class Uplink:
         """
         identity, path, secret = config.identity, config.outbox.path, config.identity.secret()
         city, device = identity.city, identity.device
-        self._now = now
+        self._now = system_now if clock is None else clock.now
+        self._clock = clock
         self._address = BrokerAddress(
             url=config.broker.url, city=city, device=device, secret=secret, ca_file=config.broker.ca_file
         )
@@ -59,10 +61,12 @@ class Uplink:
             path,
             source=f"/{city}/{device}",
             max_bytes=config.outbox.max_bytes,
-            now=now,
+            now=system_now if clock is None else clock.certain,
             disk_free=lambda: disk_free_bytes(path.parent),
             drop_picture=self.pictures.remove,
         )
+        if clock is not None and self.outbox.last_id is not None:
+            clock.note_past(time_of_id(self.outbox.last_id))
         if self.outbox.is_whole:
             self.pictures.sweep(self.outbox.picture_names(), older_than_s=0.0)
         self._lock = threading.Lock()
@@ -100,7 +104,7 @@ class Uplink:
     def _start(self) -> None:
         self._stop.clear()
         workers: list[tuple[str, _Worker]] = [
-            ("publisher", Publisher(self._address, self.outbox, now=self._now)),
+            ("publisher", Publisher(self._address, self.outbox, now=self._now, clock=self._clock)),
             ("healer", _Healer(self.outbox)),
             ("uploader", Uploader(self._store, self.outbox, self.pictures, now=self._now)),
         ]

@@ -34,7 +34,7 @@ class Whereabouts:
             return []
         self._latest_at = fix.at
         self._points.append(_point(fix))
-        passed_s = (fix.at - self._points[0].at).total_seconds()
+        passed_s = abs((fix.at - self._points[0].at).total_seconds())
         return self.end() if passed_s >= self._batch_s or len(self._points) >= MAX_POINTS else []
 
     def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> list[Batch]:  # noqa: ARG002
@@ -47,7 +47,7 @@ class Whereabouts:
         return [Batch(message=Track(points=points), observed_at=points[-1].at)] if points else []
 
     def _is_due(self, at: datetime) -> bool:
-        return self._latest_at is None or (at - self._latest_at).total_seconds() >= EVERY_S
+        return self._latest_at is None or not 0.0 <= (at - self._latest_at).total_seconds() < EVERY_S
 
 
 def _point(fix: GnssReading) -> TrackPoint:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge_agent.errors import SourceError
 from edge_agent.inbox import Inbox, order_of
 from edge_agent.readings import FrameReading, GnssReading, Reading
+from tests.waiting import wait_until
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 IMAGE = np.zeros((1, 1, 3), np.uint8)
@@ -100,6 +101,45 @@ def test_a_live_source_loses_its_oldest_frames_and_fixes_only_when_no_frame_is_l
     kept_frames = [reading for reading in taken if isinstance(reading, FrameReading)]
     all_frames = [item for item in items if isinstance(item, FrameReading)]
     assert seconds(kept_frames) == seconds(all_frames[len(all_frames) - len(kept_frames) :])
+
+
+@dataclass
+class Told:
+    """A live source that gives one reading each time it is told to."""
+
+    items: Sequence[Reading]
+    is_live: bool = True
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def readings(self) -> Iterator[Reading]:
+        for item in self.items:
+            self.turns.acquire()
+            yield item
+
+
+def test_a_clock_that_is_set_back_does_not_end_the_bus() -> None:
+    years = 12 * 365 * 86_400.0
+    camera = Told([frame(years), frame(1), frame(2), frame(3)])
+    taken: list[Reading | None] = []
+    with Inbox([camera], patience_s=60) as inbox:
+        for _ in camera.items:
+            camera.turns.release()
+            taken.append(inbox.take(timeout_s=5))
+    assert seconds([reading for reading in taken if reading is not None]) == [years, 1, 2, 3]
+    assert inbox.late == 0
+
+
+def test_frames_of_a_time_that_has_not_come_are_dropped_when_the_clock_is_set_back() -> None:
+    years = 12 * 365 * 86_400.0
+    camera, receiver = Held([frame(years), frame(years + 1)]), Told([fix(1)])
+    with Inbox([camera, receiver], patience_s=0) as inbox:
+        assert camera.given.wait(10)
+        assert inbox.take(timeout_s=5) is not None
+        receiver.turns.release()
+        taken = wait_until(lambda: inbox.take(timeout_s=0.1) if inbox.frames_dropped else None)
+        camera.let_go.set()
+    assert isinstance(taken, GnssReading)
+    assert inbox.frames_dropped == 1
 
 
 def test_a_frame_waits_for_a_receiver_that_may_still_speak() -> None:

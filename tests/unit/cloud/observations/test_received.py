@@ -17,6 +17,9 @@ ENROLLED = datetime(2026, 1, 1, tzinfo=UTC)
         pytest.param(NOW + timedelta(minutes=5, seconds=1), ENROLLED, ClockMark.FUTURE, id="more than that"),
         pytest.param(ENROLLED - timedelta(minutes=5), ENROLLED, None, id="five minutes before it existed"),
         pytest.param(ENROLLED - timedelta(minutes=6), ENROLLED, ClockMark.ANCIENT, id="before it existed"),
+        pytest.param(datetime(1970, 1, 1, tzinfo=UTC), ENROLLED, ClockMark.ANCIENT, id="1970"),
+        pytest.param(datetime(2038, 1, 19, tzinfo=UTC), ENROLLED, ClockMark.FUTURE, id="2038"),
+        pytest.param(NOW - timedelta(weeks=1024), ENROLLED, ClockMark.ANCIENT, id="a week counter that rolled over"),
         pytest.param(datetime(2019, 4, 6, tzinfo=UTC), ANCIENT, ClockMark.ANCIENT, id="before the first bus"),
     ],
 )

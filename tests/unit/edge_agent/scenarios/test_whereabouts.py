@@ -27,6 +27,14 @@ def test_a_fast_receiver_is_thinned_to_one_point_a_second() -> None:
     assert sum(len(batch.message.points) for batch in batches) == 10
 
 
+def test_a_clock_that_is_set_back_does_not_end_the_track() -> None:
+    scenario = Whereabouts(batch_s=10)
+    years = 12 * 365 * 86_400.0
+    seconds = [years, years + 1, *range(1, 12)]
+    batches = [batch for second in seconds for batch in scenario.take_fix(fix(second))] + scenario.end()
+    assert sum(len(batch.message.points) for batch in batches) == 13
+
+
 def test_no_fix_is_no_place() -> None:
     scenario = Whereabouts(batch_s=10)
     scenario.take_fix(fix(0, quality=FixQuality.NONE))

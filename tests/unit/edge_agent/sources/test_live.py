@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -20,6 +20,14 @@ from edge_agent.sources.camera import CameraSource
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.replay import ReplaySource
 from tests.unit.edge_agent.sources.test_track_file import NMEA
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def as_told(at: datetime) -> datetime:
+    return at
 
 
 @contextmanager
@@ -46,14 +54,28 @@ def served(parts: Sequence[bytes]) -> Generator[tuple[int, list[bytes]]]:
 def test_the_receiver_is_opened_again_when_it_hangs_up() -> None:
     waits: list[float] = []
     with served([NMEA.encode(), b"\xff\x00garbage" * 100, NMEA.encode()]) as (port, _):
-        readings = list(islice(GpsSource(f"tcp://127.0.0.1:{port}", wait=waits.append).readings(), 4))
+        readings = list(islice(GpsSource(f"tcp://127.0.0.1:{port}", hear=as_told, wait=waits.append).readings(), 4))
     assert all(isinstance(reading, GnssReading) for reading in readings)
     assert waits == [1.0, 2.0]
 
 
+def test_the_clock_is_told_each_fix_and_says_what_its_time_is() -> None:
+    heard: list[datetime] = []
+
+    def hear(at: datetime) -> datetime:
+        heard.append(at)
+        return at + timedelta(weeks=1024)
+
+    with served([NMEA.encode()]) as (port, _):
+        readings = GpsSource(f"tcp://127.0.0.1:{port}", hear=hear, wait=lambda _s: None).readings()
+        fix = next(readings)
+        readings.close()  # type: ignore[attr-defined]
+    assert fix.at == heard[0] + timedelta(weeks=1024)
+
+
 def test_gpsd_is_asked_for_nmea() -> None:
     with served([NMEA.encode()]) as (port, told):
-        readings = GpsSource(f"gpsd://127.0.0.1:{port}", wait=lambda _s: None).readings()
+        readings = GpsSource(f"gpsd://127.0.0.1:{port}", hear=as_told, wait=lambda _s: None).readings()
         next(readings)
         readings.close()  # type: ignore[attr-defined]
     assert b'"nmea":true' in b"".join(told)
@@ -62,7 +84,7 @@ def test_gpsd_is_asked_for_nmea() -> None:
 def test_a_serial_device_is_read_like_a_file(tmp_path: Path) -> None:
     device = tmp_path / "ttyUSB0"
     device.write_text(NMEA)
-    assert len(list(islice(GpsSource(str(device), wait=lambda _s: None).readings(), 3))) == 3
+    assert len(list(islice(GpsSource(str(device), hear=as_told, wait=lambda _s: None).readings(), 3))) == 3
 
 
 class _EnoughError(Exception):
@@ -78,7 +100,7 @@ def test_waits_grow_while_nothing_is_there(tmp_path: Path, caplog: pytest.LogCap
             raise _EnoughError
 
     with pytest.raises(_EnoughError):
-        next(GpsSource(str(tmp_path / "missing"), wait=wait).readings())
+        next(GpsSource(str(tmp_path / "missing"), hear=as_told, wait=wait).readings())
     assert waits == [1, 2, 4, 8, 16, 30, 30]
     assert caplog.text.count("receiver_lost") == 7
 
@@ -120,6 +142,20 @@ def test_a_fast_camera_is_thinned_out(video: Path) -> None:
     readings = list(islice(camera(f"file://{video}", [], step_s=0.05).readings(), 3))
     steps = [(b.at - a.at).total_seconds() for a, b in pairwise(readings)]
     assert min(steps) >= 0.16
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_camera(video: Path) -> None:
+    times = iter([4_000_000_000.0, *(1_790_000_000.0 + tick * 0.2 for tick in range(100))])
+    source = CameraSource(
+        f"file://{video}",
+        camera_id="front",
+        width_px=64,
+        height_px=48,
+        frames_per_s=5,
+        now=lambda: datetime.fromtimestamp(next(times), tz=UTC),
+        wait=lambda _s: None,
+    )
+    assert len(list(islice(source.readings(), 5))) == 5
 
 
 def test_the_password_of_a_camera_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -168,16 +204,20 @@ def config(tmp_path: Path, *, camera: str, gnss: str) -> AgentConfig:
     [("/dev/video0", [CameraSource, GpsSource]), ("rtsp://camera/1", [CameraSource, GpsSource])],
 )
 def test_an_address_becomes_a_live_source(tmp_path: Path, address: str, kinds: list[type]) -> None:
-    sources = make_sources(config(tmp_path, camera=address, gnss="/dev/ttyUSB0"), now=lambda: datetime.now(UTC))
+    sources = make_sources(
+        config(tmp_path, camera=address, gnss="/dev/ttyUSB0"), now=lambda: datetime.now(UTC), hear=as_told
+    )
     assert [type(source) for source in sources] == kinds
 
 
 def test_a_folder_becomes_a_replay(tmp_path: Path) -> None:
-    (source,) = make_sources(config(tmp_path, camera=str(tmp_path), gnss="t.csv"), now=lambda: datetime.now(UTC))
+    (source,) = make_sources(
+        config(tmp_path, camera=str(tmp_path), gnss="t.csv"), now=lambda: datetime.now(UTC), hear=as_told
+    )
     assert isinstance(source, ReplaySource)
 
 
 @pytest.mark.parametrize(("camera", "gnss"), [("", "/dev/ttyUSB0"), ("/dev/video0", ""), ("/no/such/folder", "t.csv")])
 def test_a_missing_source_is_said_at_once(tmp_path: Path, camera: str, gnss: str) -> None:
     with pytest.raises(ConfigurationError, match="source"):
-        make_sources(config(tmp_path, camera=camera, gnss=gnss), now=lambda: datetime.now(UTC))
+        make_sources(config(tmp_path, camera=camera, gnss=gnss), now=now, hear=as_told)

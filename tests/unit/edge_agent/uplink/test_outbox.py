@@ -291,6 +291,22 @@ def test_ids_are_in_order_over_restarts_and_clocks_that_are_set_back(tmp_path: P
     assert ids == sorted(set(ids))
 
 
+def test_times_of_an_unsure_clock_are_corrected_if_nobody_was_told(outbox: Outbox) -> None:
+    outbox.put(health(), observed_at=NOW, is_time_sure=False)
+    assert [message.sequence for message in outbox.next_to_send(1)] == [1]
+    outbox.put(health(), observed_at=NOW, is_time_sure=False)
+    outbox.put(detection(), observed_at=NOW, is_time_sure=False)  # its time is the receiver's
+    outbox.put(health(), observed_at=NOW)
+    assert outbox.correct_times(3600.0) == 1
+    times = {(each.kind, each.sequence): decode_envelope(each.payload).time for each in outbox.next_to_send(9)}
+    assert times == {
+        (Kind.HEALTH, 2): NOW + timedelta(hours=1),
+        (Kind.HEALTH, 3): NOW,
+        (Kind.DETECTION, 1): NOW,
+    }
+    assert outbox.correct_times(3600.0) == 0
+
+
 def test_a_second_agent_on_the_same_outbox_is_refused(outbox: Outbox, tmp_path: Path) -> None:
     put(outbox, TRACK)
     with pytest.raises(OutboxError, match="another agent"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.clock import AGREEING, BusClock
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
 from tests.waiting import wait_until
@@ -141,6 +142,34 @@ def test_what_is_in_flight_is_bounded(outbox: Outbox) -> None:
         assert broker.tracks_of_first == 64
         wait_until(lambda: broker.acknowledged == 200)
         outbox.apply_receipt(stored(outbox))
+
+
+def test_nothing_is_told_with_a_time_that_cannot_be_right_while_it_may_soon_be_known(outbox: Outbox) -> None:
+    outbox.put(TRACK, observed_at=NOW)
+    asked = threading.Event()
+
+    def long_ago() -> datetime:
+        asked.set()
+        return datetime(1970, 1, 1, tzinfo=UTC)
+
+    clock = BusClock(monotonic=lambda: 0.0, system=long_ago, is_synchronised=lambda: False)
+    broker = FakeBroker(silent_connections=0)
+    address = BrokerAddress(url=broker.url, city="testcity", device="bus-1", secret="s")  # noqa: S106
+    publisher = Publisher(address, outbox, now=clock.now, clock=clock)
+    stop = threading.Event()
+    thread = threading.Thread(target=publisher.run, args=(stop,), daemon=True)
+    asked.clear()
+    with broker.running():
+        thread.start()
+        assert asked.wait(10)  # it looks at the clock, and waits
+        assert broker.connections == 0
+        for _ in range(AGREEING):
+            clock.hear_gnss(NOW)
+        wait_until(lambda: broker.acknowledged == 1)
+        outbox.apply_receipt(stored(outbox))
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
 
 
 def stored(outbox: Outbox) -> Stored:
