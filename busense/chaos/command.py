@@ -19,7 +19,8 @@ from busense.chaos.result import Result
 from busense.chaos.town import ChaosTown, Heal
 from busense.chaos.watch import MemoryWatch, RecoveryWatch
 from busense.demo import ended_in_order
-from busense.demo_place import choose_port, demo_place
+from busense.demo_place import demo_place
+from busense.local.processes import free_port
 
 TICK_S: Final = 0.05
 OPEN_AT_ONCE: Final = 12  # faults that the town is not over yet; then the next one waits
@@ -49,7 +50,7 @@ def chaos(
     faults = draw(count, seed=seed, longest_pause_s=longest_pause_s)
     begun_s = time.monotonic()
     with ended_in_order(), demo_place(keep) as place, receiving() as receiver:
-        town = ChaosTown(place, seed=seed, buses=buses, port=choose_port(None), receiver=receiver)
+        town = ChaosTown(place, seed=seed, buses=buses, port=free_port(), receiver=receiver)
         with town.running():
             recoveries = RecoveryWatch(database_url=town.database_url, serves=town.serves)
             memory = MemoryWatch()
