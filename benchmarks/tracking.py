@@ -117,7 +117,16 @@ def error_model(world: World, *, lines: int, is_split: bool, seed: int) -> dict[
 def drawn(world: World, *, for_s: float, seed: int) -> dict[str, float]:
     total, rng = Sum(), np.random.default_rng(seed)
     detector = OnnxDetector(Model().manifest, threads=1)
-    driven = pass_over(world, 0, detector, scenery=world.scenery, rng=rng, frames_per_s=DRAWN_FRAMES_PER_S, for_s=for_s)
+    driven = pass_over(
+        world,
+        0,
+        detector,
+        scenery=world.scenery,
+        rng=rng,
+        frames_per_s=DRAWN_FRAMES_PER_S,
+        known=known(world),
+        for_s=for_s,
+    )
     total.add(driven, scored(world, driven))
     return total.shares()
 

@@ -31,6 +31,8 @@ class Odds:
     """By class: of the boxes whose confidence says neither yes nor no, those that show damage; half, if not given."""
     correlation: float = 0.25  # of the mistakes of two frames of one pass
     again: float = 0.5  # chance that what is no damage shows itself once more: manholes and patches do, flashes do not
+    flash_share: float = 0.5  # of what is no damage: a light, a shadow, that could not be seen before
+    hidden: float = 0.2  # chance that something before the bus hid a thing in a frame before its first
     least_hit: float = 0.6  # what was seen once is easier to see again than the average says
     most_hit: float = 0.9
     hit_rate: HitRate = middling_hit_rate
@@ -41,6 +43,11 @@ class Odds:
         rate = self.hit_rate(class_code, width_px, height_px)
         return min(max(math.sqrt(rate), self.least_hit), self.most_hit)
 
+    def seen_before(self, class_code: str, *, width_px: float, height_px: float) -> float:
+        """Chance that damage would have been found in a frame before its first look."""
+        rate = self.hit_rate(class_code, width_px, height_px)
+        return min(rate * (1 - self.hidden), self.most_hit)
+
 
 @dataclass(slots=True)
 class Evidence:
@@ -50,7 +57,9 @@ class Evidence:
     class_code: str  # as first seen
     looks: int = 0
     misses: int = 0
+    before: int = 0  # frames before the first look in which it should have been visible
     _sum: float = 0.0  # of log likelihood ratios
+    _lack: float = 0.0  # of logs of the chance that damage was not found in the frames before
 
     def see(self, confidence: float, *, class_code: str, hit: float) -> None:
         """Count a frame in which it was found with a calibrated confidence."""
@@ -65,16 +74,30 @@ class Evidence:
         self._sum += math.log((1 - hit) / (1 - self.odds.again))
         self.misses += 1
 
+    def lack(self, *, hit: float) -> None:
+        """Count a frame before the first look in which it should have been visible and was not found."""
+        self._lack += math.log(1 - hit)
+        self.before += 1
+
     @property
     def probability(self) -> float:
         """That the thing is there. n frames whose mistakes are correlated by r count like n / (1 + (n - 1) r).
 
         Source of the count: L. Kish, Survey Sampling, 1965 (design effect of a cluster).
         """
-        frames = self.looks + self.misses
-        counted = 1 / (1 + max(frames - 1, 0) * self.odds.correlation)
         prior = logit(self.odds.right_share.get(self.class_code, 0.5))
-        return 1 / (1 + math.exp(-prior - counted * self._sum))
+        seen = self._counted(self.looks + self.misses) * self._sum
+        return 1 / (1 + math.exp(-prior - seen - self._log_of_lack))
+
+    @property
+    def _log_of_lack(self) -> float:
+        """Log likelihood ratio of not having been found before: flashes could not be, all else as little as damage."""
+        lack = math.exp(self._counted(self.before) * self._lack)
+        flash = self.odds.flash_share
+        return math.log(lack / (flash + (1 - flash) * lack))
+
+    def _counted(self, frames: int) -> float:
+        return 1 / (1 + max(frames - 1, 0) * self.odds.correlation)
 
 
 def logit(share: float) -> float:

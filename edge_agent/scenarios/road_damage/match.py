@@ -62,10 +62,15 @@ def expected_box(track: Track, camera: CameraModel) -> Box | None:
         old_u_px, old_v_px = road_in_image(camera, track.last.ground.road)
     except AboveHorizonError:
         return None
-    # On a flat road the size in pixels grows with the distance below the horizon.
-    scale = (v_px - camera.horizon_px) / max(old_v_px - camera.horizon_px, 1.0)
+    scale = growth(track.last, v_px=v_px, camera=camera)
     foot = np.array([old_u_px, old_v_px] * 2, np.float32)
     return ((track.last.box - foot) * np.float32(scale) + np.array([u_px, v_px] * 2, np.float32)).astype(np.float32)
+
+
+def growth(look: Look, *, v_px: float, camera: CameraModel) -> float:
+    """How much larger a thing is when its foot is in this row: on a flat road with its distance below the horizon."""
+    _, old_v_px = road_in_image(camera, look.ground.road)
+    return (v_px - camera.horizon_px) / max(old_v_px - camera.horizon_px, 1.0)
 
 
 def _cost(track: Track, expected: Box | None, look: Look) -> float:

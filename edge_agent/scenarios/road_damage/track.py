@@ -132,9 +132,14 @@ class Track:
         self.unseen_m = 0.0
         self._weigh(look)
 
-    def miss(self) -> None:
-        """It should have been visible and was not found."""
-        self.evidence.miss(hit=self._hit(self.last))
+    def miss(self, *, scale: float) -> None:
+        """It should have been visible, this much larger than last time, and was not found."""
+        self.evidence.miss(hit=self._hit(self.last, scale=scale))
+
+    def lack(self, *, scale: float) -> None:
+        """It should have been visible, this much larger than at first, before its first look."""
+        width_px, height_px = scale * self.first.width_px, scale * self.first.height_px
+        self.evidence.lack(hit=self.odds.seen_before(self.first.class_code, width_px=width_px, height_px=height_px))
 
     def _take(self, look: Look) -> None:
         self.unseen_m, self.last = 0.0, look
@@ -149,8 +154,9 @@ class Track:
         self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence
         self.evidence.see(look.confidence, class_code=look.class_code, hit=self._hit(look))
 
-    def _hit(self, look: Look) -> float:
-        return self.odds.seen_again(look.class_code, width_px=look.width_px, height_px=look.height_px)
+    def _hit(self, look: Look, *, scale: float = 1.0) -> float:
+        width_px, height_px = scale * look.width_px, scale * look.height_px
+        return self.odds.seen_again(look.class_code, width_px=width_px, height_px=height_px)
 
 
 def _is_nearer(look: Look, other: Look) -> bool:

@@ -1,14 +1,16 @@
 """Which detections of successive frames show the same thing: pure, on the plane of the road."""
 
+import cmath
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.ego import Step
 from edge_agent.errors import AboveHorizonError
 from edge_agent.scenarios.road_damage.evidence import Odds
 from edge_agent.scenarios.road_damage.look import Look, one_each
-from edge_agent.scenarios.road_damage.match import are_pieces, expected_box, matched, pieces
+from edge_agent.scenarios.road_damage.match import are_pieces, expected_box, growth, matched, pieces
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
@@ -33,6 +35,7 @@ class Tracker:
         self._near_m, self._far_m = near_m, far_m
         self._odds = odds or Odds()
         self._tracks: list[Track] = []
+        self._before: list[_Before] = []
         self._way_since_seen_m = math.inf
         self._stood_s = 0.0
 
@@ -53,6 +56,8 @@ class Tracker:
         self._way_since_seen_m += step.way_m
         for track in self._tracks:
             track.carry(step, turn_sigma_deg=TURN_SIGMA_DEG)
+        carried = [before.carried(step) for before in self._before]
+        self._before = [before for before in carried if abs(before.shift) < self._far_m]
         return self._leave()
 
     def see(self, looks: Sequence[Look]) -> None:
@@ -70,12 +75,13 @@ class Tracker:
             track.see_piece(look)
         self._miss({id(track) for track, _ in pairs + spare})
         used |= {id(look) for _, look in spare}
-        self._tracks += [Track(look, self._odds) for look in looks if id(look) not in used]
+        self._tracks += [self._begun(look) for look in looks if id(look) not in used]
+        self._before.append(_Before(turn=1 + 0j, shift=0j))
 
     def end(self) -> list[Track]:
         """Forget everything; the confirmed tracks that were not reported yet."""
         ended = [track for track in self._tracks if self._report(track)]
-        self._tracks = []
+        self._tracks, self._before = [], []
         return ended
 
     def views(self) -> tuple[TrackView, ...]:
@@ -85,8 +91,18 @@ class Tracker:
 
     def _miss(self, seen: set[int]) -> None:
         for track in self._tracks:
-            if id(track) not in seen and self._should_be_visible(track.road):
-                track.miss()
+            scale = None if id(track) in seen else self._scale_at(track.last, track.road)
+            if scale is not None:
+                track.miss(scale=scale)
+
+    def _begun(self, look: Look) -> Track:
+        """A new track, in the light of the frames in which it was not found although the bus had come near."""
+        track = Track(look, self._odds)
+        for before in self._before:
+            scale = self._scale_at(look, before.place(look.ground.road))
+            if scale is not None:
+                track.lack(scale=scale)
+        return track
 
     def _leave(self) -> list[Track]:
         left = [track for track in self._tracks if self._is_due(track) and self._report(track)]
@@ -112,14 +128,38 @@ class Tracker:
             return behind_m > GHOST_M or track.unseen_m > FORGET_M + GHOST_M
         return behind_m > 1.0 or track.unseen_m > FORGET_M
 
-    def _should_be_visible(self, road: RoadPoint) -> bool:
+    def _scale_at(self, look: Look, road: RoadPoint) -> float | None:
+        """How much larger than in a look a thing is at a place; None where it need not be in view."""
         if not self._near_m + 0.5 < road.forward_m < self._far_m:
-            return False
+            return None
         try:
-            u_px, _ = road_in_image(self._camera, road)
+            u_px, v_px = road_in_image(self._camera, road)
         except AboveHorizonError:
-            return False
-        return 0.05 < u_px / self._camera.width_px < 0.95  # noqa: PLR2004 - a twentieth of the frame on each side
+            return None
+        is_inside = 0.05 < u_px / self._camera.width_px < 0.95  # noqa: PLR2004 - a twentieth of the frame on each side
+        return growth(look, v_px=v_px, camera=self._camera) if is_inside else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """From where the bus looked before: a place seen from here, times turn, plus shift, is the place seen from there.
+
+    Places are complex numbers: forward, and right as the imaginary part, in metres.
+    """
+
+    turn: complex
+    shift: complex
+
+    def carried(self, step: Step) -> "_Before":
+        """The same, after the bus moved on."""
+        moved = complex(step.forward_m, step.right_m)
+        return _Before(
+            turn=self.turn * cmath.rect(1.0, math.radians(step.turn_deg)), shift=self.turn * moved + self.shift
+        )
+
+    def place(self, road: RoadPoint) -> RoadPoint:
+        there = self.turn * complex(road.forward_m, road.right_m) + self.shift
+        return RoadPoint(forward_m=there.real, right_m=there.imag)
 
 
 def is_confirmed(track: Track) -> bool:

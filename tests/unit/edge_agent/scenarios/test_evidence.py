@@ -37,6 +37,27 @@ def test_frames_without_it_count_against_it() -> None:
     assert evidence(0.6, *[None] * 8) < 0.5, "a flash"
 
 
+def lacking(confidence: float, *hits: float) -> float:
+    """Probability of a single look after frames in which it should have been found with these chances."""
+    sums = Evidence(Odds(), "D40")
+    sums.see(confidence, class_code="D40", hit=0.8)
+    for hit in hits:
+        sums.lack(hit=hit)
+    return sums.probability
+
+
+def test_what_should_have_been_seen_before_is_believed_less() -> None:
+    assert lacking(0.6, 0.7, 0.7) < lacking(0.6, 0.7) < lacking(0.6)
+
+
+def test_what_could_hardly_be_seen_before_is_believed_as_much() -> None:
+    assert lacking(0.6, *[0.02] * 4) == pytest.approx(0.6, abs=0.02)
+
+
+def test_no_number_of_frames_before_takes_away_what_a_flash_and_a_hidden_thing_have_in_common() -> None:
+    assert lacking(0.9, *[0.3] * 5) > 0.5
+
+
 def test_the_order_of_the_frames_does_not_matter() -> None:
     assert evidence(0.3, None, 0.9, 0.6) == pytest.approx(evidence(0.3, 0.6, None, 0.9))
 

@@ -6,6 +6,7 @@ import pytest
 
 from edge_agent.ego import EgoState, Step, step_between
 from edge_agent.readings import FrameReading, Image
+from edge_agent.scenarios.road_damage.evidence import Odds
 from edge_agent.scenarios.road_damage.look import Look, look_at, one_each
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
@@ -87,6 +88,34 @@ def test_a_crack_with_two_names_in_one_frame_is_the_surer_one() -> None:
     net = look(box(10.0, length_m=1.0), ego, code="D20", confidence=0.8)
     hole = look(box(10.0), ego, code="D40", confidence=0.6)
     assert one_each([crack, net, hole]) == [net, hole]
+
+
+def emerging(*, seen_way_m: float, turn_deg: float = 0.0) -> Track:
+    """A thing that is found for the first time 7 m ahead, after the bus has looked at the road for so long."""
+    tracker, ego = Tracker(CAMERA, near_m=NEAR_M, far_m=FAR_M), ego_at(0.0)
+    step = Step(passed_s=0.125, forward_m=1.0, right_m=0.0, turn_deg=turn_deg, sigma_m=0.1)
+    for _ in range(round(seen_way_m)):
+        tracker.see([])
+        tracker.move(step, speed_mps=8.0)
+    tracker.see([look(box(7.0), ego, confidence=0.6)])
+    (track,) = tracker.tracks
+    return track
+
+
+def test_what_comes_out_of_nowhere_is_believed_less() -> None:
+    assert emerging(seen_way_m=6).probability < emerging(seen_way_m=0).probability - 0.03
+
+
+def test_what_was_not_in_view_before_a_bend_did_not_lack() -> None:
+    assert emerging(seen_way_m=3, turn_deg=40.0).evidence.before < emerging(seen_way_m=3).evidence.before == 3
+
+
+def test_a_frame_in_which_nothing_is_found_counts_more_the_nearer_it_is() -> None:
+    odds = Odds(hit_rate=lambda _code, width_px, _height_px: min(1.0, width_px / 60))
+    tracks = [Track(look(box(20.0), ego_at(0.0)), odds) for _ in range(2)]
+    tracks[0].miss(scale=1.0)
+    tracks[1].miss(scale=2.5)
+    assert tracks[1].probability < tracks[0].probability
 
 
 def stood(*, confidence: float, seconds: float) -> tuple[list[Track], list[Track]]:
