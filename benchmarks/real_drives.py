@@ -38,6 +38,7 @@ CHIBA_MPS: Final = 6.0  # where the road does not show it
 CHIBA_DAY: Final = datetime(2017, 9, 25, tzinfo=UTC)
 MAX_GAP_S: Final = 2.0
 INLIERS: Final = 25
+MOVED_PX: Final = 4.0  # what moves less is the bonnet or what the pane mirrors, or the car stands
 MIN_IOU: Final = 0.3
 
 
@@ -153,6 +154,10 @@ def _homography(image: Image, after: Image) -> NDArray[np.float64] | None:
         return None
     source = np.array([points[match.queryIdx].pt for match in matches], np.float64)
     target = np.array([points_after[match.trainIdx].pt for match in matches], np.float64)
+    is_road = np.hypot(*(target - source).T) >= MOVED_PX
+    source, target = source[is_road], target[is_road]
+    if len(source) < INLIERS:
+        return None
     homography, inliers = cv2.findHomography(source, target, cv2.RANSAC, 3.0)
     if homography is None or int(inliers.sum()) < INLIERS:  # pyright: ignore[reportUnnecessaryComparison]
         return None
