@@ -265,12 +265,20 @@ class Outbox:
 
     def _stand_in(self, error: DiskRefusesError) -> Store:
         """Go on in memory; also the time until the next look at the disk begins."""
-        log.error("outbox_in_memory error=%s", error)
-        self.state = error.state
+        self.state = self._state_of_disk(error)
+        log.error("outbox_in_memory state=%s error=%s", self.state.value, error)
         self._memory = Store(None)
         self._heal_at_s = self._monotonic() + HEAL_EVERY_S
         self.changed.set()
         return self._memory
+
+    def _state_of_disk(self, error: DiskRefusesError) -> OutboxState:
+        """What the disk itself says is plainer than what SQLite makes of it."""
+        try:
+            self._probe(_PROBE_BYTES)
+        except DiskRefusesError as plain:
+            return plain.state
+        return error.state
 
     def _go_back_to_disk(self, memory: Store) -> None:
         self._probe(memory.bytes_kept() + _PROBE_BYTES)
