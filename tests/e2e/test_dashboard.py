@@ -5,8 +5,9 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e import stub_data as data
 from tests.e2e.browser import Language, Scheme, open_viewer
-from tests.e2e.stub_api import stub_api
+from tests.e2e.stub_api import Stub, stub_api
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -81,6 +82,43 @@ def test_choice_of_language_and_theme_stays(browser: Browser, url: str) -> None:
         expect(viewer.page.locator("tbody tr").first).to_contain_text("demo-2026-000001")
         viewer.page.reload()
         expect(viewer.page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_far_away_the_map_counts_and_a_click_leads_nearer(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/")
+        live_map = viewer.page.locator(".live-map")
+        expect(live_map).to_have_attribute("data-view", "findings")
+        for _ in range(4):
+            viewer.page.get_by_role("button", name="缩小").click()
+        expect(live_map).to_have_attribute("data-view", "cells")
+        expect(live_map).to_have_attribute("data-shown", "127")
+        box = live_map.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        viewer.page.mouse.move(x, y)
+        expect(viewer.page.locator(".live-map .hint")).to_contain_text("12,001 处病害")
+        viewer.page.mouse.click(x, y)
+        expect(live_map).to_have_attribute("data-view", "findings")
+        assert viewer.problems == []
+
+
+def test_an_event_changes_the_map_at_once(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address) as viewer:
+        viewer.open("/")
+        live_map = viewer.page.locator(".live-map")
+        expect(live_map).to_have_attribute("data-shown", "3")
+        stub.tell("finding", data.finding("f9", code="D40", state="candidate", existence=0.5, east=0.001))
+        expect(live_map).to_have_attribute("data-shown", "4")
+        stub.tell("finding", data.finding("f9", code="D40", state="rejected", existence=0.01, east=0.001))
+        expect(live_map).to_have_attribute("data-shown", "3")
+
+
+def test_whose_roads_are_drawn_is_said(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        for page in ("/", "/wall", "/roads", "/findings/f1"):
+            viewer.open(page)
+            expect(viewer.page.get_by_text("© OpenStreetMap contributors")).to_be_visible()
 
 
 def test_missing_finding_says_so(browser: Browser, url: str) -> None:

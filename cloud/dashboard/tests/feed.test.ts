@@ -6,13 +6,13 @@ import { makeCase } from "./made";
 
 const NAME = { zh: "坑槽", en: "Pothole" };
 
-function finding(state: FindingState, lastSeenAt = "2026-11-24T12:00:00Z"): Finding {
+function finding(state: FindingState, lastSeenAt = "2026-11-24T12:00:00Z", passesSeen = 2): Finding {
   return {
     type: "Feature",
     id: `finding-${state}`,
     geometry: { type: "Point", coordinates: [120.4, 27.5] },
     properties: {
-      class_code: "D40", class_name: NAME, severity: "heavy", existence: 0.9, state, passes_seen: 2, passes_missed: 0,
+      class_code: "D40", class_name: NAME, severity: "heavy", existence: 0.9, state, passes_seen: passesSeen, passes_missed: 0,
       first_seen_at: lastSeenAt, last_seen_at: lastSeenAt, position_sigma_m: 1, length_m: null, width_m: null,
       area_m2: null, picture: null, case: null,
     },
@@ -25,12 +25,13 @@ function caseItem(state: CaseItem["state"], openedAt = "2026-11-24T12:00:00Z"): 
 
 describe("feed", () => {
   it("tells of a new candidate", () => {
-    expect(findingEntry(undefined, finding("candidate"), "now")).toMatchObject({ isNew: true, state: "candidate", lon: 120.4 });
+    expect(findingEntry(undefined, finding("candidate", "2026-11-24T12:00:00Z", 1), "now")).toMatchObject({ isNew: true, state: "candidate", lon: 120.4 });
   });
 
   it("tells of a change of state, and of nothing else", () => {
-    expect(findingEntry(finding("candidate"), finding("open"), "now")).toMatchObject({ isNew: false, state: "open" });
-    expect(findingEntry(finding("open"), finding("open"), "now")).toBeNull();
+    expect(findingEntry("candidate", finding("open"), "now")).toMatchObject({ isNew: false, state: "open" });
+    expect(findingEntry("open", finding("open"), "now")).toBeNull();
+    expect(findingEntry(undefined, finding("open"), "now")).toBeNull();
   });
 
   it("tells of a new case and of its steps", () => {

@@ -11,7 +11,9 @@ import type {
   Extent,
   FindingDetail,
   FindingPage,
+  FindingState,
   Jobs,
+  MapView,
   Me,
   Organisation,
   RoadCollection,
@@ -79,6 +81,13 @@ export interface CaseFilter {
   cursor?: string | null;
 }
 
+export interface MapFilter {
+  bbox: readonly number[];
+  zoom: number;
+  classCode: string | null;
+  states: readonly FindingState[];
+}
+
 export interface PhotoUpload {
   kind: "before" | "after";
   content: Blob;
@@ -96,6 +105,8 @@ export const api = {
       cursor: filter.cursor,
     }, signal),
   finding: (id: string, signal?: AbortSignal) => getJson<FindingDetail>(`/findings/${encodeURIComponent(id)}`, {}, signal),
+  map: ({ bbox, zoom, classCode, states }: MapFilter, signal?: AbortSignal) =>
+    getJson<MapView>("/map", { bbox: bbox.map((degrees) => degrees.toFixed(6)).join(","), zoom: zoom.toFixed(2), class: classCode, state: states }, signal),
   cases: (filter: CaseFilter, signal?: AbortSignal) =>
     getJson<CasePage>("/cases", {
       class: filter.classCode,

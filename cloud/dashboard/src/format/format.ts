@@ -14,6 +14,7 @@ export type Format = ReturnType<typeof createFormat>;
 
 export function createFormat(languageTag: string, messages: Messages) {
   const whole = new Intl.NumberFormat(languageTag, { maximumFractionDigits: 0 });
+  const compact = new Intl.NumberFormat(languageTag, { notation: "compact", maximumSignificantDigits: 3 });
   const tenth = new Intl.NumberFormat(languageTag, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const hundredth = new Intl.NumberFormat(languageTag, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const dateTime = new Intl.DateTimeFormat(languageTag, {
@@ -35,6 +36,8 @@ export function createFormat(languageTag: string, messages: Messages) {
 
   return {
     count: (value: number | null | undefined) => orNone(value, (known) => whole.format(known)),
+    /** As short as it goes: 1.23万, 12.3k. */
+    compact: (value: number | null | undefined) => orNone(value, (known) => compact.format(known)),
     /** 0..1 as a percentage; never 100 % unless it is certain, never 0 % unless impossible. */
     percent: (share: number | null | undefined) => orNone(share, (known) => percentText(known)),
     metres: (value: number | null | undefined) => orNone(value, (known) => `${tenth.format(known)} ${messages.units.metre}`),

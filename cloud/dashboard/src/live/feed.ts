@@ -48,14 +48,21 @@ export function observationEntry(event: ObservationEvent): ObservationEntry {
   };
 }
 
-/** News only when the finding is new or its state changed: another pass that agrees is no news. */
-export function findingEntry(before: Finding | undefined, now: Finding, at: string): FindingEntry | null {
-  const { state, class_code: classCode, class_name: className, existence } = now.properties;
-  if (before?.properties.state === state) {
+/**
+ * News only when the finding is new or its state changed: another pass that agrees is no news. Of one whose state was not
+ * known (it is not among the newest), only its first sighting is.
+ */
+export function findingEntry(before: FindingState | undefined, now: Finding, at: string): FindingEntry | null {
+  const { state, passes_seen: passesSeen } = now.properties;
+  if (before === state || (before === undefined && passesSeen > 1)) {
     return null;
   }
+  return entryOf(now, at, before === undefined && now.properties.state === "candidate");
+}
+
+function entryOf(now: Finding, at: string, isNew: boolean): FindingEntry {
+  const { state, class_code: classCode, class_name: className, existence } = now.properties;
   const [lon = 0, lat = 0] = now.geometry.coordinates;
-  const isNew = before === undefined && state === "candidate";
   return { kind: "finding", key: `finding ${now.id} ${state} ${at}`, at, classCode, className, lon, lat, findingId: now.id, isNew, state, existence };
 }
 
@@ -88,7 +95,7 @@ export function prepend(feed: readonly FeedEntry[], news: readonly FeedEntry[]):
 
 /** A feed to begin with, oldest first: what the present state tells about the recent past. */
 export function recentEntries(findings: Iterable<Finding>, cases: Iterable<CaseItem>): FeedEntry[] {
-  const found = [...findings].map((finding) => findingEntry(undefined, finding, finding.properties.last_seen_at));
+  const found = [...findings].map((finding) => entryOf(finding, finding.properties.last_seen_at, finding.properties.state === "candidate"));
   const opened = [...cases].map((item) => caseEntry(undefined, item, item.opened_at));
   return [...found, ...opened]
     .filter((entry) => entry !== null)

@@ -1,5 +1,5 @@
 /**
- * What is known now, kept fresh by the event stream: findings, cases, buses, the feed and the counts. One copy for all pages;
+ * What is known now, kept fresh by the event stream: the newest cases, buses, the feed and the counts. One copy for all pages;
  * `startLive` is called once by the application.
  *
  * The stream is opened first and the present state is read after it, so nothing falls between the two. Events are taken
@@ -8,22 +8,21 @@
 
 import { computed, ref, shallowRef, triggerRef } from "vue";
 
-import { api, type FindingFilter } from "../api/client";
+import { api } from "../api/client";
 import type { ServerEvent } from "../api/eventParser";
 import { followEvents, type ConnectionState } from "../api/eventStream";
-import type { Bus, BusEvent, CaseItem, Catalogue, Finding, ObservationEvent, Summary } from "../api/types";
+import type { Bus, BusEvent, CaseItem, Catalogue, Finding, FindingState, ObservationEvent, Summary } from "../api/types";
 import { caseEntry, findingEntry, observationEntry, prepend, recentEntries, type FeedEntry } from "./feed";
 
 const SUMMARY_EVERY_MS = 3_000;
 const PAGE_SIZE = 500;
-/** Low zooms will come as aggregates; until then this many pages of findings are drawn. */
-const MOST_PAGES = 20;
 /** A page that runs for days neither grows nor drifts: it reads the present state anew when it holds more, or after so long. */
-const MOST_FINDINGS = 1.5 * PAGE_SIZE * MOST_PAGES;
+const MOST_STATES = 10_000;
 const MOST_CASES = 5_000;
 const RESYNC_MS = 3_600_000;
 
-const findings = shallowRef(new Map<string, Finding>());
+/** Of the newest findings and of those that events told of: what makes a change news. */
+const states = new Map<string, FindingState>();
 const cases = shallowRef(new Map<string, CaseItem>());
 const buses = shallowRef(new Map<string, Bus>());
 const catalogue = shallowRef<Catalogue | null>(null);
@@ -41,7 +40,6 @@ const findingListeners = new Set<(finding: Finding) => void>();
 
 export function useLive() {
   return {
-    findings,
     cases,
     buses,
     catalogue,
@@ -93,7 +91,7 @@ export function startLive(signal: AbortSignal): void {
       if (queue.push(event) === 1) {
         requestFrame(() => {
           take(queue.splice(0));
-          if (findings.value.size > MOST_FINDINGS || cases.value.size > MOST_CASES) {
+          if (states.size > MOST_STATES || cases.value.size > MOST_CASES) {
             void loadPresentState(signal);
           }
         });
@@ -123,15 +121,15 @@ function requestFrame(work: () => void): void {
 
 async function loadPresentState(signal: AbortSignal): Promise<void> {
   touched.clear();
-  await Promise.allSettled([
+  const [findings] = await Promise.allSettled([
+    loadFindings(signal),
     refreshCatalogue(signal),
     refreshBuses(signal),
     refreshSummary(signal),
-    loadFindings(signal),
     loadCases(signal),
   ]);
-  if (!isLoaded.value) {
-    feed.value = prepend(feed.value, recentEntries(findings.value.values(), cases.value.values()));
+  if (!isLoaded.value && findings.status === "fulfilled") {
+    feed.value = prepend(feed.value, recentEntries(findings.value, cases.value.values()));
   }
   isLoaded.value = true;
 }
@@ -142,18 +140,11 @@ async function refreshSummary(signal: AbortSignal): Promise<void> {
   }
 }
 
-async function loadFindings(signal: AbortSignal): Promise<void> {
-  const loaded = new Map<string, Finding>();
-  const filter: FindingFilter = { limit: PAGE_SIZE };
-  for (let page = 0; page < MOST_PAGES; page += 1) {
-    const answer = await api.findings(filter, signal);
-    answer.features.forEach((finding) => loaded.set(finding.id, finding));
-    if (answer.next === null) {
-      break;
-    }
-    filter.cursor = answer.next;
-  }
-  findings.value = keepTouched(loaded, findings.value);
+async function loadFindings(signal: AbortSignal): Promise<Finding[]> {
+  const { features } = await api.findings({ limit: PAGE_SIZE }, signal);
+  states.clear();
+  features.forEach((finding) => states.set(finding.id, finding.properties.state));
+  return features;
 }
 
 async function loadCases(signal: AbortSignal): Promise<void> {
@@ -176,9 +167,6 @@ function take(events: readonly ServerEvent[]): void {
     feed.value = prepend(feed.value, news);
   }
   const names = new Set(events.map((event) => event.name));
-  if (names.has("finding")) {
-    triggerRef(findings);
-  }
   if (names.has("case")) {
     triggerRef(cases);
   }
@@ -210,9 +198,8 @@ function takeObservation(event: ObservationEvent): FeedEntry {
 }
 
 function takeFinding(finding: Finding): FeedEntry | null {
-  const entry = findingEntry(findings.value.get(finding.id), finding, new Date().toISOString());
-  findings.value.set(finding.id, finding);
-  touched.add(finding.id);
+  const entry = findingEntry(states.get(finding.id), finding, new Date().toISOString());
+  states.set(finding.id, finding.properties.state);
   findingListeners.forEach((listener) => listener(finding));
   return isLoaded.value ? entry : null;
 }

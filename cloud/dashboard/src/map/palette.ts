@@ -15,6 +15,11 @@ export interface MapColours {
   bus: string;
   busOff: string;
   busMark: string;
+  cellFew: string;
+  cellMany: string;
+  cellText: string;
+  cellHalo: string;
+  cellHeavy: string;
 }
 
 export const MAP_COLOURS: Record<Theme, MapColours> = {
@@ -31,6 +36,11 @@ export const MAP_COLOURS: Record<Theme, MapColours> = {
     bus: "#14304f",
     busOff: "#8a97a5",
     busMark: "#ffffff",
+    cellFew: "#b9d2f3",
+    cellMany: "#1b5fc1",
+    cellText: "#0c2340",
+    cellHalo: "#ffffff",
+    cellHeavy: "#bd2c36",
   },
   dark: {
     ground: "#0e141b",
@@ -45,6 +55,11 @@ export const MAP_COLOURS: Record<Theme, MapColours> = {
     bus: "#e6eef7",
     busOff: "#5c6b7c",
     busMark: "#14304f",
+    cellFew: "#1d3554",
+    cellMany: "#4f92f0",
+    cellText: "#f4f8fd",
+    cellHalo: "#0e141b",
+    cellHeavy: "#ff7d83",
   },
 };
 

@@ -2,25 +2,33 @@
 
 import type { Feature, FeatureCollection, Polygon } from "geojson";
 
-import type { Finding } from "../api/types";
+import type { MapCell, MapFinding } from "../api/types";
 import type { Pose } from "./motion";
 
 const METRES_PER_DEGREE = 111_320;
 const CORNERS = 64;
 
 /** Findings with their id among the properties, where layers and clicks find it. */
-export function findingFeatures(findings: Iterable<Finding>): FeatureCollection {
+export function findingFeatures(findings: readonly MapFinding[]): FeatureCollection {
   return {
     type: "FeatureCollection",
-    features: [...findings].map((finding) => ({
+    features: findings.map(({ lon, lat, ...properties }) => ({
       type: "Feature",
-      geometry: { type: "Point", coordinates: finding.geometry.coordinates },
-      properties: {
-        id: finding.id,
-        class_code: finding.properties.class_code,
-        state: finding.properties.state,
-        existence: finding.properties.existence,
-      },
+      geometry: { type: "Point", coordinates: [lon, lat] },
+      properties,
+    })),
+  };
+}
+
+/** Cells with how full each is: 0 for a single finding, 1 for the fullest in sight, by the logarithm. */
+export function cellFeatures(cells: readonly MapCell[], labelOf: (findings: number) => string): FeatureCollection {
+  const most = Math.max(2, ...cells.map(({ findings }) => findings));
+  return {
+    type: "FeatureCollection",
+    features: cells.map(({ ring, ...properties }) => ({
+      type: "Feature",
+      geometry: { type: "Polygon", coordinates: [ring] },
+      properties: { ...properties, fullness: Math.log(properties.findings) / Math.log(most), label: labelOf(properties.findings) },
     })),
   };
 }

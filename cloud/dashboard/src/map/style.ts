@@ -8,8 +8,8 @@ import type { ExpressionSpecification, LayerSpecification, StyleSpecification } 
 import type { Theme } from "../composables/useTheme";
 import { MAP_COLOURS, UNKNOWN_CLASS_COLOUR } from "./palette";
 
-export const SOURCES = { roads: "roads", findings: "findings", buses: "buses", pulses: "pulses" } as const;
-export const LAYERS = { findings: "findings", selected: "findings-selected", buses: "buses" } as const;
+export const SOURCES = { roads: "roads", cells: "cells", selected: "selected", findings: "findings", buses: "buses", pulses: "pulses" } as const;
+export const LAYERS = { cells: "cells", findings: "findings", buses: "buses" } as const;
 export const ICONS = { online: "bus-online", offline: "bus-offline" } as const;
 
 const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
@@ -23,7 +23,7 @@ export function mapStyle(theme: Theme, classColours: ClassColours): StyleSpecifi
   return {
     version: 8,
     sources: Object.fromEntries(Object.values(SOURCES).map((name) => [name, { type: "geojson", data: EMPTY }])),
-    layers: [...groundLayers(theme), ...findingLayers(theme, classColours), ...busLayers(theme)],
+    layers: [...groundLayers(theme), ...cellLayers(theme), ...findingLayers(theme, classColours), ...busLayers(theme)],
   };
 }
 
@@ -60,6 +60,41 @@ function groundLayers(theme: Theme): LayerSpecification[] {
   ];
 }
 
+/** From far away: how many there are in a cell, and whether a heavy one is among them. */
+function cellLayers(theme: Theme): LayerSpecification[] {
+  const colours = MAP_COLOURS[theme];
+  const isHeavy: ExpressionSpecification = ["==", ["get", "worst_severity"], "heavy"];
+  return [
+    {
+      id: LAYERS.cells, type: "fill", source: SOURCES.cells,
+      paint: {
+        "fill-color": ["interpolate-lab", ["linear"], ["get", "fullness"], 0, colours.cellFew, 1, colours.cellMany],
+        "fill-opacity": 0.72,
+      },
+    },
+    {
+      id: "cell-edges", type: "line", source: SOURCES.cells,
+      layout: { "line-sort-key": ["case", isHeavy, 1, 0], "line-join": "round" },
+      paint: {
+        "line-color": ["case", isHeavy, colours.cellHeavy, colours.cellHalo],
+        "line-width": ["case", isHeavy, 1.6, 1],
+        "line-opacity": ["case", isHeavy, 0.9, 0.6],
+      },
+    },
+    {
+      id: "cell-counts", type: "symbol", source: SOURCES.cells,
+      layout: {
+        "symbol-sort-key": ["-", 0, ["get", "findings"]],
+        "text-field": ["get", "label"],
+        "text-font": FONT,
+        "text-size": ["interpolate", ["linear"], ["get", "fullness"], 0, 11, 1, 14],
+        "text-padding": 1,
+      },
+      paint: { "text-color": colours.cellText, "text-halo-color": colours.cellHalo, "text-halo-width": 1.3 },
+    },
+  ];
+}
+
 function findingLayers(theme: Theme, classColours: ClassColours): LayerSpecification[] {
   const colours = MAP_COLOURS[theme];
   const colour = classColour(classColours);
@@ -77,8 +112,7 @@ function findingLayers(theme: Theme, classColours: ClassColours): LayerSpecifica
       },
     },
     {
-      id: LAYERS.selected, type: "circle", source: SOURCES.findings,
-      filter: ["==", ["get", "id"], ""],
+      id: "selected", type: "circle", source: SOURCES.selected,
       paint: {
         "circle-radius": findingRadius(7),
         "circle-color": colours.accent,

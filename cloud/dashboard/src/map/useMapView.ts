@@ -1,0 +1,100 @@
+/**
+ * What the map shows of findings, fetched for what is looked at and a margin around it. What is there stays until the new is
+ * there. Where each finding is shown, events change it at once; where cells are shown, they are fetched anew.
+ */
+
+import type { Map as MapLibre } from "maplibre-gl";
+import { onBeforeUnmount, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
+
+import { api } from "../api/client";
+import type { Finding, MapView } from "../api/types";
+import { useLive } from "../live/useLive";
+import type { Box } from "./shapes";
+import { isEnough, isWithin, widened, withFinding, type Look, type Wanted } from "./view";
+
+const WHILE_MOVING_MS = 200;
+/** The worker counts cells right after the event; together with this it stays within a second. */
+const AFTER_EVENT_MS = 600;
+const RETRY_MS = 3_000;
+
+export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>) {
+  const live = useLive();
+  const view = shallowRef<MapView | null>(null);
+  const hasFailed = ref(false);
+  let fetched: Look | null = null;
+  let running: AbortController | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function load(): Promise<void> {
+    const ready = map.value;
+    if (ready === null) {
+      return;
+    }
+    running?.abort();
+    const mine = new AbortController();
+    running = mine;
+    const look = widened(lookOf(ready));
+    fetched = look;
+    try {
+      view.value = await api.map({ bbox: look.box, zoom: look.zoom, ...wanted.value }, mine.signal);
+      hasFailed.value = false;
+    } catch {
+      if (!mine.signal.aborted) {
+        fetched = null;
+        hasFailed.value = true;
+        loadSoon(RETRY_MS);
+      }
+    }
+  }
+
+  function loadSoon(delayMs: number): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void load();
+    }, delayMs);
+  }
+
+  function take(finding: Finding): void {
+    const [lon = 0, lat = 0] = finding.geometry.coordinates;
+    if (view.value?.kind === "findings" && fetched !== null) {
+      view.value = withFinding(view.value, finding, fetched.box, wanted.value);
+    } else if (fetched === null || isWithin(fetched.box, lon, lat)) {
+      loadSoon(AFTER_EVENT_MS);
+    }
+  }
+
+  watch(map, (ready) => {
+    const onMove = (): void => {
+      if (ready !== null && !isEnough(fetched, lookOf(ready))) {
+        loadSoon(WHILE_MOVING_MS);
+      }
+    };
+    ready?.on("move", onMove);
+    ready?.on("moveend", onMove);
+    void load();
+  });
+  watch(wanted, () => void load());
+  watch(live.connection, (state) => {
+    if (state === "live") {
+      void load();
+    }
+  });
+  watch(live.cases, () => {
+    if (view.value?.kind === "cells") {
+      loadSoon(AFTER_EVENT_MS);
+    }
+  });
+  const stop = live.onFinding(take);
+  onBeforeUnmount(() => {
+    stop();
+    running?.abort();
+    clearTimeout(timer);
+  });
+  return { view, hasFailed };
+}
+
+function lookOf(map: MapLibre): Look {
+  const bounds = map.getBounds();
+  const box: Box = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+  return { box, zoom: map.getZoom() };
+}

@@ -1,0 +1,53 @@
+/** What of the findings is shown at a place of the map: pure functions. */
+
+import type { Finding, FindingState, MapFinding, MapFindings } from "../api/types";
+import type { Box } from "./shapes";
+
+/** Of the screen's width and height, on each side: a short pan shows what is there already. */
+const MARGIN = 0.25;
+/** Zoom levels after which the cells, or whether there are any, may be others. */
+const ZOOM_STEP = 0.5;
+
+export interface Look {
+  box: Box;
+  zoom: number;
+}
+
+export interface Wanted {
+  classCode: string | null;
+  states: readonly FindingState[];
+}
+
+/** The look with its margin, within the earth. */
+export function widened({ box: [west, south, east, north], zoom }: Look): Look {
+  const marginLon = (east - west) * MARGIN;
+  const marginLat = (north - south) * MARGIN;
+  return {
+    box: [Math.max(-180, west - marginLon), Math.max(-90, south - marginLat), Math.min(180, east + marginLon), Math.min(90, north + marginLat)],
+    zoom,
+  };
+}
+
+/** Whether what was fetched for one look is enough for another. */
+export function isEnough(fetched: Look | null, now: Look): boolean {
+  if (fetched === null) {
+    return false;
+  }
+  const [west, south, east, north] = fetched.box;
+  return Math.abs(fetched.zoom - now.zoom) < ZOOM_STEP && west <= Math.max(-180, now.box[0]) && south <= Math.max(-90, now.box[1])
+    && east >= Math.min(180, now.box[2]) && north >= Math.min(90, now.box[3]);
+}
+
+export function isWithin([west, south, east, north]: Box, lon: number, lat: number): boolean {
+  return west <= lon && lon <= east && south <= lat && lat <= north;
+}
+
+/** The view after an event told of a finding: it is new, changed, moved away, or no longer wanted. */
+export function withFinding(view: MapFindings, finding: Finding, box: Box, wanted: Wanted): MapFindings {
+  const [lon = 0, lat = 0] = finding.geometry.coordinates;
+  const { class_code, state, severity, existence } = finding.properties;
+  const others = view.findings.filter(({ id }) => id !== finding.id);
+  const belongs = isWithin(box, lon, lat) && wanted.states.includes(state) && (wanted.classCode ?? class_code) === class_code;
+  const drawn: MapFinding = { id: finding.id, lon, lat, class_code, state, severity, existence };
+  return { ...view, findings: belongs ? [...others, drawn] : others };
+}
