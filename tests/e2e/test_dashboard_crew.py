@@ -1,55 +1,22 @@
 """A crew on a phone whose network goes in the middle of a job."""
 
-from io import BytesIO
-from typing import Final
-
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e import stub_data as data
 from tests.e2e.browser import Viewer, open_viewer
+from tests.e2e.phone import PHONE, photo, press, stand_at, wait_for_worker
 from tests.e2e.stub_api import Stub
 from tests.e2e.stub_data import CREW, DESK
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-PHONE: Final = (390, 844)
-LONGEST_PX: Final = 1920
-
-
-def photo() -> FilePayload:
-    content = BytesIO()
-    Image.new("RGB", (4000, 3000), "#556677").save(content, "JPEG")
-    return {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()}
-
-
-def stand_at_the_place(page: Page) -> None:
-    page.context.grant_permissions(["geolocation"])
-    page.context.set_geolocation({"longitude": data.LON + 0.0026, "latitude": data.LAT, "accuracy": 8})
-
 
 def open_crew(viewer: Viewer) -> None:
-    stand_at_the_place(viewer.page)
+    stand_at(viewer.page, lon=data.LON + 0.0026, lat=data.LAT)
     viewer.go("/crew")
     expect(viewer.page.locator("a.item").first).to_be_visible()
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def wait_for_worker(page: Page) -> None:
-    """Until the page would open without network."""
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    wait_until(
-        lambda: (
-            page.evaluate("caches.open('busense-crew-files-1').then(cache => cache.keys()).then(keys => keys.length)")
-            > 10
-        ),
-        20,
-    )
 
 
 def cut_network(viewer: Viewer, stub: Stub, *, is_cut: bool) -> None:

@@ -128,7 +128,7 @@ export const api = {
     sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/actions`, JSON.stringify(body), "application/json", key),
   addPhoto: (id: string, { kind, content, lon, lat }: PhotoUpload, key: string) =>
     sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/photos${queryText({ kind, lon, lat })}`, content, content.type, key),
-  jobs: (where: { lon: number; lat: number } | null, signal?: AbortSignal) => getJson<Jobs>("/crew/jobs", { ...where }, signal),
+  jobs: (where: { lon: number; lat: number } | null, signal?: AbortSignal) => getJson<Jobs>("/crew/jobs", where === null ? {} : { lon: where.lon, lat: where.lat }, signal),
   me: (signal?: AbortSignal) => getJson<Me>("/me", {}, signal),
   organisation: (signal?: AbortSignal) => getJson<Organisation>("/organisation", {}, signal),
   buses: (signal?: AbortSignal) => getJson<BusList>("/buses", {}, signal),
