@@ -6,13 +6,16 @@ Each check imports its own side, so that the command runs on a bus without the c
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from busense.doctor_production import Finding, faults_of_bus, faults_of_cloud, production_check
 from wire.errors import BusenseError
 
 if TYPE_CHECKING:
@@ -33,9 +36,14 @@ class Check:
 @click.command()
 @click.option("--config", type=_path, help="The cloud's configuration; without it the one BUSENSE_CONFIG names.")
 @click.option("--agent", type=_path, help="A bus's configuration: look at the bus instead.")
-def doctor(config: Path | None, agent: Path | None) -> None:
+@click.option("--production", is_flag=True, help="Only look whether the configuration is fit for production.")
+@click.option("--backups", type=click.Path(path_type=Path, file_okay=False), help="Where backups land.")
+def doctor(config: Path | None, agent: Path | None, backups: Path | None, *, production: bool) -> None:
     """Say in plain words what is wrong; exit code 1 when something is."""
-    checks = _bus_checks(agent) if agent is not None else _cloud_checks(config)
+    if production:
+        checks = _production_checks(config, agent, backups)
+    else:
+        checks = _bus_checks(agent) if agent is not None else _cloud_checks(config)
     wrong = [check.name for check in checks if not _report(check)]
     if wrong:
         click.echo(f"\nneeds attention: {', '.join(wrong)}")
@@ -51,6 +59,25 @@ def _report(check: Check) -> bool:
         return False
     click.echo(f"ok     {check.name:14} {found}")
     return True
+
+
+def _production_checks(path: Path | None, agent: Path | None, backups: Path | None) -> Iterator[Check]:
+    names = ("broker", "cloud", "identity") if agent else (
+        "broker", "pages", "accounts", "database", "fleet", "pictures", "retention", "backup"
+    )  # fmt: skip
+    faults = list(_faults(path, agent, backups))
+    for name in names:
+        yield Check(name, partial(production_check, faults, name))
+
+
+def _faults(path: Path | None, agent: Path | None, backups: Path | None) -> Iterator[Finding]:
+    if agent is not None:
+        from edge_agent.config import load_config as load_agent  # noqa: PLC0415
+
+        return faults_of_bus(load_agent(agent))
+    from cloud.config import load_config  # noqa: PLC0415
+
+    return faults_of_cloud(load_config(path), backups=backups, now_s=time.time())
 
 
 def _cloud_checks(path: Path | None) -> Iterator[Check]:

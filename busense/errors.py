@@ -9,3 +9,7 @@ class StartError(BusenseError):
 
 class MissingExtraError(BusenseError):
     """A command needs a part of busense that is not installed."""
+
+
+class NotForProductionError(BusenseError):
+    """A configuration that a county must not depend on."""

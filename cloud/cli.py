@@ -11,18 +11,14 @@ from cloud.config import PATH_VARIABLE, load_config
 from cloud.data_file import read_tables
 from cloud.db.migrate import migrate as apply_migrations
 from cloud.db.pool import connect, open_pool
-from cloud.errors import AuditError, CloudError, ConfigError, FleetError
+from cloud.errors import AuditError, CloudError, ConfigError
 from cloud.findings.catalogue import Catalogue, load_catalogue
-from cloud.fleet.devices import enrol
-from cloud.fleet.secret import read_or_create_secret
 from cloud.ingest.handler import open_handler
 from cloud.ingest.mending import MendingRule, load_mending_rule
 from cloud.ingest.quarantine import Quarantined, find_quarantined, list_waiting
 from cloud.ingest.replay import replay_all, replay_one
 from cloud.ingest.service import ingest_until_signalled
 from wire.error_model import load_error_model
-from wire.errors import TopicError
-from wire.topics import parse_topic
 
 config_option = click.option(
     "--config",
@@ -183,39 +179,6 @@ def import_roads(file: Path, config: Path | None) -> None:
         f"imported {found.roads} roads in {found.segments} segments: {found.added} new, {found.redrawn} redrawn, "
         f"{found.retired} retired"
     )
-
-
-@click.group()
-def fleet() -> None:
-    """Devices."""
-
-
-@fleet.command("enrol")
-@config_option
-@click.argument("device")
-@click.option(
-    "--secret-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="Where the device's secret lies; it is drawn and written when there is no such file.",
-)
-def enrol_device(device: str, secret_file: Path, config: Path | None) -> None:
-    """Enrol DEVICE (`bus-1`, or `city/bus-1`), or give an enrolled one a new secret."""
-    settings = load_config(config)
-    city, name = _city_and_device(device, default_city=settings.city)
-    secret = read_or_create_secret(secret_file)
-    with connect(settings.database.read_url()) as connection:
-        is_new = enrol(connection, city=city, device=name, secret=secret)
-    click.echo(f"{'enrolled' if is_new else 'new secret for'} {city}/{name}; its secret lies in {secret_file}")
-
-
-def _city_and_device(text: str, *, default_city: str) -> tuple[str, str]:
-    city, _, device = text.rpartition("/")
-    try:
-        topic = parse_topic(f"busense/v1/{city or default_city}/{device}/state")
-    except TopicError as error:
-        raise FleetError(f"{text!r}: lower-case letters, digits and dashes are expected, at most 63") from error
-    return topic.city, topic.device
 
 
 @click.group()

@@ -134,6 +134,11 @@ class ServeConfig(Section):
         return self.public_url or f"http://{self.host}:{self.port}"
 
 
+class FleetConfig(Section):
+    authority: Path | None = None
+    """Folder of the city's certificate authority (`busense fleet authority`), for the server that enrols buses."""
+
+
 class WorkConfig(Section):
     catalogue: Path | None = None
     """Classes and rules of this city; without it the one shipped in the package."""
@@ -159,6 +164,7 @@ class CloudConfig(BaseSettings):
     pictures: PicturesConfig = PicturesConfig()
     serve: ServeConfig = ServeConfig()
     work: WorkConfig = WorkConfig()
+    fleet: FleetConfig = FleetConfig()
 
     @classmethod
     def settings_customise_sources(

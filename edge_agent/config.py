@@ -47,6 +47,8 @@ class Identity(_Section):
     city: Slug
     device: Slug
     secret_file: LocalFile
+    certificate_file: LocalFile | None = None
+    """Certificate and key in one file (`busense enrol` writes it), by which the broker knows the bus."""
 
     def secret(self) -> str:
         """Read the device's secret.

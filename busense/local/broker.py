@@ -4,16 +4,36 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from busense.errors import MissingExtraError
 from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
-from wire.topics import TO_DEVICE, device_topics
+from cloud.fleet.broker_users import certificate_users, device_permissions, reload_broker
+from cloud.fleet.enrolment import GoodCertificate
 
 _ACK_WAIT_S = 30
 # Above the contract's 64 KiB, so that an over-long message reaches the quarantine instead of being cut off here.
 _MAX_PAYLOAD_BYTES = 262_144
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerTls:
+    """The broker's own certificate, and the authority whose devices it lets in."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+    def as_configuration(self) -> dict[str, object]:
+        """Mutual TLS; the name in a device's certificate is its user."""
+        return {
+            "cert_file": str(self.certificate),
+            "key_file": str(self.key),
+            "ca_file": str(self.authority),
+            "verify_and_map": True,
+        }
 
 
 class LocalBroker:
@@ -27,12 +47,15 @@ class LocalBroker:
         cloud_password: str,
         device_secrets: Mapping[str, str],
         ack_wait_s: int = _ACK_WAIT_S,
+        tls: BrokerTls | None = None,
     ) -> None:
         self._folder = folder
         self._ack_wait_s = ack_wait_s
         self._city = city
         self._cloud_password = cloud_password
         self._device_secrets = dict(device_secrets)
+        self._tls = tls
+        self._certificates: list[GoodCertificate] = []
         self._nats_port, self._mqtt_port = free_port(), free_port()
         self._program: Program | None = None
 
@@ -44,7 +67,8 @@ class LocalBroker:
     @property
     def mqtt_url(self) -> str:
         """Address for devices."""
-        return f"mqtt://127.0.0.1:{self._mqtt_port}"
+        scheme = "mqtt" if self._tls is None else "mqtts"
+        return f"{scheme}://127.0.0.1:{self._mqtt_port}"
 
     @property
     def pid(self) -> int | None:
@@ -68,13 +92,18 @@ class LocalBroker:
             StartError: the broker does not come up.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        config = self._folder / "nats.conf"
-        config.touch(mode=0o600)
-        config.write_text(self._configuration())
+        config = self._write_configuration()
         command = ending_with_us([_find_server(), "--config", str(config)])
         self._program = Program("the broker", command, log=self._folder / "nats.log")
         self._program.start()
         self._program.wait_until(self._answers, timeout_s=20)
+
+    def let_in(self, certificates: Iterable[GoodCertificate]) -> None:
+        """Let in these certificates and no others, from now on: whoever is connected with another one is cut off."""
+        self._certificates = list(certificates)
+        self._write_configuration()
+        if self.pid is not None:
+            reload_broker(self.pid)
 
     def stop(self) -> None:
         """End it in order."""
@@ -93,17 +122,27 @@ class LocalBroker:
     def _answers(self) -> bool:
         return accepts_connections(self._nats_port) and accepts_connections(self._mqtt_port)
 
+    def _write_configuration(self) -> Path:
+        config = self._folder / "nats.conf"
+        config.touch(mode=0o600)
+        config.write_text(self._configuration())
+        return config
+
     def _configuration(self) -> str:
         """NATS reads JSON as a configuration."""
         users: list[dict[str, object]] = [{"user": "cloud", "password": self._cloud_password}]
         users += [self._device_user(device, secret) for device, secret in self._device_secrets.items()]
+        users += certificate_users(self._certificates)
+        mqtt: dict[str, object] = {"listen": f"127.0.0.1:{self._mqtt_port}", "ack_wait": f"{self._ack_wait_s}s"}
+        if self._tls is not None:
+            mqtt["tls"] = self._tls.as_configuration()
         return json.dumps(
             {
                 "server_name": "busense",
                 "listen": f"127.0.0.1:{self._nats_port}",
                 "max_payload": _MAX_PAYLOAD_BYTES,
                 "jetstream": {"store_dir": str(self._folder / "store")},
-                "mqtt": {"listen": f"127.0.0.1:{self._mqtt_port}", "ack_wait": f"{self._ack_wait_s}s"},
+                "mqtt": mqtt,
                 "authorization": {"users": users},
             },
             indent=2,
@@ -111,16 +150,6 @@ class LocalBroker:
 
     def _device_user(self, device: str, secret: str) -> dict[str, object]:
         return {"user": device, "password": secret, "permissions": device_permissions(city=self._city, device=device)}
-
-
-def device_permissions(*, city: str, device: str) -> dict[str, list[str]]:
-    """What a device may do: publish under its own name, and hear what is meant for it.
-
-    A subscription of QoS 1 is served through an inner subject `$MQTT.sub.…`, whose name the broker draws.
-    """
-    own = f"busense.v1.{city}.{device}.>"
-    heard = [topic.replace("/", ".") for topic in device_topics(city=city, device=device, kinds=TO_DEVICE)]
-    return {"publish": [own], "subscribe": [*heard, "$MQTT.sub.>"]}
 
 
 def _find_server() -> str:

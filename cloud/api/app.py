@@ -25,6 +25,7 @@ from cloud.api.routes import (
     condition_export,
     crew,
     deliveries,
+    enrolment,
     events,
     finding_decisions,
     findings,
@@ -43,6 +44,7 @@ from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
 from cloud.db.pool import open_pool, open_thread_pool
 from cloud.findings.catalogue import load_catalogue
+from cloud.fleet.authority import Authority
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
 
@@ -56,6 +58,7 @@ _ROUTES: Final = (
     crew,
     deliveries,
     fleet,
+    enrolment,
     observations,
     roads,
     summary,
@@ -121,6 +124,7 @@ async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
                 has_visitors=config.serve.visitors,
                 is_demo=config.serve.demo,
                 oidc=Provider(config.serve.oidc, origin=config.serve.origin) if config.serve.oidc else None,
+                authority=Authority.load(config.fleet.authority) if config.fleet.authority else None,
                 blur=Blur(config.serve.blur_command),
                 pool=pool,
                 thread_pool=thread_pool,

@@ -15,6 +15,7 @@ from cloud.cases.handling import Handling
 from cloud.condition.rules import ConditionRules
 from cloud.db.pool import Pool, ThreadPool
 from cloud.findings.catalogue import Catalogue
+from cloud.fleet.authority import Authority
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
 
@@ -35,6 +36,7 @@ class Resources:
     has_visitors: bool
     is_demo: bool
     oidc: Provider | None
+    authority: Authority | None
     blur: Blur
     pool: Pool
     thread_pool: ThreadPool

@@ -51,7 +51,12 @@ class Uplink:
         self._now = system_now if clock is None else clock.now
         self._clock = clock
         self._address = BrokerAddress(
-            url=config.broker.url, city=city, device=device, secret=secret, ca_file=config.broker.ca_file
+            url=config.broker.url,
+            city=city,
+            device=device,
+            secret=secret,
+            ca_file=config.broker.ca_file,
+            certificate_file=identity.certificate_file,
         )
         self._store = PictureStore(
             url=config.cloud.url, city=city, device=device, secret=secret, ca_file=config.cloud.ca_file

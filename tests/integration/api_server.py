@@ -11,14 +11,20 @@ from typing import Any
 import httpx
 
 from cloud.api.serve import Server, make_server
-from cloud.config import CloudConfig, DatabaseConfig, PicturesConfig, ServeConfig, WorkConfig
+from cloud.config import CloudConfig, DatabaseConfig, FleetConfig, PicturesConfig, ServeConfig, WorkConfig
 from tests.unit.cloud.ingest.messages import CITY
 from tests.waiting import wait_until
 
 
 @contextmanager
 def running_server(
-    database: str, pictures: Path, *, visitors: bool = True, handling: Path | None = None, **serve: Any
+    database: str,
+    pictures: Path,
+    *,
+    visitors: bool = True,
+    handling: Path | None = None,
+    fleet_config: FleetConfig | None = None,
+    **serve: Any,
 ) -> Generator[tuple[Server, str]]:
     """Yield the server and its address; visitors may look unless the test is about people."""
     port = free_port()
@@ -29,6 +35,7 @@ def running_server(
             pictures=PicturesConfig(url=f"file://{pictures}"),
             serve=ServeConfig(port=port, visitors=visitors, **serve),
             work=WorkConfig(handling=handling),
+            fleet=fleet_config or FleetConfig(),
         )
     )
     thread = threading.Thread(target=server.run)

@@ -40,8 +40,7 @@ async def put_picture(
     authorization: Annotated[str, Header(max_length=_MAX_HEADER, description="Bearer <secret>")] = "",
 ) -> Response:
     """Take a picture that this device announced; doing it again is harmless."""
-    city, device = _read_device(x_busense_device)
-    await _authenticate(request, held, city=city, device=device, authorization=authorization)
+    city, device = await authenticate_device(request, held, name=x_busense_device, authorization=authorization)
     is_new = await held.pictures.receive(held.pool, sha256, request.stream(), city=city, device=device)
     return Response(status_code=HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT)
 
@@ -72,10 +71,16 @@ def _read_device(text: str) -> tuple[str, str]:
     return topic.city, topic.device
 
 
-async def _authenticate(request: Request, held: Resources, *, city: str, device: str, authorization: str) -> None:
-    """Check before the body is read; the answer does not tell which part was wrong."""
+async def authenticate_device(request: Request, held: Resources, *, name: str, authorization: str) -> tuple[str, str]:
+    """Tell city and device; checked before the body is read. The answer does not tell which part was wrong.
+
+    Raises:
+        ProblemError: name and secret do not belong together.
+    """
+    city, device = _read_device(name)
     async with held.pool.connection() as connection:
         is_known = await authenticate(connection, city=city, device=device, secret=authorization.removeprefix(_BEARER))
     note_caller(request, is_known=is_known)
     if not (is_known and authorization.startswith(_BEARER)):
         raise ProblemError(HTTPStatus.FORBIDDEN, "this device and secret do not belong together")
+    return city, device

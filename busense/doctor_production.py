@@ -1,0 +1,98 @@
+"""`busense doctor --production`: what may be at a desk or in a demo and must not be where a county depends on it.
+
+It looks at the configuration alone; that the servers answer is the other checks' business.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from busense.errors import NotForProductionError
+
+if TYPE_CHECKING:
+    from cloud.config import CloudConfig
+    from edge_agent.config import AgentConfig
+
+_SAFE_BROKERS: Final = ("tls", "mqtts")
+_SHORTEST_SECRET: Final = 16
+_KNOWN_SECRETS: Final = frozenset({"password", "changeme", "secret", "demo", "busense", "cloud", "postgres", "admin"})
+NEWEST_BACKUP_H: Final = 26
+
+Finding = tuple[str, str]  # name of the check, what is wrong
+
+
+def faults_of_cloud(config: "CloudConfig", *, backups: Path | None, now_s: float) -> Iterator[Finding]:
+    """Everything that is not fit for production; nothing when all is."""
+    if config.broker is None or urlsplit(config.broker.url).scheme not in _SAFE_BROKERS:
+        yield "broker", "the broker is reached without TLS: a broker.url of tls:// or mqtts:// is expected"
+    if config.broker is not None and is_weak(config.broker.read_password() or ""):
+        yield "broker", "the broker's password is short or known: one of 16 random characters is expected"
+    if not (config.serve.public_url or "").startswith("https://"):
+        yield "pages", "people reach the pages without TLS: a serve.public_url of https:// is expected"
+    if config.serve.demo:
+        yield "accounts", "serve.demo lets everybody in as somebody by a click"
+    if config.serve.visitors:
+        yield "accounts", "serve.visitors lets everybody look who has not signed in"
+    if config.serve.oidc is not None and not config.serve.oidc.issuer.startswith("https://"):
+        yield "accounts", "the provider is reached without TLS: a serve.oidc.issuer of https:// is expected"
+    yield from _database(config)
+    if config.fleet.authority is None:
+        yield "fleet", "buses have no certificates: fleet.authority is not set"
+    if config.pictures.url.startswith("memory:"):
+        yield "pictures", "pictures are kept in memory only"
+    yield "retention", "nothing that is stored is ever deleted: there is no retention to configure in this version"
+    yield from _backup(backups, now_s=now_s)
+
+
+def faults_of_bus(config: "AgentConfig") -> Iterator[Finding]:
+    """The same for a bus."""
+    if not config.broker.url.startswith("mqtts://"):
+        yield "broker", "the broker is reached by plain MQTT: a broker.url of mqtts:// is expected"
+    if not config.cloud.url.startswith("https://"):
+        yield "cloud", "pictures go by plain HTTP: a cloud.url of https:// is expected"
+    if config.identity.certificate_file is None:
+        yield "identity", "the bus has no certificate: identity.certificate_file is not set (`busense enrol`)"
+    if is_weak(config.identity.secret()):
+        yield "identity", "the bus's secret is short or known"
+
+
+def is_weak(secret: str) -> bool:
+    """Whether a secret is short, known, or of few different characters."""
+    return (
+        len(secret) < _SHORTEST_SECRET or secret.lower() in _KNOWN_SECRETS or len(set(secret)) < _SHORTEST_SECRET // 2
+    )
+
+
+def production_check(faults: list[Finding], name: str) -> str:
+    """What one check says.
+
+    Raises:
+        NotForProductionError: with all that is wrong.
+    """
+    wrong = [text for known, text in faults if known == name]
+    if wrong:
+        raise NotForProductionError("; ".join(wrong))
+    return "fit for production"
+
+
+def _database(config: "CloudConfig") -> Iterator[Finding]:
+    parts = urlsplit(config.database.read_url())
+    is_near = parts.hostname in {None, "localhost", "127.0.0.1", "::1"}
+    if config.database.url is not None:
+        yield "database", "the database's password stands in the configuration: use database.url_file"
+    if is_weak(parts.password or "") and not (is_near and parts.password is None):
+        yield "database", "the database's password is short or known"
+    if not is_near and not any(mode in parts.query for mode in ("sslmode=verify-full", "sslmode=verify-ca")):
+        yield "database", "the database is reached without a checked certificate: sslmode=verify-full is expected"
+
+
+def _backup(folder: Path | None, *, now_s: float) -> Iterator[Finding]:
+    if folder is None:
+        yield "backup", "no backup is known: name its folder with --backups"
+        return
+    newest_s = max((file.stat().st_mtime for file in folder.glob("*") if file.is_file()), default=None)
+    if newest_s is None:
+        yield "backup", f"{folder} holds no backup"
+    elif now_s - newest_s > NEWEST_BACKUP_H * 3600:
+        yield "backup", f"the newest file in {folder} is {(now_s - newest_s) / 3600:.0f} h old"

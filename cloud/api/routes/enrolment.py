@@ -1,0 +1,108 @@
+"""Buses come to their certificate: with a code the first time, with their secret later."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.api.actors import needs
+from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.problems import ProblemError, not_found
+from cloud.api.routes.pictures import authenticate_device
+from cloud.errors import FleetError
+from cloud.fleet.authority import Authority, Issued
+from cloud.fleet.enrolment import Admission, admit, renew
+from cloud.people.permissions import Permission
+
+router = APIRouter(tags=["devices"], dependencies=[needs(Permission.DEVICE)])
+
+RequestPem = Annotated[str, Field(max_length=8192, description="signing request (PKCS #10, PEM)")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Enrolment(_Body):
+    """A one-time code and a signing request."""
+
+    code: Annotated[str, Field(min_length=1, max_length=100)]
+    request: RequestPem
+
+
+class Renewal(_Body):
+    """A signing request."""
+
+    request: RequestPem
+
+
+class CertificateView(BaseModel):
+    """A certificate, and the authority's own."""
+
+    certificate: str
+    authority: str
+    expires_at: datetime
+
+
+class EnrolmentView(CertificateView):
+    """The same, with who the bus is and the secret for its pictures."""
+
+    city: str
+    device: str
+    secret: str
+
+
+@router.post("/devices/enrol", status_code=HTTPStatus.CREATED)
+def enrol_device(body: Enrolment, held: ResourcesDep) -> EnrolmentView:
+    """Exchange a one-time code for a certificate; the key stays on the bus."""
+    authority = _authority(held)
+    at = datetime.now(UTC)
+    try:
+        with held.thread_pool.connection() as connection:
+            admitted = admit(connection, authority, code=body.code, request=body.request, at=at)
+    except FleetError as error:
+        raise ProblemError(HTTPStatus.FORBIDDEN, str(error)) from error
+    return _admission_view(admitted, authority)
+
+
+@router.post("/devices/renew", status_code=HTTPStatus.CREATED)
+async def renew_certificate(
+    body: Renewal,
+    request: Request,
+    held: ResourcesDep,
+    x_busense_device: Annotated[str, Header(max_length=130, description="<city>/<device>")] = "",
+    authorization: Annotated[str, Header(max_length=600, description="Bearer <secret>")] = "",
+) -> CertificateView:
+    """Get the next certificate before this one ends."""
+    authority = _authority(held)
+    city, device = await authenticate_device(request, held, name=x_busense_device, authorization=authorization)
+    try:
+        issued = await run_in_threadpool(_renew, held, authority, city, device, body.request)
+    except FleetError as error:
+        raise ProblemError(HTTPStatus.FORBIDDEN, str(error)) from error
+    return CertificateView(certificate=issued.pem, authority=authority.pem, expires_at=issued.expires_at)
+
+
+def _renew(held: Resources, authority: Authority, city: str, device: str, request: str) -> Issued:
+    with held.thread_pool.connection() as connection:
+        return renew(connection, authority, city=city, device=device, request=request, at=datetime.now(UTC))
+
+
+def _authority(held: Resources) -> Authority:
+    if held.authority is None:
+        raise not_found("authority at this server")
+    return held.authority
+
+
+def _admission_view(admitted: Admission, authority: Authority) -> EnrolmentView:
+    return EnrolmentView(
+        certificate=admitted.certificate.pem,
+        authority=authority.pem,
+        expires_at=admitted.certificate.expires_at,
+        city=admitted.city,
+        device=admitted.device,
+        secret=admitted.secret,
+    )

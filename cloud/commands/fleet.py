@@ -1,0 +1,121 @@
+"""`busense fleet`: buses, their certificates, and what the broker knows of them."""
+
+import logging
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from psycopg import Connection
+
+from cloud.cli import config_option
+from cloud.config import CloudConfig, load_config
+from cloud.db.pool import connect
+from cloud.errors import FleetError
+from cloud.fleet.authority import Authority
+from cloud.fleet.broker_users import reload_broker, write_users
+from cloud.fleet.devices import enrol
+from cloud.fleet.enrolment import CHANNEL, CODE_GOOD_FOR, good_certificates, make_code, revoke
+from cloud.fleet.secret import read_or_create_secret
+from wire.errors import TopicError
+from wire.topics import parse_topic
+
+LOOK_AGAIN_S: Final = 60.0  # certificates end without anybody telling
+
+_path = click.Path(path_type=Path, dir_okay=False)
+_log = logging.getLogger(__name__)
+
+
+@click.group()
+def fleet() -> None:
+    """Devices."""
+
+
+@fleet.command("enrol")
+@config_option
+@click.argument("device")
+@click.option(
+    "--secret-file",
+    type=_path,
+    help="Admit it by a secret instead of a certificate; drawn and written when there is no such file.",
+)
+def enrol_device(device: str, secret_file: Path | None, config: Path | None) -> None:
+    """Admit DEVICE (`bus-1`, or `city/bus-1`): print a code for `busense enrol` on the bus, good once, for a day."""
+    settings = load_config(config)
+    city, name = _city_and_device(device, default_city=settings.city)
+    with connect(settings.database.read_url()) as connection:
+        if secret_file is not None:
+            _enrol_by_secret(connection, secret_file, city=city, name=name)
+            return
+        code = make_code(connection, city=city, device=name, at=datetime.now(UTC))
+    hours = int(CODE_GOOD_FOR.total_seconds() // 3600)
+    click.echo(f"{city}/{name}: {code} (good once, for {hours} hours)")
+
+
+@fleet.command("revoke")
+@config_option
+@click.argument("device")
+def revoke_device(device: str, config: Path | None) -> None:
+    """End all certificates and the secret of DEVICE; the broker cuts it off at once."""
+    settings = load_config(config)
+    city, name = _city_and_device(device, default_city=settings.city)
+    with connect(settings.database.read_url()) as connection:
+        ended = revoke(connection, city=city, device=name, at=datetime.now(UTC))
+    click.echo(f"{city}/{name}: {ended} certificates are no longer good, nor is its secret")
+
+
+@fleet.command("authority")
+@config_option
+def make_authority(config: Path | None) -> None:
+    """Make the city's certificate authority in the folder that `fleet.authority` names."""
+    settings = load_config(config)
+    if settings.fleet.authority is None:
+        raise FleetError("fleet.authority is not set: a folder is expected")
+    Authority.create(settings.fleet.authority, city=settings.city, at=datetime.now(UTC))
+    click.echo(f"made the authority of {settings.city} in {settings.fleet.authority}; its key never leaves this folder")
+
+
+@fleet.command("tell-broker")
+@config_option
+@click.option("--users-file", type=_path, required=True, help="The file that nats.conf includes.")
+@click.option("--pid-file", type=_path, required=True, help="Where NATS wrote its process id.")
+def tell_broker(users_file: Path, pid_file: Path, config: Path | None) -> None:
+    """Keep NATS's users those whose certificates are good, until SIGTERM: a revoked one is cut off at once."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    follow_certificates(load_config(config), stop, users_file=users_file, pid_file=pid_file)
+
+
+def follow_certificates(config: CloudConfig, stop: threading.Event, *, users_file: Path, pid_file: Path) -> None:
+    """Write the users and have them read again whenever they change."""
+    with connect(config.database.read_url(), autocommit=True) as connection:
+        connection.execute(f"LISTEN {CHANNEL}")
+        while not stop.is_set():
+            if write_users(users_file, good_certificates(connection, at=datetime.now(UTC))):
+                reload_broker(int(pid_file.read_text()))
+                _log.info("broker_told file=%s", users_file)
+            _wait(connection, stop)
+
+
+def _wait(connection: Connection[Any], stop: threading.Event) -> None:
+    """Wait for a change, a second at a time so that the end is not waited for."""
+    for _ in range(int(LOOK_AGAIN_S)):
+        if stop.is_set() or any(True for _ in connection.notifies(timeout=1.0, stop_after=1)):
+            return
+
+
+def _enrol_by_secret(connection: Connection[Any], secret_file: Path, *, city: str, name: str) -> None:
+    is_new = enrol(connection, city=city, device=name, secret=read_or_create_secret(secret_file))
+    click.echo(f"{'enrolled' if is_new else 'new secret for'} {city}/{name}; its secret lies in {secret_file}")
+
+
+def _city_and_device(text: str, *, default_city: str) -> tuple[str, str]:
+    city, _, device = text.rpartition("/")
+    try:
+        topic = parse_topic(f"busense/v1/{city or default_city}/{device}/state")
+    except TopicError as error:
+        raise FleetError(f"{text!r}: lower-case letters, digits and dashes are expected, at most 63") from error
+    return topic.city, topic.device

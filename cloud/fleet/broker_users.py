@@ -1,0 +1,46 @@
+"""Who the broker lets in, and what each may say and hear: written for NATS, which reads it again when told to."""
+
+import json
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from cloud.fleet.enrolment import GoodCertificate
+from wire.topics import TO_DEVICE, device_topics
+
+
+def device_permissions(*, city: str, device: str) -> dict[str, list[str]]:
+    """What a device may do: publish under its own name, and hear what is meant for it.
+
+    A subscription of QoS 1 is served through an inner subject `$MQTT.sub.…`, whose name the broker draws.
+    """
+    own = f"busense.v1.{city}.{device}.>"
+    heard = [topic.replace("/", ".") for topic in device_topics(city=city, device=device, kinds=TO_DEVICE)]
+    return {"publish": [own], "subscribe": [*heard, "$MQTT.sub.>"]}
+
+
+def certificate_users(certificates: Iterable[GoodCertificate]) -> list[dict[str, object]]:
+    """A user for each certificate, known by the name in it."""
+    return [
+        {"user": known.name, "permissions": device_permissions(city=known.city, device=known.device)}
+        for known in certificates
+    ]
+
+
+def write_users(path: Path, certificates: Iterable[GoodCertificate]) -> bool:
+    """Write the file that nats.conf includes, without the cloud's password; whether it is another than before."""
+    users = [{"user": "cloud", "password": "CLOUD"}, *certificate_users(certificates)]
+    text = "users: " + json.dumps(users, indent=1).replace('"CLOUD"', "$CLOUD_PASSWORD") + "\n"
+    if path.exists() and path.read_text() == text:
+        return False
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
+    return True
+
+
+def reload_broker(pid: int) -> None:
+    """Let NATS read its configuration again; it closes the connections of users that are gone."""
+    os.kill(pid, signal.SIGHUP)

@@ -1,0 +1,106 @@
+"""Each thing that must not be in production is refused by its name."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from busense.doctor import doctor
+from busense.doctor_production import NEWEST_BACKUP_H, faults_of_cloud
+from cloud.config import CloudConfig
+from edge_agent.config import load_config
+
+SECRET = "q7Vt9mZ2Lx0pRw4sKd8f"  # noqa: S105
+NOW_S = 1_900_000_000.0
+
+
+def config(folder: Path, **changes: dict[str, Any]) -> CloudConfig:
+    (folder / "password").write_text(SECRET)
+    (folder / "url").write_text(f"postgresql://busense:{SECRET}@db.county:5432/busense?sslmode=verify-full")
+    sections: dict[str, dict[str, Any]] = {
+        "database": {"url_file": folder / "url"},
+        "broker": {"url": "tls://broker:4222", "user": "cloud", "password_file": folder / "password"},
+        "serve": {"public_url": "https://busense.county"},
+        "fleet": {"authority": folder},
+    }
+    values = {name: sections.get(name, {}) | changes.get(name, {}) for name in {*sections, *changes}}
+    return CloudConfig.model_validate({"city": "county"} | values)
+
+
+def faults(
+    folder: Path, changes: dict[str, dict[str, Any]] | None = None, *, backup_age_h: float | None = 1.0
+) -> dict[str, str]:
+    backups = folder / "backups"
+    backups.mkdir()
+    if backup_age_h is not None:
+        (backups / "busense.dump").touch()
+        os.utime(backups / "busense.dump", (NOW_S - 3600 * backup_age_h, NOW_S - 3600 * backup_age_h))
+    return dict(faults_of_cloud(config(folder, **(changes or {})), backups=backups, now_s=NOW_S))
+
+
+def test_only_what_this_version_cannot_do_is_missing_from_a_sound_configuration(tmp_path: Path) -> None:
+    assert set(faults(tmp_path)) == {"retention"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({"broker": {"kind": "mqtt", "url": "mqtt://broker"}}, "broker", "without TLS"),
+        ({"broker": {"url": "nats://broker"}}, "broker", "without TLS"),
+        ({"serve": {"public_url": None}}, "pages", "without TLS"),
+        ({"serve": {"public_url": "http://busense.county"}}, "pages", "without TLS"),
+        ({"serve": {"demo": True}}, "accounts", "by a click"),
+        ({"serve": {"visitors": True}}, "accounts", "not signed in"),
+        ({"database": {"url": "postgresql://u@localhost/x", "url_file": None}}, "database", "url_file"),
+        ({"fleet": {"authority": None}}, "fleet", "certificates"),
+        ({"pictures": {"url": "memory://"}}, "pictures", "memory"),
+    ],
+)
+def test_each_fault_is_named(tmp_path: Path, changes: dict[str, dict[str, Any]], name: str, words: str) -> None:
+    assert words in faults(tmp_path, changes)[name]
+
+
+@pytest.mark.parametrize("secret", ["", "changeme", "0123456789", "aaaaaaaaaaaaaaaaaaaaaa"])
+def test_a_weak_secret_is_refused_and_not_repeated(tmp_path: Path, secret: str) -> None:
+    weak = tmp_path / "weak"
+    weak.write_text(secret)
+    told = faults(tmp_path, {"broker": {"password_file": weak}})["broker"]
+    assert "short or known" in told
+    assert not secret or secret not in told
+
+
+@pytest.mark.parametrize(("age_h", "words"), [(None, "holds no backup"), (NEWEST_BACKUP_H + 1, "27 h old")])
+def test_a_backup_must_be_there_and_fresh(tmp_path: Path, age_h: float | None, words: str) -> None:
+    assert words in faults(tmp_path, backup_age_h=age_h)["backup"]
+
+
+def test_no_backup_named_is_no_backup(tmp_path: Path) -> None:
+    assert "--backups" in dict(faults_of_cloud(config(tmp_path), backups=None, now_s=NOW_S))["backup"]
+
+
+def test_the_demo_is_refused_by_the_command(tmp_path: Path) -> None:
+    from busense.demo_place import Place  # noqa: PLC0415
+
+    place = Place(folder=tmp_path)
+    place.make_secrets([])
+    place.write_config(database_url="postgresql://u:p@127.0.0.1/x", broker_url="nats://127.0.0.1:4222", port=8080)
+    result = CliRunner().invoke(doctor, ["--production", "--config", str(place.config)])
+    assert result.exit_code == 1
+    last = result.output.splitlines()[-1]
+    assert all(name in last for name in ("broker", "pages", "accounts", "retention", "backup")), result.output
+
+
+def test_a_bus_with_plain_connections_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("short")
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        '[identity]\ncity = "county"\ndevice = "bus-1"\nsecret_file = "secret"\n[broker]\nurl = "mqtt://broker"\n'
+        '[cloud]\nurl = "http://cloud"\n[camera]\nwidth_px = 640\nheight_px = 480\nfocal_px = 500\nheight_m = 2\n'
+        'pitch_deg = 5\n[outbox]\npath = "outbox.db"\n'
+    )
+    load_config(file)
+    result = CliRunner().invoke(doctor, ["--production", "--agent", str(file)])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "needs attention: broker, cloud, identity"
