@@ -476,6 +476,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enrol Device
+         * @description Exchange a one-time code for a certificate; the key stays on the bus.
+         */
+        post: operations["enrol_device_api_v1_devices_enrol_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Certificate
+         * @description Get the next certificate before this one ends.
+         */
+        post: operations["renew_certificate_api_v1_devices_renew_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1574,6 +1614,21 @@ export interface components {
             groups: components["schemas"]["CatalogueGroup"][];
         };
         /**
+         * CertificateView
+         * @description A certificate, and the authority's own.
+         */
+        CertificateView: {
+            /** Authority */
+            authority: string;
+            /** Certificate */
+            certificate: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
          * ChangedPerson
          * @description An account that is there.
          */
@@ -1910,6 +1965,40 @@ export interface components {
             version: number;
             /** Width M */
             width_m?: number | null;
+        };
+        /**
+         * Enrolment
+         * @description A one-time code and a signing request.
+         */
+        Enrolment: {
+            /** Code */
+            code: string;
+            /**
+             * Request
+             * @description signing request (PKCS #10, PEM)
+             */
+            request: string;
+        };
+        /**
+         * EnrolmentView
+         * @description The same, with who the bus is and the secret for its pictures.
+         */
+        EnrolmentView: {
+            /** Authority */
+            authority: string;
+            /** Certificate */
+            certificate: string;
+            /** City */
+            city: string;
+            /** Device */
+            device: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Secret */
+            secret: string;
         };
         /**
          * Extent
@@ -2751,6 +2840,17 @@ export interface components {
             reason: string;
             /** Version */
             version: number;
+        };
+        /**
+         * Renewal
+         * @description A signing request.
+         */
+        Renewal: {
+            /**
+             * Request
+             * @description signing request (PKCS #10, PEM)
+             */
+            request: string;
         };
         /**
          * RepairView
@@ -4098,6 +4198,77 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol_device_api_v1_devices_enrol_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Enrolment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_certificate_api_v1_devices_renew_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bearer <secret> */
+                authorization?: string;
+                /** @description <city>/<device> */
+                "x-busense-device"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Renewal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateView"];
+                };
             };
             /** @description a problem (RFC 9457) */
             default: {
