@@ -23,8 +23,9 @@ from cloud.db.pool import connect
 from cloud.fleet.devices import enrol
 from cloud.roads.files import open_roads
 from cloud.roads.imports import import_roads
-from simulator.city import make_town, roads_geojson
+from simulator.city import roads_geojson
 from simulator.devices import device_names
+from simulator.world import quarter
 
 READY_WITHIN_S: Final = 120.0  # a machine with much else to do
 LOG_OF_STARTED_INGEST: Final = "ingest_started"
@@ -153,7 +154,7 @@ class Town:
     def _prepare_database(self) -> None:
         url = self.postgres.url()
         migrate(url)
-        self._place.roads.write_text(json.dumps(roads_geojson(make_town(self.plan.seed))))
+        self._place.roads.write_text(json.dumps(roads_geojson(quarter(seed=self.plan.seed, buses=self.plan.buses))))
         with connect(url) as connection:
             import_roads(connection, open_roads(self._place.roads)[1], at=datetime.now(UTC))
             self._place.make_people(connection, at=datetime.now(UTC))

@@ -1,9 +1,9 @@
 """A seeded town: a slightly irregular grid of arterials and side streets with names."""
 
 import heapq
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +33,7 @@ _NORTH_SOUTH: Final = (
 )  # fmt: skip
 
 Junction = tuple[int, int]  # column, row of the grid
+_NEXT: Final = (-1, 0, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,12 @@ class Street:
     name_en: str
     kind: str  # OpenStreetMap's highway values
     junctions: tuple[Junction, ...]
+
+    def within(self, near: Container[Junction]) -> Iterator["Street"]:
+        """Pieces of the street whose junctions are all among some."""
+        runs = [list(run) for is_near, run in groupby(self.junctions, key=near.__contains__) if is_near]
+        for number, run in enumerate(run for run in runs if len(run) > 1):
+            yield replace(self, id=f"{self.id}-{number}", junctions=tuple(run))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,15 @@ class Town:
         """All pairs of neighbouring junctions that a street joins."""
         for street in self.streets:
             yield from pairwise(street.junctions)
+
+    def around(self, centres: Iterable[Junction]) -> "Town":
+        """The streets within one block of some junctions."""
+        near = {(column + east, row + north) for column, row in centres for east in _NEXT for north in _NEXT}
+        return Town(
+            plane=self.plane,
+            junctions={junction: spot for junction, spot in self.junctions.items() if junction in near},
+            streets=tuple(part for street in self.streets for part in street.within(near)),
+        )
 
     def way(self, stations: Sequence[Junction]) -> list[Junction]:
         """Shortest way over the streets through all stations in order."""

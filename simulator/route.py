@@ -116,7 +116,16 @@ def make_lines(town: Town, count: int) -> list[Line]:
 
 
 def make_rings(town: Town, count: int) -> list[Line]:
-    """Lines around single blocks, shortest first, that have no corner in common: a lap takes two minutes.
+    """Lines around single blocks, a lap in less than two minutes.
+
+    Raises:
+        ValueError: more lines than the town has.
+    """
+    return [_line(town, ring, number) for number, ring in enumerate(rings_of(town, count))]
+
+
+def rings_of(town: Town, count: int) -> list[tuple[Junction, ...]]:
+    """Ways around single blocks, shortest first, that have no corner in common.
 
     Raises:
         ValueError: more lines than the town has.
@@ -130,7 +139,7 @@ def make_rings(town: Town, count: int) -> list[Line]:
             rings.append(ring)
     if not 1 <= count <= len(rings):
         raise ValueError(f"{count} rings were asked for; the town has 1 to {len(rings)}")
-    return [_line(town, ring, number) for number, ring in enumerate(rings[:count])]
+    return rings[:count]
 
 
 def _around(corner: Junction) -> tuple[Junction, ...]:

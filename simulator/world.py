@@ -10,7 +10,7 @@ from simulator.frames import DrawnScenery, PhotoScenery, Scenery
 from simulator.photos import choose_photos, guess_camera, make_sites, read_photos
 from simulator.plane import Plane
 from simulator.repairs import Repairs
-from simulator.route import CRUISE_MPS, LOOPS, Line, Motion, make_lines, make_rings
+from simulator.route import CRUISE_MPS, LOOPS, Line, Motion, make_lines, make_rings, rings_of
 from simulator.truth import DENSE_GAP_M, Truth, enlivened, make_truth
 
 BUSES_PER_LINE: Final = 3
@@ -38,7 +38,7 @@ def make_world(*, seed: int, buses: int, frames: Path | None, is_dense: bool = F
     Raises:
         FramesError: the folder of photos cannot be used.
     """
-    town = make_town(seed)
+    town = quarter(seed=seed, buses=buses) if is_dense else make_town(seed)
     repairs = Repairs()
     lines = _lines(town, buses, is_dense=is_dense)
     if frames is None:
@@ -56,8 +56,20 @@ def make_world(*, seed: int, buses: int, frames: Path | None, is_dense: bool = F
 
 
 def _lines(town: Town, buses: int, *, is_dense: bool) -> list[Line]:
-    make, share = (make_rings, BUSES_PER_RING) if is_dense else (make_lines, BUSES_PER_LINE)
-    return make(town, min(len(LOOPS), max(1, buses // share)))
+    if is_dense:
+        return make_rings(town, _share(buses, BUSES_PER_RING))
+    return make_lines(town, _share(buses, BUSES_PER_LINE))
+
+
+def quarter(*, seed: int, buses: int) -> Town:
+    """As much of the town as the lines of a dense world need: a map of it shows what happens."""
+    town = make_town(seed)
+    return town.around(corner for ring in rings_of(town, _share(buses, BUSES_PER_RING)) for corner in ring)
+
+
+def _share(buses: int, buses_per_line: int) -> int:
+    """Number of lines."""
+    return min(len(LOOPS), max(1, buses // buses_per_line))
 
 
 def _drawn_truth(lines: Sequence[Line], *, plane: Plane, seed: int, is_dense: bool) -> Truth:

@@ -48,3 +48,11 @@ def test_roads_are_named_lines_near_the_towns_place() -> None:
         for lon, lat in road["geometry"]["coordinates"]:
             assert 120.40 < lon < 120.45
             assert 27.50 < lat < 27.54
+
+
+def test_a_part_of_the_town_has_the_streets_within_one_block() -> None:
+    town = make_town(0)
+    part = town.around([(5, 5)])
+    assert part.junctions.keys() == {(column, row) for column in (4, 5, 6) for row in (4, 5, 6)}
+    assert set(part.blocks()) == {block for block in town.blocks() if set(block) <= part.junctions.keys()}
+    assert len({street.id for street in part.streets}) == len(part.streets)

@@ -49,6 +49,7 @@ def test_in_a_dense_world_every_place_sees_a_bus_each_ten_seconds(seed: int) -> 
     assert [motion.lap_s / 10 < 11 for motion in world.motions] == [True]
     assert len(world.truth.defects) >= 12
     assert len(world.truth.lookalikes) >= 3
+    assert len(world.town.junctions) <= 16
     assert len(make_world(seed=seed, buses=2 * BUSES_PER_RING, frames=None, is_dense=True).lines) == 2
 
 
