@@ -8,6 +8,7 @@ import type {
   CasePage,
   Catalogue,
   ConditionSummary,
+  DeliveryPage,
   Extent,
   FindingDetail,
   FindingPage,
@@ -124,6 +125,13 @@ export const api = {
       cursor: filter.cursor,
     }, signal),
   case: (id: string, signal?: AbortSignal) => getJson<CaseDetail>(`/cases/${encodeURIComponent(id)}`, {}, signal),
+  /** What a person says of findings; answered before the findings follow. */
+  decide: (id: string, what: "merge" | "different" | "split", body: { reason: string; other?: string; observations?: string[] }) =>
+    sendJson<{ id: string }>(`/findings/${encodeURIComponent(id)}/${what}`, JSON.stringify(body), "application/json", drawKey()),
+  undoDecision: (id: string, body: { reason: string }) =>
+    sendJson<{ id: string }>(`/finding-decisions/${encodeURIComponent(id)}/undo`, JSON.stringify(body), "application/json", drawKey()),
+  deliveries: (filter: { state: string | null; cursor: string | null }, signal?: AbortSignal) => getJson<DeliveryPage>("/deliveries", { ...filter, limit: 100 }, signal),
+  replayDelivery: (id: string) => send(`/deliveries/${encodeURIComponent(id)}/replay`),
   act: (id: string, body: ActionBody, key: string) =>
     sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/actions`, JSON.stringify(body), "application/json", key),
   addPhoto: (id: string, { kind, content, lon, lat }: PhotoUpload, key: string) =>
@@ -166,6 +174,13 @@ async function getJson<T>(path: string, query: Query, signal?: AbortSignal): Pro
 async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key: string): Promise<T> {
   const headers = { "Content-Type": mediaType, "Idempotency-Key": key };
   return readJson<T>(await reach(`${API_ROOT}${path}`, { method: "POST", body, headers }));
+}
+
+async function send(path: string): Promise<void> {
+  const response = await reach(`${API_ROOT}${path}`, { method: "POST" });
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
 }
 
 async function readJson<T>(response: Response): Promise<T> {

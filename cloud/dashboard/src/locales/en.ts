@@ -2,6 +2,8 @@
 
 import { conditionEn } from "./areas/condition";
 import { crewEn } from "./areas/crew";
+import { decisionsEn } from "./areas/decisions";
+import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
 import { peopleEn } from "./areas/people";
 import { shellEn } from "./areas/shell";
@@ -15,6 +17,8 @@ export const en: Messages = {
   ...conditionEn,
   ...crewEn,
   ...peopleEn,
+  ...decisionsEn,
+  ...deliveriesEn,
   product: "busense",
   tagline: "Roads, inspected by buses",
   skipToContent: "Skip to content",
@@ -247,6 +251,7 @@ export const en: Messages = {
     login: "Sign in",
     welcome: "Set a password",
     account: "My account",
+    deliveries: "Deliveries",
     people: "Accounts",
   },
   duration: {

@@ -2,6 +2,8 @@
 
 import { conditionZh } from "./areas/condition";
 import { crewZh } from "./areas/crew";
+import { decisionsZh } from "./areas/decisions";
+import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
 import { peopleZh } from "./areas/people";
 import { shellZh } from "./areas/shell";
@@ -14,6 +16,8 @@ export const zh = {
   ...conditionZh,
   ...crewZh,
   ...peopleZh,
+  ...decisionsZh,
+  ...deliveriesZh,
   product: "busense",
   tagline: "公交道路巡查",
   skipToContent: "跳到主要内容",
@@ -246,6 +250,7 @@ export const zh = {
     login: "登录",
     welcome: "设置密码",
     account: "我的账号",
+    deliveries: "通知投递",
     people: "账号管理",
   } as Record<string, string>,
   duration: {
