@@ -27,6 +27,9 @@ _PLATE_CASCADE: Final = "haarcascade_russian_plate_number.xml"
 _PLATE_WIDTH_PX: Final = 960  # of the picture that the cascade searches
 _PLATE_STEP: Final = 1.1  # between two sizes of the search
 _PLATE_NEIGHBOURS: Final = 1  # one find is enough: 9 of 10 plates instead of 7, for three more boxes in five pictures
+_PLATE_LARGEST: Final = 0.4
+"""Of the longer side, that a window may be wide: the longest plates, 0.52 m, come to it 1.4 m before a usual lens. Road
+markings and whole cars look like larger ones."""
 _INSIDE: Final = 0.95  # of a window's area in a larger one: the cascade takes the whole rear of a car for a plate too
 _LARGER: Final = 2.0  # times the area
 _FACE_CELL_PX: Final = 4  # one output cell covers 4 input pixels
@@ -95,7 +98,8 @@ class PlateFinder:
         scale = min(1.0, _PLATE_WIDTH_PX / image.shape[1])
         if scale < 1.0:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        found = self._cascade.detectMultiScale(grey, _PLATE_STEP, _PLATE_NEIGHBOURS)
+        largest = round(_PLATE_LARGEST * max(grey.shape))
+        found = self._cascade.detectMultiScale(grey, _PLATE_STEP, _PLATE_NEIGHBOURS, maxSize=(largest, largest))
         corners_and_sides = np.array(found, np.float32).reshape(-1, 4) / np.float32(scale)
         boxes = np.hstack([corners_and_sides[:, :2], corners_and_sides[:, :2] + corners_and_sides[:, 2:]])
         return _grown(innermost(boxes), PLATE_MARGIN)
