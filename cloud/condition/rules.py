@@ -36,6 +36,12 @@ class Survey(_Entry):
     min_share: Share
     min_look_share: Share
 
+    @model_validator(mode="after")
+    def _estimate_has_a_time(self) -> Self:
+        if self.min_look_share > self.min_share:
+            raise ValueError("min_look_share may not be above min_share: an estimate would have no time")
+        return self
+
     @property
     def window(self) -> timedelta:
         return timedelta(days=self.window_days)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud.condition.estimate import Surveyed
 
@@ -39,8 +40,8 @@ def survey(
     """
     shape = max(1, round(length_m / ALONG_M)), max(1, round(width_m / ACROSS_M))
     looks, unseen = np.zeros(shape), np.ones(shape)
-    along_m = (np.arange(shape[0]) + 0.5) * length_m / shape[0]
-    across_m = (np.arange(shape[1]) + 0.5) * width_m / shape[1] - width_m / 2  # right of the line's middle
+    along_m = _middles(shape[0], length_m)
+    across_m = _middles(shape[1], width_m) - width_m / 2  # right of the line's middle
     for part in parts:
         left_m, right_m = view_across(part, width_m=width_m, drives_on=drives_on)
         rows = (along_m >= part.from_m) & (along_m <= part.to_m)
@@ -61,6 +62,18 @@ def view_across(part: SurveyedPart, *, width_m: float, drives_on: Literal["right
 
 
 def last_look(parts: Sequence[SurveyedPart], *, length_m: float, min_share: float) -> datetime | None:
-    """When a pass last saw enough of the segment's length."""
-    ends = (part.to_at for part in parts if (part.to_m - part.from_m) * part.usable_share >= min_share * length_m)
-    return max(ends, default=None)
+    """Since when buses saw this share of the segment's length: of several short looks that add up, the oldest counts.
+
+    Whatever sees a share of the surface sees as much of the length, so that an estimate always has its time.
+    """
+    along_m = _middles(max(1, round(length_m / ALONG_M)), length_m)
+    unseen = np.ones(len(along_m))
+    for part in sorted(parts, key=lambda part: part.to_at, reverse=True):
+        unseen *= 1 - ((along_m >= part.from_m) & (along_m <= part.to_m)) * part.usable_share
+        if 1 - unseen.mean() >= min_share:
+            return part.to_at
+    return None
+
+
+def _middles(count: int, length_m: float) -> NDArray[np.float64]:
+    return (np.arange(count) + 0.5) * length_m / count

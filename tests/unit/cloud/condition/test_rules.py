@@ -27,9 +27,10 @@ def test_shipped_rules_are_right() -> None:
         ("window_days = 30", "window_days = 0", r"line \d+: survey\.window_days"),
         ("strip_m = 0.2\n", "", r"line \d+: classes\.D00: .*strip_m"),
         ("light = 0.6, medium = 0.8, heavy = 1.0", "light = 0.6", r"weights needs medium, heavy"),
+        ("min_look_share = 0.1", "min_look_share = 0.2", r"min_look_share may not be above min_share"),
         ("draws = 400", "drawz = 400", r"line \d+: doubt\.drawz"),
     ],
-    ids=["zone", "days", "strip", "weights", "unknown key"],
+    ids=["zone", "days", "strip", "weights", "no time", "unknown key"],
 )
 def test_wrong_line_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):

@@ -63,6 +63,20 @@ def test_another_look_never_sees_less(before: list[SurveyedPart], more: Surveyed
     assert 0 <= share(*before) <= share(*before, more) + 1e-9 <= 1 + 2e-9
 
 
+def test_short_looks_add_up_to_one_as_old_as_the_oldest_that_was_needed() -> None:
+    looks = [replace(PART, from_m=20.0 * n, to_m=20.0 * n + 15, to_at=AT - timedelta(hours=n)) for n in range(4)]
+    assert last_look(looks, length_m=100.0, min_share=0.2) == looks[1].to_at
+    assert last_look(looks, length_m=100.0, min_share=0.5) == looks[3].to_at
+    assert last_look(looks, length_m=100.0, min_share=0.7) is None
+
+
+@settings(deadline=None)
+@given(st.lists(parts, max_size=6))
+def test_what_is_enough_of_the_surface_is_enough_of_the_length(seen: list[SurveyedPart]) -> None:
+    enough = share(*seen)
+    assert enough < 1e-6 or last_look(seen, length_m=100.0, min_share=enough - 1e-9) is not None
+
+
 def test_last_look_is_of_a_pass_that_really_looked() -> None:
     late = replace(PART, to_at=AT + timedelta(hours=1))
     assert last_look([PART, replace(late, to_m=5.0)], length_m=100.0, min_share=0.2) == PART.to_at
