@@ -23,7 +23,7 @@ from busense.demo_place import demo_place
 from busense.local.processes import free_port
 
 TICK_S: Final = 0.05
-OPEN_AT_ONCE: Final = 12  # faults that the town is not over yet; then the next one waits
+OPEN_AT_ONCE: Final = 16  # faults that the town is not over yet; then the next one waits
 WAITED_FOR_S: Final = 60.0  # at most
 SAY_EVERY: Final = 10
 

@@ -238,7 +238,9 @@ class ChaosTown:
                 self._town.broker.kill()
                 self._start_server(self._town.broker)
             case Part.DATABASE:
+                processes = tree(self._town.postgres.pid or 0)
                 self._town.postgres.kill()
+                self._wait_until(lambda: not any(map(_is_there, processes)), STARTED_WITHIN_S, "PostgreSQL is gone")
                 self._start_server(self._town.postgres)
             case _:
                 service = self._service(part)
@@ -326,6 +328,10 @@ class ChaosTown:
 
 
 _NAMES: Final = {Part.BUSES: "simulator", Part.INGEST: "ingest", Part.WORK: "work", Part.SERVE: "serve"}
+
+
+def _is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _signal(pid: int | None, number: signal.Signals) -> None:

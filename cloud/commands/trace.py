@@ -85,12 +85,12 @@ WITH thing AS (
     SELECT c.id, c.number FROM cases c JOIN findings f ON f.id = c.finding_id
     JOIN thing ON thing.id = coalesce(f.merged_into, f.id)
 )
-SELECT h.at, format('case %%s: %%s', its.number, h.action) AS what,
-    format('by %%s, now %%s: %%s', h.actor, h.to_state, h.reason ->> 'en') AS detail
+SELECT h.at, 'case: ' || h.action AS what,
+    format('%%s by %%s, now %%s: %%s', its.number, h.actor, h.to_state, h.reason ->> 'en') AS detail
 FROM its JOIN case_history h ON h.case_id = its.id
 UNION ALL
-SELECT coalesce(d.sent_at, d.created_at), format('case %%s: told', its.number),
-    format('%%s to %%s, %%s after %%s tries', d.id, d.target, d.state, d.attempts)
+SELECT coalesce(d.sent_at, d.created_at), 'case: told',
+    format('%%s, %%s to %%s: %%s after %%s tries', its.number, d.id, d.target, d.state, d.attempts)
 FROM its JOIN deliveries d ON d.case_id = its.id
 """
 

@@ -68,7 +68,7 @@ class Handler:
         if not items:
             return Outcome()
         try:
-            return await self._write(items, is_replay=is_replay)
+            outcome = await self._write(items, is_replay=is_replay)
         except _REFUSED as error:
             return await self._store_apart(items, error, reason=CONSTRAINT, is_replay=is_replay)
         except psycopg.Error:
@@ -76,6 +76,10 @@ class Handler:
         except Exception as error:  # a message that our own code stumbles over must not stop all others
             logger.exception("ingest_stumbled messages=%d", len(items))
             return await self._store_apart(items, error, reason=STUMBLED, is_replay=is_replay)
+        for item in items:
+            if isinstance(item, Readable):
+                logger.debug("message_stored id=%s source=%s", item.envelope.id, item.envelope.source)
+        return outcome
 
     async def _write(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
         async with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """The object store, and the one way into it."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -71,6 +72,27 @@ class PictureStore:
         )
         _check(payload, made)
         obstore.put(self._store, _path(sha256), payload)
+
+    def put(self, sha256: str, payload: bytes) -> None:
+        """Put back a picture that was kept before.
+
+        Raises:
+            PictureRefusedError: the bytes are not those of the hash.
+        """
+        found = hashlib.sha256(payload).hexdigest()
+        if found != sha256:
+            raise PictureRefusedError(f"the bytes have the SHA-256 {found}; {sha256} is expected")
+        obstore.put(self._store, _path(sha256), payload)
+
+    def remove(self, sha256: str) -> None:
+        """Remove a picture; one that is not there stays so."""
+        with contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, _path(sha256))
+
+    def names(self) -> set[str]:
+        """Hashes of all pictures that are there."""
+        pages = obstore.list(self._store)  # pyright: ignore[reportUnknownMemberType]
+        return {str(item["path"]).rpartition("/")[2] for page in pages for item in page}
 
     def read(self, sha256: str) -> bytes:
         """Read a whole picture.

@@ -57,6 +57,8 @@ def fuse_place(
         subject_of=partial(queue.subject_of, cell=cell),
     )
     queue.delete(connection, taken)
+    for kind, (_, city, device, event_id) in taken.items:
+        _log.debug("message_fused id=%s source=/%s/%s kind=%s", event_id, city, device, kind)
     _log.debug("place_fused cell=%s messages=%d", cell, len(taken))
     return len(taken)
 

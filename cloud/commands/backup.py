@@ -1,0 +1,162 @@
+"""`busense backup` and `busense restore`: all rows as they stood at one instant, and all pictures, in one folder."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from psycopg import Connection, IsolationLevel, sql
+
+from cloud.cli import config_option
+from cloud.config import load_config
+from cloud.db.migrate import migrate, read_migrations
+from cloud.db.pool import connect
+from cloud.errors import CloudError
+from cloud.pictures.store import PictureStore, open_store
+
+_FORMAT: Final = 1
+_MANIFEST: Final = "manifest.json"
+_CHUNK: Final = 1 << 20
+
+# Partitions come with their parents; the history of migrations is made by migrating.
+_TABLES: Final = """
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND c.relname <> 'schema_migrations'
+ORDER BY c.relname
+"""
+_IDENTITIES: Final = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = current_schema() AND is_identity = 'YES'
+"""
+_SET_IDENTITY: Final = """
+SELECT setval(pg_get_serial_sequence({table_text}, {column_text}), coalesce(max({column}), 0) + 1, false) FROM {table}
+"""
+_PICTURES: Final = "SELECT sha256 FROM pictures WHERE received_at IS NOT NULL ORDER BY sha256"
+_HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
+
+
+@click.command()
+@config_option
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def backup(folder: Path, config: Path | None) -> None:
+    """Write everything into the new FOLDER; nothing has to stand still meanwhile."""
+    settings = load_config(config)
+    with connect(settings.database.read_url()) as connection:
+        manifest = write_backup(connection, open_store(settings.pictures), folder)
+    click.echo(f"{sum(manifest['rows'].values())} rows and {len(manifest['pictures'])} pictures in {folder}")
+
+
+@click.command()
+@config_option
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def restore(folder: Path, config: Path | None) -> None:
+    """Fill an empty database and picture store from a backup in FOLDER, all or nothing."""
+    settings = load_config(config)
+    url = settings.database.read_url()
+    migrate(url)
+    with connect(url) as connection:
+        manifest = read_backup(connection, open_store(settings.pictures), folder)
+    click.echo(f"{sum(manifest['rows'].values())} rows and {len(manifest['pictures'])} pictures restored")
+
+
+def write_backup(connection: Connection[Any], store: PictureStore, folder: Path) -> dict[str, Any]:
+    """Copy out what one snapshot of the database shows; the manifest comes last, so what lacks it is no backup.
+
+    Raises:
+        CloudError: the folder is not empty, or a picture that the database has is not in the store.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise CloudError(f"{folder} is not empty; a backup begins with an empty folder")
+    connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+    tables = {name: _copy_out(connection, name, folder / f"{name}.copy") for name in _tables(connection)}
+    pictures = [sha256 for (sha256,) in connection.execute(_PICTURES).fetchall()]
+    (folder / "pictures").mkdir()
+    for sha256 in pictures:
+        (folder / "pictures" / sha256).write_bytes(_read_picture(store, sha256))
+    manifest = {
+        "format": _FORMAT,
+        "migrations": [list(row) for row in connection.execute(_HISTORY).fetchall()],
+        "rows": {name: rows for name, (rows, _) in tables.items()},
+        "sha256": {name: digest for name, (_, digest) in tables.items()},
+        "pictures": pictures,
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def read_backup(connection: Connection[Any], store: PictureStore, folder: Path) -> dict[str, Any]:
+    """Fill an empty, migrated database, in the caller's transaction; pictures first, for no row may name one in vain.
+
+    Raises:
+        CloudError: it is no whole backup, of another version, or the database is not empty.
+    """
+    manifest = _read_manifest(folder)
+    if manifest["migrations"] != [[each.name, each.sha256] for each in read_migrations()]:
+        raise CloudError("the backup is of another version: restore it with that version, then migrate")
+    tables: list[str] = _tables(connection)
+    if tables != sorted(manifest["rows"]):
+        raise CloudError("the backup has other tables than this database")
+    for name in tables:
+        statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name))
+        if connection.execute(statement).fetchone() == (True,):
+            raise CloudError(f"{name} is not empty; a backup is restored into an empty database")
+    for sha256 in manifest["pictures"]:
+        store.put(sha256, (folder / "pictures" / sha256).read_bytes())
+    _copy_all_in(connection, folder, manifest["rows"])
+    return manifest
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CloudError(f"{folder} holds no whole backup: {error}") from error
+    for name, digest in manifest["sha256"].items():
+        if _digest_of(folder / f"{name}.copy") != digest:
+            raise CloudError(f"{folder}: {name}.copy is damaged")
+    return manifest
+
+
+def _tables(connection: Connection[Any]) -> list[str]:
+    return [name for (name,) in connection.execute(_TABLES).fetchall()]
+
+
+def _copy_out(connection: Connection[Any], table: str, file: Path) -> tuple[int, str]:
+    """Returns the number of rows and the file's digest."""
+    statement = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)").format(sql.Identifier(table))
+    with connection.cursor() as cursor:
+        with file.open("wb") as target, cursor.copy(statement) as copy:
+            for part in copy:
+                target.write(part)
+        return cursor.rowcount, _digest_of(file)
+
+
+def _copy_all_in(connection: Connection[Any], folder: Path, tables: Sequence[str]) -> None:
+    """Rows come as they were: no trigger fires, and the order of tables does not matter."""
+    connection.execute("SET LOCAL session_replication_role = replica")
+    for name in tables:
+        statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(name))
+        file = folder / f"{name}.copy"
+        with file.open("rb") as source, connection.cursor() as cursor, cursor.copy(statement) as copy:
+            while part := source.read(_CHUNK):
+                copy.write(part)
+    for table, column in connection.execute(_IDENTITIES).fetchall():
+        names = {"table": sql.Identifier(table), "column": sql.Identifier(column)}
+        words = {"table_text": sql.Literal(table), "column_text": sql.Literal(column)}
+        connection.execute(sql.SQL(_SET_IDENTITY).format(**names, **words))
+
+
+def _digest_of(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _read_picture(store: PictureStore, sha256: str) -> bytes:
+    try:
+        return store.read(sha256)
+    except FileNotFoundError as error:
+        raise CloudError(f"the picture {sha256} is in the database but not in the store") from error

@@ -1,0 +1,117 @@
+"""A backup restored into an empty system is the same system."""
+
+import hashlib
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from psycopg import sql
+
+from cloud.commands.backup import backup, restore
+from cloud.errors import CloudError
+from tests.integration import test_notify
+from tests.integration.ingest_database import query, value
+from tests.integration.test_notify import Receiver, notify, webhooks
+from tests.integration.town import Town
+
+receiver = test_notify.receiver  # a fixture
+TABLES = """
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    AND NOT relispartition AND relname <> 'schema_migrations'
+"""
+PICTURE = b"not really a picture"
+NAME = hashlib.sha256(PICTURE).hexdigest()
+
+
+@pytest.fixture
+def town(database: str, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Town:
+    """A town with findings, a case, deliveries and a picture."""
+    town = Town(url=database)
+    for street in range(3):
+        for number in range(1, 4):
+            town.sees(bus=f"bus-{number}", minutes=10 * number, north_m=300.0 * street)
+            town.looks(bus=f"bus-{number}", minutes=10 * number)
+    town.store()
+    town.work()
+    notify(town, webhooks(receiver, tmp_path))
+    town.change("UPDATE pictures SET sha256 = %s, received_at = now()", NAME)
+    place = tmp_path / "store" / NAME[:2] / NAME
+    place.parent.mkdir(parents=True)
+    place.write_bytes(PICTURE)
+    use(monkeypatch, database, tmp_path / "store")
+    return town
+
+
+def use(monkeypatch: pytest.MonkeyPatch, url: str, store: Path) -> None:
+    monkeypatch.setenv("BUSENSE_CITY", "testcity")
+    monkeypatch.setenv("BUSENSE_DATABASE__URL", url)
+    monkeypatch.setenv("BUSENSE_PICTURES__URL", store.as_uri())
+
+
+def contents(url: str) -> dict[str, list[str]]:
+    """Every row of every table, as text."""
+    tables = query(url, TABLES)
+    with psycopg.connect(url) as connection:
+        return {
+            name: [
+                row
+                for (row,) in connection.execute(
+                    sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(name))
+                )
+            ]
+            for (name,) in tables
+        }
+
+
+def test_restored_system_is_the_same_and_goes_on(
+    town: Town, empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(town.url)
+    assert sum(map(len, before.values())) > 50
+    made = CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
+    assert "1 pictures" in made.output
+
+    use(monkeypatch, empty_database, tmp_path / "other-store")
+    CliRunner().invoke(restore, [str(tmp_path / "backup")], catch_exceptions=False)
+    assert contents(empty_database) == before
+    assert (tmp_path / "other-store" / NAME[:2] / NAME).read_bytes() == PICTURE
+
+    again = Town(url=empty_database, outboxes=town.outboxes)
+    again.sees(bus="bus-4", minutes=50)
+    again.store()
+    again.work()
+    assert value(empty_database, "SELECT max(passes_seen) FROM findings") == 4
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        pytest.param("manifest.json", "no whole backup", id="cut off"),
+        pytest.param("cases.copy", "damaged", id="damaged"),
+    ],
+)
+@pytest.mark.usefixtures("town")
+def test_backup_that_is_not_whole_is_refused(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, said: str
+) -> None:
+    CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
+    (tmp_path / "backup" / file).write_bytes(b"")
+    use(monkeypatch, empty_database, tmp_path / "other-store")
+    result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
+    assert isinstance(result.exception, CloudError)
+    assert said in str(result.exception)
+    assert value(empty_database, "SELECT count(*) FROM cases") == 0
+
+
+def test_backup_is_not_restored_over_what_is_there(town: Town, tmp_path: Path) -> None:
+    CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
+    result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
+    assert "not empty" in str(result.exception)
+
+
+def test_backup_without_a_picture_that_the_database_has_fails(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "store" / NAME[:2] / NAME).unlink()
+    result = CliRunner().invoke(backup, [str(tmp_path / "backup")])
+    assert "not in the store" in str(result.exception)
+    assert not (tmp_path / "backup" / "manifest.json").exists()
