@@ -11,7 +11,7 @@ FRAMES ?=
 JSON ?=
 SEED ?=
 
-.PHONY: help setup setup-train dashboard demo format check schemas test wheel clean
+.PHONY: help setup setup-train dashboard demo format check schemas test wheel sbom clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,12 +48,17 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python -m cloud.cases.diagram
 	$(BIN)/python -m cloud.api.openapi
 	$(BIN)/python -m cloud.api.permissions_table
+	$(BIN)/python deploy/licences.py
 
 test: check $(DASHBOARD) ## check, then every test with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 wheel: $(DASHBOARD) ## one file to install elsewhere, pages and models inside: dist/busense-*.whl
 	$(BIN)/uv build --quiet --wheel --system-certs
+
+sbom: $(READY) ## what is installed, as CycloneDX: dist/sbom.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py environment --output-reproducible --of JSON -o dist/sbom.json $(BIN)/python
 
 clean: ## everything that was made here
 	rm -rf $(VENV) cloud/dashboard/dist cloud/dashboard/node_modules dist .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
