@@ -14,7 +14,7 @@ from tests.e2e.browser import Viewer, find_browser, open_viewer, running_browser
 from tests.e2e.demo import assert_nothing_lost, read_summary, running_demo
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.timeout(330), pytest.mark.browser, pytest.mark.data]
 
 
 def _has_browser() -> bool:
@@ -73,11 +73,11 @@ def _look(url: str, world: World, folder: Path) -> list[str]:
 
 def test_with_real_photos_it_finds_real_damage_and_the_page_shows_it(tmp_path: Path, data_folder: Path) -> None:
     file, folder, has_browser = tmp_path / "summary.json", _screenshot_folder(tmp_path), _has_browser()
-    world = make_world(seed=0, buses=3, frames=data_folder)
-    options = ("--for", "45", "--json", str(file), "--frames", str(data_folder), "--buses", "3")
+    world = make_world(seed=0, buses=6, frames=data_folder, is_dense=True)
+    options = ("--for", "60", "--json", str(file), "--frames", str(data_folder), "--buses", "6", "--full", "2")
     with running_demo(*options) as demo:
         problems = _look(demo.url(), world, folder) if has_browser else []
-        assert demo.wait(150) == 0, demo.text
+        assert demo.wait(180) == 0, demo.text
     assert problems == []
     summary = read_summary(file)
     assert_nothing_lost(summary)
