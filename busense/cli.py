@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "aside": _Place("cloud.commands.aside", "cloud", "Work that failed and waits: list, show, give back."),
     "backup": _Place("cloud.commands.backup", "cloud", "All rows of one instant and all pictures, into a folder."),
     "restore": _Place("cloud.commands.backup", "cloud", "Fill an empty system from a backup."),
+    "retention": _Place("cloud.commands.retention", "cloud", "Purge what is too old, prove it; legal holds."),
     "trace": _Place("cloud.commands.trace", "cloud", "The way of one event from the bus to the case, by its id."),
     "quarantine": _Place("cloud.cli", "cloud", "Messages that could not be read: list, show, replay."),
     "blur": _Place("edge_agent.vision.blur_command", "edge", "Make a photo safe: faces and plates unreadable."),

@@ -34,7 +34,9 @@ WHERE table_schema = current_schema() AND is_identity = 'YES'
 _SET_IDENTITY: Final = """
 SELECT setval(pg_get_serial_sequence({table_text}, {column_text}), coalesce(max({column}), 0) + 1, false) FROM {table}
 """
-_PICTURES: Final = "SELECT sha256 FROM pictures WHERE received_at IS NOT NULL ORDER BY sha256"
+_PICTURES: Final = """
+SELECT sha256 FROM pictures WHERE received_at IS NOT NULL UNION SELECT sha256 FROM case_photos ORDER BY sha256
+"""
 _HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
 
 

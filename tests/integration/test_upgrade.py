@@ -1,0 +1,83 @@
+"""A database that an earlier version filled becomes one of this version: with nothing lost, or as it was."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import LiteralString, cast
+
+import psycopg
+import pytest
+
+from cloud.db.migrate import check_current, migrate, read_migrations
+from cloud.errors import MigrationError
+from tests.integration.ingest_database import query, value
+
+LAST_BEFORE = 71  # the schema of November 2026, before quarantine rules, people and work set aside
+POINTS = """
+INSERT INTO track_points (id, id_at, city, device, stream, sequence, received_at, number, at, lon, lat, accuracy_m, fix)
+SELECT gen_random_uuid(), now(), 'c', 'd', gen_random_uuid(), n, now(), 0, now(), 0, 0, 1, 'gnss'
+FROM generate_series(1, 1000) n
+"""
+QUARANTINED = """
+INSERT INTO quarantine (digest, received_at, topic, payload, reason, detail)
+SELECT sha256(n::text::bytea), now(), 't', 'p', 'bad_data', 'd' FROM generate_series(1, 50) n
+"""
+QUEUED = """
+INSERT INTO fusion_queue (kind, city, device, id, id_at, cell)
+SELECT 'coverage', 'c', 'd', gen_random_uuid(), now(), '892a1072b53ffff' FROM generate_series(1, 70)
+"""
+COUNTS = """
+SELECT (SELECT count(*) FROM track_points), (SELECT count(*) FROM quarantine), (SELECT count(*) FROM fusion_queue)
+"""
+FULL = [(1000, 50, 70)]
+
+
+@pytest.fixture
+def earlier(empty_database: str) -> str:
+    """A database as an earlier version made and filled it."""
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(
+            "CREATE TABLE schema_migrations (number integer NOT NULL, name text NOT NULL, sha256 text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now(), CONSTRAINT schema_migrations_pkey PRIMARY KEY (number))"
+        )
+        for migration in read_migrations():
+            if migration.number <= LAST_BEFORE:
+                connection.execute(cast("LiteralString", migration.sql))
+                values = (migration.number, migration.name, migration.sha256)
+                connection.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)", values)
+        connection.execute("SELECT ensure_time_partitions(%s)", (datetime.now(UTC),))
+        for statement in (POINTS, QUARANTINED, QUEUED):
+            connection.execute(statement)
+    return empty_database
+
+
+def test_nothing_is_lost(earlier: str) -> None:
+    with pytest.raises(MigrationError, match="busense migrate"):
+        check_current(earlier)
+    assert migrate(earlier)
+    assert query(earlier, COUNTS) == FULL
+    check_current(earlier)
+
+
+def test_migration_that_fails_leaves_the_state_before_it_and_can_be_made_up_for(earlier: str) -> None:
+    with psycopg.connect(earlier) as connection:
+        connection.execute("CREATE TABLE set_aside (in_the_way integer)")
+    with pytest.raises(MigrationError, match="set_aside"):
+        migrate(earlier)
+    failed = next(each for each in read_migrations() if each.name.endswith("set_aside.sql"))
+    assert value(earlier, "SELECT max(number) FROM schema_migrations") < failed.number
+    assert value(earlier, "SELECT to_regclass('set_aside_waiting_idx')") is None
+    assert query(earlier, COUNTS) == FULL
+
+    with psycopg.connect(earlier) as connection:
+        connection.execute("DROP TABLE set_aside")
+    migrate(earlier)
+    check_current(earlier)
+    assert query(earlier, COUNTS) == FULL
+
+
+def test_two_migrators_at_once_do_it_once(earlier: str) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(migrate, [earlier] * 2)
+    expected = [migration.name for migration in read_migrations() if migration.number > LAST_BEFORE]
+    assert sorted([*first, *second]) == expected
+    assert query(earlier, COUNTS) == FULL
