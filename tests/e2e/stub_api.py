@@ -46,6 +46,9 @@ class Stub:
     """Case and body of each action, in order."""
     photos: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     """Case, kind and bytes of each photo."""
+    decisions: list[Json] = field(default_factory=data.decisions)
+    """What was said of the first finding."""
+    deliveries: list[Json] = field(default_factory=data.deliveries)
     answers: dict[str, Json] = field(default_factory=dict[str, Json])
     """Answers given before, by their idempotency key."""
     streams: list["queue.SimpleQueue[tuple[str, Json] | None]"] = field(
@@ -63,6 +66,14 @@ class Stub:
         item |= {"version": item["version"] + 1} | changes
         self.tell("case", item)
         return item
+
+    def say(self, what: str, decision_id: str, body: Json) -> None:
+        """Note a decision of the desk about the first finding, or that one is taken back."""
+        if what == "undo":
+            (said,) = (each for each in self.decisions if each["id"] == decision_id)
+            said |= {"undone_at": data.at(310), "undone_by": "desk", "undone_reason": body["reason"]}
+        else:
+            self.decisions.append(data.decision(what, body["reason"], other=body.get("other")))
 
     def act(self, case_id: str, body: Json) -> Json:
         """Do an action; the caller has checked the version."""
@@ -88,6 +99,10 @@ def selected_findings(wanted: dict[str, list[str]]) -> list[Json]:
     return [feature for feature in data.FINDINGS if fits(feature)]
 
 
+def selected_deliveries(deliveries: list[Json], wanted: dict[str, list[str]]) -> list[Json]:
+    return [each for each in deliveries if each["state"] in wanted.get("state", [each["state"]])]
+
+
 def selected_cases(cases: dict[str, Json], wanted: dict[str, list[str]]) -> list[Json]:
     def fits(item: Json) -> bool:
         return (
@@ -104,9 +119,14 @@ def selected_cases(cases: dict[str, Json], wanted: dict[str, list[str]]) -> list
 def answer(stub: Stub, path: str, wanted: dict[str, list[str]], who: Json) -> Json | None:
     """What the API says on a path; None when there is no such thing."""
     feature = data.FINDINGS[0]
+    reasons = data.reasons() | {"decisions": stub.decisions}
     answers: dict[str, Json] = {
         "/findings": {"type": "FeatureCollection", "features": selected_findings(wanted), "next": None},
-        "/findings/f1": {**feature, "properties": {**feature["properties"], "passes": data.passes()}},
+        "/findings/f1": {
+            **feature,
+            "properties": feature["properties"] | reasons,
+        },
+        "/deliveries": {"items": selected_deliveries(stub.deliveries, wanted), "next": None},
         "/map": data.map_view(selected_findings(wanted), float(wanted.get("zoom", ["15"])[0])),
         "/cases": {"items": selected_cases(stub.cases, wanted), "next": None},
         "/buses": {"items": data.buses()},
@@ -168,11 +188,18 @@ class StubHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         key, who = self.headers["Idempotency-Key"], self._who()
-        _, _, case_id, what = url.path.removeprefix("/api/v1").split("/")
+        _, things, case_id, what = url.path.removeprefix("/api/v1").split("/")
         if who["role"] == "viewer":
             self._send_problem(HTTPStatus.UNAUTHORIZED, "a token is expected")
         elif key in self.stub.answers:
             self._send_answer(self.stub.answers[key])
+        elif things in {"findings", "finding-decisions"}:
+            self.stub.say(what, case_id, json.loads(body))
+            self._send_answer({"id": "d9"})
+        elif things == "deliveries":
+            (dead,) = (each for each in self.stub.deliveries if each["id"] == case_id)
+            dead |= {"state": "waiting", "attempts": 0}
+            self._send(HTTPStatus.NO_CONTENT, "application/json", b"")
         elif what == "photos":
             self.stub.photos.append((case_id, parse_qs(url.query)["kind"][0], len(body)))
             self._remember(key, data.case_detail(self.stub.cases[case_id], who["role"]))

@@ -111,13 +111,55 @@ def passes() -> list[Json]:
             "probability_before": before,
             "probability_after": after,
             "why": {"zh": f"依据 {number}", "en": f"Reason {number}"},
-            "observation_id": None,
+            "observation_id": f"o{number}" if kind == "seen" else None,
             "lon": LON + 0.002,
             "lat": LAT + number * 1e-5,
             "distance_m": 9.5,
             **pass_picture(is_seen=kind == "seen"),
         }
         for number, (before, after, kind) in enumerate(beliefs)
+    ]
+
+
+def reasons() -> Json:
+    """What a finding's page has beyond the list."""
+    return {"passes": passes(), "trimmed_seen": 0, "trimmed_missed": 0, "merged_into": None, "growth": None}
+
+
+def decision(kind: str, reason: str, *, other: str | None = None) -> Json:
+    return {
+        "id": f"d-{kind}",
+        "kind": kind,
+        "at": at(60),
+        "actor": "desk",
+        "reason": reason,
+        "other_finding": other,
+        "undone_at": None,
+        "undone_by": None,
+        "undone_reason": None,
+    }
+
+
+def decisions() -> list[Json]:
+    return [decision("different", "井盖旁边的另一处", other="f3")]
+
+
+def deliveries() -> list[Json]:
+    return [
+        {
+            "id": f"delivery-{number}",
+            "channel": ("webhook", "email", "chat")[number % 3],
+            "target": ("county-12345", "duty-desk", "wecom-roads")[number % 3],
+            "state": state,
+            "case_id": f"c{number + 1}",
+            "type": f"case.{('file', 'dispatch', 'done', 'overdue')[number % 4]}",
+            "created_at": at(number * 7),
+            "next_at": at(number * 7 + 30),
+            "attempts": 10 if state == "dead" else 1,
+            "last_error": "https://county.example/hooks answered 502" if state == "dead" else None,
+            "sent_at": at(number * 7 + 1) if state == "sent" else None,
+        }
+        for number, state in enumerate(("dead", "dead", "waiting", "sent", "dead", "sent"))
     ]
 
 
