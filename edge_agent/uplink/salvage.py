@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from edge_agent.uplink.store import TABLE_OF_KIND
 from wire.codec import decode_envelope
 from wire.envelope import MAX_MESSAGE_BYTES, Envelope
 from wire.errors import DecodeError
@@ -22,7 +23,8 @@ Salvaged = tuple[Envelope, bytes]
 
 def salvage(path: Path) -> Iterator[Salvaged]:
     """Yield every message that can be read; some come twice, some may have left long ago. The file is not changed."""
-    yield from _of_tables(path)
+    for table in TABLE_OF_KIND.values() if path.exists() else ():
+        yield from _of_table(path, table)
     for part in (path, path.with_name(f"{path.name}-wal")):
         yield from _of_bytes(part)
 
@@ -44,25 +46,20 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
 
 
-def _of_tables(path: Path) -> Iterator[Salvaged]:
-    """Walk through the table and step over what cannot be read, further each time."""
-    if not path.exists():
-        return
+def _of_table(path: Path, table: str) -> Iterator[Salvaged]:
+    """Walk through a table and step over what cannot be read, further each time."""
+    query = f"SELECT key, payload FROM {table} WHERE key > ? ORDER BY key"  # noqa: S608 - a constant name
     with closing(_open(path)) as database:
         after, step = 0, 1
         while step < _LARGEST_STEP:
             try:
-                for after, payload in _rows_after(database, after):  # noqa: B007, B020 - where the walk goes on
+                for after, payload in database.execute(query, (after,)):  # noqa: B007, B020 - where the walk goes on
                     step = 1
                     yield from _read(payload)
             except sqlite3.DatabaseError:
                 after, step = after + step, 2 * step
             else:
                 return
-
-
-def _rows_after(database: sqlite3.Connection, after: int) -> Iterator[tuple[int, Any]]:
-    return iter(database.execute("SELECT rowid, payload FROM events WHERE rowid > ? ORDER BY rowid", (after,)))
 
 
 def _of_bytes(path: Path) -> Iterator[Salvaged]:

@@ -102,9 +102,9 @@ class Uplink:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the cloud has everything, pictures too."""
+        """Whether the cloud has everything, pictures and what is still to be salvaged too."""
         depth = self.outbox.depth()
-        return depth.messages == 0 and depth.pictures == 0
+        return self.outbox.is_whole and depth.messages == 0 and depth.pictures == 0
 
     def _start(self) -> None:
         self._stop.clear()

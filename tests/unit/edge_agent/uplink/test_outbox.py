@@ -426,7 +426,7 @@ def test_a_file_that_gets_damaged_while_it_is_used_is_replaced_at_once(tmp_path:
     put(outbox, *[detection()] * 20, *[sighting()] * 300)  # more than SQLite keeps in its cache
     path = tmp_path / "outbox.db"
     content = bytearray(path.read_bytes())
-    content[4096 * 30 :] = b"\xff" * (len(content) - 4096 * 30)
+    content[8192 * 30 :] = b"\xff" * (len(content) - 8192 * 30)
     path.write_bytes(bytes(content))
     assert waiting(outbox) == []  # of the new file
     assert put(outbox, detection()) == [1]
