@@ -29,12 +29,14 @@ SELECT count(*) FROM observations o WHERE NOT EXISTS (
     SELECT FROM finding_observations l
     WHERE (l.city, l.device, l.observation_id_at, l.observation_id) = (o.city, o.device, o.id_at, o.id))
 """
-# Findings that became one are one thing; of its cases one may be open.
+# Findings that became one are one thing: a case at which no crew is yet must have ended in the other one. Two crews
+# that were at work before the findings turned out to be one both end their work.
 _DOUBLED_CASES: Final = """
-SELECT coalesce(sum(number - 1), 0) FROM (
-    SELECT count(*) AS number FROM cases c JOIN findings f ON f.id = c.finding_id
-    WHERE c.state NOT IN ('closed', 'rejected', 'merged')
-    GROUP BY coalesce(f.merged_into, f.id) HAVING count(*) > 1) AS doubled
+SELECT count(DISTINCT c.id) FROM cases c JOIN findings f ON f.id = c.finding_id
+JOIN findings g ON coalesce(g.merged_into, g.id) = coalesce(f.merged_into, f.id)
+JOIN cases other ON other.finding_id = g.id AND other.id <> c.id AND other.state NOT IN ('closed', 'rejected', 'merged')
+WHERE c.state IN ('reported', 'filed', 'reopened', 'returned', 'dispatched')
+    AND (other.id < c.id OR other.state IN ('accepted', 'suspended', 'done', 'verified'))
 """
 _DELIVERIES: Final = """
 SELECT h.case_id, h.serial, d.id FROM case_history h
