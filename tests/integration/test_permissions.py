@@ -155,6 +155,8 @@ def test_a_case_out_of_scope_does_not_exist(case_of_roads: tuple[httpx.Client, d
     if is_near:
         assert (finding.json()["properties"]["case"] is not None) is is_there
     assert len(client.get("/findings", headers=headers).json()["features"]) == is_near
+    close = {"bbox": "120.0,27.0,121.0,28.0", "zoom": 18}
+    assert len(client.get("/map", params=close, headers=headers).json()["findings"]) == is_near
     assert bool(client.get("/observations", headers=headers).json()["items"]) is is_near
 
 

@@ -8,11 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from cloud.api.actors import needs
+from cloud.api.actors import ScopeDep, needs
 from cloud.api.deps import Box, BoxText, Database, DatabaseDep, Question, Record, parse_bbox
 from cloud.findings.cells import COARSEST, cells_over, resolution_for, ring_of
 from cloud.findings.model import FindingState, Severity
 from cloud.people.permissions import Permission
+from cloud.people.scope import SCOPE_PLACE, Scope
 from wire.units import ClassCode
 
 router = APIRouter(tags=["map"], dependencies=[needs(Permission.SEE)])
@@ -23,13 +24,16 @@ ONLY_SINGLE_FROM_ZOOM: Final = 16.5  # the finest cells are as large as the map
 
 _SHOWN: Final = tuple(state for state in FindingState if state is not FindingState.REJECTED)
 
-_FINDINGS: Final = """
-SELECT id, lon, lat, class_code, state, severity, existence FROM findings
+_FINDINGS: Final = (
+    """
+SELECT id, lon, lat, class_code, state, severity, existence FROM findings f
 WHERE merged_into IS NULL AND state = ANY(%(states)s)
     AND (%(classes)s::text[] IS NULL OR class_code = ANY(%(classes)s))
-    AND point(lon, lat) <@ box(point(%(min_lon)s, %(min_lat)s), point(%(max_lon)s, %(max_lat)s))
-LIMIT %(limit)s
+    AND point(lon, lat) <@ box(point(%(min_lon)s, %(min_lat)s), point(%(max_lon)s, %(max_lat)s)) AND
 """
+    + SCOPE_PLACE
+    + "LIMIT %(limit)s"
+)
 _COUNTS: Final = """
 SELECT cell, sum(light)::bigint, sum(medium)::bigint, sum(heavy)::bigint, sum(open_cases)::bigint
 FROM map_cells
@@ -95,14 +99,14 @@ MapView = Annotated[MapFindings | MapCells, Field(discriminator="kind")]
 
 
 @router.get("/map", response_model=MapView)
-async def get_map(question: Annotated[MapQuestion, Query()], connection: DatabaseDep) -> Response:
+async def get_map(question: Annotated[MapQuestion, Query()], connection: DatabaseDep, scope: ScopeDep) -> Response:
     """Get what the map shows of a rectangle; cells are as new as the worker's last count, well under a second."""
     box = parse_bbox(question.bbox)
     if question.zoom >= ONLY_SINGLE_FROM_ZOOM:
-        return _answer(await _findings(connection, question, box))
+        return _answer(await _findings(connection, question, box, scope))
     resolution, counts = await _counts(connection, question, box)
     if question.zoom >= SINGLE_FROM_ZOOM and sum(count.findings for count in counts) <= MAX_FINDINGS:
-        return _answer(await _findings(connection, question, box))
+        return _answer(await _findings(connection, question, box, scope))
     cells = ",".join(count.json for count in counts)
     return _answer(f'{{"kind":"cells","resolution":{resolution},"cells":[{cells}]}}')
 
@@ -112,8 +116,8 @@ def _answer(text: str) -> Response:
     return Response(text, media_type="application/json")
 
 
-async def _findings(connection: Database, question: MapQuestion, box: Box) -> str:
-    values = question.values() | _box_values(box) | {"limit": MAX_FINDINGS + 1}
+async def _findings(connection: Database, question: MapQuestion, box: Box, scope: Scope) -> str:
+    values = question.values() | _box_values(box) | scope.values() | {"limit": MAX_FINDINGS + 1}
     rows = await (await connection.execute(_FINDINGS, values)).fetchall()
     names = tuple(MapFinding.model_fields)
     findings = [dict(zip(names, (str(row[0]), *row[1:]), strict=True)) for row in rows[:MAX_FINDINGS]]
