@@ -99,7 +99,7 @@ def _pass(scene: Scene, seed: int, number: int, world: World, detector: Detector
 def findings_of(reports: Sequence[Reported], *, catalogue: Catalogue, book: RateBook) -> list[Fused]:
     """What the cloud makes of it."""
     stretches = [stretch for report in reports for stretch in report.stretches]
-    groups = clusters_of((item for report in reports for item in report.observations), catalogue=catalogue)
+    groups = clusters_of((item for report in reports for item in report.observations), catalogue=catalogue, book=book)
     return [_fused(group, stretches, catalogue=catalogue, book=book) for group in groups]
 
 

@@ -29,6 +29,8 @@ FRAME_EVERY_M: Final = CRUISE_MPS / 5  # five pictures a second
 FAR_M, NEAR_M = 18.0, 4.0
 STRETCH_M: Final = 100.0
 LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector in one frame fools it in the next
+FRAMES: Final = 9  # of a thing in one pass
+FALSE_RATE: Final = 0.6  # false alarms are as large as damage that is found in so many frames
 AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one frame
 OWN_ALONG_M, OWN_ACROSS_M = 0.8, 0.3  # of the place on the road that a camera gives
 DISTANCE_M: Final = 6.0  # of the best picture
@@ -114,30 +116,19 @@ class Detector:
 
     def confidence_of_patch(self, class_code: str, *, rng: np.random.Generator) -> float | None:
         """What the tracker tells of a patch that fools the detector again and again."""
-        frames = len(np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M))
-        hits = [bool(rng.random() < AGAIN) for _ in range(frames)]
-        return _told(
-            hits,
-            [0.6] * frames,
-            class_code=class_code,
-            odds=self.odds,
-            beta=self.errors.confidence[class_code].false_alarm,
-            rng=rng,
-        )
+        hits = [bool(rng.random() < AGAIN) for _ in range(FRAMES)]
+        return self._told_falsely(hits, class_code=class_code, rng=rng)
 
     def confidence_of_flash(self, class_code: str, *, rng: np.random.Generator) -> float | None:
         """What the tracker tells of a box that is there in one frame only."""
-        frames = len(np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M))
-        hits = [False] * frames
-        hits[int(rng.integers(frames))] = True
-        return _told(
-            hits,
-            [0.6] * frames,
-            class_code=class_code,
-            odds=self.odds,
-            beta=self.errors.confidence[class_code].false_alarm,
-            rng=rng,
-        )
+        hits = [False] * FRAMES
+        hits[int(rng.integers(FRAMES))] = True
+        return self._told_falsely(hits, class_code=class_code, rng=rng)
+
+    def _told_falsely(self, hits: list[bool], *, class_code: str, rng: np.random.Generator) -> float | None:
+        rates = [FALSE_RATE] * FRAMES
+        beta = self.errors.confidence[class_code].false_alarm
+        return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
 
 
 def _told(
@@ -150,15 +141,16 @@ def _told(
     rng: np.random.Generator,
 ) -> float | None:
     """Confidence of the observation by the tracker's own sums; none when the track is not confirmed."""
-    evidence = None
+    evidence = Evidence(odds=odds, class_code=class_code)
     for is_hit, rate in zip(hits, rates, strict=True):
         again = min(max(math.sqrt(rate), odds.least_hit), odds.most_hit)
         if is_hit:
-            evidence = evidence or Evidence(odds=odds, class_code=class_code)
             evidence.see(float(rng.beta(*beta)), class_code=class_code, hit=again)
-        elif evidence is not None:
+        elif evidence.looks:
             evidence.miss(hit=again)
-    if evidence is None or evidence.probability < CONFIRMED:
+        elif rate > 0:  # else the box is too small to be expected
+            evidence.lack(hit=min(rate * (1 - odds.hidden), odds.most_hit))
+    if not evidence.looks or evidence.probability < CONFIRMED:
         return None
     return evidence.probability
 
@@ -210,6 +202,7 @@ class Drive:
                 )
 
     def _invented(self, detector: Detector) -> Iterator[Observation]:
+        """False alarms, at places that no other pass shares."""
         view_m = FAR_M - NEAR_M
         for class_code in detector.errors.classes:
             rate = detector.errors.false_alarms_per_picture(class_code)

@@ -20,6 +20,7 @@ from busense.local.broker import LocalBroker
 from busense.local.postgres import LocalPostgres
 from cloud.db.migrate import migrate
 from cloud.db.pool import connect
+from cloud.findings.error_models import register_shipped
 from cloud.fleet.devices import enrol
 from cloud.roads.files import open_roads
 from cloud.roads.imports import import_roads
@@ -156,6 +157,7 @@ class Town:
         migrate(url)
         self._place.roads.write_text(json.dumps(roads_geojson(quarter(seed=self.plan.seed, buses=self.plan.buses))))
         with connect(url) as connection:
+            register_shipped(connection, at=datetime.now(UTC))
             import_roads(connection, open_roads(self._place.roads)[1], at=datetime.now(UTC))
             self._place.make_people(connection, at=datetime.now(UTC))
             for device, secret in self._secrets.items():

@@ -30,10 +30,17 @@ config_option = click.option(
 @click.command()
 @config_option
 def migrate(config: Path | None) -> None:
-    """Bring the database to this version; safe twice and from several machines."""
-    applied = apply_migrations(load_config(config).database.read_url())
+    """Bring the database to this version, with its model's error; safe twice and from several machines."""
+    from cloud.findings.error_models import register_shipped  # noqa: PLC0415 - ingest needs no scipy
+
+    url = load_config(config).database.read_url()
+    applied = apply_migrations(url)
     for name in applied:
         click.echo(f"applied {name}")
+    with connect(url) as connection:
+        shipped = register_shipped(connection, at=datetime.now(UTC))
+    if shipped is not None:
+        click.echo(f"passes of {shipped.model.name} {shipped.model.version} count by its measured error")
     click.echo("the database is of this version")
 
 

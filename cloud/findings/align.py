@@ -36,6 +36,7 @@ class _Spot:
     east_m: float
     north_m: float
     class_code: str
+    group: str | None
     spread: Covariance  # of a sighting: its own part, without what it shares
 
 
@@ -61,7 +62,8 @@ class _Scene:
 
     def _spot(self, lon: float, lat: float, class_code: str, spread: Covariance) -> _Spot:
         east_m, north_m = offset_m(lon=lon, lat=lat, origin_lon=self._lon, origin_lat=self._lat)
-        return _Spot(east_m=east_m, north_m=north_m, class_code=class_code, spread=spread)
+        group = self._catalogue.group_of(class_code)
+        return _Spot(east_m=east_m, north_m=north_m, class_code=class_code, group=group, spread=spread)
 
     def aligned(self, number: int) -> Observation:
         item = self._burst[number]
@@ -94,7 +96,7 @@ class _Scene:
         for place in window:
             for spot in there:
                 east_m, north_m = spot.east_m - self._seen[place].east_m, spot.north_m - self._seen[place].north_m
-                if math.hypot(east_m, north_m) <= MAX_SHIFT_M and self._are_kin(self._seen[place], spot):
+                if math.hypot(east_m, north_m) <= MAX_SHIFT_M and self._seen[place].group == spot.group:
                     yield east_m, north_m
 
     def _cost(self, window: Sequence[int], there: Sequence[_Spot], shift: Shift, shared: Covariance) -> float:
@@ -114,7 +116,7 @@ class _Scene:
 
     def _residual(self, place: int, there: _Spot, shift: Shift) -> float:
         seen = self._seen[place]
-        if not self._are_kin(seen, there):
+        if seen.group != there.group:
             return _FAR
         east_m, north_m = there.east_m - seen.east_m - shift[0], there.north_m - seen.north_m - shift[1]
         if math.hypot(east_m, north_m) > MAX_SHIFT_M:
@@ -125,9 +127,6 @@ class _Scene:
     def _is_explained(self, number: int, there: Sequence[_Spot], shift: Shift) -> bool:
         gate = self._catalogue.association.gate
         return any(self._residual(number, spot, shift) <= gate for spot in there)
-
-    def _are_kin(self, seen: _Spot, there: _Spot) -> bool:
-        return self._catalogue.group_of(seen.class_code) == self._catalogue.group_of(there.class_code)
 
 
 def _own(sigma_m: float) -> float:

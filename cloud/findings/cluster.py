@@ -1,11 +1,13 @@
 """Which observations are of one thing: a pure function of the set of observations and of what people decided.
 
-All passes are replayed in order of time, so that it does not matter when a message came. Observations that no rule can
-bring together are replayed apart (`components_of`): the result for one place does not depend on what happens elsewhere.
+All passes are replayed in order of time, so that it does not matter when a message came; first by the places as told,
+then again without the error that each pass is found to share (`shared`). Observations that no rule can bring together
+are replayed apart (`components_of`): the result for one place does not depend on what happens elsewhere.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cloud.findings.align import align
@@ -17,23 +19,31 @@ from cloud.findings.growing import Growing, spread_of_pass
 from cloud.findings.join import join
 from cloud.findings.model import Observation
 from cloud.findings.passes import bursts_of
+from cloud.findings.rates import ASSUMED, RateBook
+from cloud.findings.shared import with_shared, without_shared
 
+ROUNDS: Final = 2  # of finding what each pass shares, and grouping without it
 LINK: Final = 25.0  # squared distance in sigmas of two sightings beyond which nothing brings them together directly
 
 Group = tuple[Observation, ...]
 
 
 def clusters_of(
-    observations: Iterable[Observation], *, catalogue: Catalogue, decisions: Decisions = NOTHING_DECIDED
+    observations: Iterable[Observation],
+    *,
+    catalogue: Catalogue,
+    decisions: Decisions = NOTHING_DECIDED,
+    book: RateBook = ASSUMED,
 ) -> list[Group]:
     """Group observations (of one city, of classes that the catalogue knows) by the thing they are of.
 
-    Each group and the list are in order of time.
+    Each group and the list are in order of time; the observations tell what their pass shares (`shared`).
     """
+    grouping = _Grouping(catalogue=catalogue, decisions=decisions, book=book)
     groups = [
         group
         for component in components_of(observations, catalogue=catalogue, decisions=decisions)
-        for group in _replay(component, catalogue=catalogue, decisions=decisions)
+        for group in grouping.groups_of(component)
     ]
     return sorted((tuple(sorted(group, key=by_time)) for group in groups), key=lambda group: by_time(group[0]))
 
@@ -75,15 +85,34 @@ def by_time(item: Observation) -> tuple[object, ...]:
     return item.from_at, item.device, item.id
 
 
-def _replay(observations: Sequence[Observation], *, catalogue: Catalogue, decisions: Decisions) -> list[Group]:
-    growing: list[Growing] = []
-    for burst in bursts_of(observations):
-        known = [item.known(burst, decisions=decisions) for item in growing if item.is_near(burst)]
-        aligned = align(burst, known, catalogue=catalogue)
-        original = {item.id: item for item in burst}
-        for match in associate(aligned, known, catalogue=catalogue, decisions=decisions):
-            _grow(growing, match.finding_id, tuple(original[item.id] for item in match.observations))
-    return [item.observations for item in join(growing, catalogue=catalogue, decisions=decisions)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grouping:
+    """By what sightings that may hang together are grouped."""
+
+    catalogue: Catalogue
+    decisions: Decisions
+    book: RateBook
+
+    def groups_of(self, component: Sequence[Observation]) -> list[Group]:
+        """Group by places as the receivers told them; then again without what each pass shares, as that shows."""
+        known = {item.id: replace(item, shift_east_m=0.0, shift_north_m=0.0, left_m=None) for item in component}
+        groups = self._replay(list(known.values()), is_raw=True)
+        for _ in range(ROUNDS if len(groups) > 1 else 0):  # what is alone shares nothing with neighbours
+            known = with_shared([[known[item.id] for item in group] for group in groups])
+            placed = sorted((without_shared(item) for item in known.values()), key=by_time)
+            groups = self._replay(placed, is_raw=False)
+        return [tuple(known[item.id] for item in group) for group in groups]
+
+    def _replay(self, observations: Sequence[Observation], *, is_raw: bool) -> list[Group]:
+        growing: list[Growing] = []
+        for burst in bursts_of(observations):
+            known = [item.known(burst, decisions=self.decisions) for item in growing if item.is_near(burst)]
+            aligned = align(burst, known, catalogue=self.catalogue) if is_raw else burst
+            original = {item.id: item for item in burst}
+            for match in associate(aligned, known, catalogue=self.catalogue, decisions=self.decisions):
+                _grow(growing, match.finding_id, tuple(original[item.id] for item in match.observations))
+        joined = join(growing, catalogue=self.catalogue, decisions=self.decisions, book=self.book)
+        return [item.observations for item in joined]
 
 
 def _grow(growing: list[Growing], number: str | None, thing: Group) -> None:

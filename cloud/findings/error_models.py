@@ -2,13 +2,16 @@
 
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from cloud.findings.rates import RateBook
-from wire.error_model import ErrorModel
+from wire.error_model import ErrorModel, load_error_model
+
+SHIPPED: Final = Path(__file__).resolve().parents[2] / "models" / "road_damage" / "error_model.json"
 
 _REGISTER: Final = """
 INSERT INTO error_models (name, version, sha256, document, registered_at)
@@ -30,6 +33,15 @@ def register(connection: Connection[Any], model: ErrorModel, *, at: datetime) ->
         "at": at,
     }
     return connection.execute(_REGISTER, values).rowcount > 0
+
+
+def register_shipped(connection: Connection[Any], *, at: datetime) -> ErrorModel | None:
+    """Keep the error of the model that comes with this version; none is with an installation of the cloud alone."""
+    if not SHIPPED.is_file():
+        return None
+    model = load_error_model(SHIPPED)
+    register(connection, model, at=at)
+    return model
 
 
 def read_rate_book(connection: Connection[Any]) -> RateBook:

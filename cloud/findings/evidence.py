@@ -31,7 +31,7 @@ WHERE NOT EXISTS (SELECT FROM finding_observations f
 _LINKED: Final = """
 SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, device, at, from_at, to_at, class_code,
     confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256, model_name,
-    model_version, box_side_px, distance_m
+    model_version, box_side_px, distance_m, shift_east_m, shift_north_m, left_m
 FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY at DESC, observation_id) AS age
     FROM finding_observations WHERE finding_id = ANY(%(ids)s)

@@ -13,14 +13,16 @@ from cloud.findings.geometry import Matrix, Vector, covariance_of, from_matrix, 
 from cloud.findings.model import Covariance, FindingState, Fused, Look, Observation, Pass, Severity, WeighedPass
 from cloud.findings.passes import passes_of
 from cloud.findings.rates import ASSUMED, PassRates, RateBook, size_of
+from cloud.findings.shared import without_shared
 
 MAX_LOG_ODDS: Final = 4.6  # 0.99: no number of sightings makes a damage so sure that a repair goes unnoticed
 MIN_SIGMA_M: Final = 0.5  # of one pass; a smaller one would outvote all others
 COMMON_SIGMA_M: Final = 0.5  # what all passes at one place share (reflections, map of the sky), never averaged away
 HUBER_SIGMAS: Final = 1.5
 HUBER_ROUNDS: Final = 3
+PRIOR_M: Final = 10.0  # of road, for which a class's prior stands
+FARTHEST_2: Final = 30.0  # squared sigmas; beyond, a sighting says nothing anyway
 RECENT_PASSES: Final = 10  # damage grows: class and size are those of late
-_MIN_CONFIDENCE: Final = 0.02
 
 
 def fuse(
@@ -65,14 +67,14 @@ class _Rates:
     def __init__(self, *, book: RateBook, catalogue: Catalogue, class_code: str, seen: Sequence[Observation]) -> None:
         self._book, self._catalogue, self._class_code = book, catalogue, class_code
         self._size = size_of(seen)
-        # Where two sightings of the usual error would be taken for one: the length of their common normal density.
-        self._reach_m = 2 * math.sqrt(math.pi) * median(item.along_m for item in seen)
+        self._reach_m = reaches_of(seen)
 
     def __call__(self, taken: Pass) -> PassRates:
         of = taken.seen or taken.look
         if of is None:
             raise ValueError("a pass is a sighting or a look")
-        return self._book.rates(self._catalogue, self._class_code, of, reach_m=self._reach_m, size=self._size)
+        reach_m = self._reach_m[taken.seen.id] if taken.seen else PRIOR_M
+        return self._book.rates(self._catalogue, self._class_code, of, reach_m=reach_m, size=self._size)
 
 
 def weigh(
@@ -105,39 +107,61 @@ def weigh(
 
 
 def evidence_of(taken: Pass, *, rates: PassRates) -> float:
-    """Logarithm of how much more likely the pass is if the damage exists.
-
-    A sighting of usual confidence weighs as the class's hit rate over its false-alarm rate, a surer one more, and
-    none counts against. A pass that saw nothing counts as far as it looked.
-    """
-    if taken.seen is None:
-        missed = (1 - rates.hit * taken.looked_share) / (1 - rates.false_alarm * taken.looked_share)
-        return math.log(missed)
-    confidence = min(max(taken.seen.confidence, _MIN_CONFIDENCE), 1 - _MIN_CONFIDENCE)
-    surer = _log_odds(confidence) - _log_odds(rates.usual_confidence)
-    return max(0.0, math.log(rates.hit / rates.false_alarm) + surer)
+    """Logarithm of how much more likely the pass is if the damage exists."""
+    return rates.log_ratio_missed(taken.looked_share) if taken.seen is None else rates.log_ratio_seen
 
 
 def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
     """Lon, lat and covariance by inverse-variance weights; errors of different passes are independent.
 
-    A sighting that lies far off (a reflection shifted the receiver) weighs less: Huber's weights, a few rounds.
+    What a pass is known to share of the receiver's error is taken off first; how sure the place is on the earth, not
+    only among its neighbours, is still told by the receivers. A sighting that lies far off (a reflection shifted the
+    receiver) weighs less: Huber's weights, a few rounds.
     Source: Huber, Robust estimation of a location parameter, 1964.
     """
-    origin = seen[0]
-    offsets = [metres_between(lon=o.lon, lat=o.lat, origin_lon=origin.lon, origin_lat=origin.lat) for o in seen]
-    weights = [np.linalg.inv(_spread(observation)).astype(np.float64) for observation in seen]
+    offsets, spreads = _placed(seen)
+    weights = [_inverse(spread) for spread in spreads]
     trusts = [1.0] * len(seen)
-    middle, spread = _weighted(offsets, weights, trusts)
+    middle, _ = _weighted(offsets, weights, trusts)
     for _ in range(HUBER_ROUNDS if len(seen) > 2 else 0):  # noqa: PLR2004 - of two nobody knows which is wrong
         away = [
             math.sqrt(float((offset - middle) @ weight @ (offset - middle)))
             for offset, weight in zip(offsets, weights, strict=True)
         ]
         trusts = [1.0 if far <= HUBER_SIGMAS else HUBER_SIGMAS / far for far in away]
-        middle, spread = _weighted(offsets, weights, trusts)
-    lon, lat = place_at(middle, origin_lon=origin.lon, origin_lat=origin.lat)
+        middle, _ = _weighted(offsets, weights, trusts)
+    lon, lat = place_at(middle, origin_lon=seen[0].lon, origin_lat=seen[0].lat)
+    _, spread = _weighted(offsets, [_inverse(_spread(item)) for item in seen], trusts)
     return lon, lat, from_matrix(spread + COMMON_SIGMA_M**2 * np.eye(2))
+
+
+def reaches_of(seen: Sequence[Observation]) -> dict[str, float]:
+    """By id, the length of road on which a false alarm speaks for the finding as this sighting does.
+
+    It is the inverse of how densely sightings of the thing lie where this one lies, by what all others say: the nearer
+    and the surer, the shorter. The first sighting says where the thing is, wherever that may be.
+    """
+    offsets, spreads = _placed(seen)
+    weights = [_inverse(spread) for spread in spreads]
+    information: Matrix = np.sum(weights, axis=0)
+    pull: Vector = np.sum([weight @ offset for weight, offset in zip(weights, offsets, strict=True)], axis=0)
+    reaches = {seen[0].id: PRIOR_M}
+    for item, offset, spread, weight in list(zip(seen, offsets, spreads, weights, strict=True))[1:]:
+        others = _inverse(information - weight)
+        away, both = offset - others @ (pull - weight @ offset), spread + others
+        distance_2 = min(float(away @ _inverse(both) @ away), FARTHEST_2)
+        heading = math.radians(item.heading_deg)
+        ahead = np.array([math.sin(heading), math.cos(heading)])
+        reaches[item.id] = math.sqrt(2 * math.pi * float(ahead @ both @ ahead)) * math.exp(distance_2 / 2)
+    return reaches
+
+
+def _placed(seen: Sequence[Observation]) -> tuple[list[Vector], list[Matrix]]:
+    """Metres from the first sighting, and covariances, without what each pass shares."""
+    own = [without_shared(item) for item in seen]
+    lon, lat = seen[0].lon, seen[0].lat
+    offsets = [metres_between(lon=item.lon, lat=item.lat, origin_lon=lon, origin_lat=lat) for item in own]
+    return offsets, [_spread(item) for item in own]
 
 
 def _weighted(offsets: Sequence[Vector], weights: Sequence[Matrix], trusts: Sequence[float]) -> tuple[Vector, Matrix]:
@@ -146,8 +170,12 @@ def _weighted(offsets: Sequence[Vector], weights: Sequence[Matrix], trusts: Sequ
     for offset, weight, trust in zip(offsets, weights, trusts, strict=True):
         information += trust * weight
         pull += trust * (weight @ offset)
-    spread: Matrix = np.linalg.inv(information).astype(np.float64)
+    spread = _inverse(information)
     return spread @ pull, spread
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    return np.linalg.inv(matrix).astype(np.float64)
 
 
 def _spread(observation: Observation) -> Matrix:

@@ -64,6 +64,9 @@ class Observation:
     model_version: str | None = None
     box_side_px: float | None = None  # root of the box's area in the best frame ...
     distance_m: float | None = None  # ... at this distance
+    shift_east_m: float = 0.0  # what its pass shares of the receiver's error, found from all that it saw ...
+    shift_north_m: float = 0.0
+    left_m: float | None = None  # ... and one sigma of what is left of that; none: nothing is known of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

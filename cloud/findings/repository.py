@@ -45,11 +45,13 @@ WHERE id = %(id)s
 _LINK: Final = """
 INSERT INTO finding_observations (city, device, observation_id, observation_id_at, finding_id, at, from_at, to_at,
     class_code, confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256,
-    model_name, model_version, box_side_px, distance_m)
+    model_name, model_version, box_side_px, distance_m, shift_east_m, shift_north_m, left_m)
 VALUES (%(city)s, %(device)s, %(id)s, %(id_at)s, %(finding_id)s, %(at)s, %(from_at)s, %(to_at)s, %(class_code)s,
     %(confidence)s, %(lon)s, %(lat)s, %(along_m)s, %(across_m)s, %(heading_deg)s, %(length_m)s, %(width_m)s,
-    %(area_m2)s, %(picture_sha256)s, %(model_name)s, %(model_version)s, %(box_side_px)s, %(distance_m)s)
-ON CONFLICT ON CONSTRAINT finding_observations_pkey DO UPDATE SET finding_id = EXCLUDED.finding_id
+    %(area_m2)s, %(picture_sha256)s, %(model_name)s, %(model_version)s, %(box_side_px)s, %(distance_m)s,
+    %(shift_east_m)s, %(shift_north_m)s, %(left_m)s)
+ON CONFLICT ON CONSTRAINT finding_observations_pkey DO UPDATE SET finding_id = EXCLUDED.finding_id,
+    shift_east_m = EXCLUDED.shift_east_m, shift_north_m = EXCLUDED.shift_north_m, left_m = EXCLUDED.left_m
 """
 # Its sightings are another's now: nothing is left of it but its number and its cases.
 _MERGED: Final = """
@@ -140,7 +142,7 @@ def mark_merged(connection: Connection[Any], finding_id: UUID, *, into: UUID) ->
 
 
 def link_observations(connection: Connection[Any], finding_id: UUID, observations: Sequence[Observation]) -> None:
-    """Say that these observations are of this finding."""
+    """Say that these observations are of this finding, and what their passes share."""
     rows = [asdict(observation) | {"finding_id": finding_id} for observation in observations]
     with connection.cursor() as cursor:
         cursor.executemany(_LINK, rows)

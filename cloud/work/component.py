@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,7 +24,7 @@ MAX_CELLS: Final = 200  # about 20 square kilometres; what hangs together beyond
 Group = tuple[Observation, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Component:
     """Sightings to be grouped, and to which finding they belonged so far."""
 
@@ -66,9 +67,17 @@ class Component:
         return max(range(len(groups)), key=lambda number: (self._shares(groups[number])[finding_id], -number))
 
     def is_as_before(self, finding_id: UUID, group: Group) -> bool:
-        """Whether a finding has just the sightings that it had."""
+        """Whether a finding has just the sightings that it had, where they were."""
         before = {name for name, owner in self.finding_of.items() if owner == finding_id}
-        return before == {item.id for item in group}
+        return before == {item.id for item in group} and all(self.holds(finding_id, item) for item in group)
+
+    def holds(self, finding_id: UUID, item: Observation) -> bool:
+        """Whether a sighting is of this finding already, and as it was."""
+        return self.finding_of.get(item.id) == finding_id and self._before[item.id] == item
+
+    @cached_property
+    def _before(self) -> dict[str, Observation]:
+        return {item.id: item for item in self.observations}
 
     def _shares(self, group: Group) -> Counter[UUID]:
         return Counter(owner for item in group if (owner := self.finding_of.get(item.id)) is not None)

@@ -114,7 +114,7 @@ class Neighbourhood:
 
     def _regroup(self, component: Component) -> None:
         decisions = read_decisions(self._connection, self._ground.cells)
-        groups = clusters_of(component.observations, catalogue=self._catalogue, decisions=decisions)
+        groups = clusters_of(component.observations, catalogue=self._catalogue, decisions=decisions, book=self._book)
         owners = [
             self._take_group(component, group, owner)
             for group, owner in zip(groups, component.owners(groups, homes=self._homes(component, groups)), strict=True)
@@ -141,7 +141,7 @@ class Neighbourhood:
         thing = self._things[owner] if owner is not None else self._begin(group, fused)
         thing.observations = list(group)
         thing.take(fused)
-        moved = [item for item in group if component.finding_of.get(item.id) != thing.id]
+        moved = [item for item in group if not component.holds(thing.id, item)]
         repository.link_observations(self._connection, thing.id, moved)
         self.touched.add(thing.id)
         return thing.id

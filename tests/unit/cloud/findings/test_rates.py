@@ -5,7 +5,7 @@ import pytest
 
 from cloud.findings.catalogue import load_catalogue
 from cloud.findings.fuse import fuse
-from cloud.findings.rates import RateBook, hit_rate_of_pass, size_of
+from cloud.findings.rates import RateBook, size_of
 from tests.unit.cloud.findings.builders import look, observation
 from wire.error_model import ErrorModel
 
@@ -38,21 +38,6 @@ def _document(codes: tuple[str, ...], hit: float, per_picture: float) -> str:
 
 def book(model: ErrorModel) -> RateBook:
     return RateBook(models={("m", "1"): model})
-
-
-def test_more_pictures_find_more_but_less_than_if_their_mistakes_were_independent() -> None:
-    few, many = hit_rate_of_pass([0.3] * 3), hit_rate_of_pass([0.3] * 8)
-    independent = hit_rate_of_pass([0.3] * 8, correlation=0.0)
-
-    assert few < many < independent
-
-
-def test_pictures_that_share_all_mistakes_are_worth_one() -> None:
-    assert hit_rate_of_pass([0.4] * 8, correlation=1.0) == pytest.approx(0.4)
-
-
-def test_nothing_that_can_be_hit_is_not_reported() -> None:
-    assert hit_rate_of_pass([0.0] * 8) == pytest.approx(0.0)
 
 
 def test_miss_of_a_good_detector_counts_more() -> None:
