@@ -107,7 +107,7 @@ class _Street:
         alike += np.diag(self._own_2[neighbours] / trust[neighbours])
         to_here = shared_2 * np.exp(-np.abs(times - self._at_s[number]) / LASTS_S)
         weights = cast("Floats", np.linalg.solve(alike, to_here))
-        shift = cast("Floats", weights @ away[neighbours])
+        shift = weights @ away[neighbours]
         left_m = math.sqrt(max(shared_2 - float(weights @ to_here), 0.0))
         return replace(
             self._items[number],
