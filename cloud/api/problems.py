@@ -120,6 +120,7 @@ def add_problem_answers(app: FastAPI) -> None:
         app.add_exception_handler(error, _on_known)
     for error in (psycopg.OperationalError, PoolTimeout):
         app.add_exception_handler(error, _on_no_database)
+    app.add_exception_handler(psycopg.DataError, _on_impossible_value)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -168,6 +169,12 @@ async def _on_weak_password(_request: Request, error: Exception) -> Response:
 async def _on_no_database(request: Request, error: Exception) -> Response:
     _log.warning("database_away path=%s error=%s", request.url.path, type(error).__name__)
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, "the database is away", headers={"Retry-After": "5"})
+
+
+async def _on_impossible_value(request: Request, error: Exception) -> Response:
+    """Answer for a value that no column can hold, such as a text with a NUL."""
+    _log.warning("impossible_value path=%s error=%s", request.url.path, type(error).__name__)
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "the request has a value that cannot be kept or looked for")
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

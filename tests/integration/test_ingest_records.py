@@ -7,8 +7,9 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from cloud.cli import fleet, roads
 from cloud.cli import migrate as migrate_command
+from cloud.cli import roads
+from cloud.commands.fleet import fleet
 from cloud.db.migrate import check_current
 from cloud.db.pool import open_pool
 from cloud.errors import FleetError, MigrationError

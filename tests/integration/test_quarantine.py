@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cloud.cli import fleet, quarantine
+from cloud.cli import quarantine
+from cloud.commands.fleet import fleet
 from cloud.errors import CloudError
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
