@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS ledger (id TEXT, stream TEXT, sequence INTEGER, type TEXT);
-CREATE TRIGGER IF NOT EXISTS keep_in_ledger AFTER INSERT ON events BEGIN
+from edge_agent.uplink.store import TABLE_OF_KIND
+
+_LEDGER: Final = "CREATE TABLE IF NOT EXISTS ledger (id TEXT, stream TEXT, sequence INTEGER, type TEXT)"
+_TRIGGER: Final = """
+CREATE TRIGGER IF NOT EXISTS keep_{table} AFTER INSERT ON {table} BEGIN
     INSERT INTO ledger
     SELECT document ->> '$.id', document ->> '$.stream', document ->> '$.sequence',
         document ->> '$.type'
     FROM (SELECT CAST(NEW.payload AS TEXT) AS document);
-END;
+END
 """
 _READ: Final = "SELECT id, stream, sequence, type FROM ledger"
-_WAITING: Final = "SELECT count(*) FROM events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,9 @@ class Kept:
 def begin_ledger(outbox: Path) -> None:
     """From now on each message that this outbox keeps is noted, for ever."""
     with closing(sqlite3.connect(outbox)) as connection:
-        connection.executescript(_SCHEMA)
+        connection.execute(_LEDGER)
+        for table in TABLE_OF_KIND.values():
+            connection.execute(_TRIGGER.format(table=table))
 
 
 def read_ledgers(outboxes: Iterable[Path]) -> list[Kept]:
@@ -48,7 +51,8 @@ def read_ledgers(outboxes: Iterable[Path]) -> list[Kept]:
 
 def count_waiting(outboxes: Iterable[Path]) -> int:
     """Messages without a receipt."""
-    return sum(count for outbox in outboxes for (count,) in _rows(outbox, _WAITING))
+    counts = [f"SELECT count(*) FROM {table}" for table in TABLE_OF_KIND.values()]  # noqa: S608 - names of our own
+    return sum(count for outbox in outboxes for statement in counts for (count,) in _rows(outbox, statement))
 
 
 def _rows(outbox: Path, statement: str) -> list[tuple[Any, ...]]:

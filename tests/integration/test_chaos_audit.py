@@ -16,6 +16,7 @@ from busense.chaos.audit import Audit, audit
 from busense.chaos.ledger import Kept, begin_ledger, count_waiting, read_ledgers
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
+from edge_agent.uplink.store import TABLE_OF_KIND
 from tests.integration import test_notify
 from tests.integration.test_notify import Receiver, notify, webhooks
 from tests.integration.town import Town
@@ -160,13 +161,14 @@ def test_ledger_keeps_what_left_the_outbox(tmp_path: Path) -> None:
     outbox = tmp_path / "bus-1" / "outbox.db"
     outbox.parent.mkdir()
     connection = sqlite3.connect(outbox)
-    connection.execute("CREATE TABLE events (key INTEGER PRIMARY KEY, payload BLOB)")
+    for table in TABLE_OF_KIND.values():
+        connection.execute(f"CREATE TABLE {table} (key INTEGER PRIMARY KEY, payload BLOB)")
     begin_ledger(outbox)
     payload = b'{"id": "a", "stream": "s", "sequence": 7, "type": "busense.track.v1"}'
-    connection.execute("INSERT INTO events (payload) VALUES (?)", (payload,))
+    connection.execute("INSERT INTO events_track (payload) VALUES (?)", (payload,))
     connection.commit()
     assert count_waiting([outbox]) == 1
-    connection.execute("DELETE FROM events")
+    connection.execute("DELETE FROM events_track")
     connection.commit()
     connection.close()
     assert count_waiting([outbox]) == 0
