@@ -49,7 +49,6 @@ class Association(_Entry):
 
     gate: Positive
     gate_opposite: Positive
-    gate_halves: Positive = 3.0
     other_class_penalty: Annotated[float, Field(ge=0)]
     other_family_penalty: Annotated[float, Field(ge=0)]
     other_class_share: Probability = 0.3
