@@ -26,6 +26,7 @@ from cloud.findings.map_cells import (
     count_marked_cells,
 )
 from cloud.observations.tables import cell_of
+from cloud.people.scope import EVERYTHING
 from tests.integration.api_server import api_client
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
@@ -223,7 +224,7 @@ def test_each_query_is_answered_from_its_index(town: Town) -> None:
     shown: dict[str, Any] = {"states": ["open"], "classes": None}
     near = cell_of(lon=lon, lat=lat)
     plans = {
-        "findings_place_idx": plan_of(town, _FINDINGS, shown | box | {"limit": 1501}),
+        "findings_place_idx": plan_of(town, _FINDINGS, shown | box | EVERYTHING.values() | {"limit": 1501}),
         "map_cells_pkey": plan_of(town, _CELLS, shown | {"cells": [near, parent_of(near)]}),
         "map_cells_parent_idx": plan_of(town, _COARSEST, shown),
         "findings_map_idx": plan_of(town, _COUNT, ([near], [parent_of(near)])),
