@@ -202,10 +202,6 @@ class Outbox:
     def delay_picture(self, sha256: str, *, until: datetime) -> None:
         self._write(lambda store: store.delay_picture(sha256, until=until))
 
-    def hurry_picture(self, sha256: str) -> bool:
-        """Let a picture be tried at once; False when it does not wait here."""
-        return self._write(lambda store: store.hurry_picture(sha256))
-
     def remove_picture(self, sha256: str) -> None:
         self._write(lambda store: store.remove_picture(sha256))
 

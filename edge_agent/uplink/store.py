@@ -354,10 +354,6 @@ class Store:
     def delay_picture(self, sha256: str, *, until: datetime) -> None:
         self._run("UPDATE pictures SET tries = tries + 1, next_try_at = ? WHERE sha256 = ?", until.timestamp(), sha256)
 
-    def hurry_picture(self, sha256: str) -> bool:
-        """Let it be tried at once and as often as a new one; False when it does not wait here."""
-        return bool(self._run("UPDATE pictures SET tries = 0, next_try_at = 0 WHERE sha256 = ?", sha256))
-
     def note_dropped_picture(self) -> None:
         self._count(_PICTURES_DROPPED, 1)
 

@@ -580,15 +580,6 @@ def test_the_newest_picture_goes_first(outbox: Outbox) -> None:
     assert [picture.sha256[0] for picture in outbox.pictures_due(9, now=NOW)] == ["c", "b", "a"]
 
 
-def test_a_picture_that_is_asked_for_is_tried_at_once(outbox: Outbox) -> None:
-    put(outbox, detection("a" * 64))
-    outbox.apply_receipt(receipt(outbox, Kind.DETECTION, 1))
-    outbox.delay_picture("a" * 64, until=NOW + timedelta(seconds=200))
-    assert outbox.hurry_picture("a" * 64)
-    assert outbox.pictures_due(9, now=NOW)[0].tries == 0
-    assert not outbox.hurry_picture("b" * 64)
-
-
 def test_the_sum_of_bytes_is_true(outbox: Outbox) -> None:
     put(outbox, TRACK, detection("a" * 64), detection("a" * 64), coverage())
     for kind, up_to in ((Kind.TRACK, 1), (Kind.DETECTION, 2), (Kind.COVERAGE, 1)):
