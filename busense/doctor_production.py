@@ -41,7 +41,7 @@ def faults_of_cloud(config: "CloudConfig", *, backups: Path | None, now_s: float
         yield "fleet", "buses have no certificates: fleet.authority is not set"
     if config.pictures.url.startswith("memory:"):
         yield "pictures", "pictures are kept in memory only"
-    yield "retention", "nothing that is stored is ever deleted: there is no retention to configure in this version"
+    yield "retention", "nothing runs `busense retention run` by itself in this version, and nobody checks that it ran"
     yield from _backup(backups, now_s=now_s)
 
 
