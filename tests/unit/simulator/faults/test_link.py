@@ -91,7 +91,7 @@ def test_a_cut_link_resets_what_is_open_and_refuses_what_comes(listener: Listene
         with pytest.raises(ConnectionResetError):
             bus.recv(1)
         wait_until(lambda: listener.ends == 1)
-        with through(link) as refused, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), through(link) as refused:
             refused.recv(1)
         link.behave(SOUND)
         with through(link) as again:
@@ -153,5 +153,5 @@ def test_a_reset_ends_what_is_open_and_new_connections_pass(listener: Listener) 
 def test_a_server_that_is_away_closes_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with FaultyLink(f"mqtt://127.0.0.1:{port}") as link, through(link) as bus, pytest.raises(ConnectionResetError):
+    with FaultyLink(f"mqtt://127.0.0.1:{port}") as link, pytest.raises(ConnectionResetError), through(link) as bus:
         bus.recv(1)
