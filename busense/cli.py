@@ -1,7 +1,6 @@
 """The command `busense`: each side brings its own commands, loaded when they are called."""
 
 import importlib
-import logging
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,6 +10,7 @@ import click
 from typing_extensions import override
 
 from busense.errors import MissingExtraError
+from telemetry.logs import set_up_logs
 from wire.errors import BusenseError
 
 
@@ -85,21 +85,24 @@ def _load(name: str, place: _Place) -> click.Command:
     return cast("click.Command", getattr(module, name))
 
 
-_OURS: Final = frozenset({"busense", "cloud", "edge_agent", "models", "simulator", "wire"})
+_OURS: Final = frozenset({"busense", "cloud", "edge_agent", "models", "simulator", "telemetry", "wire"})
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("busense"), prog_name="busense")
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
-def busense(*, verbose: bool) -> None:
+@click.option(
+    "--logs",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="BUSENSE_LOGS",
+    show_envvar=True,
+    help="Lines to read, or JSON lines for a log store.",
+)
+def busense(logs: str, *, verbose: bool) -> None:
     """Buses as the moving sensors of a county."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    for noisy in ("httpx", "httpcore", "nats"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    set_up_logs(is_json=logs == "json", is_verbose=verbose)
 
 
 def main() -> None:

@@ -4,28 +4,25 @@ import json
 import logging
 import secrets
 import socket
-import sys
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
-from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
 from edge_agent.errors import ConfigurationError, PictureError
 from edge_agent.preview.preview import Preview
+from telemetry.server import SILENT_S, BoundedServer, is_loopback
+from telemetry.server import parse_address as parse
 
 log = logging.getLogger(__name__)
 
 LOOPBACK: Final = "127.0.0.1:8787"
-MAX_CONNECTIONS: Final = 16
-SILENT_S: Final = 10.0  # a connection that says nothing for so long is closed
 LONGEST_WAIT_S: Final = 5.0
 COOKIE: Final = "busense_preview"
 _PAGE: Final = files("edge_agent.preview")
@@ -56,14 +53,10 @@ def parse_address(text: str) -> tuple[str, int]:
     Raises:
         ConfigurationError: it is none of these.
     """
-    host, _, port = text.rpartition(":")
     try:
-        number = int(port)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 65535:  # noqa: PLR2004 - of TCP
-        raise ConfigurationError(f"--preview {text!r} is no address; write HOST:PORT, as {LOOPBACK}")
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", number
+        return parse(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--preview {text!r} is no address; write HOST:PORT, as {LOOPBACK}") from error
 
 
 @contextmanager
@@ -79,25 +72,12 @@ def serving(preview: Preview, address: str) -> Generator[str]:
         server = _Server(host, port, preview=preview, token=token)
     except OSError as error:
         raise ConfigurationError(f"--preview {address} cannot be listened on: {error}") from error
-    if not _is_loopback(host):
+    if not is_loopback(host):
         log.warning(
             "preview_open_to_network address=%s: without encryption; end it when the camera is mounted", address
         )
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="preview", daemon=True)
-    thread.start()
-    try:
+    with server.running("preview"):
         yield f"http://{_shown_host(host)}:{server.server_address[1]}/?token={token}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _shown_host(host: str) -> str:
@@ -106,39 +86,11 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-class _Server(ThreadingHTTPServer):
-    """Bounded in connections: a loop that asks too often costs itself, not the bus."""
-
-    daemon_threads = True
-    request_queue_size = MAX_CONNECTIONS
-
+class _Server(BoundedServer):
     def __init__(self, host: str, port: int, *, preview: Preview, token: str) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.preview = preview
         self.token = token
-        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__((host, port), _Handler)
-
-    @override
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    @override
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    @override
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is no news, a bug is."""
-        error = sys.exception()
-        if not isinstance(error, OSError):
-            log.error("preview_request_failed client=%s", client_address, exc_info=error)
+        super().__init__(host, port, _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):

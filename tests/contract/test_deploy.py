@@ -153,3 +153,10 @@ def test_shipped_permissions_are_those_of_the_embedded_broker() -> None:
     shipped = (DEPLOY / "devices.conf").read_text()
     permissions = device_permissions(city="cangnan", device="bus-1024")
     assert all(f'"{subject}"' in shipped for subjects in permissions.values() for subject in subjects)
+
+
+def test_production_logs_json_lines() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert compose["x-busense"]["environment"]["BUSENSE_LOGS"] == "json"
+    for unit in ("busense-agent.service", "busense@.service"):
+        assert "Environment=BUSENSE_LOGS=json" in (DEPLOY / unit).read_text().splitlines()

@@ -13,8 +13,9 @@ import pytest
 from edge_agent.config import MODELS
 from edge_agent.errors import ConfigurationError
 from edge_agent.preview.preview import Preview
-from edge_agent.preview.server import COOKIE, MAX_CONNECTIONS, parse_address, serving
+from edge_agent.preview.server import COOKIE, parse_address, serving
 from edge_agent.vision.privacy import Privacy
+from telemetry.server import MAX_CONNECTIONS
 from tests.unit.edge_agent.preview.scenes import BUS, scene
 from tests.unit.edge_agent.scenes import CAMERA
 from tests.waiting import wait_until
