@@ -11,6 +11,8 @@ from psycopg import Connection
 
 from cloud.findings.cells import COARSEST, FINEST, parent_of
 
+ALL_CLASSES: Final = ""  # in the rows that count every class; the map mostly asks for these
+
 # One counts at a time; the others find nothing to do.
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('busense.map_cells', 0))"
 _TAKE: Final = """
@@ -18,13 +20,20 @@ WITH taken AS (DELETE FROM marked_cells RETURNING cell) SELECT DISTINCT cell FRO
 """
 _CLEAR: Final = "DELETE FROM map_cells WHERE cell = ANY(%s)"
 _COUNT: Final = """
+WITH counted AS (
+    SELECT a.cell, a.parent, f.class_code, f.state, count(*) FILTER (WHERE f.severity = 'light') AS light,
+        count(*) FILTER (WHERE f.severity = 'medium') AS medium, count(*) FILTER (WHERE f.severity = 'heavy') AS heavy,
+        count(c.id) AS open_cases
+    FROM unnest(%s::text[], %s::text[]) AS a (cell, parent)
+    JOIN findings f ON f.cell = a.cell AND f.merged_into IS NULL
+    LEFT JOIN cases c ON c.finding_id = f.id AND c.state NOT IN ('verified', 'closed', 'rejected', 'merged')
+    GROUP BY a.cell, a.parent, f.class_code, f.state
+)
 INSERT INTO map_cells (cell, parent, class_code, state, light, medium, heavy, open_cases)
-SELECT a.cell, a.parent, f.class_code, f.state, count(*) FILTER (WHERE f.severity = 'light'),
-    count(*) FILTER (WHERE f.severity = 'medium'), count(*) FILTER (WHERE f.severity = 'heavy'), count(c.id)
-FROM unnest(%s::text[], %s::text[]) AS a (cell, parent)
-JOIN findings f ON f.cell = a.cell AND f.merged_into IS NULL
-LEFT JOIN cases c ON c.finding_id = f.id AND c.state NOT IN ('verified', 'closed', 'rejected', 'merged')
-GROUP BY a.cell, a.parent, f.class_code, f.state
+SELECT * FROM counted
+UNION ALL
+SELECT cell, parent, '', state, sum(light), sum(medium), sum(heavy), sum(open_cases) FROM counted
+GROUP BY cell, parent, state
 """
 _ADD_UP: Final = """
 INSERT INTO map_cells (cell, parent, class_code, state, light, medium, heavy, open_cases)

@@ -23,6 +23,7 @@ from cloud.db.pool import connect
 from cloud.findings.cells import COARSEST, FINEST, parent_of
 from cloud.findings.map_cells import (
     _COUNT,  # pyright: ignore[reportPrivateUsage]
+    ALL_CLASSES,
     count_marked_cells,
 )
 from cloud.observations.tables import cell_of
@@ -73,12 +74,15 @@ def count(town: Town) -> int:
 
 
 def totals(town: Town) -> list[tuple[int, int]]:
-    """Findings and open cases at each resolution, coarsest first."""
+    """Findings and open cases at each resolution, coarsest first, as the classes and as their sums have it."""
     rows = town.rows("""
-        SELECT substr(cell, 2, 1) AS resolution, sum(light + medium + heavy) AS f, sum(open_cases) AS c FROM map_cells
-        GROUP BY 1 ORDER BY 1
+        SELECT substr(cell, 2, 1) AS resolution, class_code = '' AS is_sum, sum(light + medium + heavy) AS f,
+            sum(open_cases) AS c
+        FROM map_cells GROUP BY 1, 2 ORDER BY 1, 2
     """)
-    return [(int(row["f"]), int(row["c"])) for row in rows]
+    counted = [(row["f"], row["c"]) for row in rows]
+    assert counted[::2] == counted[1::2]
+    return counted[::2]
 
 
 def test_close_up_each_finding_is_shown(api: httpx.Client, town: Town) -> None:
@@ -168,9 +172,9 @@ def test_a_finding_that_moves_leaves_its_cell(town: Town) -> None:
     count(town)
 
     finest = town.rows(
-        "SELECT cell, sum(light + medium + heavy) AS n FROM map_cells WHERE parent IS NOT NULL GROUP BY cell"
+        "SELECT cell, light + medium + heavy AS n FROM map_cells WHERE parent IS NOT NULL AND class_code = ''"
     )
-    assert {row["cell"]: int(row["n"]) for row in finest}[cell_of(lon=lon, lat=lat)] == 1
+    assert {row["cell"]: row["n"] for row in finest}[cell_of(lon=lon, lat=lat)] == 1
     assert totals(town) == [(2, 1)] * (FINEST - COARSEST + 1)
 
 
@@ -221,7 +225,7 @@ def test_each_query_is_answered_from_its_index(town: Town) -> None:
     spread(town)
     lon, lat = place(1000, 1000)
     box = {"min_lon": lon - 0.01, "min_lat": lat - 0.01, "max_lon": lon + 0.01, "max_lat": lat + 0.01}
-    shown: dict[str, Any] = {"states": ["open"], "classes": None}
+    shown: dict[str, Any] = {"states": ["open"], "classes": None, "counted": [ALL_CLASSES]}
     near = cell_of(lon=lon, lat=lat)
     plans = {
         "findings_place_idx": plan_of(town, _FINDINGS, shown | box | EVERYTHING.values() | {"limit": 1501}),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from cloud.api.actors import ScopeDep, needs
 from cloud.api.deps import Box, BoxText, Database, DatabaseDep, Question, Record, parse_bbox
 from cloud.findings.cells import COARSEST, cells_over, resolution_for, ring_of
+from cloud.findings.map_cells import ALL_CLASSES
 from cloud.findings.model import FindingState, Severity
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_PLACE, Scope
@@ -35,9 +36,9 @@ WHERE merged_into IS NULL AND state = ANY(%(states)s)
     + "LIMIT %(limit)s"
 )
 _COUNTS: Final = """
-SELECT cell, sum(light)::bigint, sum(medium)::bigint, sum(heavy)::bigint, sum(open_cases)::bigint
+SELECT cell, sum(light), sum(medium), sum(heavy), sum(open_cases)
 FROM map_cells
-WHERE state = ANY(%(states)s) AND (%(classes)s::text[] IS NULL OR class_code = ANY(%(classes)s))
+WHERE state = ANY(%(states)s) AND class_code = ANY(%(counted)s)
 """
 _CELLS: Final = _COUNTS + "AND cell = ANY(%(cells)s) GROUP BY cell"
 _COARSEST: Final = _COUNTS + "AND parent IS NULL GROUP BY cell"
@@ -53,7 +54,11 @@ class MapQuestion(Question):
 
     def values(self) -> Record:
         """Values of the filter."""
-        return {"states": list(self.state or _SHOWN), "classes": list(self.class_code) or None}
+        return {
+            "states": list(self.state or _SHOWN),
+            "classes": list(self.class_code) or None,
+            "counted": list(self.class_code) or [ALL_CLASSES],
+        }
 
 
 class MapFinding(BaseModel):
@@ -148,7 +153,8 @@ class _Count(NamedTuple):
 @lru_cache(maxsize=100_000)
 def _place_json(cell: str) -> str:
     """Name and ring of a cell, which are the longest part of an answer and never change."""
-    return f'"cell":"{cell}","ring":{json.dumps(ring_of(cell), separators=(",", ":"))}'
+    corners = ",".join([f"[{lon},{lat}]" for lon, lat in ring_of(cell)])
+    return f'"cell":"{cell}","ring":[{corners}]'
 
 
 async def _counts(connection: Database, question: MapQuestion, box: Box) -> tuple[int, list[_Count]]:
