@@ -5,7 +5,7 @@ A row that is there already changes nothing, so a message may come any number of
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg import AsyncConnection, AsyncCursor, sql
 
@@ -25,6 +25,9 @@ WITH inserted AS (
 ), queued AS (
     INSERT INTO fusion_queue (kind, city, device, id, id_at, cell)
     SELECT 'observation', city, device, id, id_at, cell FROM inserted
+), tallied AS (
+    INSERT INTO tally_changes (subject, key, n)
+    SELECT 'observation', '', count(*) FROM inserted HAVING count(*) > 0
 )
 INSERT INTO changes (kind, subject, payload)
 SELECT 'observation', id::text, jsonb_build_object(
@@ -44,33 +47,44 @@ SELECT 'coverage', city, device, id, id_at, cell FROM inserted
 _INSERT_TRACK_POINTS: Final = """
 WITH inserted AS (
     INSERT INTO track_points SELECT * FROM staged_track_points ORDER BY id, number ON CONFLICT DO NOTHING
-    RETURNING city, device, at, lon, lat, heading_deg, speed_mps
+    RETURNING city, device, number, at, lon, lat, heading_deg, speed_mps
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY city, device ORDER BY at DESC) AS age FROM inserted
 )
 SELECT city, device, jsonb_agg(
     jsonb_build_object('at', at, 'lon', lon, 'lat', lat, 'heading_deg', heading_deg, 'speed_mps', speed_mps)
-    ORDER BY at)
-FROM ranked WHERE age <= 120 GROUP BY city, device
+    ORDER BY at) FILTER (WHERE age <= 120), count(*) FILTER (WHERE number = 0)
+FROM ranked GROUP BY city, device
 """
 _INSERT_DRIVING_EVENTS: Final = (
     "INSERT INTO driving_events SELECT * FROM staged_driving_events ORDER BY id ON CONFLICT DO NOTHING"
 )
-_INSERT_TAG_SIGHTINGS: Final = (
-    "INSERT INTO tag_sightings SELECT * FROM staged_tag_sightings ORDER BY id, number ON CONFLICT DO NOTHING"
+_INSERT_TAG_SIGHTINGS: Final = """
+WITH inserted AS (
+    INSERT INTO tag_sightings SELECT * FROM staged_tag_sightings ORDER BY id, number ON CONFLICT DO NOTHING
+    RETURNING number
 )
+SELECT FROM inserted WHERE number = 0
+"""
 _INSERT_HEALTH_REPORTS: Final = """
 INSERT INTO health_reports SELECT * FROM staged_health_reports ORDER BY id ON CONFLICT DO NOTHING
 RETURNING city, device
 """
+# Each touches one row for a message that was not there yet. Always in this order, for the same reason.
+_PLAIN: Final[dict[Kind, LiteralString]] = {
+    Kind.COVERAGE: _INSERT_COVERAGES,
+    Kind.DRIVING: _INSERT_DRIVING_EVENTS,
+    Kind.SIGHTING: _INSERT_TAG_SIGHTINGS,
+    Kind.DETECTION: _INSERT_OBSERVATIONS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What an insert brought that was not known before and that live viewers want."""
+    """What an insert brought that was not known before."""
 
-    has_observations: bool
-    points: Mapping[Device, list[Point]]
+    messages: Mapping[Kind, int]  # how many were not there yet
+    points: Mapping[Device, list[Point]]  # that live viewers want
     healthy: frozenset[Device]  # devices with a new health report
 
 
@@ -89,32 +103,31 @@ async def insert_rows(cursor: Cursor, rows_of_kind: Mapping[Kind, Iterable[Value
     """Insert within the caller's transaction; rows that are there already are left as they are."""
     for kind, rows in rows_of_kind.items():
         await _copy(cursor, TABLE_OF_KIND[kind], rows)
-    if Kind.COVERAGE in rows_of_kind:
-        await cursor.execute(_INSERT_COVERAGES)
-    if Kind.DRIVING in rows_of_kind:
-        await cursor.execute(_INSERT_DRIVING_EVENTS)
-    if Kind.SIGHTING in rows_of_kind:
-        await cursor.execute(_INSERT_TAG_SIGHTINGS)
-    return News(
-        has_observations=Kind.DETECTION in rows_of_kind and await _insert_observations(cursor),
-        points=await _insert_track_points(cursor) if Kind.TRACK in rows_of_kind else {},
-        healthy=await _insert_health_reports(cursor) if Kind.HEALTH in rows_of_kind else frozenset(),
-    )
+    new: dict[Kind, int] = {}
+    for kind, statement in _PLAIN.items():
+        if kind in rows_of_kind:
+            await cursor.execute(statement)
+            new[kind] = cursor.rowcount
+    points: dict[Device, list[Point]] = {}
+    if Kind.TRACK in rows_of_kind:
+        points, new[Kind.TRACK] = await _insert_track_points(cursor)
+    healthy: list[Device] = []
+    if Kind.HEALTH in rows_of_kind:
+        healthy = await _insert_health_reports(cursor)
+        new[Kind.HEALTH] = len(healthy)
+    return News(messages=new, points=points, healthy=frozenset(healthy))
 
 
-async def _insert_observations(cursor: Cursor) -> bool:
-    await cursor.execute(_INSERT_OBSERVATIONS)
-    return cursor.rowcount > 0
-
-
-async def _insert_track_points(cursor: Cursor) -> dict[Device, list[Point]]:
+async def _insert_track_points(cursor: Cursor) -> tuple[dict[Device, list[Point]], int]:
+    """Points by device, and how many messages they came in."""
     await cursor.execute(_INSERT_TRACK_POINTS)
-    return {(city, device): points async for city, device, points in cursor}
+    rows = await cursor.fetchall()
+    return {(city, device): points for city, device, points, _ in rows}, sum(messages for *_, messages in rows)
 
 
-async def _insert_health_reports(cursor: Cursor) -> frozenset[Device]:
+async def _insert_health_reports(cursor: Cursor) -> list[Device]:
     await cursor.execute(_INSERT_HEALTH_REPORTS)
-    return frozenset([(city, device) async for city, device in cursor])
+    return [(city, device) async for city, device in cursor]
 
 
 async def _copy(cursor: Cursor, table: Table, rows: Iterable[Values]) -> None:

@@ -1,4 +1,4 @@
-"""The worker's hand for the map: counts of findings by cell, right after each change."""
+"""The worker's hand for map and summary: findings by cell and tallies are counted right after each change."""
 
 import logging
 import threading
@@ -9,6 +9,7 @@ import psycopg
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
 from cloud.db.pool import connect
+from cloud.db.tallies import add_up_tallies
 from cloud.errors import UnavailableError
 from cloud.findings.map_cells import count_marked_cells
 
@@ -37,5 +38,6 @@ def _follow(url: str, stop: threading.Event) -> None:
         listener.execute(f"LISTEN {CHANNEL}")
         while not stop.is_set():
             count_marked_cells(connection)
+            add_up_tallies(connection)
             for _ in listener.notifies(timeout=POLL_S, stop_after=1):
                 pass

@@ -10,6 +10,8 @@ import httpx
 import psycopg
 import pytest
 
+from cloud.db.pool import connect
+from cloud.findings.map_cells import count_marked_cells
 from tests.integration.api_server import api_client
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
@@ -229,6 +231,8 @@ def test_roads_and_extent(api: httpx.Client, town: Town) -> None:
 
 def test_summary_counts(api: httpx.Client, town: Town) -> None:
     two_findings(town)
+    with connect(town.url, autocommit=True) as connection:
+        count_marked_cells(connection)
 
     assert get(api, "/summary") == {
         "buses_online": 0,

@@ -1,6 +1,7 @@
-"""Numbers over everything."""
+"""Numbers over everything: every viewer asks for them every few seconds, so they are kept, not counted."""
 
-from typing import Any, Final
+from collections import defaultdict
+from typing import Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -15,26 +16,20 @@ _SUMMARY: Final = """
 SELECT
     (SELECT count(*) FROM devices WHERE city = %(city)s AND presence = 'online') AS buses_online,
     (SELECT count(*) FROM devices WHERE city = %(city)s) AS buses_total,
-    (SELECT count(*) FROM observations) AS observations,
     (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM device_streams, unnest(stored) r) AS stored_messages,
     (SELECT coalesce(sum(redelivered), 0)::bigint FROM device_streams) AS redelivered,
     (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantined,
     (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
-        SELECT state, count(*) AS n FROM findings GROUP BY state) s) AS findings_by_state,
-    (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
-        SELECT state, count(*) AS n FROM cases GROUP BY state) s) AS cases_by_state,
-    (SELECT jsonb_build_object(
-        'filed', count(*) FILTER (WHERE action = 'file'),
-        'dispatched', count(*) FILTER (WHERE action = 'dispatch'),
-        'accepted', count(*) FILTER (WHERE action = 'accept'),
-        'repaired', count(*) FILTER (WHERE action = 'done'),
-        'verified', count(*) FILTER (WHERE action = 'verify'),
-        'reopened', count(*) FILTER (WHERE action = 'reopen' AND from_state IN ('done', 'verified', 'closed')),
-        'rejected', count(*) FILTER (WHERE to_state = 'rejected' AND from_state <> to_state)
-    ) FROM case_history) AS cases_by_step,
+        SELECT state, sum(light + medium + heavy) AS n FROM map_cells WHERE parent IS NULL AND class_code = ''
+        GROUP BY state) s) AS findings_by_state,
     (SELECT coalesce(jsonb_object_agg(class_code, n), '{}') FROM (
-        SELECT class_code, count(*) AS n FROM findings WHERE state IN ('candidate', 'open')
+        SELECT class_code, sum(light + medium + heavy) AS n FROM map_cells
+        WHERE parent IS NULL AND class_code <> '' AND state IN ('candidate', 'open')
         GROUP BY class_code) s) AS findings_by_class
+"""
+_TALLIES: Final = """
+SELECT subject, key, sum(n)::bigint FROM (SELECT * FROM tallies UNION ALL SELECT * FROM tally_changes) t
+GROUP BY subject, key HAVING sum(n) > 0
 """
 
 
@@ -51,7 +46,10 @@ class CasesByStep(BaseModel):
 
 
 class Summary(BaseModel):
-    """Counts; `findings_by_class` counts the candidates and the open ones."""
+    """Counts; `findings_by_class` counts the candidates and the open ones.
+
+    Observations are counted as they are stored; a purge takes none off. Findings are as new as the map's cells.
+    """
 
     buses_online: int
     buses_total: int
@@ -67,6 +65,16 @@ class Summary(BaseModel):
 
 @router.get("/summary")
 async def get_summary(connection: DatabaseDep, held: ResourcesDep) -> Summary:
-    """Count everything."""
-    values: dict[str, Any] = {"city": held.city}
-    return Summary.model_validate(await fetch_one(connection, _SUMMARY, values))
+    """Tell what is counted."""
+    record = await fetch_one(connection, _SUMMARY, {"city": held.city})
+    tallies: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    async for subject, key, count in await connection.execute(_TALLIES):
+        tallies[subject][key] = count
+    return Summary.model_validate(
+        {
+            **(record or {}),
+            "observations": tallies["observation"].get("", 0),
+            "cases_by_state": tallies["case_state"],
+            "cases_by_step": {step: tallies["case_step"].get(step, 0) for step in CasesByStep.model_fields},
+        }
+    )

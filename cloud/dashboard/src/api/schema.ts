@@ -1120,7 +1120,7 @@ export interface paths {
         };
         /**
          * Get Summary
-         * @description Count everything.
+         * @description Tell what is counted.
          */
         get: operations["get_summary_api_v1_summary_get"];
         put?: never;
@@ -3185,6 +3185,8 @@ export interface components {
         /**
          * Summary
          * @description Counts; `findings_by_class` counts the candidates and the open ones.
+         *
+         *     Observations are counted as they are stored; a purge takes none off. Findings are as new as the map's cells.
          */
         Summary: {
             /** Buses Online */
