@@ -29,6 +29,9 @@ SAY_EVERY_S: Final = 5.0
 @click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 500))
 @click.option("--full", default=2, show_default=True, type=click.IntRange(0, 500), help="Buses with the real detector.")
 @click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until stopped.")
+@click.option(
+    "--clock-off", "clock_off_s", type=float, help="Seconds by which the clock of each bus's machine is wrong."
+)
 @click.option("--broker", help="Address of the broker, mqtt://host:port.")
 @click.option("--cloud", help="Address of the cloud, http://host:port.")
 @click.option("--city", default="demo", show_default=True)
@@ -51,6 +54,7 @@ def simulate(
     buses: int,
     full: int,
     for_s: float | None,
+    clock_off_s: float | None,
     broker: str | None,
     cloud: str | None,
     city: str,
@@ -72,6 +76,7 @@ def simulate(
         full=min(full, buses),
         seed=seed,
         for_s=for_s,
+        clock_off_s=clock_off_s,
         broker_url=broker,
         cloud_url=cloud,
         secrets=secrets,

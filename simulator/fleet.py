@@ -5,13 +5,14 @@ import math
 import os
 import threading
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from edge_agent.agent import Agent
+from edge_agent.clock import BusClock, system_now
 from edge_agent.config import (
     AgentConfig,
     Broker,
@@ -57,6 +58,7 @@ class FleetPlan:
     cloud_url: str
     secrets: Path  # a folder with <device>.secret for each bus
     work: Path
+    clock_off_s: float | None = None  # of each bus's machine, until a receiver tells the time; None: right
     tokens: Path | None = None  # a folder with the tokens of a desk and crews, who then handle the cases
 
 
@@ -168,6 +170,7 @@ class Fleet:
         is_full = number < self._plan.full
         detector = self._detector(number, is_full=is_full)
         motion = self._world.motions[line]
+        clock = wrong_clock(self._plan.clock_off_s)
         sensors = BusSensors(
             motion=motion,
             phase_s=motion.lap_s * (per_line - 1 - behind) / per_line,  # as far apart as can be
@@ -180,10 +183,10 @@ class Fleet:
             is_cheap=not is_full,
             rng=self._rng(number, 3),
             remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
+            bus_clock=clock,
         )
-        agent = Agent(
-            agent_config(self._plan, device, self._world.scenery.camera), sources=[sensors], detector=detector
-        )
+        config = agent_config(self._plan, device, self._world.scenery.camera)
+        agent = Agent(config, sources=[sensors], detector=detector, clock=clock)
         return Bus(device=device, agent=agent, is_full=is_full)
 
     def _rng(self, number: int, purpose: int) -> np.random.Generator:
@@ -193,6 +196,13 @@ class Fleet:
         if is_full:
             return OnnxDetector(Model().manifest, threads=1)
         return ErrorModelDetector(camera=self._world.scenery.camera, rng=self._rng(number, 2))
+
+
+def wrong_clock(off_s: float | None) -> BusClock | None:
+    """A bus's clock on a machine whose own is wrong and that no network sets; None where the machine's is right."""
+    if off_s is None:
+        return None
+    return BusClock(system=lambda: system_now() + timedelta(seconds=off_s), is_synchronised=lambda: False)
 
 
 def agent_config(plan: FleetPlan, device: str, camera: CameraModel) -> AgentConfig:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from edge_agent.clock import BusClock
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from simulator.exposure import Exposures, InView
 from simulator.frames import Look, Scenery, Shown
@@ -77,16 +78,18 @@ class BusSensors:
         is_cheap: bool,
         rng: np.random.Generator,
         remember: Callable[[Image, Pose, tuple[Shown, ...]], None] | None = None,
+        bus_clock: BusClock | None = None,
     ) -> None:
         """Set a bus on its line, where it is when it began its lap `phase_s` before the simulation began.
 
         The sensors end at `until_s`. `remember` is told of each picture and what it shows before the agent sees it.
+        Frames bear the time of the bus's own clock, where it has one; the receiver tells it the true time.
         """
         self._motion, self._phase_s = motion, phase_s
         self._scenery, self._gnss, self._rates = scenery, gnss, rates
         self._clock, self._until_s = clock, until_s
         self._view, self._is_cheap, self._remember = InView(exposures), is_cheap, remember
-        self._rng = rng
+        self._rng, self._bus_clock = rng, bus_clock
 
     def readings(self) -> Iterator[Reading]:
         """Fixes and frames in the order of their time; what the bus was too slow for is left out, as a camera does."""
@@ -107,7 +110,10 @@ class BusSensors:
         return self._clock.start_at + timedelta(seconds=due_s)
 
     def _fix(self, due_s: float, *, elapsed_s: float) -> GnssReading | None:
-        return self._gnss.fix(self._motion.pose(self._phase_s + due_s), at=self._at(due_s), elapsed_s=elapsed_s)
+        fix = self._gnss.fix(self._motion.pose(self._phase_s + due_s), at=self._at(due_s), elapsed_s=elapsed_s)
+        if fix is not None and self._bus_clock is not None:
+            self._bus_clock.hear_gnss(fix.at)
+        return fix
 
     def _frame(self, due_s: float) -> FrameReading:
         pose = self._motion.pose(self._phase_s + due_s)
@@ -116,7 +122,10 @@ class BusSensors:
         self._view.show({shown.defect_id for shown in look.shown if shown.is_damage})
         if self._remember is not None:
             self._remember(image, pose, look.shown)
-        return FrameReading(at=self._at(due_s), camera_id=CAMERA_ID, image=image)
+        return FrameReading(at=self._told(self._at(due_s)), camera_id=CAMERA_ID, image=image)
+
+    def _told(self, at: datetime) -> datetime:
+        return at if self._bus_clock is None else at + (self._bus_clock.now() - datetime.now(UTC))
 
     def _as_taken(self, image: Image) -> Image:
         """A copy that differs from every other: cheap pictures repeat themselves, those of real cameras never do."""

@@ -42,6 +42,7 @@ _DELIVERIES: Final = """
 SELECT h.case_id, h.serial, d.id FROM case_history h
 LEFT JOIN deliveries d ON d.case_id = h.case_id AND d.serial = h.serial
 """
+_WITHOUT_PICTURE: Final = "SELECT count(*) FROM pictures WHERE received_at IS NULL"
 _SET_ASIDE: Final = "SELECT count(*) FROM set_aside WHERE returned_at IS NULL"
 _REPEATED_POISON: Final = "SELECT count(*) FROM quarantine WHERE digest = ANY(%s)"
 
@@ -55,6 +56,7 @@ class Audit:
     given_up: int
     lost_messages: int  # in no table
     lost_observations: int  # in their table, in no finding
+    lost_pictures: int  # announced, and never received
     lost_deliveries: int  # lines of case history that no receiver heard of
     lost_poison: int  # poison that is not in the quarantine
     doubled_messages: int
@@ -68,7 +70,8 @@ class Audit:
 
     @property
     def lost(self) -> int:
-        return self.lost_messages + self.lost_observations + self.lost_deliveries + self.lost_poison
+        messages = self.lost_messages + self.lost_observations
+        return messages + self.lost_pictures + self.lost_deliveries + self.lost_poison
 
     @property
     def doubled(self) -> int:
@@ -105,6 +108,7 @@ def audit(database_url: str, kept: Sequence[Kept], *, heard: Iterable[UUID], poi
             given_up=where["given up"],
             lost_messages=where["lost"],
             lost_observations=_one(connection, _WITHOUT_FINDING),
+            lost_pictures=_one(connection, _WITHOUT_PICTURE),
             lost_deliveries=lost_deliveries,
             lost_poison=len(poison) - _one(connection, _REPEATED_POISON, list(poison)),
             doubled_messages=books.duplicates,

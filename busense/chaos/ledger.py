@@ -50,8 +50,9 @@ def read_ledgers(outboxes: Iterable[Path]) -> list[Kept]:
 
 
 def count_waiting(outboxes: Iterable[Path]) -> int:
-    """Messages without a receipt."""
-    counts = [f"SELECT count(*) FROM {table}" for table in TABLE_OF_KIND.values()]  # noqa: S608 - names of our own
+    """Messages without a receipt, and pictures that are not sent."""
+    tables = (*TABLE_OF_KIND.values(), "pictures")
+    counts = [f"SELECT count(*) FROM {table}" for table in tables]  # noqa: S608 - names of our own
     return sum(count for outbox in outboxes for statement in counts for (count,) in _rows(outbox, statement))
 
 

@@ -34,6 +34,7 @@ class Way(StrEnum):
     SLOW = "slow"
     DISORDER = "doubled and disordered"
     SESSIONS = "all sessions ended"
+    CLOCK = "kill -9, then a wrong clock"
     FULL = "disk full"
     POISON = "poison messages"
 
@@ -67,6 +68,7 @@ _OUTAGE: Final = (0.5, 6.0)
 
 KINDS: Final = (
     Kind(part=Part.BUSES, way=Way.KILL, weight=2),
+    Kind(part=Part.BUSES, way=Way.CLOCK, weight=3),
     Kind(part=Part.BROKER, way=Way.KILL, weight=5),
     Kind(part=Part.BROKER, way=Way.LOSE_STORE, weight=3),
     Kind(part=Part.BROKER, way=Way.STOP, weight=4, seconds=_SHORT),

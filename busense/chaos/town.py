@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, LiteralString, assert_never
+from typing import Final, Literal, LiteralString, assert_never
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -41,6 +41,8 @@ _BEHAVIOURS: Final = {
     Way.SLOW: Behaviour(delay_s=0.05, bytes_per_s=50_000.0),
     Way.DISORDER: Behaviour(doubled=0.3, overtaken=0.3),
 }
+_CLOCKS_OFF_S: Final = (-1.79e9, 3.6e8, 86_400.0, -3600.0, 90.0, -7.0)
+"""1970, 2038, a day ahead, an hour behind, and what a bad quartz does in a week."""
 # A disk that is full for a while: the same SQLSTATE as PostgreSQL gives then, from a trigger.
 _FULL_DISK: Final = """
 CREATE TABLE chaos_full_disk (until timestamptz NOT NULL);
@@ -126,13 +128,8 @@ class ChaosTown:
         match fault.kind.way:
             case Way.KILL:
                 self._kill(part)
-            case Way.RESTART:
-                self._town.postgres.stop()
-                self._start_server(self._town.postgres)
-            case Way.LOSE_STORE:
-                self._town.broker.kill()
-                shutil.rmtree(self._place.folder / "broker" / "store")
-                self._start_server(self._town.broker)
+            case Way.CLOCK | Way.RESTART | Way.LOSE_STORE as way:
+                self._begin_anew(way)
             case Way.STOP:
                 return self._stop(part)
             case Way.SECOND:
@@ -206,12 +203,13 @@ class ChaosTown:
         with self._place.config.open("a") as config:
             config.write(f'[work]\nnotify = "{targets}"\n')
 
-    def _drive(self, *, for_s: float | None) -> None:
+    def _drive(self, *, for_s: float | None, clock_off_s: float | None = None) -> None:
         options = {
             "--seed": self._seed,
             "--buses": self._buses,
             "--full": 0,
             "--for": for_s,
+            "--clock-off": clock_off_s,
             "--broker": self._links[Part.BUS_LINK].url,
             "--cloud": self._town.url,
             "--city": CITY,
@@ -232,6 +230,19 @@ class ChaosTown:
     def _service(self, part: Part) -> Service:
         return next(service for service in (*self._town.services, self._town.simulator) if service.name == _NAMES[part])
 
+    def _begin_anew(self, way: Literal[Way.CLOCK, Way.RESTART, Way.LOSE_STORE]) -> None:
+        match way:
+            case Way.CLOCK:
+                self._kill_service(self._town.simulator)
+                self._drive(for_s=None, clock_off_s=self._chance.choice(_CLOCKS_OFF_S))
+            case Way.RESTART:
+                self._town.postgres.stop()
+                self._start_server(self._town.postgres)
+            case Way.LOSE_STORE:
+                self._town.broker.kill()
+                shutil.rmtree(self._place.folder / "broker" / "store")
+                self._start_server(self._town.broker)
+
     def _kill(self, part: Part) -> None:
         match part:
             case Part.BROKER:
@@ -244,9 +255,12 @@ class ChaosTown:
                 self._start_server(self._town.postgres)
             case _:
                 service = self._service(part)
-                _signal(service.pid, signal.SIGKILL)
-                self._wait_until(lambda: not service.is_running, STARTED_WITHIN_S, f"{service.name} is dead")
+                self._kill_service(service)
                 service.start()
+
+    def _kill_service(self, service: Service) -> None:
+        _signal(service.pid, signal.SIGKILL)
+        self._wait_until(lambda: not service.is_running, STARTED_WITHIN_S, f"{service.name} is dead")
 
     def _stop(self, part: Part) -> Heal:
         pid = {Part.BROKER: self._town.broker.pid, Part.DATABASE: self._town.postgres.pid}.get(part)

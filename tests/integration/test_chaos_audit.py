@@ -51,6 +51,7 @@ class Story:
         self.kept = kept_of(messages)
         actions = ["open", "file", "dispatch", "add_sighting"]
         notify(self.town, webhooks(receiver, folder, actions=actions))
+        self.change("UPDATE pictures SET received_at = now()")
         self.heard = [UUID(headers["webhook-id"]) for headers, _ in receiver.got]
 
     def change(self, statement: LiteralString, *values: object) -> None:
@@ -96,6 +97,11 @@ def test_row_that_is_not_there_is_lost(story: Story, statement: LiteralString, l
 def test_observation_without_a_finding_is_lost(story: Story) -> None:
     story.change("DELETE FROM finding_observations WHERE device = 'bus-1'")
     assert story.audit().lost == 1
+
+
+def test_picture_that_never_came_is_lost(story: Story) -> None:
+    story.change("UPDATE pictures SET received_at = NULL")
+    assert story.audit().lost == story.audit().lost_pictures == 1
 
 
 def test_line_of_history_that_nobody_heard_of_is_lost(story: Story) -> None:
@@ -163,12 +169,15 @@ def test_ledger_keeps_what_left_the_outbox(tmp_path: Path) -> None:
     connection = sqlite3.connect(outbox)
     for table in TABLE_OF_KIND.values():
         connection.execute(f"CREATE TABLE {table} (key INTEGER PRIMARY KEY, payload BLOB)")
+    connection.execute("CREATE TABLE pictures (sha256 TEXT)")
+    connection.execute("INSERT INTO pictures VALUES ('aa')")
     begin_ledger(outbox)
     payload = b'{"id": "a", "stream": "s", "sequence": 7, "type": "busense.track.v1"}'
     connection.execute("INSERT INTO events_track (payload) VALUES (?)", (payload,))
     connection.commit()
-    assert count_waiting([outbox]) == 1
+    assert count_waiting([outbox]) == 2
     connection.execute("DELETE FROM events_track")
+    connection.execute("DELETE FROM pictures")
     connection.commit()
     connection.close()
     assert count_waiting([outbox]) == 0

@@ -1,16 +1,22 @@
 """Simulated buses with the real agent against a real broker; nobody stores what they send."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from edge_agent.uplink.store import TABLE_OF_KIND
 from simulator.devices import secret_file
 from simulator.fleet import Fleet, FleetPlan
 from simulator.world import make_world
 from tests.conftest import RunningBroker
 from tests.waiting import wait_until
+from wire.codec import decode_envelope
+from wire.messages import ClockSource, Health
 
 
 @pytest.fixture
@@ -65,3 +71,28 @@ def test_the_first_buses_have_the_real_detector(plan: FleetPlan, stop: threading
     fleet = Fleet(replace(plan, full=1), make_world(seed=0, buses=2, frames=None), stop=stop)
     assert [(bus.device, bus.is_full) for bus in fleet.buses] == [("bus-1", True), ("bus-2", False)]
     fleet.close()
+
+
+def test_buses_whose_machines_think_it_is_1970_tell_the_true_time(plan: FleetPlan, stop: threading.Event) -> None:
+    far_off = replace(plan, clock_off_s=-1.79e9, broker_url="mqtt://127.0.0.1:9")  # nothing leaves
+    fleet = Fleet(far_off, make_world(seed=0, buses=2, frames=None), stop=stop)
+    begun = datetime.now(UTC)
+    fleet.start()
+    wait_until(lambda: fleet.counts().sent > 8, 30)
+    stop.set()
+    fleet.wait_until_stored()
+    fleet.close()
+    kept = [decode_envelope(payload) for payload in payloads(plan.work / "bus-1" / "outbox.db")]
+    assert kept
+    for envelope in kept:
+        assert begun - timedelta(seconds=5) < envelope.time < datetime.now(UTC) + timedelta(seconds=5), envelope
+    last = [envelope.data for envelope in kept if isinstance(envelope.data, Health)][-1]
+    assert last.clock is ClockSource.GNSS
+    assert last.clock_corrected_s is not None
+    assert last.clock_offset_s == pytest.approx(-1.79e9, abs=60)
+
+
+def payloads(outbox: Path) -> list[bytes]:
+    with closing(sqlite3.connect(outbox)) as database:
+        statements = [f"SELECT payload FROM {table} ORDER BY key" for table in TABLE_OF_KIND.values()]  # noqa: S608
+        return [payload for statement in statements for (payload,) in database.execute(statement)]
