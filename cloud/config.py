@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cloud.errors import ConfigError
+from telemetry.server import Address
 from wire.units import Slug
 
 ENVIRONMENT_PREFIX: Final = "BUSENSE_"
@@ -150,6 +151,14 @@ class WorkConfig(Section):
     """Who is told of what by webhook, mail and chat; without it nobody."""
 
 
+class TelemetryConfig(Section):
+    """Where each process tells metrics and health (HOST:PORT); without an address nobody is told."""
+
+    ingest: Address | None = None
+    work: Address | None = None
+    serve: Address | None = None
+
+
 class CloudConfig(BaseSettings):
     """Everything; the environment wins over the file."""
 
@@ -165,6 +174,7 @@ class CloudConfig(BaseSettings):
     serve: ServeConfig = ServeConfig()
     work: WorkConfig = WorkConfig()
     fleet: FleetConfig = FleetConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
 
     @classmethod
     def settings_customise_sources(

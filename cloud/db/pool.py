@@ -53,6 +53,19 @@ def connect(url: str, *, autocommit: bool = False) -> Generator[Connection[Row]]
         yield connection
 
 
+def reach(url: str) -> None:
+    """Ask the database for a sign of life.
+
+    Raises:
+        UnavailableError: there is none.
+    """
+    with connect(url) as connection:
+        try:
+            connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise UnavailableError(f"the database does not answer: {_first_line(error)}") from error
+
+
 @asynccontextmanager
 async def open_pool(
     url: str,

@@ -1,8 +1,8 @@
 """One batch, one transaction: everything that a batch of messages changes."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID
@@ -44,6 +44,8 @@ class Outcome:
 
     settled: Sequence[Settled] = ()
     rejected: Sequence[Rejected] = ()
+    stored: Mapping[Kind, int] = field(default_factory=dict[Kind, int])
+    duplicates: Mapping[Kind, int] = field(default_factory=dict[Kind, int])  # that were there already
 
 
 async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, is_replay: bool) -> Outcome:
@@ -62,9 +64,16 @@ async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, i
     has_bus_news = bool(received) and await apply_device_news(cursor, device_news(received, news))
     streams = stream_news(received, () if is_replay else rejected, counts_received=not is_replay)
     settled = await apply_stream_news(cursor, streams) if streams else []
-    if news.has_observations or has_bus_news:
+    if news.messages.get(Kind.DETECTION) or has_bus_news:
         await cursor.execute(_NOTIFY)
-    return Outcome(settled=settled, rejected=rejected)
+    came = Counter(item.envelope.kind for item in received)
+    stored = {kind: news.messages.get(kind, count) for kind, count in came.items()}
+    return Outcome(
+        settled=settled,
+        rejected=rejected,
+        stored=stored,
+        duplicates={kind: count - stored[kind] for kind, count in came.items()},
+    )
 
 
 async def _admit_all(

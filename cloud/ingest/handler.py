@@ -1,6 +1,7 @@
 """Stores batches. One bad message never costs its batch, and nothing is lost while the database is away."""
 
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -15,6 +16,8 @@ from cloud.ingest.batch import Outcome, write_batch
 from cloud.ingest.reading import CONSTRAINT, STUMBLED, Readable, Rejected, is_for_devices, read_delivery, reject
 from cloud.ingest.subscriber import Delivery
 from cloud.observations.staging import create_staging
+from telemetry.logs import MOST_IDS, about
+from wire.messages import Kind
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +70,10 @@ class Handler:
     async def _store(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
         if not items:
             return Outcome()
+        with about(_ids(items)):
+            return await self._store_all(items, is_replay=is_replay)
+
+    async def _store_all(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
         try:
             outcome = await self._write(items, is_replay=is_replay)
         except _REFUSED as error:
@@ -76,6 +83,7 @@ class Handler:
         except Exception as error:  # a message that our own code stumbles over must not stop all others
             logger.exception("ingest_stumbled messages=%d", len(items))
             return await self._store_apart(items, error, reason=STUMBLED, is_replay=is_replay)
+        _log_observations(items)
         for item in items:
             if isinstance(item, Readable):
                 logger.debug("message_stored id=%s source=%s", item.envelope.id, item.envelope.source)
@@ -106,6 +114,20 @@ async def open_handler(url: str) -> AsyncGenerator[Handler]:
         yield Handler(pool)
 
 
+def _ids(items: Sequence[Item]) -> list[str]:
+    return [item.envelope.id for item in items if isinstance(item, Readable)] + [
+        item.event_id for item in items if isinstance(item, Rejected) and item.event_id is not None
+    ]
+
+
+def _log_observations(items: Sequence[Item]) -> None:
+    """Say which observations are stored now, so that each can be found by its id."""
+    ids = [item.envelope.id for item in items if isinstance(item, Readable) and item.envelope.kind is Kind.DETECTION]
+    for first in range(0, len(ids), MOST_IDS):
+        with about(part := ids[first : first + MOST_IDS]):
+            logger.info("observations_stored messages=%d", len(part))
+
+
 def _detail(error: Exception) -> str:
     if isinstance(error, psycopg.Error):
         return error.diag.message_primary or str(error)
@@ -115,4 +137,9 @@ def _detail(error: Exception) -> str:
 def _join(first: Outcome, second: Outcome) -> Outcome:
     """Join what became of two halves; the second's word about a stream is the newer one."""
     newest = {(item.city, item.device, item.stream): item for item in (*first.settled, *second.settled)}
-    return Outcome(settled=list(newest.values()), rejected=[*first.rejected, *second.rejected])
+    return Outcome(
+        settled=list(newest.values()),
+        rejected=[*first.rejected, *second.rejected],
+        stored=Counter(first.stored) + Counter(second.stored),
+        duplicates=Counter(first.duplicates) + Counter(second.duplicates),
+    )

@@ -64,6 +64,18 @@ class JetStreamSubscriber:
         """Send on the topic's subject; NATS hands it to MQTT subscribers."""
         await self._client.publish(topic.replace("/", "."), payload)
 
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected
+
+    async def backlog(self) -> int | None:
+        """What was not sent to any of us yet, and what was sent and not acknowledged."""
+        try:
+            consumer = await self._subscription.consumer_info()
+        except (NatsError, TimeoutError):
+            return None
+        return (consumer.num_pending or 0) + (consumer.num_ack_pending or 0)
+
     async def close(self) -> None:
         """Give back what was fetched and not stored, so that another ingester gets it at once."""
         if self._next is None:

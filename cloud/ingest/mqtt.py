@@ -76,6 +76,14 @@ class MqttSubscriber:
         """Send at most once."""
         self._client.publish(topic, payload, qos=0)
 
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected()
+
+    async def backlog(self) -> int | None:
+        """MQTT does not tell."""
+        return None
+
     def close(self) -> None:
         """Disconnect; the session stays with the broker."""
         self._is_closing = True

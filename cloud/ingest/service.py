@@ -17,6 +17,8 @@ from cloud.ingest.jetstream import open_jetstream
 from cloud.ingest.mqtt import open_mqtt
 from cloud.ingest.receipts import Courier
 from cloud.ingest.subscriber import Subscriber
+from cloud.ingest.watch import watching
+from telemetry.server import Needs, telling
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +51,21 @@ async def ingest_until_signalled(config: CloudConfig) -> None:
 
 async def ingest(config: CloudConfig, *, stop: asyncio.Event, started: asyncio.Event) -> None:
     """Wait for database and broker, then take messages until `stop` is set."""
-    url = config.database.read_url()
-    await _wait_for_database(url)
+    url, broker = config.database.read_url(), config.require_broker()
+    needs = Needs(
+        database="the database has not been reached yet",
+        broker=f"{broker.url} has not let user {broker.user!r} in yet, or no bus has ever been connected to it",
+    )
     async with AsyncExitStack() as stack:
+        stack.enter_context(telling(config.telemetry.ingest, process="ingest", missing=needs.missing))
+        await _wait_for_database(url, needs)
         handler = await stack.enter_async_context(open_handler(url))
         subscriber = await stack.enter_async_context(open_subscriber(config))
+        await stack.enter_async_context(watching(subscriber, url, needs, broker=broker.url))
         started.set()
-        logger.info("ingest_started broker=%s batch_size=%d", config.require_broker().kind, config.ingest.batch_size)
+        logger.info("ingest_started broker=%s batch_size=%d", broker.kind, config.ingest.batch_size)
         courier = Courier(subscriber.publish, settled_now=handler.settled_now, now=lambda: datetime.now(UTC))
-        await Ingester(subscriber, handler, courier, stop=stop).run()
+        await Ingester(subscriber, handler, courier, needs=needs, stop=stop).run()
 
 
 def open_subscriber(config: CloudConfig) -> AbstractAsyncContextManager[Subscriber]:
@@ -70,13 +78,15 @@ def open_subscriber(config: CloudConfig) -> AbstractAsyncContextManager[Subscrib
             return open_mqtt(broker, config.ingest)
 
 
-async def _wait_for_database(url: str) -> None:
+async def _wait_for_database(url: str, needs: Needs) -> None:
     while True:
         try:
             await asyncio.to_thread(_prepare, url)
         except UnavailableError as error:
+            needs.lack("database", str(error))
             logger.warning("ingest_waits_for_database error=%s", error)
         else:
+            needs.have("database")
             return
         await asyncio.sleep(_RETRY_S)
 

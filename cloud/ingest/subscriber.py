@@ -33,3 +33,12 @@ class Subscriber(Protocol):
     async def publish(self, topic: str, payload: bytes) -> None:
         """Send to a device, at most once."""
         ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there."""
+        ...
+
+    async def backlog(self) -> int | None:
+        """How many messages the broker keeps for all ingesters; none where it does not tell."""
+        ...

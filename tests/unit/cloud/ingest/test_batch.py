@@ -10,7 +10,7 @@ from cloud.observations.staging import News
 from tests.unit.cloud.ingest.messages import AT, Outbox, golden_data
 from wire.messages import Kind
 
-NO_NEWS = News(has_observations=False, points={}, healthy=frozenset())
+NO_NEWS = News(messages={}, points={}, healthy=frozenset())
 
 
 def receive(*deliveries: Delivery) -> list[Received]:

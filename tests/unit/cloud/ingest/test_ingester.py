@@ -12,6 +12,7 @@ from cloud.ingest.handler import Handler
 from cloud.ingest.ingester import Ingester
 from cloud.ingest.receipts import Courier
 from cloud.ingest.subscriber import Delivery
+from telemetry.server import Needs
 from tests.unit.cloud.ingest.messages import AT, Outbox
 from wire.envelope import make_id
 
@@ -24,13 +25,15 @@ class World:
     def __init__(self, batches: Sequence[list[Delivery]], *, away: int = 0, stop_when_away: bool = False) -> None:
         self.happened: list[str] = []
         self.stop = asyncio.Event()
+        self.needs = Needs()
+        self.is_connected = True
         self._batches = list(batches)
         self._away = away
         self._stop_when_away = stop_when_away
 
     async def run(self) -> list[str]:
         courier = Courier(self.publish, settled_now=self.settled_now, now=lambda: AT)
-        await Ingester(self, cast("Handler", self), courier, stop=self.stop).run()
+        await Ingester(self, cast("Handler", self), courier, needs=self.needs, stop=self.stop).run()
         return self.happened
 
     async def next_batch(self) -> list[Delivery]:
@@ -45,6 +48,9 @@ class World:
     async def publish(self, topic: str, payload: bytes) -> None:
         del topic, payload
         self.happened.append("receipt")
+
+    async def backlog(self) -> int | None:
+        return len(self._batches)
 
     async def settled_now(self, known: Sequence[Settled]) -> Sequence[Settled]:
         return known
