@@ -171,6 +171,7 @@ def test_ledger_keeps_what_left_the_outbox(tmp_path: Path) -> None:
         connection.execute(f"CREATE TABLE {table} (key INTEGER PRIMARY KEY, payload BLOB)")
     connection.execute("CREATE TABLE pictures (sha256 TEXT)")
     connection.execute("INSERT INTO pictures VALUES ('aa')")
+    connection.commit()
     begin_ledger(outbox)
     payload = b'{"id": "a", "stream": "s", "sequence": 7, "type": "busense.track.v1"}'
     connection.execute("INSERT INTO events_track (payload) VALUES (?)", (payload,))
