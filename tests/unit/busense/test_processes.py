@@ -32,7 +32,7 @@ def test_an_interrupted_program_leaves_no_child_behind(tmp_path: Path) -> None:
     runner.send_signal(signal.SIGINT)
     _, complaint = runner.communicate(timeout=20)
     assert b"KeyboardInterrupt" in complaint
-    assert _state(pid) in {"", "Z"}
+    wait_until(lambda: _state(pid) in {"", "Z"})
 
 
 def _read(path: Path) -> str:
