@@ -13,6 +13,8 @@ from cloud.findings.model import FindingState, PassKind, Severity
 from cloud.findings.trend import trend
 from cloud.people.scope import EVERYTHING, Scope
 
+OFTEN: Final = 0.2  # of false alarms; a sighting in its place has a few in a hundred
+
 
 class Words(BaseModel):
     """A sentence for people; a name is shorter."""
@@ -95,7 +97,11 @@ class FindingPass(BaseModel):
     hit: float | None
     """Chance that such a pass reports damage that is there."""
     false_alarm: float | None
-    """Chance that such a pass reports damage here though there is none."""
+    """Chance that such a pass reports something that would be taken for this damage though there is none.
+
+    It grows with the length of road from which a false alarm could be taken for it: a sighting that lies far from where
+    the others saw it has a large one, and weighs little.
+    """
     is_measured: bool
     """Whether these rates come from the model's error model; else the county's catalogue assumes them."""
     why: Words
@@ -250,27 +256,43 @@ def _pass_of(record: Record) -> FindingPass:
 
 
 def why(record: Record) -> Words:
-    """Say in words what the pass did to the belief."""
+    """Say in words what the pass did to the belief, and why so much."""
     change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
     rates = _rates_in_words(record)
     if record["kind"] == PassKind.SEEN:
         sure = f"{record['confidence']:.0%}"
         return Words(
-            zh=f"看到了，置信度 {sure}{rates.zh}：{change}", en=f"seen with confidence {sure}{rates.en}: {change}"
+            zh=f"看到了，置信度 {sure}：{change}{rates.zh}", en=f"seen with confidence {sure}: {change}{rates.en}"
         )
     looked = f"{record['looked_share']:.0%}"
     return Words(
-        zh=f"经过并观察（可见 {looked}），没有看到{rates.zh}：{change}",
-        en=f"looked ({looked} of the way in view), not seen{rates.en}: {change}",
+        zh=f"经过并观察（可见 {looked}），没有看到：{change}{rates.zh}",
+        en=f"looked ({looked} of the way in view), not seen: {change}{rates.en}",
     )
 
 
 def _rates_in_words(record: Record) -> Words:
+    """What a pass tells on the average, as numbers of a hundred; a pass that saw nothing invented nothing."""
     if record["hit"] is None:
         return Words(zh="", en="")
-    hit, false_alarm = f"{record['hit']:.0%}", f"{record['false_alarm']:.1%}"
+    hit = _of_hundred(record["hit"])
     source_zh, source_en = ("实测", "measured") if record["is_measured"] else ("假定", "assumed")
-    return Words(
-        zh=f"（此类经过{source_zh}命中率 {hit}，误报率 {false_alarm}）",
-        en=f" (such a pass reports real damage in {hit} and nothing as damage in {false_alarm}, {source_en})",
-    )
+    zh = f"。若确有病害，每 100 次这样的经过约报告 {hit.zh} 次"
+    en = f". Of 100 such passes {hit.en} report damage that is there"
+    if record["kind"] == PassKind.SEEN:
+        invented = _of_hundred(record["false_alarm"])
+        zh += f"，若没有，也会误报 {invented.zh} 次"
+        en += f", and {invented.en} report some where none is"
+    zh, en = f"{zh}（{source_zh}）", f"{en} ({source_en})"
+    if record["kind"] == PassKind.SEEN and record["false_alarm"] >= OFTEN:
+        zh += "。这次的位置与其他各次不太吻合，沿路较长一段内的任何误报都可能被当成它，所以分量很轻"
+        en += (
+            ". It lies off from where the others saw it: any false alarm along a good stretch of the road could be"
+            " taken for it, so it weighs little"
+        )
+    return Words(zh=zh, en=en)
+
+
+def _of_hundred(share: float) -> Words:
+    number = f"{share * 100:.0f}"
+    return Words(zh="不到 1", en="fewer than 1") if number == "0" else Words(zh=number, en=number)
