@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from busense.doctor_production import Finding, faults_of_bus, faults_of_cloud, production_check
+from busense.doctor_production import Finding, faults_of_bus, faults_of_cloud, production_check, purge_check
 from wire.errors import BusenseError
 
 if TYPE_CHECKING:
@@ -63,11 +64,13 @@ def _report(check: Check) -> bool:
 
 def _production_checks(path: Path | None, agent: Path | None, backups: Path | None) -> Iterator[Check]:
     names = ("broker", "cloud", "identity") if agent else (
-        "broker", "pages", "accounts", "database", "fleet", "pictures", "retention", "backup"
+        "broker", "pages", "accounts", "database", "fleet", "pictures", "backup"
     )  # fmt: skip
     faults = list(_faults(path, agent, backups))
     for name in names:
         yield Check(name, partial(production_check, faults, name))
+    if agent is None:
+        yield Check("retention", partial(_retention, path))
 
 
 def _faults(path: Path | None, agent: Path | None, backups: Path | None) -> Iterator[Finding]:
@@ -78,6 +81,19 @@ def _faults(path: Path | None, agent: Path | None, backups: Path | None) -> Iter
     from cloud.config import load_config  # noqa: PLC0415
 
     return faults_of_cloud(load_config(path), backups=backups, now_s=time.time())
+
+
+def _retention(path: Path | None) -> str:
+    from cloud.config import load_config  # noqa: PLC0415
+    from cloud.db.migrate import check_current  # noqa: PLC0415
+    from cloud.db.pool import connect  # noqa: PLC0415
+    from cloud.work.retention import last_report  # noqa: PLC0415
+
+    url = load_config(path).database.read_url()
+    check_current(url)
+    with connect(url) as connection:
+        last = last_report(connection)
+    return purge_check((last[0], last[1]["is_proven"]) if last is not None else None, at=datetime.now(UTC))
 
 
 def _cloud_checks(path: Path | None) -> Iterator[Check]:

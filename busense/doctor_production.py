@@ -1,9 +1,10 @@
 """`busense doctor --production`: what may be at a desk or in a demo and must not be where a county depends on it.
 
-It looks at the configuration alone; that the servers answer is the other checks' business.
+It looks at the configuration, and at when the last purge was; that the servers answer is the other checks' business.
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ _SAFE_BROKERS: Final = ("tls", "mqtts")
 _SHORTEST_SECRET: Final = 16
 _KNOWN_SECRETS: Final = frozenset({"password", "changeme", "secret", "demo", "busense", "cloud", "postgres", "admin"})
 NEWEST_BACKUP_H: Final = 26
+NEWEST_PURGE: Final = timedelta(hours=26)
 
 Finding = tuple[str, str]  # name of the check, what is wrong
 
@@ -41,8 +43,24 @@ def faults_of_cloud(config: "CloudConfig", *, backups: Path | None, now_s: float
         yield "fleet", "buses have no certificates: fleet.authority is not set"
     if config.pictures.url.startswith("memory:"):
         yield "pictures", "pictures are kept in memory only"
-    yield "retention", "nothing runs `busense retention run` by itself in this version, and nobody checks that it ran"
     yield from _backup(backups, now_s=now_s)
+
+
+def purge_check(last: tuple[datetime, bool] | None, *, at: datetime) -> str:
+    """What the check of the last purge says: when it was, and whether what it left adds up.
+
+    Raises:
+        NotForProductionError: it is missing, old, or not proven.
+    """
+    if last is None:
+        raise NotForProductionError("nothing was ever purged: `busense work` does it once a day")
+    purged_at, is_proven = last
+    if at - purged_at > NEWEST_PURGE:
+        hours = (at - purged_at).total_seconds() / 3600
+        raise NotForProductionError(f"the last purge was {hours:.0f} h ago: does `busense work` run?")
+    if not is_proven:
+        raise NotForProductionError("the last purge left what it should not: see `busense retention report`")
+    return f"purged at {purged_at:%Y-%m-%dT%H:%M:%SZ}, and what is left adds up"
 
 
 def faults_of_bus(config: "AgentConfig") -> Iterator[Finding]:

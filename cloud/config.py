@@ -149,6 +149,8 @@ class WorkConfig(Section):
     """Calendar, clock, areas and crews of this city; without it the one shipped in the package."""
     notify: Path | None = None
     """Who is told of what by webhook, mail and chat; without it nobody."""
+    retention: Path | None = None
+    """How long what is kept, and when the worker purges; without it as shipped in the package."""
 
 
 class TelemetryConfig(Section):

@@ -3,16 +3,18 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from psycopg import Connection
 
 from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.pool import connect
 from cloud.errors import CloudError
 from cloud.pictures.store import open_store
-from cloud.work.retention import load_retention, purge
+from cloud.work.retention import alone, last_report, purge
+from cloud.work.retention_rules import load_retention
 
 _HOLD: Final = """
 INSERT INTO legal_holds (city, device, from_at, to_at, reason) VALUES (%s, %s, %s, %s, %s) RETURNING id
@@ -21,6 +23,9 @@ _HOLDS: Final = """
 SELECT id, city, device, from_at, to_at, reason FROM legal_holds WHERE lifted_at IS NULL ORDER BY id
 """
 _LIFT: Final = "UPDATE legal_holds SET lifted_at = now() WHERE id = %s AND lifted_at IS NULL"
+_json_option = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report here."
+)
 _day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -32,29 +37,52 @@ def retention() -> None:
 @retention.command("run")
 @config_option
 @click.option(
-    "--rules", type=click.Path(path_type=Path, dir_okay=False), help="Days and sizes by class; else as shipped."
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Days and sizes by class; else the file that [work] retention names, or as shipped.",
 )
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report here."
-)
+@_json_option
 def run(config: Path | None, rules: Path | None, json_file: Path | None) -> None:
-    """Delete what is too old or too much, count what is left, and fail if anything is left that should not be."""
-    settings, found = load_config(config), load_retention(rules)
-    with connect(settings.database.read_url(), autocommit=True) as connection:
-        report = purge(connection, open_store(settings.pictures), found, at=datetime.now(UTC))
-    for each in report.classes:
+    """Do now what the worker does once a day.
+
+    Deletes what is too old or too much, counts what is left, and fails if anything is left that should not be.
+    """
+    settings = load_config(config)
+    found = load_retention(rules or settings.work.retention)
+    with connect(settings.database.read_url(), autocommit=True) as connection, alone(connection, waits=True):
+        purge(connection, open_store(settings.pictures), found, at=datetime.now(UTC))
+        _tell(connection, json_file)
+
+
+@retention.command("report")
+@config_option
+@_json_option
+def report(config: Path | None, json_file: Path | None) -> None:
+    """Show what the last purge deleted and counted."""
+    with connect(load_config(config).database.read_url()) as connection:
+        _tell(connection, json_file)
+
+
+def _tell(connection: Connection[Any], json_file: Path | None) -> None:
+    last = last_report(connection)
+    if last is None:
+        raise CloudError("nothing was ever purged: `busense work` does it once a day")
+    at, told = last
+    click.echo(f"purged at {at:%Y-%m-%dT%H:%M:%SZ}")
+    for each in told["classes"]:
+        what = f"older than {each['before'][:10]}" if each["before"] else "beyond the newest of each finding"
         click.echo(
-            f"{each.name}: {each.deleted} deleted, {each.left} left, of them {each.left_too_old} older than "
-            f"{each.before:%Y-%m-%d}, {each.held} of these held"
+            f"{each['name']}: {each['deleted']} deleted, {each['left']} left, of them {each['left_too_old']} {what}, "
+            f"{each['held']} of these held"
         )
     click.echo(
-        f"pictures in the store without a row: {report.pictures_without_row}; "
-        f"rows without their picture: {report.rows_without_picture}"
+        f"pictures in the store without a row: {told['pictures_without_row']}, of them "
+        f"{told['pictures_left_too_long']} for too long; rows without their picture: {told['rows_without_picture']}"
     )
     if json_file is not None:
-        json_file.write_text(json.dumps(report.as_json(), indent=2, default=str) + "\n")
-    if not report.is_proven:
-        raise CloudError("something is left that should not be, or a picture and its row do not agree")
+        json_file.write_text(json.dumps(told, indent=2) + "\n")
+    if not told["is_proven"]:
+        raise CloudError("something is left that should not be, or a picture is missing that a row names")
 
 
 @retention.command("hold")

@@ -33,11 +33,13 @@ UPDATE findings SET cell = %(cell)s, class_code = %(class_code)s, severity = %(s
     lon = %(lon)s, lat = %(lat)s, east_m2 = %(east_m2)s, east_north_m2 = %(east_north_m2)s, north_m2 = %(north_m2)s,
     position_sigma_m = %(position_sigma_m)s, heading_deg = %(heading_deg)s, length_m = %(length_m)s,
     width_m = %(width_m)s, area_m2 = %(area_m2)s, picture_sha256 = %(picture_sha256)s,
-    first_seen_at = CASE WHEN trimmed_seen > 0 THEN least(first_seen_at, %(first_seen_at)s) ELSE %(first_seen_at)s END,
+    first_seen_at = least(
+        %(first_seen_at)s, p.first_seen_at, CASE WHEN trimmed_seen > 0 THEN findings.first_seen_at END),
     last_seen_at = %(last_seen_at)s,
     passes_seen = trimmed_seen + p.seen, passes_missed = trimmed_missed + p.missed, merged_into = NULL
 FROM (
-    SELECT count(*) FILTER (WHERE kind = 'seen') AS seen, count(*) FILTER (WHERE kind = 'not_seen') AS missed
+    SELECT count(*) FILTER (WHERE kind = 'seen') AS seen, count(*) FILTER (WHERE kind = 'not_seen') AS missed,
+        min(at) FILTER (WHERE kind = 'seen') AS first_seen_at
     FROM finding_passes WHERE finding_id = %(id)s
 ) p
 WHERE id = %(id)s
@@ -70,7 +72,8 @@ VALUES (%(finding_id)s, %(city)s, %(device)s, %(coverage_id)s, %(coverage_id_at)
     %(heading_deg)s, %(share)s, %(model_name)s, %(model_version)s)
 ON CONFLICT ON CONSTRAINT finding_looks_pkey DO UPDATE SET share = EXCLUDED.share
 """
-# Passes before the window stay as they are; in the window only what changed is written.
+# Of passes before the windows not all evidence is known any more: they stay as they are. In the windows only what
+# changed is written.
 _WRITE_PASSES: Final = """
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(at timestamptz, city text, device text, kind text,
@@ -78,7 +81,8 @@ WITH wanted AS (
         probability_before float8, probability_after float8, hit float8, false_alarm float8, is_measured boolean)
 ), dropped AS (
     DELETE FROM finding_passes p
-    WHERE p.finding_id = %(id)s AND (%(is_all)s OR p.at >= (SELECT min(at) FROM wanted))
+    WHERE p.finding_id = %(id)s
+        AND p.at > CASE p.kind WHEN 'seen' THEN %(seen_since)s::timestamptz ELSE %(missed_since)s::timestamptz END
         AND NOT EXISTS (SELECT FROM wanted w WHERE w.at = p.at AND w.city = p.city AND w.device = p.device)
     RETURNING 1
 ), written AS (
@@ -163,13 +167,24 @@ def add_looks(connection: Connection[Any], looks: Sequence[tuple[UUID, Look]]) -
         cursor.executemany(_ADD_LOOK, [asdict(look) | {"finding_id": finding_id} for finding_id, look in looks])
 
 
-def write_passes(connection: Connection[Any], finding_id: UUID, passes: Sequence[WeighedPass], *, is_all: bool) -> bool:
+def write_passes(
+    connection: Connection[Any],
+    finding_id: UUID,
+    passes: Sequence[WeighedPass],
+    *,
+    seen_since: datetime,
+    missed_since: datetime,
+) -> bool:
     """Write the passes of a finding; tells whether anything is different from before.
 
-    Passes before the first of them go too when these are all.
+    Those that are not later than `seen_since` (the others: than `missed_since`) stay as they are.
     """
-    records = [_pass_record(weighed) for weighed in passes]
-    values = {"id": finding_id, "passes": Jsonb(records), "is_all": is_all}
+    records = [
+        _pass_record(weighed)
+        for weighed in passes
+        if weighed.taken.at > (missed_since if weighed.taken.seen is None else seen_since)
+    ]
+    values = {"id": finding_id, "passes": Jsonb(records), "seen_since": seen_since, "missed_since": missed_since}
     row = connection.execute(_WRITE_PASSES, values).fetchone()
     return bool(row and row[0])
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -89,10 +90,10 @@ class PictureStore:
         with contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, _path(sha256))
 
-    def names(self) -> set[str]:
-        """Hashes of all pictures that are there."""
+    def stored(self) -> dict[str, datetime]:
+        """Hashes of all pictures that are there, and since when."""
         pages = obstore.list(self._store)  # pyright: ignore[reportUnknownMemberType]
-        return {str(item["path"]).rpartition("/")[2] for page in pages for item in page}
+        return {str(item["path"]).rpartition("/")[2]: item["last_modified"] for page in pages for item in page}
 
     def read(self, sha256: str) -> bytes:
         """Read a whole picture.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from cloud.findings.decided import finding_before_merge, read_decisions
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
 from cloud.findings.model import Covariance, Fused, Look, Observation
+from cloud.findings.passes import PASS_GAP
 from cloud.findings.rates import RateBook
 from cloud.findings.repository import StoredFinding
 from cloud.findings.visibility import Stretch, look_at, reach_of
@@ -26,6 +27,7 @@ from wire.envelope import make_id
 
 MOVED_M: Final = 0.5  # a finding that moved farther is looked at anew by all stretches
 MIN_SHARE: Final = 0.005
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +105,7 @@ class Neighbourhood:
         for finding_id in sorted(self.touched):
             thing = self._things[finding_id]
             fused = self._fuse(thing, looks.get(finding_id, []))
-            if fused is not None and self._write(thing, fused, looks=len(looks.get(finding_id, []))):
+            if fused is not None and self._write(thing, fused, looks=looks.get(finding_id, [])):
                 changed.add(finding_id)
         return changed
 
@@ -197,13 +199,21 @@ class Neighbourhood:
         ]
         return fuse(observations, looks, catalogue=self._catalogue, book=self._book) if observations else None
 
-    def _write(self, thing: Thing, fused: Fused, *, looks: int) -> bool:
-        is_all = max(len(thing.observations or []), looks) < evidence.WINDOW
-        is_different = repository.write_passes(self._connection, thing.id, fused.passes, is_all=is_all)
+    def _write(self, thing: Thing, fused: Fused, *, looks: Sequence[Look]) -> bool:
+        seen_since = _known_since([item.at for item in thing.observations or []])
+        missed_since = max(seen_since, _known_since([look.to_at for look in looks]))
+        is_different = repository.write_passes(
+            self._connection, thing.id, fused.passes, seen_since=seen_since, missed_since=missed_since
+        )
         if is_different:
             cell = cell_of(lon=fused.lon, lat=fused.lat)
             repository.update_finding(self._connection, thing.id, fused, cell=cell)
         return is_different
+
+
+def _known_since(times: Sequence[datetime]) -> datetime:
+    """Since when all evidence of a kind is known: older one may have been left out of what was read."""
+    return min(times) + PASS_GAP if len(times) >= evidence.WINDOW else _EVER
 
 
 def _looks(things: Iterable[Thing], stretches: Iterable[Stretch]) -> list[tuple[UUID, Look]]:

@@ -1,53 +1,60 @@
-"""What is kept how long: a job that deletes rows and pictures, and proves it by counting what is left."""
+"""The purge: it deletes rows and pictures that are too old, and proves it by counting what is left."""
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Final, LiteralString, Protocol
+from typing import Any, Final, LiteralString, Protocol
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.data_file import load_data_file
+from cloud.work.retention_rules import PictureRule, RetentionRules, Rule
+from cloud.work.retention_tables import PARTITIONED, PICTURES, TABLES, Table
+from cloud.work.trim_findings import trim_findings
 
 BATCH: Final = 5000
-PICTURES: Final = "pictures"
+KEPT_WITHOUT_ROW: Final = timedelta(days=30)
+"""A file that no row names is left of a photo whose transaction failed, or comes from a restored store."""
+_LANDING: Final = timedelta(hours=1)  # a file may be a moment older or younger than its row
 
-# A hold names a device and a time. A picture is also held by what it shows: a case that is not closed.
-_IS_HELD: Final = """
-EXISTS (SELECT FROM legal_holds h WHERE h.lifted_at IS NULL AND h.city = t.city AND h.device = t.device
-    AND {at} BETWEEN h.from_at AND h.to_at)
-"""
-_OF_OPEN_CASE: Final = """
-EXISTS (SELECT FROM finding_observations l JOIN findings f ON f.id = l.finding_id
-    JOIN findings g ON coalesce(g.merged_into, g.id) = coalesce(f.merged_into, f.id)
-    JOIN cases c ON c.finding_id = g.id
-    WHERE l.picture_sha256 = t.sha256 AND c.state NOT IN ('closed', 'rejected', 'merged'))
-OR EXISTS (SELECT FROM case_photos p WHERE p.sha256 = t.sha256)
-"""
 _DELETE: Final = """
 DELETE FROM {table} t WHERE ({key}) IN (
     SELECT {key} FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s)
 """
 _COUNT: Final = """
-SELECT count(*), count(*) FILTER (WHERE {at} < %(before)s AND {is_done}),
-    count(*) FILTER (WHERE {at} < %(before)s AND {is_done} AND {is_held}) FROM {table} t
+SELECT count(*), count(*) FILTER (WHERE {at} < %(before)s),
+    count(*) FILTER (WHERE {at} < %(before)s AND (NOT {is_done} OR {is_held})) FROM {table} t
 """
-_EDGE_OF_ROWS: Final = "SELECT {at} FROM {table} t WHERE {is_done} ORDER BY {at} DESC OFFSET %s LIMIT 1"
+_EDGE_OF_ROWS: Final = "SELECT ({at})::timestamptz FROM {table} t WHERE {is_done} ORDER BY {at} DESC OFFSET %s LIMIT 1"
 _EDGE_OF_BYTES: Final = """
 SELECT max({at}) FROM (
     SELECT {at}, sum(size_bytes) OVER (ORDER BY {at} DESC) AS sum FROM {table} t WHERE {is_done}) t WHERE sum > %s
 """
+# Whole months that are too old; no month where the tables are hypertables.
+_OLD_MONTHS: Final = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_[0-9]{{4}}_[0-9]{{2}}$'
+    AND (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC' <= %(before)s
+ORDER BY c.relname
+"""
+_MAY_NOT_GO: Final = "SELECT count(*), count(*) FILTER (WHERE NOT {is_done} OR {is_held}) FROM {table} t"
 _OLD_PICTURES: Final = """
 SELECT sha256 FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s
 """
+_FORGET_PHOTOS: Final = "DELETE FROM case_photos WHERE sha256 = ANY(%s)"
 _FORGET_PICTURES: Final = "DELETE FROM pictures WHERE sha256 = ANY(%s)"
-_NAMES: Final = "SELECT sha256 FROM pictures WHERE received_at IS NOT NULL UNION SELECT sha256 FROM case_photos"
+_NAMES: Final = "SELECT sha256, received_at IS NOT NULL FROM pictures"
 _KEEP_REPORT: Final = "INSERT INTO retention_reports (at, report) VALUES (%s, %s)"
+_LAST: Final = "SELECT at, report FROM retention_reports ORDER BY at DESC LIMIT 1"
+_LOCK: Final = "SELECT pg_advisory_lock(hashtextextended('busense.retention', 0)) IS NOT NULL"
+_TRY_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('busense.retention', 0))"
+_UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended('busense.retention', 0))"
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -55,34 +62,7 @@ class Store(Protocol):
 
     def remove(self, sha256: str) -> None: ...
 
-    def names(self) -> set[str]: ...
-
-
-class Rule(BaseModel):
-    """How long and how much of one class."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    days: Annotated[float, Field(gt=0)]
-    most_rows: Annotated[int, Field(ge=0)] | None = None
-
-
-class PictureRule(Rule):
-    most_bytes: Annotated[int, Field(ge=0)] | None = None
-
-
-class RetentionRules(BaseModel):
-    """All classes; one that is not named is kept for ever."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    track_points: Rule | None = None
-    health_reports: Rule | None = None
-    tag_sightings: Rule | None = None
-    driving_events: Rule | None = None
-    coverages: Rule | None = None
-    quarantine: Rule | None = None
-    pictures: PictureRule | None = None
+    def stored(self) -> Mapping[str, datetime]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +70,11 @@ class Purged:
     """One class: what went, and what was counted afterwards."""
 
     name: str
-    before: datetime  # what is older goes
+    before: datetime | None  # what is older goes; none: it goes by number
     deleted: int
     left: int
     left_too_old: int
-    held: int  # of those, for a legal hold or an open case
+    held: int  # of those: for a legal hold, an open case, or because somebody has still to decide
 
     @property
     def is_proven(self) -> bool:
@@ -109,13 +89,14 @@ class Report:
     at: datetime
     classes: tuple[Purged, ...]
     pictures_without_row: int  # files in the store that no row names
+    pictures_left_too_long: int  # of those, older than they may be
     rows_without_picture: int
 
     @property
     def is_proven(self) -> bool:
         return (
             all(each.is_proven for each in self.classes)
-            and not self.pictures_without_row
+            and not self.pictures_left_too_long
             and not self.rows_without_picture
         )
 
@@ -123,79 +104,71 @@ class Report:
         return {"is_proven": self.is_proven} | asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """How one class is asked for; constant text of this module."""
-
-    name: LiteralString
-    key: LiteralString
-    at: LiteralString
-    is_done: LiteralString = "TRUE"
-    also_held: LiteralString = "FALSE"
-
-    def say(self, statement: LiteralString) -> sql.Composed:
-        is_held = sql.SQL(_IS_HELD).format(at=sql.SQL(self.at)) + sql.SQL(" OR ") + sql.SQL(self.also_held)
-        return sql.SQL(statement).format(
-            table=sql.Identifier(self.name),
-            key=sql.SQL(self.key),
-            at=sql.SQL(self.at),
-            is_done=sql.SQL(self.is_done),
-            is_held=sql.SQL("(") + is_held + sql.SQL(")"),
-        )
+@contextmanager
+def alone(connection: Connection[Any], *, waits: bool) -> Generator[bool]:
+    """Tell whether nobody else purges, and keep others away meanwhile. The connection is in autocommit."""
+    row = connection.execute(_LOCK if waits else _TRY_LOCK).fetchone()
+    is_alone = bool(row and row[0])
+    try:
+        yield is_alone
+    finally:
+        if is_alone:
+            connection.execute(_UNLOCK)
 
 
-_ROW: Final = "t.id_at, t.city, t.device, t.id"
-_TABLES: Final = {
-    name: _Table(name, _ROW, "t.id_at")
-    for name in ("track_points", "health_reports", "tag_sightings", "driving_events", "coverages")
-} | {
-    "quarantine": _Table("quarantine", "t.id", "t.received_at", is_done="t.replayed_at IS NOT NULL"),
-    PICTURES: _Table(
-        "pictures", "t.sha256", "t.announced_at", is_done="t.received_at IS NOT NULL", also_held=_OF_OPEN_CASE
-    ),
-}
+def last_report(connection: Connection[Any]) -> tuple[datetime, dict[str, Any]] | None:
+    """When the last purge ended well or ill, and its report as JSON."""
+    row = connection.execute(_LAST).fetchone()
+    return (row[0], row[1]) if row is not None else None
 
 
-def load_retention(path: Path | None) -> RetentionRules:
-    """Read the rules; without a path those shipped in the package.
-
-    Raises:
-        ConfigError: names file, line and key.
-    """
-    return load_data_file(RetentionRules, path, shipped=("cloud.work", "retention.toml"))
-
-
-def purge(connection: Connection[Any], store: Store, rules: RetentionRules, *, at: datetime) -> Report:
+def purge(
+    connection: Connection[Any],
+    store: Store,
+    rules: RetentionRules,
+    *,
+    at: datetime,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Report | None:
     """Delete what is too old or too much, in small transactions, and count what is left. In autocommit.
 
     A picture leaves the store before its row goes: killed in between, the next run finds the row and goes on.
+
+    Returns:
+        Nothing when it was told to stop; the next run goes on.
     """
-    classes = tuple(
-        _purge(connection, store, _TABLES[name], rule, at=at)
-        for name in _TABLES
-        if (rule := getattr(rules, name)) is not None
-    )
-    names, stored = {name for (name,) in connection.execute(_NAMES)}, store.names()
-    report = Report(
-        at=at,
-        classes=classes,
-        pictures_without_row=len(stored - names),
-        rows_without_picture=len(names - stored),
-    )
+    classes = [
+        _purge(connection, store, table, rule, at=at, should_stop=should_stop)
+        for table in TABLES
+        if (rule := getattr(rules, table.name)) is not None
+    ]
+    if rules.findings is not None:
+        classes.extend(_trim(connection, keep=rules.findings.passes, should_stop=should_stop))
+    if should_stop():
+        return None
+    report = _compared(connection, store, classes, at=at)
     connection.execute(_KEEP_REPORT, (at, Jsonb(report.as_json(), dumps=partial(json.dumps, default=str))))
     return report
 
 
-def _purge(connection: Connection[Any], store: Store, table: _Table, rule: Rule, *, at: datetime) -> Purged:
+def _purge(
+    connection: Connection[Any],
+    store: Store,
+    table: Table,
+    rule: Rule,
+    *,
+    at: datetime,
+    should_stop: Callable[[], bool],
+) -> Purged:
     before = max(_edges(connection, table, rule, at=at))
-    deleted = 0
-    while count := _delete_some(connection, store, table, before=before):
+    deleted = sum(_drop_month(connection, table, month) for month in _old_months(connection, table, before=before))
+    while not should_stop() and (count := _delete_some(connection, store, table, before=before)):
         deleted += count
     row = connection.execute(table.say(_COUNT), {"before": before}).fetchone() or (0, 0, 0)
     return Purged(name=table.name, before=before, deleted=deleted, left=row[0], left_too_old=row[1], held=row[2])
 
 
-def _edges(connection: Connection[Any], table: _Table, rule: Rule, *, at: datetime) -> Iterable[datetime]:
+def _edges(connection: Connection[Any], table: Table, rule: Rule, *, at: datetime) -> Iterable[datetime]:
     """Times before which all goes: by age, by number, by size."""
     yield at - timedelta(days=rule.days)
     statements: list[tuple[LiteralString, int | None]] = [(_EDGE_OF_ROWS, rule.most_rows)]
@@ -207,11 +180,70 @@ def _edges(connection: Connection[Any], table: _Table, rule: Rule, *, at: dateti
             yield row[0] + timedelta(microseconds=1)
 
 
-def _delete_some(connection: Connection[Any], store: Store, table: _Table, *, before: datetime) -> int:
+def _old_months(connection: Connection[Any], table: Table, *, before: datetime) -> list[str]:
+    if table.name not in PARTITIONED:
+        return []
+    rows = connection.execute(table.say(_OLD_MONTHS), {"table": table.name, "before": before}).fetchall()
+    return [name for (name,) in rows]
+
+
+def _drop_month(connection: Connection[Any], table: Table, month: str) -> int:
+    """Drop a month of which nothing is held, so that its disk space is free; returns how many rows it had.
+
+    Nobody waits for it longer than a second: when it does not get the month at once, its rows go one by one.
+    """
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '1s'")
+            connection.execute("LOCK TABLE legal_holds IN SHARE MODE")  # no new hold between looking and dropping
+            rows, held = connection.execute(table.say(_MAY_NOT_GO, table=month)).fetchone() or (0, 0)
+            if held:
+                return 0
+            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(month)))
+    except errors.LockNotAvailable:
+        _log.info("retention_month_busy month=%s", month)
+        return 0
+    return int(rows)
+
+
+def _delete_some(connection: Connection[Any], store: Store, table: Table, *, before: datetime) -> int:
     values = {"before": before, "limit": BATCH}
     if table.name != PICTURES:
         return connection.execute(table.say(_DELETE), values).rowcount
     names = [name for (name,) in connection.execute(table.say(_OLD_PICTURES), values).fetchall()]
     for name in names:
         store.remove(name)
-    return connection.execute(_FORGET_PICTURES, (names,)).rowcount
+    with connection.transaction():
+        connection.execute(_FORGET_PHOTOS, (names,))
+        return connection.execute(_FORGET_PICTURES, (names,)).rowcount
+
+
+def _trim(connection: Connection[Any], *, keep: int, should_stop: Callable[[], bool]) -> Iterable[Purged]:
+    for done in trim_findings(connection, keep=keep, should_stop=should_stop):
+        yield Purged(
+            name=done.table,
+            before=None,
+            deleted=done.deleted,
+            left=done.left,
+            left_too_old=done.beyond,
+            held=done.held,
+        )
+
+
+def _compared(connection: Connection[Any], store: Store, classes: Iterable[Purged], *, at: datetime) -> Report:
+    """Compare rows and files, after removing files that no row has named for long."""
+    received = {name for name, is_received in connection.execute(_NAMES) if is_received}
+    before = store.stored()
+    rows_without_picture = len(received - before.keys())
+    announced = {name for name, _ in connection.execute(_NAMES)}
+    for name, stored_at in before.items():
+        if name not in announced and stored_at < at - KEPT_WITHOUT_ROW:
+            store.remove(name)
+    strangers = [stored_at for name, stored_at in store.stored().items() if name not in announced]
+    return Report(
+        at=at,
+        classes=tuple(classes),
+        pictures_without_row=sum(stored_at < at - _LANDING for stored_at in strangers),
+        pictures_left_too_long=sum(stored_at < at - KEPT_WITHOUT_ROW for stored_at in strangers),
+        rows_without_picture=rows_without_picture,
+    )

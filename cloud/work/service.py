@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -21,10 +22,13 @@ from cloud.db.pool import connect
 from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
+from cloud.pictures.store import open_store
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
+from cloud.work.housekeeping import look_after_retention
 from cloud.work.map import look_after_map
 from cloud.work.notices import look_after_notices
+from cloud.work.retention_rules import load_retention
 from cloud.work.roads import look_after_roads
 from cloud.work.step import fuse_place
 from cloud.work.trim import trim_changes
@@ -53,10 +57,13 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     catalogue, handling = load_catalogue(config.work.catalogue), load_handling(config.work.handling)
     url, rules = config.database.read_url(), load_rules(config.work.condition)
     targets = load_targets(config.work.notify)
-    with ThreadPoolExecutor(max_workers=3) as executor:
+    retention = load_retention(config.work.retention)
+    with ThreadPoolExecutor(max_workers=4) as executor:
         roads = executor.submit(look_after_roads, url, rules, stop)
         notices = executor.submit(look_after_notices, url, targets, handling, stop)
         counts = executor.submit(look_after_map, url, stop)
+        zone = handling.working_calendar.zone
+        purges = executor.submit(look_after_retention, url, partial(open_store, config.pictures), retention, zone, stop)
         try:
             _work(url, catalogue, handling, stop)
         finally:
@@ -64,6 +71,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         roads.result()
         notices.result()
         counts.result()
+        purges.result()
     _log.info("work_ended")
 
 

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from busense.doctor import doctor
+from cloud.commands.retention import retention
 from tests.conftest import RunningBroker
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -90,3 +91,10 @@ def test_doctor_looks_at_a_bus(tmp_path: Path) -> None:
         assert _line(result, name).startswith("ok"), result.output
     assert "plugged in?" in _line(result, "camera")
     assert result.exit_code == 1
+
+
+def test_doctor_asks_for_the_purge_of_today(tmp_path: Path, database: str, broker: RunningBroker) -> None:
+    config = _config(tmp_path, database=database, broker=broker, password=broker.cloud_password)
+    assert _line(_run("--config", config, "--production"), "retention").startswith("WRONG")
+    CliRunner().invoke(retention, ["run", "--config", str(config)])
+    assert _line(_run("--config", config, "--production"), "retention").startswith("ok")

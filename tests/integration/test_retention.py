@@ -2,14 +2,20 @@
 
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import cloud.commands.retention
 from cloud.commands.retention import retention
+from cloud.config import PicturesConfig
+from cloud.db.pool import connect
 from cloud.errors import CloudError
+from cloud.pictures.store import open_store
+from cloud.work.retention import KEPT_WITHOUT_ROW
 from tests.integration.ingest_database import query, value
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import Outbox
@@ -21,6 +27,19 @@ OLD, NEW = NOW - timedelta(days=100), NOW - timedelta(days=1)
 COUNT = "SELECT count(*) FROM track_points"
 
 
+class Deaf:
+    """A store that says it deleted and did not."""
+
+    def __init__(self, archive: "Archive") -> None:
+        self._archive = archive
+
+    def remove(self, sha256: str) -> None:
+        assert self._archive.lies_there(sha256)
+
+    def stored(self) -> dict[str, datetime]:
+        return open_store(PicturesConfig(url=self._archive.store.as_uri())).stored()
+
+
 class Archive:
     """A database with an old and a new track of each of two buses, and pictures of both ages."""
 
@@ -29,7 +48,7 @@ class Archive:
         self.store.mkdir()
         self.rules = folder / "rules.toml"
         self.rules.write_text("[track_points]\ndays = 90\n[pictures]\ndays = 90\n")
-        town = Town(url=url)
+        self.town = town = Town(url=url)
         town.change("UPDATE devices SET enrolled_at = %s", OLD - timedelta(days=1))
         for bus in ("bus-1", "bus-2"):
             for at in (OLD, NEW):
@@ -48,8 +67,29 @@ class Archive:
         assert result.exit_code == 0, result
         return {each["name"]: each for each in json.loads(file.read_text())["classes"]}
 
+    def place_of(self, name: str) -> Path:
+        return self.store / name[:2] / name
+
     def lies_there(self, name: str) -> bool:
-        return (self.store / name[:2] / name).exists()
+        return self.place_of(name).exists()
+
+    def lay(self, name: str, *, at: datetime, payload: bytes = b"left behind") -> None:
+        """Put a file into the store as if at that time."""
+        self.place_of(name).parent.mkdir(exist_ok=True)
+        self.place_of(name).write_bytes(payload)
+        os.utime(self.place_of(name), (at.timestamp(), at.timestamp()))
+
+    def month(self, at: datetime) -> None:
+        """Make the partition of a month, as a system that ran then has it."""
+        self.town.change("SELECT add_month_partition('track_points', %s::date)", at.replace(day=1))
+        self.rules.write_text("[track_points]\ndays = 35\n")
+
+    def rows_of_month(self, at: datetime) -> int | None:
+        """Number of rows in such a partition; none when it is gone."""
+        name = f"track_points_{at:%Y_%m}"
+        if value(self.url, "SELECT to_regclass(%s)", name) is None:
+            return None
+        return int(value(self.url, "SELECT count(*) FROM track_points WHERE tableoid = %s::regclass", name))
 
     def _picture(self, town: Town, at: datetime) -> str:
         payload = at.isoformat().encode()
@@ -61,9 +101,7 @@ class Archive:
             at,
             at,
         )
-        place = self.store / name[:2] / name
-        place.parent.mkdir(exist_ok=True)
-        place.write_bytes(payload)
+        self.lay(name, at=at, payload=payload)
         return name
 
 
@@ -118,12 +156,96 @@ def test_beyond_their_number_the_oldest_rows_go(archive: Archive) -> None:
     assert value(archive.url, COUNT) == 2 * archive.points
 
 
-def test_picture_that_no_row_names_is_told(archive: Archive) -> None:
-    (archive.store / "aa").mkdir(exist_ok=True)
-    (archive.store / "aa" / ("a" * 64)).write_bytes(b"left behind")
+@pytest.mark.parametrize(("age", "left"), [(timedelta(days=2), 1), (KEPT_WITHOUT_ROW + timedelta(days=1), 0)])
+def test_picture_that_no_row_names_is_told_and_goes_in_time(archive: Archive, age: timedelta, left: int) -> None:
+    stranger = "a" * 64
+    archive.lay(stranger, at=NOW - age)
     result = archive.run("run", "--rules", str(archive.rules))
-    assert "without a row: 1" in result.output
+    assert result.exit_code == 0, result
+    assert archive.lies_there(stranger) is bool(left)
+    assert f"without a row: {left}, of them 0 for too long" in result.output
+
+
+def test_picture_that_is_just_landing_is_no_stranger(archive: Archive) -> None:
+    archive.lay("a" * 64, at=NOW)
+    assert "without a row: 0" in archive.run("run", "--rules", str(archive.rules)).output
+
+
+def test_a_store_that_does_not_delete_is_told(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_deaf(_: PicturesConfig) -> Deaf:
+        return Deaf(archive)
+
+    monkeypatch.setattr(cloud.commands.retention, "open_store", open_deaf)
+    result = archive.run("run", "--rules", str(archive.rules))
     assert isinstance(result.exception, CloudError)
+    assert "2 for too long" in result.output
+
+
+def test_a_row_whose_picture_is_missing_is_told(archive: Archive) -> None:
+    archive.place_of(archive.pictures[2]).unlink()
+    result = archive.run("run", "--rules", str(archive.rules))
+    assert isinstance(result.exception, CloudError)
+    assert "rows without their picture: 1" in result.output
+
+
+def test_a_whole_month_gives_its_disk_space_back(archive: Archive) -> None:
+    archive.month(OLD)
+    archive.purge()
+    assert archive.rows_of_month(OLD) is None
+    assert value(archive.url, COUNT) == 2 * archive.points
+
+
+def test_a_month_of_which_something_is_held_stays(archive: Archive) -> None:
+    archive.month(OLD)
+    first, last = OLD - timedelta(hours=2), OLD + timedelta(hours=2)
+    words = ["--from", f"{first:%Y-%m-%dT%H:%M:%S}", "--to", f"{last:%Y-%m-%dT%H:%M:%S}", "--reason", "court"]
+    archive.run("hold", "bus-1", *words)
+    archive.purge()
+    assert archive.rows_of_month(OLD) == archive.points
+
+
+def test_a_month_that_somebody_reads_is_purged_row_by_row(archive: Archive) -> None:
+    archive.month(OLD)
+    with connect(archive.url) as reader:
+        reader.execute("SELECT count(*) FROM track_points")
+        archive.purge()
+    assert archive.rows_of_month(OLD) == 0
+
+
+@pytest.fixture
+def seen(archive: Archive) -> Archive:
+    """The same with an old sighting that became a case."""
+    archive.rules.write_text("[observations]\ndays = 90\n[coverages]\ndays = 90\n")
+    for minutes in range(2):
+        outbox = Outbox(at=OLD + timedelta(minutes=5 * minutes), stream=make_id(OLD))
+        archive.town.store([outbox.message(Kind.DETECTION), outbox.message(Kind.COVERAGE)])
+    return archive
+
+
+def test_what_the_worker_has_still_to_do_is_not_old(seen: Archive) -> None:
+    report = seen.purge()
+    assert (report["observations"]["left"], report["observations"]["held"]) == (2, 2)
+    assert (report["coverages"]["left"], report["coverages"]["held"]) == (2, 2)
+
+
+def test_observations_of_open_cases_stay_and_then_go(seen: Archive) -> None:
+    seen.town.work()
+    assert value(seen.url, "SELECT count(*) FROM cases") == 1
+    seen.town.change("DELETE FROM condition_queue")
+    report = seen.purge()
+    assert (report["observations"]["left"], report["observations"]["held"]) == (2, 2)
+    assert report["coverages"]["left"] == 0
+    seen.town.change("UPDATE cases SET state = 'closed'")
+    assert seen.purge()["observations"]["left"] == 0
+    assert value(seen.url, "SELECT passes_seen FROM findings") == 2
+
+
+def test_last_report_can_be_read_again(archive: Archive) -> None:
+    assert isinstance(archive.run("report").exception, CloudError)
+    archive.purge()
+    result = archive.run("report")
+    assert result.exit_code == 0
+    assert f"track_points: {2 * archive.points} deleted" in result.output
 
 
 def test_shipped_rules_are_sound(archive: Archive) -> None:

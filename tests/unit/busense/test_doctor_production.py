@@ -1,6 +1,7 @@
 """Each thing that must not be in production is refused by its name."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from busense.doctor import doctor
-from busense.doctor_production import NEWEST_BACKUP_H, faults_of_cloud
+from busense.doctor_production import NEWEST_BACKUP_H, NEWEST_PURGE, faults_of_cloud, purge_check
+from busense.errors import NotForProductionError
 from cloud.config import CloudConfig
 from edge_agent.config import load_config
 
 SECRET = "q7Vt9mZ2Lx0pRw4sKd8f"  # noqa: S105
 NOW_S = 1_900_000_000.0
+NOW = datetime.fromtimestamp(NOW_S, UTC)
 
 
 def config(folder: Path, **changes: dict[str, Any]) -> CloudConfig:
@@ -40,8 +43,8 @@ def faults(
     return dict(faults_of_cloud(config(folder, **(changes or {})), backups=backups, now_s=NOW_S))
 
 
-def test_only_what_this_version_cannot_do_is_missing_from_a_sound_configuration(tmp_path: Path) -> None:
-    assert set(faults(tmp_path)) == {"retention"}
+def test_a_sound_configuration_has_no_faults(tmp_path: Path) -> None:
+    assert faults(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,23 @@ def test_a_weak_secret_is_refused_and_not_repeated(tmp_path: Path, secret: str) 
 @pytest.mark.parametrize(("age_h", "words"), [(None, "holds no backup"), (NEWEST_BACKUP_H + 1, "27 h old")])
 def test_a_backup_must_be_there_and_fresh(tmp_path: Path, age_h: float | None, words: str) -> None:
     assert words in faults(tmp_path, backup_age_h=age_h)["backup"]
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (None, "nothing was ever purged"),
+        ((NOW - NEWEST_PURGE - timedelta(hours=1), True), "27 h ago"),
+        ((NOW - timedelta(hours=1), False), "left what it should not"),
+    ],
+)
+def test_a_purge_must_be_of_today_and_proven(last: tuple[datetime, bool] | None, words: str) -> None:
+    with pytest.raises(NotForProductionError, match=words):
+        purge_check(last, at=NOW)
+
+
+def test_a_proven_purge_of_today_is_in_order() -> None:
+    assert "adds up" in purge_check((NOW - timedelta(hours=25), True), at=NOW)
 
 
 def test_no_backup_named_is_no_backup(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""How long what is kept, and when the purge runs; what a county sets."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.data_file import load_data_file
+
+
+class Rule(BaseModel):
+    """How long and how much of one class."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Annotated[float, Field(gt=0)]
+    most_rows: Annotated[int, Field(ge=0)] | None = None
+
+
+class PictureRule(Rule):
+    most_bytes: Annotated[int, Field(ge=0)] | None = None
+
+
+class HistoryRule(BaseModel):
+    """How much a finding keeps of what buses told of it, besides what its cases need."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    passes: Annotated[int, Field(ge=400)]
+    """Newest passes of each finding; the fusion works on the newest 400."""
+
+
+class RetentionRules(BaseModel):
+    """All classes; one that is not named is kept for ever."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hour: Annotated[int, Field(ge=0, le=23)] = 3
+    """Hour of the county's day after which the worker purges, once a day."""
+    observations: Rule | None = None
+    coverages: Rule | None = None
+    track_points: Rule | None = None
+    health_reports: Rule | None = None
+    tag_sightings: Rule | None = None
+    driving_events: Rule | None = None
+    quarantine: Rule | None = None
+    set_aside: Rule | None = None
+    sessions: Rule | None = None
+    segment_history: Rule | None = None
+    pictures: PictureRule | None = None
+    findings: HistoryRule | None = None
+
+
+def load_retention(path: Path | None) -> RetentionRules:
+    """Read the rules; without a path those shipped in the package.
+
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    return load_data_file(RetentionRules, path, shipped=("cloud.work", "retention.toml"))
+
+
+def is_due(last_at: datetime | None, *, at: datetime, hour: int, zone: ZoneInfo) -> bool:
+    """Whether the quiet hour has begun since the last run; one that was missed is made up for at once."""
+    local = at.astimezone(zone)
+    quiet = local.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return last_at is None or last_at < (quiet if quiet <= local else quiet - timedelta(days=1))
