@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from busense.errors import StartError
@@ -31,21 +32,33 @@ def ending_with_us(command: Sequence[str]) -> list[str]:
 
 def run_to_end(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a program that ends by itself; when we are interrupted, it and all that it started are gone first."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = None
     try:
+        with _uninterrupted():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
         output, _ = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output)
     finally:
-        if process.poll() is None:
+        if process is not None and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()  # until the last of them has let go of the pipe
-    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """Let signals wait until a child that begins is known: nobody else could end it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Program:
