@@ -13,6 +13,7 @@ from wire.messages import ModelVersion
 from wire.units import ClassCode, Count, Pixel, Share, Text
 
 FORMAT: Final = "busense.error-model.v1"
+TENTHS: Final = 11  # least, nine tenths between, largest
 
 Quality = Literal["good", "dark", "blurred", "wet", "glare"]
 """Of a picture: `good`, or a word of the quality gate."""
@@ -74,6 +75,8 @@ class ErrorModel(_Part):
     false_alarms: tuple[FalseAlarms, ...]
     confidence: Annotated[dict[ClassCode, Confidence], Field(min_length=1)]
     box_sigma_share: dict[ClassCode, Share]  # one sigma of a box's edge, as a share of its side
+    # Square root of the area of false alarms: least, tenths, largest. Empty in files that were measured before.
+    false_alarm_sides_px: dict[ClassCode, tuple[Pixel, ...]] = {}
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -88,7 +91,16 @@ class ErrorModel(_Part):
         )
         if set(self.box_sigma_share) != set(self.classes):
             raise ValueError(f"box_sigma_share must hold {', '.join(self.classes)}")
+        if self.false_alarm_sides_px:
+            self._check_sides()
         return self
+
+    def _check_sides(self) -> None:
+        if set(self.false_alarm_sides_px) != set(self.classes):
+            raise ValueError(f"false_alarm_sides_px must hold {', '.join(self.classes)}, or nothing")
+        for sides in self.false_alarm_sides_px.values():
+            if len(sides) != TENTHS or any(low > high for low, high in itertools.pairwise(sides)):
+                raise ValueError(f"false_alarm_sides_px: {TENTHS} numbers that do not fall are expected")
 
     @property
     def classes(self) -> tuple[ClassCode, ...]:

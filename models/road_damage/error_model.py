@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edge_agent.vision.detections import overlaps
 from models.road_damage.drawn_set import CLASSES
-from models.road_damage.score import SIZE_EDGES_PX, Outcome, sizes_of
-from wire.error_model import FORMAT, Beta, Confidence, ErrorModel, FalseAlarms, Hit, MeasuredOn, Quality
+from models.road_damage.score import SIZE_EDGES_PX, Outcome, sides_of, sizes_of
+from wire.error_model import FORMAT, TENTHS, Beta, Confidence, ErrorModel, FalseAlarms, Hit, MeasuredOn, Quality
 from wire.messages import ModelVersion
 
 FOUND_IOU = 0.3  # enough to lead to the right place on the road
@@ -79,7 +79,28 @@ def error_model(
         false_alarms=tuple(alarms),
         confidence=_confidences(good),
         box_sigma_share=_box_sigmas(good),
+        false_alarm_sides_px=false_alarm_sides(good, input_px=input_px),
     )
+
+
+def false_alarm_sides(outcomes: Sequence[Outcome], *, input_px: float) -> dict[str, tuple[float, ...]]:
+    """Tenths of the root of the area of false alarms by class, drawn to those of all where there are few."""
+    sides = np.concatenate(
+        [sides_of(one.boxes[is_stray(one)], one.truth, input_px=input_px) for one in outcomes]
+    ).astype(np.float64)
+    labels = np.concatenate([one.labels[is_stray(one)] for one in outcomes])
+    if not len(sides):
+        return {}
+    order = np.argsort(sides)
+    return {
+        code: _tenths(sides[order], (labels[order] == index) + WEIGHT / len(sides))
+        for index, code in enumerate(CLASSES)
+    }
+
+
+def _tenths(ordered: Floats, weights: Floats) -> tuple[float, ...]:
+    ranks = (np.cumsum(weights) - weights / 2) / weights.sum()
+    return tuple(round(float(side), 1) for side in np.interp(np.linspace(0, 1, TENTHS), ranks, ordered))
 
 
 def sums_of(outcomes: Sequence[Outcome], *, input_px: float) -> Sums:

@@ -145,9 +145,14 @@ def tally(outcomes: Sequence[Outcome], threshold: float, *, input_px: float) -> 
 
 
 def sizes_of(boxes: NDArray[np.float32], photo: Photo, *, input_px: float) -> NDArray[np.int64]:
-    """Bin of each box (n,), by the square root of its area at the model's scale."""
-    sides = np.sqrt(areas(boxes)) * input_px / np.sqrt(photo.width_px * photo.height_px)
+    """Bin of each box (n,), by `sides_of`."""
+    sides = sides_of(boxes, photo, input_px=input_px)
     return (sides[:, None] >= np.array(SIZE_EDGES_PX[1:-1], np.float32)).sum(axis=1)
+
+
+def sides_of(boxes: NDArray[np.float32], photo: Photo, *, input_px: float) -> NDArray[np.float32]:
+    """Square root of the area of each box (n,), at the model's scale."""
+    return (np.sqrt(areas(boxes)) * input_px / np.sqrt(photo.width_px * photo.height_px)).astype(np.float32)
 
 
 def interval(

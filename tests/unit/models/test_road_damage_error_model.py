@@ -104,3 +104,29 @@ def test_box_error_is_a_share_of_the_side() -> None:
     sigma = model_of([shifted] * 100).box_sigma_share["D40"]
 
     assert sigma == pytest.approx(np.sqrt(0.1**2 / 2), abs=0.005)
+
+
+def invented(side_px: float, label: int) -> Outcome:
+    box = [0.0, 0.0, side_px, side_px]
+    return outcome([box], [0.6], [label], photo([], []))
+
+
+def test_sides_of_false_alarms_are_measured_by_class() -> None:
+    holes = [invented(10 + number / 10, 3) for number in range(301)]
+    cracks = [invented(60 + number / 10, 0) for number in range(301)]
+
+    sides = model_of(holes + cracks).false_alarm_sides_px
+
+    assert (sides["D40"][0], sides["D40"][5], sides["D40"][-1]) == pytest.approx((10, 25, 90), abs=1)
+    assert sides["D00"][5] == pytest.approx(75, abs=1)
+
+
+def test_class_that_was_hardly_ever_invented_has_the_sides_of_all() -> None:
+    sides = model_of([invented(20 + number / 10, 3) for number in range(301)]).false_alarm_sides_px
+
+    assert sides["D00"] == sides["D10"]
+    assert sides["D00"][5] == pytest.approx(35, abs=1)
+
+
+def test_hits_and_badly_placed_boxes_have_no_say_in_the_sides_of_false_alarms() -> None:
+    assert model_of([seen(is_found=True)] * 20).false_alarm_sides_px == {}

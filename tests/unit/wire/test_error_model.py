@@ -27,7 +27,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert errors.qualities == ("good", "dark")
     assert errors.confidence["D40"].hit == (4.0, 2.0)
     assert errors.confidence["D40"].false_alarm == (2.0, 3.0)
-    assert errors.model_dump(mode="json", by_alias=True) == error_model_document()
+    assert errors.model_dump(mode="json", by_alias=True) == error_model_document() | {"false_alarm_sides_px": {}}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,14 @@ def test_rates_depend_on_class_size_and_quality(errors: ErrorModel) -> None:
 def test_a_quality_that_was_not_measured_counts_as_the_worst_that_was(errors: ErrorModel) -> None:
     assert errors.hit_rate("D00", width_px=90, height_px=90, quality="snow") == pytest.approx(0.5)
     assert errors.false_alarms_per_picture("D40", quality="snow") == pytest.approx(0.04)
+
+
+def test_sides_of_false_alarms_are_read_and_may_be_missing(errors: ErrorModel) -> None:
+    sides = {code: [float(side) for side in range(20, 31)] for code in ("D00", "D40")}
+    measured = ErrorModel.model_validate_json(json.dumps(error_model_document() | {"false_alarm_sides_px": sides}))
+
+    assert measured.false_alarm_sides_px["D40"][5] == 25.0
+    assert errors.false_alarm_sides_px == {}
 
 
 def test_an_unknown_class_is_an_error_not_a_zero(errors: ErrorModel) -> None:
@@ -103,9 +111,24 @@ def _a_text_for_a_number(document: Document) -> None:
     document["threshold"] = "0.3"
 
 
+def _sides_of_one_class_alone(document: Document) -> None:
+    document["false_alarm_sides_px"] = {"D00": [20.0] * 11}
+
+
+def _too_few_sides(document: Document) -> None:
+    document["false_alarm_sides_px"] = {code: [20.0] * 10 for code in ("D00", "D40")}
+
+
+def _sides_that_fall(document: Document) -> None:
+    document["false_alarm_sides_px"] = {code: [20.0] * 10 + [19.0] for code in ("D00", "D40")}
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
+        (_sides_of_one_class_alone, "must hold D00, D40"),
+        (_too_few_sides, "11 numbers"),
+        (_sides_that_fall, "do not fall"),
         (_another_format, "format"),
         (_an_unknown_key, "surprise"),
         (_a_missing_rate, "hit must have each"),
