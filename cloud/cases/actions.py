@@ -1,5 +1,6 @@
 """The only door through which a case changes: case, history line, timers and news in the caller's transaction."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,10 @@ from cloud.db.changes import tell
 from cloud.errors import ActionForbiddenError, CaseNotFoundError, OrderError, StaleVersionError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import Severity
+from cloud.metrics import CASE_STEPS
 from wire.envelope import make_id
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +157,8 @@ class CaseActions:
             details=details,
         )
         outbox.put(self.connection, case_id=case_id, serial=serial)
+        CASE_STEPS.labels(order.action.value).inc()
+        _log.info("case_step case=%s action=%s role=%s state=%s", case_id, order.action, self.actor.role, to_state)
         return serial
 
     def _tell(self, case_id: UUID) -> None:

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from cloud.errors import PlaceBusyError, UnavailableError
+from cloud.metrics import JOB_SECONDS, JOBS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -113,14 +114,18 @@ def do_apart(
     if not items:
         return []
     try:
-        with connection.transaction():
-            return [do(items)]
+        with JOB_SECONDS.labels(kind.value).time(), connection.transaction():
+            result = do(items)
     except Exception as error:  # a bug must not hold up all that has nothing to do with it
         if not _is_its_own_fault(error):
             raise
         if len(items) == 1:
             _put(connection, kind, subject_of(items[0]), error)
+            JOBS.labels(kind.value, "aside").inc()
             return []
+    else:
+        JOBS.labels(kind.value, "done").inc(len(items))
+        return [result]
     middle = len(items) // 2
     first = do_apart(connection, items[:middle], do, kind=kind, subject_of=subject_of)
     return first + do_apart(connection, items[middle:], do, kind=kind, subject_of=subject_of)

@@ -14,11 +14,13 @@ from psycopg import Connection
 from cloud.cases.model import Action
 from cloud.db.aside import Kind, do_apart
 from cloud.errors import ConfigError, DeliveryError
+from cloud.metrics import DELIVERIES
 from cloud.notify import repository
 from cloud.notify.repository import Delivery
 from cloud.notify.senders import TIMEOUT_S, send_chat, send_mail, send_webhook
 from cloud.notify.targets import Person, Targets, Webhook
 from cloud.notify.timing import retry_at, send_at
+from telemetry.logs import about
 
 EVENTS_AT_ONCE: Final = 200
 TOGETHER: Final = 200  # events in one mail
@@ -43,7 +45,8 @@ class Notifier:
             pass
         tried = 0
         while taken := repository.take(self.connection, at=self.now(), limit=TOGETHER):
-            self._deliver(taken)
+            with about(str(event_id) for delivery in taken for event_id in delivery.event_ids):
+                self._deliver(taken)
             tried += len(taken)
         return tried
 
@@ -56,7 +59,8 @@ class Notifier:
 
     def _address_all(self, events: Sequence[dict[str, Any]]) -> None:
         for event in events:
-            self._address(event)
+            with about(map(str, event["event_ids"])):
+                self._address(event)
 
     def _address(self, event: dict[str, Any]) -> None:
         at, payload = self.now(), payload_of(event)
@@ -78,18 +82,22 @@ class Notifier:
         return send_at(at, quiet=target.quiet, digest_min=target.digest_min, zone=self.zone)
 
     def _deliver(self, taken: Sequence[Delivery]) -> None:
-        ids = [delivery.id for delivery in taken]
+        ids, channel = [delivery.id for delivery in taken], taken[0].channel
         try:
             self._send(taken)
         except DeliveryError as error:
             again_at = None if error.is_final else self._again_at(taken)
             repository.mark_failed(self.connection, ids, error=str(error), next_at=again_at)
+            DELIVERIES.labels(channel, "failed" if again_at else "dead").inc(len(ids))
             _log.warning("delivery_failed target=%s id=%s again=%s", taken[0].target, ids[0], again_at)
         except Exception as error:  # noqa: BLE001 - told and logged; nothing that cannot even be put into words may hold up the others
             repository.mark_failed(self.connection, ids, error=f"{type(error).__name__}: {error}", next_at=None)
+            DELIVERIES.labels(channel, "dead").inc(len(ids))
             _log.exception("delivery_stumbled target=%s id=%s", taken[0].target, ids[0])
         else:
             repository.mark_sent(self.connection, ids, at=self.now())
+            DELIVERIES.labels(channel, "sent").inc(len(ids))
+            _log.info("delivery_sent target=%s id=%s deliveries=%d", taken[0].target, ids[0], len(ids))
 
     def _again_at(self, taken: Sequence[Delivery]) -> datetime | None:
         return retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())

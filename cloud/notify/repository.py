@@ -16,9 +16,9 @@ LEASE: Final = timedelta(minutes=2)  # within which a sender must be done with w
 KEPT_FOR: Final = timedelta(days=30)
 
 _EVENTS: Final = """
-SELECT e.id, h.case_id, h.serial, h.at, h.actor, h.action, h.reason, h.from_state, h.to_state, h.details,
+SELECT e.id, e.event_ids, h.case_id, h.serial, h.at, h.actor, h.action, h.reason, h.from_state, h.to_state, h.details,
     c.number, c.city, c.class_code, c.severity, c.state, c.unit, c.crew, c.due_at, f.lon, f.lat
-FROM (SELECT id, case_id, serial FROM case_events ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) e
+FROM (SELECT id, case_id, serial, event_ids FROM case_events ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) e
 JOIN case_history h ON h.case_id = e.case_id AND h.serial = e.serial
 JOIN cases c ON c.id = e.case_id
 JOIN findings f ON f.id = c.finding_id
@@ -26,8 +26,8 @@ ORDER BY e.id
 """
 _DROP_EVENTS: Final = "DELETE FROM case_events WHERE id = ANY(%s)"
 _INSERT: Final = """
-INSERT INTO deliveries (id, channel, target, case_id, serial, payload, created_at, next_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT deliveries_line_key DO NOTHING
+INSERT INTO deliveries (id, channel, target, case_id, serial, event_ids, payload, created_at, next_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT deliveries_line_key DO NOTHING
 """
 # All that waits for one target and is due: one for a webhook, together for a person.
 _TAKE: Final = """
@@ -40,7 +40,7 @@ WITH next AS (
     ORDER BY d.id LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE deliveries d SET attempts = attempts + 1, next_at = %(until)s FROM taken WHERE d.id = taken.id
-RETURNING d.id, d.channel, d.target, d.payload, d.created_at, d.attempts
+RETURNING d.id, d.channel, d.target, d.payload, d.created_at, d.attempts, d.event_ids
 """
 _SENT: Final = """
 UPDATE deliveries SET state = 'sent', sent_at = %s, last_error = NULL WHERE id = ANY(%s) AND state = 'waiting'
@@ -64,6 +64,7 @@ class Delivery:
     payload: dict[str, Any]
     created_at: datetime
     attempts: int
+    event_ids: list[UUID]  # of the buses' messages that led to it
 
 
 def take_events(connection: Connection[Any], *, limit: int) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ def put(
 ) -> None:
     """Note that an event is to be sent to a target."""
     line = (event["case_id"], event["serial"])
-    values = (UUID(make_id(at)), channel, target, *line, Jsonb(payload), at, next_at)
+    values = (UUID(make_id(at)), channel, target, *line, event["event_ids"], Jsonb(payload), at, next_at)
     connection.execute(_INSERT, values)
 
 

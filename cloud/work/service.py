@@ -32,6 +32,7 @@ from cloud.work.retention_rules import load_retention
 from cloud.work.roads import look_after_roads
 from cloud.work.step import fuse_place
 from cloud.work.trim import trim_changes
+from cloud.work.watch import watching
 
 POLL_S: Final = 0.5  # coverages come without a notification
 RETRY_S: Final = 1.0
@@ -49,7 +50,8 @@ def work_until_signalled(config: CloudConfig) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    work(config, stop)
+    with watching(config.telemetry.work, config.database.read_url()):
+        work(config, stop)
 
 
 def work(config: CloudConfig, stop: threading.Event) -> None:

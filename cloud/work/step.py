@@ -24,8 +24,18 @@ from cloud.work import queue
 from cloud.work.neighbourhood import Neighbourhood
 from cloud.work.place import cells_around
 from cloud.work.proposals import carry_out, proposals_for
+from telemetry.logs import about
 
 ACTOR: Final = Actor(name="system:fusion", role=Role.SYSTEM)
+
+_SIGHTINGS: Final = """
+SELECT l.observation_id FROM finding_observations l
+JOIN unnest(%s::text[], %s::text[], %s::uuid[]) AS n(city, device, id)
+    ON l.city = n.city AND l.device = n.device AND l.observation_id = n.id
+JOIN findings f ON f.id = l.finding_id
+WHERE %s IN (f.id, f.merged_into)
+ORDER BY l.observation_id
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +62,7 @@ def fuse_place(
     do_apart(
         connection,
         taken.items,
-        lambda items: _fuse(actions, queue.Taken.of(items), cells),
+        lambda items: _fuse_known(actions, queue.Taken.of(items), cells),
         kind=Kind.FUSION,
         subject_of=partial(queue.subject_of, cell=cell),
     )
@@ -63,6 +73,12 @@ def fuse_place(
     return len(taken)
 
 
+def _fuse_known(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> None:
+    """Fuse; what is logged meanwhile names the messages."""
+    with about(str(event_id) for _, (*_, event_id) in taken.items):
+        _fuse(actions, taken, cells)
+
+
 def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> None:
     """Let a batch take effect on findings and cases."""
     connection, catalogue = actions.connection, actions.catalogue
@@ -71,19 +87,28 @@ def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> Non
     place.take_observations(read_new_observations(connection, taken.observations), again=again)
     place.take_stretches(read_stretches(connection, taken.coverages))
     changed = place.settle()
-    _decide(actions, _read(connection, changed))
+    _decide(actions, _read(connection, changed), taken)
     for record in _read(connection, changed):
         payload = feature_of(record, catalogue=catalogue).model_dump(mode="json")
         tell(connection, kind="finding", subject=str(record["id"]), payload=payload)
 
 
-def _decide(actions: CaseActions, findings: Sequence[Record]) -> None:
+def _decide(actions: CaseActions, findings: Sequence[Record], taken: queue.Taken) -> None:
     """Do what the assessment proposes for each finding's newest case."""
     cases = newest_cases(actions.connection, [finding["id"] for finding in findings])
     for finding in findings:
         case = cases.get(finding["id"])
         proposals = proposals_for(finding, case, catalogue=actions.catalogue)
-        carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
+        if proposals:
+            with about(_causes(actions.connection, finding["id"], taken)):
+                carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
+
+
+def _causes(connection: Connection[Any], finding_id: UUID, taken: queue.Taken) -> list[str]:
+    """Which messages of a batch changed a finding: its sightings, or else the passes that did not see it."""
+    cities, devices, ids = ([key[place] for key in taken.observations] for place in (1, 2, 3))
+    rows = connection.execute(_SIGHTINGS, (cities, devices, ids, finding_id)).fetchall()
+    return [str(event_id) for (event_id,) in rows] or [str(event_id) for *_, event_id in taken.coverages]
 
 
 def _read(connection: Connection[Any], finding_ids: Iterable[UUID]) -> list[Record]:

@@ -54,11 +54,15 @@ class IngestProcess:
     def start(self) -> None:
         """Start it and wait until it takes messages."""
         times = self._log_text().count(self._ready)
+        self.launch()
+        wait_until(lambda: self._log_text().count(self._ready) > times, timeout_s=30)
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "busense", "ingest"], env=self.environment, stdout=log, stderr=log
             )
-        wait_until(lambda: self._log_text().count(self._ready) > times, timeout_s=30)
 
     def run_to_its_end(self) -> tuple[int, str]:
         """Run it where it must end by itself; returns its exit code and what it said."""

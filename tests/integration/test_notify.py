@@ -6,9 +6,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,46 +19,16 @@ from cloud.notify import repository
 from cloud.notify.notifier import Notifier
 from cloud.notify.targets import Mail, Person, Targets, Webhook
 from cloud.notify.timing import RETRIES
+from tests.integration.receiver import Receiver, running_receiver
 from tests.integration.town import Town
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
-@dataclass
-class Receiver:
-    """An HTTP server that answers as told and keeps what it got."""
-
-    answers: list[int] = field(default_factory=list[int])
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list[tuple[dict[str, str], bytes]])
-    url: str = ""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    told = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            told.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            status = told.answers.pop(0) if told.answers else 204
-            self.send_response(status)
-            if status == 302:
-                self.send_header("location", "/elsewhere")
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield told
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with running_receiver() as told:
+        yield told
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cloud.cli import quarantine
 from cloud.commands.fleet import fleet
+from cloud.commands.quarantine import quarantine
 from cloud.errors import CloudError
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
@@ -88,7 +88,7 @@ def test_message_mended_by_a_rule_is_stored_and_its_bytes_stay_as_they_came(envi
 
     assert "stored 1, 0 stay" in call("replay", "--all", "--rule", str(rule)).output
     assert value(environment, "SELECT lat FROM observations") == golden_data(Kind.DETECTION)["lat"]
-    kept = query(environment, "SELECT payload, mended_by FROM quarantine ORDER BY id")
+    kept = query(environment, "SELECT payload, mended_by FROM quarantine ORDER BY mended_by NULLS LAST")
     assert kept == [(wrong[0].payload, "latitude"), (wrong[1].payload, None)]
 
 
@@ -121,3 +121,21 @@ def test_number_that_is_not_there_is_said(environment: str, arguments: list[str]
 
 def test_replay_wants_to_know_what(environment: str) -> None:
     assert call("replay").exit_code == 2
+
+
+def test_a_message_that_nobody_wants_is_discarded_for_a_reason(environment: str) -> None:
+    store(environment, Outbox().delivery(Kind.STATE, b"bad"))
+    assert call("discard", "1", "--reason", "a test bench").exit_code == 0
+    assert call("list").output == ""
+    shown = call("show", "1").output
+    assert "payload (3 bytes): bad" in shown
+    assert "command line\tdiscard\ta test bench" in shown
+    assert isinstance(call("discard", "1", "--reason", "again").exception, CloudError)
+
+
+def test_each_try_is_recorded(environment: str) -> None:
+    store(environment, Outbox().delivery(Kind.STATE, b"bad"))
+    call("replay", "--id", "1")
+    assert query(environment, "SELECT actor, action, details ->> 'is_stored' FROM upkeep_log") == [
+        ("command line", "replay", "false")
+    ]
