@@ -43,12 +43,15 @@ COMMANDS: Final = {
     "people": _Place("cloud.commands.people", "cloud", "Accounts: add one, make a one-time link or a token."),
     "audit": _Place("cloud.cli", "cloud", "The chain of what was done with cases: verify it."),
     "dataset": _Place("cloud.cli", "cloud", "What people said of findings, as a training set."),
-    "aside": _Place("cloud.commands.aside", "cloud", "Work that failed and waits: list, show, give back."),
+    "aside": _Place("cloud.commands.aside", "cloud", "Work that failed and waits: list, show, give back, discard."),
     "backup": _Place("cloud.commands.backup", "cloud", "All rows of one instant and all pictures, into a folder."),
     "restore": _Place("cloud.commands.backup", "cloud", "Fill an empty system from a backup."),
     "retention": _Place("cloud.commands.retention", "cloud", "Purge what is too old, prove it; legal holds."),
     "trace": _Place("cloud.commands.trace", "cloud", "The way of one event from the bus to the case, by its id."),
-    "quarantine": _Place("cloud.cli", "cloud", "Messages that could not be read: list, show, replay."),
+    "quarantine": _Place(
+        "cloud.commands.quarantine", "cloud", "Messages that could not be stored: list, show, replay, discard."
+    ),
+    "deliveries": _Place("cloud.commands.deliveries", "cloud", "What others were told: list dead letters, send again."),
     "blur": _Place("edge_agent.vision.blur_command", "edge", "Make a photo safe: faces and plates unreadable."),
     "models": _Place("models.cli", "edge", "Train, export and evaluate models."),
     "simulate": _Place("simulator.cli", "simulator", "Buses in an invented town, against a real broker."),

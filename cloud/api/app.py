@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ from cloud.api.routes import (
     roads,
     session,
     summary,
+    upkeep,
 )
 from cloud.cases.handling import load_handling
 from cloud.condition.rules import load_rules
@@ -45,6 +47,7 @@ from cloud.config import CloudConfig
 from cloud.db.pool import open_pool, open_thread_pool
 from cloud.findings.catalogue import load_catalogue
 from cloud.fleet.authority import Authority
+from cloud.ingest.handler import open_handler
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
 
@@ -70,6 +73,7 @@ _ROUTES: Final = (
     session,
     account,
     people,
+    upkeep,
     health,
 )
 
@@ -130,6 +134,7 @@ async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
                 thread_pool=thread_pool,
                 hub=hub,
                 pictures=open_store(config.pictures),
+                open_handler=partial(open_handler, url),
             )
         finally:
             following.cancel()

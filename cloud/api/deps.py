@@ -1,6 +1,7 @@
 """What the routes need: the database, the catalogue, the live hub, and the common forms of questions."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, LiteralString, cast
 
@@ -16,6 +17,7 @@ from cloud.condition.rules import ConditionRules
 from cloud.db.pool import Pool, ThreadPool
 from cloud.findings.catalogue import Catalogue
 from cloud.fleet.authority import Authority
+from cloud.ingest.handler import Handler
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
 
@@ -42,6 +44,8 @@ class Resources:
     thread_pool: ThreadPool
     hub: Hub
     pictures: PictureStore
+    open_handler: Callable[[], AbstractAsyncContextManager[Handler]]
+    """Opens what stores messages, for those that are given another try."""
 
     @property
     def is_secure(self) -> bool:

@@ -6,8 +6,9 @@ import click
 
 from cloud.cli import config_option
 from cloud.config import load_config
-from cloud.db.aside import give_back, list_aside
+from cloud.db.aside import discard, find_aside, give_back, list_aside
 from cloud.db.pool import connect
+from cloud.db.upkeep import COMMAND_LINE, LIST, Thing
 from cloud.errors import CloudError
 
 
@@ -33,11 +34,12 @@ def list_set_aside(config: Path | None, after: int, limit: int) -> None:
 def show_set_aside(config: Path | None, number: int) -> None:
     """Show where one failed."""
     with connect(load_config(config).database.read_url()) as connection:
-        for item in list_aside(connection, after=number - 1, limit=1):
-            if item.id == number:
-                click.echo(f"{item.kind} {item.subject}\n{item.detail}")
-                return
-    raise CloudError(f"there is no work {number} set aside")
+        item = find_aside(connection, number)
+        if item is None:
+            raise CloudError(f"there is no work {number} set aside")
+        click.echo(f"{item.kind} {item.subject}\n{item.detail}")
+        for line in connection.execute(LIST, {"thing": Thing.SET_ASIDE, "number": number}):
+            click.echo("\t".join(str(part) for part in line if part))
 
 
 @aside.command("return")
@@ -50,7 +52,19 @@ def return_set_aside(config: Path | None, number: int | None, *, is_all: bool) -
         raise click.UsageError("either --id NUMBER or --all is expected")
     with connect(load_config(config).database.read_url()) as connection:
         numbers = [item.id for item in list_aside(connection, limit=10_000)] if number is None else [number]
-        returned = sum(give_back(connection, each) for each in numbers)
+        returned = sum(give_back(connection, each, actor=COMMAND_LINE) for each in numbers)
     if number is not None and not returned:
         raise CloudError(f"there is no work {number} set aside")
     click.echo(f"{returned} will be tried again")
+
+
+@aside.command("discard")
+@config_option
+@click.argument("number", type=int)
+@click.option("--reason", required=True)
+def discard_set_aside(config: Path | None, number: int, reason: str) -> None:
+    """Give it up: nobody tries it again."""
+    with connect(load_config(config).database.read_url()) as connection:
+        if not discard(connection, number, reason=reason, actor=COMMAND_LINE):
+            raise CloudError(f"there is no work {number} set aside")
+    click.echo(f"{number} is discarded")

@@ -57,7 +57,8 @@ _QUARANTINE: Final = """
 SELECT received_at AS at, 'put into quarantine' AS what, format('number %%s, %%s: %%s', id, reason, detail) AS detail
 FROM quarantine WHERE event_id = %(id)s
 UNION ALL
-SELECT replayed_at, 'replayed', coalesce('mended by ' || mended_by, 'as it was') FROM quarantine
+SELECT replayed_at, CASE WHEN discard_reason IS NULL THEN 'replayed' ELSE 'discarded' END,
+    coalesce(discard_reason, 'mended by ' || mended_by, 'as it was') FROM quarantine
 WHERE event_id = %(id)s AND replayed_at IS NOT NULL
 """
 _WAITING: Final = """

@@ -13,6 +13,7 @@ from psycopg import Connection, errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from cloud.db.upkeep import INSERT, Deed, Note, Thing
 from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.metrics import JOB_SECONDS, JOBS
 
@@ -37,13 +38,19 @@ _PUT: Final = """
 INSERT INTO set_aside (kind, subject, reason, detail) VALUES (%s, %s, %s, %s)
 ON CONFLICT (kind, subject) WHERE returned_at IS NULL DO UPDATE SET reason = EXCLUDED.reason, detail = EXCLUDED.detail
 """
-_SUBJECTS: Final = "SELECT subject FROM set_aside WHERE kind = %s AND returned_at IS NULL"
+_SUBJECTS: Final = """
+SELECT subject FROM set_aside WHERE kind = %s AND (returned_at IS NULL OR discard_reason IS NOT NULL)
+"""
 _LIST: Final = """
 SELECT id, kind, subject, reason, detail, at FROM set_aside WHERE returned_at IS NULL AND id > %s ORDER BY id LIMIT %s
 """
 _RETURN: Final = """
 UPDATE set_aside SET returned_at = now() WHERE id = %s AND returned_at IS NULL RETURNING kind, subject
 """
+
+
+_FIND: Final = "SELECT id, kind, subject, reason, detail, at FROM set_aside WHERE id = %s"
+_DISCARD: Final = "UPDATE set_aside SET returned_at = now(), discard_reason = %s WHERE id = %s AND returned_at IS NULL"
 
 
 class Kind(StrEnum):
@@ -132,7 +139,7 @@ def do_apart(
 
 
 def subjects(connection: Connection[Any], kind: Kind) -> list[Subject]:
-    """What was set aside of a kind and not given back."""
+    """What was set aside of a kind and not given back: it waits, or was given up."""
     return [subject for (subject,) in connection.execute(_SUBJECTS, (kind,)).fetchall()]
 
 
@@ -142,7 +149,13 @@ def list_aside(connection: Connection[Any], *, after: int = 0, limit: int = 100)
         return cursor.execute(_LIST, (after, limit)).fetchall()
 
 
-def give_back(connection: Connection[Any], aside_id: int) -> bool:
+def find_aside(connection: Connection[Any], aside_id: int) -> Aside | None:
+    """One by its number, whether it waits or not."""
+    with connection.cursor(row_factory=class_row(Aside)) as cursor:
+        return cursor.execute(_FIND, (aside_id,)).fetchone()
+
+
+def give_back(connection: Connection[Any], aside_id: int, *, actor: str) -> bool:
     """Let it be tried again, within the caller's transaction; false when there is no such work aside."""
     row = connection.execute(_RETURN, (aside_id,)).fetchone()
     if row is None:
@@ -150,7 +163,21 @@ def give_back(connection: Connection[Any], aside_id: int) -> bool:
     statement = _GIVE_BACK.get(Kind(row[0]))
     if statement is not None:
         connection.execute(statement, (Jsonb(row[1]),))
+    _note(connection, Note(actor=actor, thing=Thing.SET_ASIDE, number=aside_id, action=Deed.RETURN))
     return True
+
+
+def discard(connection: Connection[Any], aside_id: int, *, reason: str, actor: str) -> bool:
+    """Give it up, within the caller's transaction: nobody tries it again. False when there is no such work aside."""
+    if not connection.execute(_DISCARD, (reason, aside_id)).rowcount:
+        return False
+    note = Note(actor=actor, thing=Thing.SET_ASIDE, number=aside_id, action=Deed.DISCARD, reason=reason)
+    _note(connection, note)
+    return True
+
+
+def _note(connection: Connection[Any], note: Note) -> None:
+    connection.execute(INSERT, note.values())
 
 
 def _is_its_own_fault(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import class_row
 
+from cloud.db.upkeep import INSERT, Deed, Note, Thing
 from cloud.ingest.reading import Rejected
 
 _MAX_TOPIC: Final = 1024
@@ -21,20 +22,21 @@ INSERT INTO quarantine
     (digest, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT quarantine_digest_key DO UPDATE
-SET reason = EXCLUDED.reason, detail = EXCLUDED.detail, replayed_at = NULL
+SET reason = EXCLUDED.reason, detail = EXCLUDED.detail, replayed_at = NULL, discard_reason = NULL
 """
-_LIST: Final = """
+_COLUMNS: Final = """
 SELECT id, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence, replayed_at,
-    mended_by
-FROM quarantine WHERE replayed_at IS NULL AND id > %s ORDER BY id LIMIT %s
+    mended_by, discard_reason
+FROM quarantine
 """
-_FIND: Final = """
-SELECT id, received_at, topic, payload, reason, detail, city, device, event_id, stream, sequence, replayed_at,
-    mended_by
-FROM quarantine WHERE id = %s
+_LIST: Final = _COLUMNS + "WHERE replayed_at IS NULL AND id > %s ORDER BY id LIMIT %s"
+_FIND: Final = _COLUMNS + "WHERE id = %s"
+_MARK: Final = "UPDATE quarantine SET replayed_at = now(), mended_by = %s, discard_reason = NULL WHERE id = %s"
+_STAYS: Final = """
+UPDATE quarantine SET reason = %s, detail = %s, replayed_at = NULL, mended_by = NULL, discard_reason = NULL
+WHERE id = %s
 """
-_MARK: Final = "UPDATE quarantine SET replayed_at = now(), mended_by = %s WHERE id = %s"
-_STAYS: Final = "UPDATE quarantine SET reason = %s, detail = %s, replayed_at = NULL, mended_by = NULL WHERE id = %s"
+_DISCARD: Final = "UPDATE quarantine SET replayed_at = now(), discard_reason = %s WHERE id = %s AND replayed_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,9 @@ class Quarantined:
     event_id: UUID | None
     stream: UUID | None
     sequence: int | None
-    replayed_at: datetime | None
+    replayed_at: datetime | None  # since when it no longer waits
     mended_by: str | None  # the rule without which it would still lie here
+    discard_reason: str | None  # why it was given up
 
 
 async def insert_rejected(cursor: AsyncCursor[Any], rejected: Iterable[Rejected]) -> None:
@@ -81,6 +84,16 @@ async def mark_replayed(connection: AsyncConnection[Any], quarantine_id: int, *,
 async def mark_staying(connection: AsyncConnection[Any], quarantine_id: int, *, reason: str, detail: str) -> None:
     """Note why it could not be stored this time either."""
     await connection.execute(_STAYS, (reason, _plain(detail)[:_MAX_DETAIL], quarantine_id))
+
+
+async def discard(connection: AsyncConnection[Any], quarantine_id: int, *, reason: str, actor: str) -> bool:
+    """Give a message up, within the caller's transaction; its bytes stay for a while. False when none waits there."""
+    cursor = await connection.execute(_DISCARD, (reason, quarantine_id))
+    if not cursor.rowcount:
+        return False
+    note = Note(actor=actor, thing=Thing.QUARANTINE, number=quarantine_id, action=Deed.DISCARD, reason=reason)
+    await connection.execute(INSERT, note.values())
+    return True
 
 
 def _values(rejected: Rejected) -> tuple[object, ...]:

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     """A crew's list of jobs."""
     JUDGE_FINDINGS = "judge_findings"
     SEE_DELIVERIES = "see_deliveries"
+    UPKEEP = "upkeep"
+    """Messages of the quarantine as they came, and work set aside."""
     MANAGE_FLEET = "manage_fleet"
     MANAGE_PEOPLE = "manage_people"
 
@@ -39,8 +41,8 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.CREW: _VIEWER | {Permission.HANDLE_CASES, Permission.DO_JOBS},
     Role.SAFETY: _VIEWER,
     Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE}),
-    Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.MANAGE_FLEET}),
-    Role.ADMIN: _OPERATOR | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE},
+    Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.MANAGE_FLEET, Permission.UPKEEP}),
+    Role.ADMIN: _OPERATOR | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP},
     Role.SYSTEM: frozenset(),
 }
 PEOPLE: Final = tuple(role for role in Role if role is not Role.SYSTEM)

@@ -13,6 +13,7 @@ from cloud.cases.model import Action
 from cloud.commands.aside import aside
 from cloud.db.aside import Kind, subjects
 from cloud.db.pool import connect
+from cloud.errors import CloudError
 from cloud.roads.imports import import_roads
 from cloud.roads.segments import join_roads
 from tests.integration import test_case_jobs, test_notify
@@ -145,3 +146,16 @@ def test_segment_that_cannot_be_assessed_does_not_hold_up_the_others(town: Town)
     call("return", "--all")
     update(town)
     assert {road for road, _ in conditions(town)} == {"main", "side"}
+
+
+def test_work_that_is_discarded_is_not_tried_again(town: Town) -> None:
+    poison(town.url, "finding_observations", "NEW.device = 'bus-3'")
+    town.sees(bus="bus-3")
+    town.store()
+    town.work()
+    assert call("discard", "1", "--reason", "a broken camera").exit_code == 0
+    assert call("list").output == ""
+    assert "command line\tdiscard\ta broken camera" in call("show", "1").output
+    assert isinstance(call("return", "--id", "1").exception, CloudError)
+    with connect(town.url) as connection:
+        assert [subject["device"] for subject in subjects(connection, Kind.FUSION)] == ["bus-3"]
