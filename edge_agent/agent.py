@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
@@ -24,7 +24,9 @@ from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.privacy import Privacy
 from edge_agent.watch import Watcher
-from wire.messages import CameraState, ClockSource, Detection, Health, Message, PictureReference, Unusable
+from telemetry.logs import about
+from telemetry.server import Needs
+from wire.messages import CameraState, ClockSource, Detection, Health, Kind, Message, PictureReference, Unusable
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +48,25 @@ class AgentCounters:
     frames: int
     frames_dropped: int
     frames_unusable: int
+    unusable: dict[Unusable, int]  # the same by reason
     boxes: int
     observations: int
     pictures: int
     messages: int  # that got a number
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindWaiting:
+    """What the cloud does not have yet of one kind."""
+
+    messages: int
+    oldest_s: float
+
+
 @dataclass(slots=True)
 class _Tally:
     frames: int = 0
-    unusable: int = 0
+    unusable: Counter[Unusable] = field(default_factory=Counter[Unusable])
     boxes: int = 0
     observations: int = 0
     pictures: int = 0
@@ -108,12 +119,33 @@ class Agent:
         return AgentCounters(
             frames=tally.frames,
             frames_dropped=self._frames_dropped,
-            frames_unusable=tally.unusable,
+            frames_unusable=tally.unusable.total(),
+            unusable=dict(tally.unusable),
             boxes=tally.boxes,
             observations=tally.observations,
             pictures=tally.pictures,
             messages=self._outbox.numbered,
         )
+
+    @property
+    def needs(self) -> Needs:
+        """What it lacks to send."""
+        return self._uplink.needs
+
+    def waiting_by_kind(self) -> dict[Kind, "KindWaiting"]:
+        """The same by kind; may be asked from any thread."""
+        now = self._now()
+        return {
+            kind: KindWaiting(
+                messages=depth.messages,
+                oldest_s=0.0 if depth.oldest_at is None else max(0.0, (now - depth.oldest_at).total_seconds()),
+            )
+            for kind, depth in self._outbox.depth_by_kind().items()
+        }
+
+    def health_now(self) -> Health:
+        """How the bus is; may be asked from any thread."""
+        return self._health(self._now(), time.monotonic())
 
     @property
     def waiting(self) -> Depth:
@@ -189,7 +221,8 @@ class Agent:
     def _note_frame(self, reason: Unusable | None, boxes: int) -> None:
         tally = self._tally
         tally.frames += 1
-        tally.unusable += reason is not None
+        if reason is not None:
+            tally.unusable[reason] += 1
         tally.boxes += boxes
         tally.last_frame_s = time.monotonic()
         tally.last_was_usable = reason is None
@@ -205,7 +238,10 @@ class Agent:
     def _keep(self, message: Message, observed_at: datetime) -> None:
         is_time_sure = self._clock is None or self._clock.is_known
         envelope = self._outbox.put(message, observed_at=observed_at, is_time_sure=is_time_sure)
-        log.debug("message_kept kind=%s sequence=%s id=%s", envelope.kind.value, envelope.sequence, envelope.id)
+        level = logging.INFO if envelope.kind is Kind.DETECTION else logging.DEBUG
+        kind, sequence = envelope.kind.value, envelope.sequence
+        with about([envelope.id]):
+            log.log(level, "message_kept kind=%s sequence=%s id=%s", kind, sequence, envelope.id)
 
     def _keep_picture(self, image: Image | None) -> PictureReference | None:
         """Keep the blurred picture; None when there is none or it is not proven to be blurred."""

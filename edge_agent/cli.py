@@ -14,6 +14,7 @@ from rich.console import Console
 from edge_agent.agent import Agent, camera_model, open_privacy
 from edge_agent.clock import BusClock
 from edge_agent.config import FRAMES_PER_S, AgentConfig, Model, Precision, load_config, load_desk_config
+from edge_agent.meter import telling_of
 from edge_agent.preview.preview import Preview
 from edge_agent.preview.replay import Recording, find_track
 from edge_agent.preview.replay import replay as replay_recording
@@ -50,7 +51,8 @@ def agent(config_file: Path, preview_address: str | None) -> None:
         bus = _open_agent(config, preview_address, stack)
         log.info("agent_started device=%s messages=%d", config.identity.device, bus.counters.messages)
         try:
-            bus.run(stop)
+            with telling_of(bus, config.telemetry.address):
+                bus.run(stop)
         finally:
             log.info("agent_ended %s", bus.counters)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from edge_agent.errors import ConfigurationError
+from telemetry.server import Address
 from wire.units import Name, Slug
 
 FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
@@ -136,6 +137,11 @@ class CoverageSettings(_Section):
     stretch_m: Annotated[float, Field(ge=10, le=1000)] = 100.0
 
 
+class TelemetrySettings(_Section):
+    address: Address | None = None
+    """Where metrics and health are told (HOST:PORT); without it nobody is told."""
+
+
 class AgentConfig(_Section):
     """Everything that a bus must be told."""
 
@@ -151,6 +157,7 @@ class AgentConfig(_Section):
     track: TrackSettings = TrackSettings()
     health: HealthSettings = HealthSettings()
     coverage: CoverageSettings = CoverageSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 class DeskConfig(BaseModel):

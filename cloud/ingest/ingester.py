@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cloud.errors import UnavailableError
+from cloud.ingest import metrics
 from cloud.ingest.batch import Outcome
 from cloud.ingest.handler import Handler
 from cloud.ingest.receipts import Courier
-from cloud.ingest import metrics
 from cloud.ingest.subscriber import Delivery, Subscriber
 from telemetry.logs import about
 from telemetry.server import Needs

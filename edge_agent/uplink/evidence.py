@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from prometheus_client import Counter
 
 from edge_agent.errors import PictureError
 from edge_agent.uplink.outbox import LONGEST_PICTURE_WAIT, Outbox
@@ -29,6 +30,7 @@ FIRST_WAIT_S: Final = 1.0
 MAX_REFUSALS: Final = 12
 """With the waits above more than half an hour: by then a message that the cloud has was also read by the store."""
 SWEEP_EVERY_S: Final = 300.0
+SENT_BYTES: Final = Counter("busense_agent_picture_bytes", "Bytes of pictures that the cloud took.")
 _SUFFIX: Final = ".jpg"
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
 _MAY_HEAL: Final = frozenset(
@@ -162,14 +164,15 @@ class Uploader:
         except httpx.TransportError as error:
             self._try_later(picture, str(error) or type(error).__name__)
             return
-        self._judge(picture, answer)
+        self._judge(picture, answer, picture_bytes=len(content))
 
-    def _judge(self, picture: WaitingPicture, answer: httpx.Response) -> None:
+    def _judge(self, picture: WaitingPicture, answer: httpx.Response, *, picture_bytes: int) -> None:
         status = answer.status_code
         if status in _DONE:
             self._outbox.remove_picture(picture.sha256)
             self._folder.remove(picture.sha256)
             self.sent += 1
+            SENT_BYTES.inc(picture_bytes)
         elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _MAY_HEAL and picture.tries < MAX_REFUSALS):
             self._try_later(picture, f"status {status}")
         else:

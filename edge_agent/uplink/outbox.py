@@ -18,7 +18,7 @@ from edge_agent.errors import DamagedFileError, DiskRefusesError
 from edge_agent.uplink.room import RESERVE_BYTES, make_room
 from edge_agent.uplink.salvage import Salvaged, last_sequences, salvage
 from edge_agent.uplink.sending import Number, Sending, Waiting
-from edge_agent.uplink.store import Depth, Row, Store, Stream, WaitingPicture
+from edge_agent.uplink.store import Depth, KindDepth, Row, Store, Stream, WaitingPicture
 from wire.codec import decode_envelope, encode_envelope
 from wire.envelope import Envelope, make_id, make_id_after
 from wire.messages import (
@@ -168,6 +168,9 @@ class Outbox:
 
     def depth(self) -> Depth:
         return self._use(Store.depth)
+
+    def depth_by_kind(self) -> dict[Kind, KindDepth]:
+        return self._use(Store.depth_by_kind)
 
     def ranges_to_tell(self) -> tuple[GivenUp, ...]:
         """Ranges given up that no stored health message has told yet, oldest first."""

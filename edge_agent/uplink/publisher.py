@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
+from prometheus_client import Counter
 
 from edge_agent.clock import BusClock
 from edge_agent.errors import ConnectionLostError
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.sending import LOOK_EVERY_S, Number, Waiting
+from telemetry.server import Needs
 from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import DecodeError
@@ -37,6 +39,7 @@ after a new connection."""
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
 LINGER_S: Final = 3.0  # at the end; the cloud gives a receipt at most each 2 s
+SENT_BYTES: Final = Counter("busense_agent_sent_bytes", "Bytes of messages sent, sendings again too.", ["kind"])
 _TICK_S: Final = 0.05
 _CLOCK_POLL_S: Final = 0.5
 _PORT: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -68,12 +71,14 @@ class Publisher:
         now: Callable[[], datetime],
         puback_timeout_s: float = PUBACK_TIMEOUT_S,
         clock: BusClock | None = None,
+        needs: Needs | None = None,
     ) -> None:
         self._address = address
         self._outbox = outbox
         self._now = now
         self._clock = clock
         self._puback_timeout_s = puback_timeout_s
+        self._needs = needs or Needs()
         self.connections = 0
         self.commands = 0
 
@@ -82,10 +87,17 @@ class Publisher:
         self._wait_for_the_time(stop)
         wait_s = FIRST_WAIT_S
         while not stop.is_set():
-            session = _Session(self._address, self._outbox, now=self._now, puback_timeout_s=self._puback_timeout_s)
+            session = _Session(
+                self._address,
+                self._outbox,
+                now=self._now,
+                puback_timeout_s=self._puback_timeout_s,
+                needs=self._needs,
+            )
             try:
                 session.run(stop)
             except ConnectionLostError as error:
+                self._needs.lack("broker", str(error))
                 log.warning("broker_lost device=%s error=%s", self._address.device, error)
             self.commands += session.commands
             self.connections += session.was_connected
@@ -102,12 +114,19 @@ class _Session:
     """One connection, driven by one thread: paho's callbacks run inside `loop`."""
 
     def __init__(
-        self, address: BrokerAddress, outbox: Outbox, *, now: Callable[[], datetime], puback_timeout_s: float
+        self,
+        address: BrokerAddress,
+        outbox: Outbox,
+        *,
+        now: Callable[[], datetime],
+        puback_timeout_s: float,
+        needs: Needs,
     ) -> None:
         self._address = address
         self._outbox = outbox
         self._now = now
         self._puback_timeout_s = puback_timeout_s
+        self._needs = needs
         self._in_flight: dict[int, tuple[Number, float]] = {}  # by message id; with the time of sending
         self._acknowledged: list[Number] = []
         self._refusal: str | None = None
@@ -193,6 +212,7 @@ class _Session:
         )
         self._outbox.begin_session()
         self.was_connected = True
+        self._needs.have("broker")
         log.info("broker_connected device=%s url=%s", self._address.device, self._address.url)
 
     def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, _code: object, _properties: object) -> None:
@@ -230,6 +250,7 @@ class _Session:
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise ConnectionLostError(f"{self._address.url}: {mqtt.error_string(info.rc)}")
         self._in_flight[info.mid] = message.number, time.monotonic()
+        SENT_BYTES.labels(message.kind.value).inc(len(message.payload))
 
     def _note_acknowledged(self) -> None:
         if self._acknowledged:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -91,6 +91,14 @@ class Depth:
     messages: int
     pictures: int
     bytes: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindDepth:
+    """How much waits of one kind."""
+
+    messages: int
     oldest_at: datetime | None
 
 
@@ -399,6 +407,17 @@ class Store:
             bytes=self.bytes_kept(),
             oldest_at=datetime.fromtimestamp(min(oldest), tz=UTC) if oldest else None,
         )
+
+    def depth_by_kind(self) -> dict[Kind, "KindDepth"]:
+        """How much waits of each kind that was ever kept."""
+        found: dict[Kind, KindDepth] = {}
+        for kind, messages in self._all("SELECT kind, sum(messages) FROM streams GROUP BY kind"):
+            found[Kind(kind)] = KindDepth(messages=messages, oldest_at=None)
+        for stream in self.streams():
+            for row in self.rows_after(stream, 0, 1):
+                known, at = found[stream.kind], datetime.fromtimestamp(row.observed_at, tz=UTC)
+                found[stream.kind] = replace(known, oldest_at=min(known.oldest_at or at, at))
+        return found
 
     def take_over(self, other: "Store") -> None:
         """Take everything that waits in another store; its streams go on being told, but number nothing here."""

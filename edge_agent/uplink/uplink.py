@@ -12,6 +12,7 @@ from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
 from edge_agent.uplink.health import disk_free_bytes
 from edge_agent.uplink.outbox import HEAL_EVERY_S, Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
+from telemetry.server import Needs
 from wire.envelope import time_of_id
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Uplink:
             clock.note_past(time_of_id(self.outbox.last_id))
         if self.outbox.is_whole:
             self.pictures.sweep(self.outbox.picture_names(), older_than_s=0.0)
+        self.needs = Needs(broker=f"{config.broker.url} has not been connected yet")
         self._lock = threading.Lock()
         self._users = 0
         self._stop = threading.Event()
@@ -109,7 +111,7 @@ class Uplink:
     def _start(self) -> None:
         self._stop.clear()
         workers: list[tuple[str, _Worker]] = [
-            ("publisher", Publisher(self._address, self.outbox, now=self._now, clock=self._clock)),
+            ("publisher", Publisher(self._address, self.outbox, now=self._now, clock=self._clock, needs=self.needs)),
             ("healer", _Healer(self.outbox)),
             ("uploader", Uploader(self._store, self.outbox, self.pictures, now=self._now)),
         ]

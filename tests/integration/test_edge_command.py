@@ -11,9 +11,10 @@ import pytest
 
 from tests.conftest import RunningBroker
 from tests.integration.edge_cloud import EdgeCloud
+from tests.integration.watched import Watched
 from tests.unit.edge_agent.scenes import CAMERA, LON, road_image
 from tests.waiting import wait_until
-from wire.messages import Coverage, Track
+from wire.messages import Coverage, Track, Unusable
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
@@ -95,3 +96,24 @@ def test_a_stopped_agent_tells_what_it_has_and_ends(drive: Path, broker: Running
         finally:
             agent.kill()
     assert 1 in cloud.sequences()
+
+
+def test_who_watches_the_agent_sees_what_it_sees_and_what_waits(drive: Path, broker: RunningBroker) -> None:
+    watched = Watched()
+    config = configuration(drive, broker, pace="real_time")
+    config.write_text(f'{config.read_text()}\n[telemetry]\naddress = "{watched.address}"\n')
+    with EdgeCloud(broker, gives_receipts=False), subprocess.Popen(command(config)) as agent:
+        try:
+            wait_until(lambda: watched.is_up, 60)
+            wait_until(lambda: watched.value("busense_agent_frames_total") > 8, 30)
+            wait_until(lambda: not {"broker", "camera"} & watched.missing.keys(), 30)
+            wait_until(lambda: watched.value("busense_agent_sent_bytes_total", kind="health") > 0)
+            assert watched.value("busense_agent_outbox_messages", kind="health") >= 1  # no receipt has come
+            assert watched.value("busense_agent_outbox_oldest_seconds", kind="health") > 0
+            assert watched.value("busense_agent_outbox_on_disk") == 1
+            assert len(watched.samples("busense_agent_frames_unusable_total")) == len(Unusable)
+            broker.server.stop()
+            wait_until(lambda: "broker" in watched.missing, 30)
+            assert broker.device_secrets["bus-1"] not in str(watched.missing)
+        finally:
+            agent.kill()

@@ -41,7 +41,7 @@ class Worker:
             command = [sys.executable, "-m", "busense", "work"]
             process = subprocess.Popen(command, env=self.environment, cwd=ROOT, stderr=log)
         try:
-            wait_until(lambda: self.watched.is_up, timeout_s=60)
+            wait_until(lambda: self.watched.is_up, timeout_s=90)
             yield
         finally:
             process.kill()

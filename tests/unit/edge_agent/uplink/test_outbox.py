@@ -677,3 +677,13 @@ def test_a_full_outbox_accounts_for_every_number(messages: list[Message]) -> Non
     assert sum(outbox.given_up_counts().values()) == len(given_up)
     outbox.close()
     shutil.rmtree(folder)
+
+
+def test_depth_by_kind_tells_how_much_of_each_waits_and_since_when(outbox: Outbox) -> None:
+    for seconds in (5, 3, 9):
+        outbox.put(coverage(), observed_at=NOW + timedelta(seconds=seconds))
+    outbox.put(health(), observed_at=NOW)
+    outbox.apply_receipt(Stored(stream=outbox.stream_of(Kind.HEALTH), up_to=1, missing=()))
+    depths = outbox.depth_by_kind()
+    assert (depths[Kind.COVERAGE].messages, depths[Kind.COVERAGE].oldest_at) == (3, NOW + timedelta(seconds=5))
+    assert (depths[Kind.HEALTH].messages, depths[Kind.HEALTH].oldest_at) == (0, None)
