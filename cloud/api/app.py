@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
+from cloud.api.counting import Counting
 from cloud.api.declared import ROOT, declared_routes
 from cloud.api.deps import Resources
 from cloud.api.guard import Guard
@@ -50,6 +51,7 @@ from cloud.fleet.authority import Authority
 from cloud.ingest.handler import open_handler
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
+from telemetry.server import Needs
 
 POOL_SIZE: Final = 8
 _ROUTES: Final = (
@@ -78,12 +80,12 @@ _ROUTES: Final = (
 )
 
 
-def create_app(config: CloudConfig, *, pages: Path = BUILT) -> FastAPI:
-    """Make the application; it opens what it needs when it starts."""
+def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None = None) -> FastAPI:
+    """Make the application; it opens what it needs when it starts, and tells `needs` what is missing."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with hold_resources(config) as held:
+        async with hold_resources(config, needs or Needs()) as held:
             app.state.resources = held
             yield
 
@@ -104,11 +106,12 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT) -> FastAPI:
     _add_pages(app, pages)
     add_problem_answers(app)
     app.add_middleware(Guard, max_body_bytes=config.pictures.max_bytes, origin=config.serve.public_url)
+    app.add_middleware(Counting)  # around all else: what is refused counts too
     return app
 
 
 @asynccontextmanager
-async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
+async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Resources]:
     """Open the database pool and the live hub, and close them in the end."""
     held_catalogue = load_catalogue(config.work.catalogue)
     url = config.database.read_url()
@@ -116,7 +119,7 @@ async def hold_resources(config: CloudConfig) -> AsyncGenerator[Resources]:
         pool = await stack.enter_async_context(open_pool(url, max_size=POOL_SIZE))
         listener = await stack.enter_async_context(open_pool(url, max_size=1))
         thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE))
-        hub = Hub(pool, listener=listener)
+        hub = Hub(pool, listener=listener, needs=needs)
         following = asyncio.create_task(hub.run())
         try:
             yield Resources(

@@ -15,8 +15,10 @@ from typing import Any, Final, NamedTuple, Self
 import psycopg
 from psycopg import AsyncConnection
 
+from cloud.api.metrics import LIVE_STREAMS
 from cloud.db.changes import CHANNEL
 from cloud.db.pool import Pool
+from telemetry.server import Needs
 
 QUEUE_LENGTH: Final = 1000
 PAGE: Final = 500
@@ -102,8 +104,10 @@ class Subscription:
 class Hub:
     """Reads changes once and hands them to all viewers."""
 
-    def __init__(self, pool: Pool, *, listener: Pool) -> None:
+    def __init__(self, pool: Pool, *, listener: Pool, needs: Needs) -> None:
         """Keep the pool for replays, and one of a single connection for listening."""
+        self._needs = needs
+        self._needs.lack("database", "the database has not been reached yet")
         self._pool = pool
         self._listener = listener
         self._cursor: Cursor | None = None
@@ -117,6 +121,7 @@ class Hub:
             try:
                 await self._listen()
             except psycopg.Error as error:
+                self._needs.lack("database", f"the database does not answer ({type(error).__name__})")
                 _log.warning("live_interrupted error=%s", type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
@@ -135,7 +140,8 @@ class Hub:
         if self._is_closed:
             subscription.close()
         try:
-            yield subscription
+            with LIVE_STREAMS.track_inprogress():
+                yield subscription
         finally:
             self._subscriptions.discard(subscription)
 
@@ -172,6 +178,7 @@ class Hub:
 
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")
+        self._needs.have("database")
         if self._cursor is None:
             row = await (await connection.execute(_START)).fetchone()
             self._cursor = Cursor(*row) if row else Cursor(0, 0)

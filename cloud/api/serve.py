@@ -18,6 +18,7 @@ from cloud.db.migrate import check_current
 from cloud.db.pool import connect
 from cloud.errors import UnavailableError
 from cloud.people.first import first_link
+from telemetry.server import Needs, telling
 
 GRACE_S: Final = 10  # for what is not a live stream
 MAX_CONNECTIONS: Final = 2_000
@@ -37,11 +38,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(config: CloudConfig) -> Server:
-    """Make a server that is yet to run."""
+def make_server(config: CloudConfig, needs: Needs | None = None) -> Server:
+    """Make a server that is yet to run; it tells `needs` what it lacks."""
     return Server(
         uvicorn.Config(
-            create_app(config),
+            create_app(config, needs=needs),
             host=config.serve.host,
             port=config.serve.port,
             log_config=None,
@@ -83,11 +84,14 @@ def serve(config: CloudConfig) -> None:
         _log.warning(
             "serve_plain host=%s (passwords cross the network in the clear: set public_url)", config.serve.host
         )
-    server = make_server(config)
+    needs = Needs()
+    server = make_server(config, needs)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal once more when it has ended in order; that must not look like a crash.
         signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
-    server.run()
+    # On a port of its own: what an operator may know is not for everybody who reaches the pages.
+    with telling(config.telemetry.serve, process="serve", missing=needs.missing):
+        server.run()
 
 
 def _is_loopback(host: str) -> bool:
