@@ -4,6 +4,7 @@ Each check imports its own side, so that the command runs on a bus without the c
 """
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -11,18 +12,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from busense.doctor_production import Finding, faults_of_bus, faults_of_cloud, production_check, purge_check
+from busense.errors import NotReadyError
+from telemetry.server import parse_address
 from wire.errors import BusenseError
 
 if TYPE_CHECKING:
     from cloud.config import CloudConfig
     from edge_agent.config import AgentConfig
 
+ASKED_WITHIN_S: Final = 5.0
 _path = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -38,10 +43,15 @@ class Check:
 @click.option("--config", type=_path, help="The cloud's configuration; without it the one BUSENSE_CONFIG names.")
 @click.option("--agent", type=_path, help="A bus's configuration: look at the bus instead.")
 @click.option("--production", is_flag=True, help="Only look whether the configuration is fit for production.")
+@click.option("--ask", metavar="HOST:PORT", help="Only ask the process that tells its health there.")
 @click.option("--backups", type=click.Path(path_type=Path, file_okay=False), help="Where backups land.")
-def doctor(config: Path | None, agent: Path | None, backups: Path | None, *, production: bool) -> None:
+def doctor(
+    config: Path | None, agent: Path | None, backups: Path | None, ask: str | None, *, production: bool
+) -> None:
     """Say in plain words what is wrong; exit code 1 when something is."""
-    if production:
+    if ask is not None:
+        checks: Iterator[Check] = iter([Check("process", partial(_ask, ask, "the process"))])
+    elif production:
         checks = _production_checks(config, agent, backups)
     else:
         checks = _bus_checks(agent) if agent is not None else _cloud_checks(config)
@@ -113,6 +123,30 @@ def _cloud_checks(path: Path | None) -> Iterator[Check]:
         yield Check("pictures", lambda: _pictures(config))
         yield Check("catalogue", lambda: _catalogue(config))
         yield Check("pages", _pages)
+        for name in ("ingest", "work", "serve"):
+            yield Check(name, partial(_ask, getattr(config.telemetry, name), f"`busense {name}`"))
+
+
+def _ask(address: str | None, process: str) -> str:
+    """Ask a running process whether it lacks something.
+
+    Raises:
+        NotReadyError: it does, or does not answer.
+    """
+    if address is None:
+        return "not asked: [telemetry] names no address for it"
+    host, port = parse_address(address)
+    connection = HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, port, timeout=ASKED_WITHIN_S)  # noqa: S104 - compared
+    try:
+        connection.request("GET", "/health/ready")
+        said = json.loads(connection.getresponse().read())
+    except (OSError, HTTPException, ValueError) as error:
+        raise NotReadyError(f"{address} does not answer ({type(error).__name__}): is {process} running?") from error
+    finally:
+        connection.close()
+    if said["missing"]:
+        raise NotReadyError("; ".join(said["missing"].values()))
+    return f"{said['process']} {said['version']} is ready"
 
 
 def _database(config: "CloudConfig") -> str:
@@ -175,6 +209,7 @@ def _bus_checks(path: Path) -> Iterator[Check]:
         yield Check("outbox", lambda: _outbox(config.outbox.path))
         yield Check("camera", lambda: _source(config.camera.source, "camera"))
         yield Check("gnss", lambda: _source(config.gnss.source, "GNSS receiver"))
+        yield Check("agent", lambda: _ask(config.telemetry.address, "`busense agent`"))
 
 
 def _secret(config: "AgentConfig") -> str:

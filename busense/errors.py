@@ -13,3 +13,7 @@ class MissingExtraError(BusenseError):
 
 class NotForProductionError(BusenseError):
     """A configuration that a county must not depend on."""
+
+
+class NotReadyError(BusenseError):
+    """A process that is asked lacks something, or does not answer."""

@@ -6,7 +6,9 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from urllib.request import urlopen
 
 from busense.errors import MissingExtraError
 from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
@@ -56,7 +58,7 @@ class LocalBroker:
         self._device_secrets = dict(device_secrets)
         self._tls = tls
         self._certificates: list[GoodCertificate] = []
-        self._nats_port, self._mqtt_port = free_port(), free_port()
+        self._nats_port, self._mqtt_port, self._health_port = free_port(), free_port(), free_port()
         self._program: Program | None = None
 
     @property
@@ -69,6 +71,11 @@ class LocalBroker:
         """Address for devices."""
         scheme = "mqtt" if self._tls is None else "mqtts"
         return f"{scheme}://127.0.0.1:{self._mqtt_port}"
+
+    @property
+    def health_url(self) -> str:
+        """Where NATS tells whether all of it is up, its store too."""
+        return f"http://127.0.0.1:{self._health_port}/healthz"
 
     @property
     def pid(self) -> int | None:
@@ -120,7 +127,14 @@ class LocalBroker:
         shutil.rmtree(self._folder / "store", ignore_errors=True)
 
     def _answers(self) -> bool:
-        return accepts_connections(self._nats_port) and accepts_connections(self._mqtt_port)
+        return accepts_connections(self._nats_port) and accepts_connections(self._mqtt_port) and self._is_healthy()
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urlopen(self.health_url, timeout=1) as answer:  # noqa: S310 - of this machine
+                return answer.status == HTTPStatus.OK
+        except OSError:
+            return False
 
     def _write_configuration(self) -> Path:
         config = self._folder / "nats.conf"
@@ -140,6 +154,7 @@ class LocalBroker:
             {
                 "server_name": "busense",
                 "listen": f"127.0.0.1:{self._nats_port}",
+                "http": f"127.0.0.1:{self._health_port}",
                 "max_payload": _MAX_PAYLOAD_BYTES,
                 "jetstream": {"store_dir": str(self._folder / "store")},
                 "mqtt": mqtt,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
@@ -81,14 +82,19 @@ def test_install_script_is_a_valid_shell_script() -> None:
 @pytest.fixture
 def secured_nats(certificates: Path) -> Iterator[int]:
     """MQTT port of a broker that runs deploy/nats.conf."""
-    nats_port, mqtt_port = free_port(), free_port()
-    ports = {"0.0.0.0:4222": f"127.0.0.1:{nats_port}", "0.0.0.0:8883": f"127.0.0.1:{mqtt_port}"}
+    nats_port, mqtt_port, health_port = free_port(), free_port(), free_port()
+    ports = {
+        "0.0.0.0:4222": f"127.0.0.1:{nats_port}",
+        "0.0.0.0:8883": f"127.0.0.1:{mqtt_port}",
+        "127.0.0.1:8222": f"127.0.0.1:{health_port}",
+    }
     config = _moved("nats.conf", certificates, ports)
     _moved("devices.conf", certificates)
     server = Path(sys.executable).parent / "nats-server"
     program = Program("NATS", [str(server), "--config", str(config)], log=certificates / "log", env=SECRETS)
     program.start()
     program.wait_until(lambda: accepts_connections(mqtt_port), timeout_s=10)
+    assert httpx.get(f"http://127.0.0.1:{health_port}/healthz").json() == {"status": "ok"}  # as compose.yaml asks
     yield mqtt_port
     program.stop()
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from busense.doctor import doctor
 from cloud.commands.retention import retention
+from telemetry.server import Needs, telling
 from tests.conftest import RunningBroker
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -98,3 +99,24 @@ def test_doctor_asks_for_the_purge_of_today(tmp_path: Path, database: str, broke
     assert _line(_run("--config", config, "--production"), "retention").startswith("WRONG")
     CliRunner().invoke(retention, ["run", "--config", str(config)])
     assert _line(_run("--config", config, "--production"), "retention").startswith("ok")
+
+
+def test_doctor_asks_running_processes_what_they_lack(tmp_path: Path, database: str, broker: RunningBroker) -> None:
+    config = _config(tmp_path, database=database, broker=broker, password=broker.cloud_password)
+    needs = Needs(database="the database does not answer")
+    with (
+        telling("127.0.0.1:0", process="ingest", missing=needs.missing) as lacking,
+        telling("127.0.0.1:0", process="work", missing=dict) as ready,
+    ):
+        assert lacking is not None
+        assert ready is not None
+        addresses = f'ingest = "{lacking.removeprefix("http://")}"\nwork = "{ready.removeprefix("http://")}"'
+        config.write_text(f'{config.read_text()}\n[telemetry]\n{addresses}\nserve = "127.0.0.1:9"')
+        result = _run("--config", config)
+        assert result.exit_code == 1
+        assert "WRONG" in _line(result, "ingest")
+        assert "the database does not answer" in _line(result, "ingest")
+        assert "is ready" in _line(result, "work")
+        assert "is `busense serve` running?" in _line(result, "serve")
+        assert _run("--ask", ready.removeprefix("http://")).exit_code == 0
+        assert _run("--ask", lacking.removeprefix("http://")).exit_code == 1

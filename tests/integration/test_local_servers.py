@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import httpx
 import paho.mqtt.client as mqtt
 import psycopg
 import pytest
@@ -96,3 +97,7 @@ def test_device_hears_its_own_receipts_only(broker: RunningBroker) -> None:
     device.loop_stop()
     cloud.loop_stop()
     assert heard == ["busense/v1/testcity/bus-1/stored"]
+
+
+def test_broker_tells_whether_it_is_up_with_its_store(broker: RunningBroker) -> None:
+    assert httpx.get(broker.server.health_url).json() == {"status": "ok"}
