@@ -30,7 +30,6 @@ FAR_M, NEAR_M = 18.0, 4.0
 STRETCH_M: Final = 100.0
 LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector in one frame fools it in the next
 FRAMES: Final = 9  # of a thing in one pass
-FALSE_RATE: Final = 0.6  # false alarms are as large as damage that is found in so many frames
 AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one frame
 OWN_ALONG_M, OWN_ACROSS_M = 0.8, 0.3  # of the place on the road that a camera gives
 DISTANCE_M: Final = 6.0  # of the best picture
@@ -126,9 +125,14 @@ class Detector:
         return self._told_falsely(hits, class_code=class_code, rng=rng)
 
     def _told_falsely(self, hits: list[bool], *, class_code: str, rng: np.random.Generator) -> float | None:
-        rates = [FALSE_RATE] * FRAMES
+        rates = [float(rng.choice(self._rates_as_large(class_code)))] * FRAMES
         beta = self.errors.confidence[class_code].false_alarm
         return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
+
+    def _rates_as_large(self, class_code: str) -> tuple[float, ...]:
+        """How often damage as large as the false alarms is found."""
+        sides = self.errors.false_alarm_middles_px(class_code)
+        return tuple(self.errors.hit_rate(class_code, width_px=side, height_px=side) for side in sides)
 
 
 def _told(

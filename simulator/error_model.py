@@ -44,7 +44,9 @@ LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector 
 AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one picture
 VIEW_M: Final = 14.0  # of road in one picture
 STRETCH_M: Final = 50.0  # false alarms are thrown per stretch of this length
-PHANTOM_SIZE_M: Final = 0.8
+PHANTOM_SIZE_M: Final = 0.8  # where nobody measured how large they are in the picture
+PHANTOM_FROM_M, PHANTOM_TO_M = 4.0, 18.0  # somewhere here it is as large as one that was measured
+SMALLEST_PHANTOM_M, LARGEST_PHANTOM_M = 0.1, 4.0  # within a lane
 
 
 class ErrorModelDetector:
@@ -175,12 +177,25 @@ class ErrorModelDetector:
         return str(self._rng.choice(self._measured.classes, p=rates / rates.sum()))
 
     def _invent(self, stretch: int) -> tuple[DrawnDefect, float]:
+        class_code = self._phantom_class()
+        right_m = float(self._rng.uniform(-1.2, 1.2))
+        size_m = self._phantom_size_m(class_code)
         defect = DrawnDefect(
-            class_code=self._phantom_class(),
+            class_code=class_code,
             forward_m=0.0,
-            right_m=float(self._rng.uniform(-1.2, 1.2)),
-            length_m=PHANTOM_SIZE_M,
-            width_m=PHANTOM_SIZE_M,
+            right_m=right_m,
+            length_m=size_m,
+            width_m=size_m,
             seed=int(self._rng.integers(1000)),
         )
         return defect, float((stretch + self._rng.random()) * STRETCH_M)
+
+    def _phantom_size_m(self, class_code: str) -> float:
+        """So large that somewhere on the way its side in the picture is one that was measured."""
+        sides = () if self._measured is None else self._measured.false_alarm_middles_px(class_code)
+        if not sides:
+            return PHANTOM_SIZE_M
+        side_px, away_m = float(self._rng.choice(sides)), float(self._rng.uniform(PHANTOM_FROM_M, PHANTOM_TO_M))
+        # A square flat on the road is focal/d wide and focal*height/d^2 high in the picture.
+        size_m = side_px * away_m**1.5 / (self._camera.focal_px * math.sqrt(self._camera.height_m))
+        return round(min(max(size_m, SMALLEST_PHANTOM_M), LARGEST_PHANTOM_M), 1)

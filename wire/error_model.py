@@ -142,6 +142,12 @@ class ErrorModel(_Part):
         rates = {str(row.quality): row.per_picture for row in rows}
         return _of_quality(rates, quality, class_code=class_code, worst=max)
 
+    def false_alarm_middles_px(self, class_code: str) -> tuple[float, ...]:
+        """Sides in the middle of each tenth of the false alarms; empty where they were not measured."""
+        return tuple(
+            (low + high) / 2 for low, high in itertools.pairwise(self.false_alarm_sides_px.get(class_code, ()))
+        )
+
 
 def load_error_model(path: Path) -> ErrorModel:
     """Read the file.

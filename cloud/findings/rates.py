@@ -13,7 +13,7 @@ from typing import Final
 
 from cloud.findings.catalogue import Catalogue, DamageClass
 from cloud.findings.model import Look, Observation
-from cloud.findings.told import FAR_M, NEAR_M, PICTURES, Betas, told_of_damage, told_of_nothing
+from cloud.findings.told import FAR_M, NEAR_M, PICTURES, USUAL_FALSE_RATES, Betas, told_of_damage, told_of_nothing
 from wire.error_model import ErrorModel
 
 USUAL_SIDE_PX, USUAL_DISTANCE_M = 64.0, 8.0  # of a box, where an observation does not tell its own
@@ -76,7 +76,7 @@ class RateBook:
             return _assumed(catalogue.classes[class_code], of)
         said = of.class_code if isinstance(of, Observation) and of.class_code in model.classes else class_code
         damage = told_of_damage(_rates_on_the_way(model, class_code, size), _betas(model, class_code))
-        nothing = told_of_nothing(_false_alarms(model, said), _betas(model, said))
+        nothing = told_of_nothing(_false_alarms(model, said), _betas(model, said), _rates_as_large(model, said))
         surer = 0.0
         if isinstance(of, Observation):
             surer = math.log(damage.density(of.confidence) / nothing.density(of.confidence))
@@ -123,6 +123,12 @@ def _false_alarms(model: ErrorModel, class_code: str) -> float:
     """Per picture, between the measured rate and the upper end of its interval: few pictures, less weight."""
     rows = [row for row in model.false_alarms if row.class_code == class_code and row.quality == "good"]
     return max((row.per_picture + row.high) / 2 for row in rows)
+
+
+def _rates_as_large(model: ErrorModel, class_code: str) -> tuple[float, ...]:
+    """How often damage as large as the false alarms of a class is found, of each tenth of them."""
+    sides = model.false_alarm_middles_px(class_code)
+    return tuple(model.hit_rate(class_code, width_px=side, height_px=side) for side in sides) or USUAL_FALSE_RATES
 
 
 def _by_size(model: ErrorModel, class_code: str) -> tuple[float, ...]:

@@ -23,7 +23,7 @@ CORRELATION: Final = 0.25  # of the mistakes of two pictures of one pass; the tr
 # Of false alarms, not measured yet: a patch that fools the detector in one picture may fool it in the next.
 LASTING_SHARE: Final = 0.25
 LASTING_AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one picture
-FALSE_RATE: Final = 0.6  # false alarms are as large as damage that is found in so many pictures
+USUAL_FALSE_RATES: Final = (0.6,)  # of an error model that does not tell how large its false alarms are
 
 # The tracker's own numbers (`edge_agent.scenarios.road_damage`).
 AGAIN: Final = 0.5
@@ -79,11 +79,18 @@ def told_of_damage(rates: tuple[float, ...], betas: Betas) -> Tells:
 
 
 @lru_cache(maxsize=256)
-def told_of_nothing(per_picture: float, betas: Betas) -> Tells:
-    """What is told of each metre of road where no damage is, by the false alarms of one picture."""
+def told_of_nothing(per_picture: float, betas: Betas, rates_as_large: tuple[float, ...] = USUAL_FALSE_RATES) -> Tells:
+    """What is told of each metre of road where no damage is, by the false alarms of one picture.
+
+    Args:
+        per_picture: false alarms.
+        betas: how sure the detector is.
+        rates_as_large: how often damage as large as they are is found, of equal shares of them: of what is hardly ever
+            found twice, the tracker does not mind that it was seen but once.
+    """
     chance = np.random.default_rng(0)
     shape = PASSES_BY_NOTHING, PICTURES
-    rates = np.full(PICTURES, FALSE_RATE)
+    rates = np.array(rates_as_large)[np.arange(PASSES_BY_NOTHING) % len(rates_as_large), None]
     flashes = np.arange(PICTURES) == chance.integers(PICTURES, size=(PASSES_BY_NOTHING, 1))
     patches = chance.random(shape) < LASTING_AGAIN
     flash, flash_sure = _told(flashes, chance.beta(*betas.false_alarm, shape), rates, betas)

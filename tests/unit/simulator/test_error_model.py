@@ -1,4 +1,5 @@
 import gc
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from simulator.frames import DRAWN_CAMERA, Shown
 from simulator.plane import Spot
 from simulator.route import Pose
 from tests.unit.cloud.findings.test_rates import error_model
+from wire.error_model import ErrorModel as Measured
 
 SHOWN = Shown(defect_id="d", class_code="D40", box_xyxy_px=(300, 250, 340, 270))
 SURE = ErrorModel(hit_in_pass={"D40": 1.0}, hit_in_frame=1.0, false_alarms_per_km=0)
@@ -99,3 +101,30 @@ def test_measured_model_is_hit_as_often_as_it_was_measured_and_says_its_own_vers
 
     assert share == pytest.approx(0.3, abs=0.06)
     assert detector.model == measured.model
+
+
+def with_sides(side_px: float) -> Measured:
+    document = error_model(per_picture=0.5).model_dump(mode="json", by_alias=True)
+    document["false_alarm_sides_px"] = {code: [side_px] * 11 for code in document["confidence"]}
+    return Measured.model_validate_json(json.dumps(document))
+
+
+def sides_of_false_alarms(measured: Measured) -> list[float]:
+    """In all pictures of three kilometres that show one."""
+    detector = ErrorModelDetector(camera=DRAWN_CAMERA, rng=np.random.default_rng(1), measured=measured)
+    found: list[float] = []
+    for along_m in np.arange(0, 3000, 2.0):
+        image = _image()
+        detector.remember(image, _pose(along_m=float(along_m)), ())
+        boxes = detector.detect(image).boxes
+        found += np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).tolist()
+    return found
+
+
+@pytest.mark.parametrize("side_px", [25.0, 60.0])
+def test_false_alarms_are_about_as_large_as_they_were_measured(side_px: float) -> None:
+    """Each stands still while the bus comes nearer, so it is smaller and larger than that, too."""
+    sides = sides_of_false_alarms(with_sides(side_px))
+
+    assert len(sides) > 100
+    assert side_px / 1.7 < float(np.median(sides)) < side_px * 1.7

@@ -154,6 +154,7 @@ def test_order_of_arrival_does_not_matter(seed: int, count: int, looked: int) ->
     assert fuse(observations, looks, catalogue=CATALOGUE) == expected
 
 
+@settings(deadline=None)  # a busy machine is slow, not wrong
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), max_size=20))
 def test_belief_stays_a_probability(confidences: list[float], shares: list[float]) -> None:
     observations = [observation(minutes=number, confidence=value) for number, value in enumerate(confidences)]

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.findings.geometry import (
@@ -32,6 +32,7 @@ def test_error_along_a_bus_to_the_east_is_an_error_to_the_east() -> None:
     assert covariance.east_north_m2 == pytest.approx(0.0, abs=1e-9)
 
 
+@settings(deadline=None)  # a busy machine is slow, not wrong
 @given(st.floats(0.1, 50), st.floats(0.1, 50), st.floats(0, 359.9))
 def test_worst_sigma_is_the_larger_of_along_and_across(along_m: float, across_m: float, heading_deg: float) -> None:
     covariance = from_matrix(covariance_of(along_m=along_m, across_m=across_m, heading_deg=heading_deg))
@@ -39,6 +40,7 @@ def test_worst_sigma_is_the_larger_of_along_and_across(along_m: float, across_m:
     assert sigma_m(covariance) == pytest.approx(max(along_m, across_m), rel=1e-6)
 
 
+@settings(deadline=None)  # a busy machine is slow, not wrong
 @given(st.floats(-180, 180), st.floats(-85, 85), st.floats(-900, 900), st.floats(-900, 900))
 def test_place_and_offset_are_inverse_even_at_the_date_line(
     lon: float, lat: float, east_m: float, north_m: float

@@ -60,6 +60,20 @@ def test_sighting_of_a_detector_that_invents_much_counts_less() -> None:
     assert beliefs == sorted(beliefs, reverse=True)
 
 
+def test_sighting_of_a_detector_whose_false_alarms_are_small_counts_less() -> None:
+    """Damage of their size is hardly found, so the tracker tells them after one look."""
+    document = error_model().model_dump(mode="json", by_alias=True)
+    for row in document["hit"]:
+        row["rate"] = 0.9 if row["size"] else 0.1
+    beliefs: list[float] = []
+    for side in (200.0, 20.0):
+        sides = {code: [side] * 11 for code in document["confidence"]}
+        model = ErrorModel.model_validate_json(json.dumps(document | {"false_alarm_sides_px": sides}))
+        beliefs.append(fuse([observation(**SAID)], [], catalogue=CATALOGUE, book=book(model)).existence)
+
+    assert beliefs[0] > beliefs[1]
+
+
 def test_pass_says_which_rates_it_was_weighed_by() -> None:
     (by_model,) = fuse([observation(**SAID)], [], catalogue=CATALOGUE, book=book(error_model())).passes
     (assumed,) = fuse([observation()], [], catalogue=CATALOGUE, book=book(error_model())).passes

@@ -52,6 +52,21 @@ def test_twice_the_false_alarms_are_told_twice_as_often() -> None:
     assert told_of_nothing(0.2, BETAS).often == pytest.approx(2 * told_of_nothing(0.1, BETAS).often)
 
 
+def test_small_false_alarms_are_told_more_often() -> None:
+    """Of what is so small that even damage is hardly ever found twice, one look is taken for enough."""
+    often = [told_of_nothing(0.1, BETAS, (rate,)).often for rate in (0.9, 0.4, 0.05)]
+
+    assert often == sorted(often)
+    assert often[0] < often[-1]
+
+
+def test_each_share_of_sizes_counts_alike() -> None:
+    mixed = told_of_nothing(0.1, BETAS, (0.1, 0.9)).often
+    alone = [told_of_nothing(0.1, BETAS, (rate,)).often for rate in (0.1, 0.9)]
+
+    assert mixed == pytest.approx(sum(alone) / 2, rel=0.05)
+
+
 def test_sure_ones_are_rather_damage() -> None:
     damage, nothing = told_of_damage((0.6,) * 9, BETAS), told_of_nothing(0.1, BETAS)
 
