@@ -45,9 +45,7 @@ class Check:
 @click.option("--production", is_flag=True, help="Only look whether the configuration is fit for production.")
 @click.option("--ask", metavar="HOST:PORT", help="Only ask the process that tells its health there.")
 @click.option("--backups", type=click.Path(path_type=Path, file_okay=False), help="Where backups land.")
-def doctor(
-    config: Path | None, agent: Path | None, backups: Path | None, ask: str | None, *, production: bool
-) -> None:
+def doctor(config: Path | None, agent: Path | None, backups: Path | None, ask: str | None, *, production: bool) -> None:
     """Say in plain words what is wrong; exit code 1 when something is."""
     if ask is not None:
         checks: Iterator[Check] = iter([Check("process", partial(_ask, ask, "the process"))])
