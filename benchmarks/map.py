@@ -6,7 +6,7 @@ A province of findings (two thirds of them crowded into twelve towns) goes by CO
 worker's count makes the cells, and then a viewer of `busense serve` pans and zooms at random: each request is as the
 page makes it (`GET /api/v1/map`, one and a half times a screen of 1600 x 900). Measured is the whole answer as the
 client has it. The peer is what a page would ask without that route: `GET /api/v1/findings` of the same rectangle, which
-ends after its first 2,000.
+ends after its first 2,000. The summary and the first page of the list, which every viewer asks for, are measured too.
 """
 
 import argparse
@@ -46,7 +46,8 @@ PROVINCE: Final = (118.0, 27.5, 121.5, 31.0)  # degrees: minlon, minlat, maxlon,
 SCREEN_PX: Final = (1600 * 1.5, 900 * 1.5)
 ZOOMS: Final = (6.0, 17.5)
 PEER_LIMIT: Final = 2000
-PEER_LOOKS: Final = 60
+PAGE: Final = 500  # as the pages ask
+FEW: Final = 60  # requests of what is not the map
 TIMEOUT_S: Final = 120.0
 _METRES_PER_PIXEL: Final = 78_271.5
 _METRES_PER_DEGREE: Final = 111_195.0
@@ -65,38 +66,22 @@ class Look:
     bbox: str
 
 
-def findings(count: int, chance: random.Random) -> Iterator[tuple[object, ...]]:
-    """Rows of `_COLUMNS`."""
+def findings(count: int, chance: random.Random) -> Iterator[str]:
+    """Lines of `_COLUMNS`."""
     towns = town_centres(chance)
     at = datetime.now(UTC)
-    classes, severities, states = (
-        ("D00", "D10", "D20", "D40"),
-        ("light", "medium", "heavy"),
-        ("candidate", "open", "gone"),
-    )
+    kinds = [
+        f"{code}\t{severity}\t{state}"
+        for code in ("D00", "D10", "D20", "D40")
+        for severity in ("light",) * 5 + ("medium",) * 3 + ("heavy",)
+        for state in ("candidate",) * 2 + ("open",) * 5 + ("gone",) * 2
+    ]
     for _ in range(count):
         lon, lat = place(towns, chance)
+        cell, kind = cell_of(lon=lon, lat=lat), chance.choice(kinds)
         yield (
-            make_id(at),
-            "bench",
-            cell_of(lon=lon, lat=lat),
-            chance.choice(classes),
-            chance.choices(severities, (5, 3, 1))[0],
-            chance.choices(states, (2, 5, 2))[0],
-            chance.random(),
-            lon,
-            lat,
-            4.0,
-            0.0,
-            4.0,
-            2.0,
-            90.0,
-            chance.randint(1, 20),
-            2,
-            at,
-            at,
-            lon,
-            lat,
+            f"{make_id(at)}\tbench\t{cell}\t{kind}\t{chance.random():.3f}\t{lon}\t{lat}\t4\t0\t4\t2\t90\t2\t2"
+            f"\t{at}\t{at}\t{lon}\t{lat}\n"
         )
 
 
@@ -115,11 +100,17 @@ def place(towns: list[tuple[float, float]], chance: random.Random) -> tuple[floa
 
 
 def fill(url: str, count: int, chance: random.Random, console: Console) -> dict[str, float]:
-    """Store the findings and count the cells; returns how long each took, in seconds."""
+    """Store the findings and count the cells; returns how long each took, in seconds.
+
+    The trigger that marks a cell for each row is off meanwhile: each cell is marked once, in the end.
+    """
     started = time.perf_counter()
-    with psycopg.connect(url) as connection, connection.cursor() as cursor, cursor.copy(_COLUMNS) as copy:
-        for row in track(findings(count, chance), total=count, description="findings", console=console):
-            copy.write_row(row)
+    with psycopg.connect(url) as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        with connection.cursor() as cursor, cursor.copy(_COLUMNS) as copy:
+            for line in track(findings(count, chance), total=count, description="findings", console=console):
+                copy.write(line)
+        connection.execute("INSERT INTO marked_cells SELECT DISTINCT cell FROM findings")
     stored = time.perf_counter()
     with connect(url, autocommit=True) as connection:
         count_marked_cells(connection)
@@ -157,9 +148,22 @@ def degrees_per_pixel(zoom: float) -> float:
     return _METRES_PER_PIXEL * math.cos(math.radians(29)) / 2**zoom / _METRES_PER_DEGREE
 
 
+def cpu_s(parents: set[int]) -> float:
+    """Time on a core of these processes and their children; it does not tell of what else the machine does."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(file.parent.name) in parents or int(fields[1]) in parents:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def served(url: str, folder: Path) -> Generator[httpx.Client]:
-    """A client of `busense serve`."""
+def served(url: str, folder: Path) -> Generator[tuple[httpx.Client, int]]:
+    """A client of `busense serve`, and the server's process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -175,20 +179,30 @@ def served(url: str, folder: Path) -> Generator[httpx.Client]:
     transport = httpx.HTTPTransport(retries=9)  # a server that is starting refuses connections
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=TIMEOUT_S, transport=transport) as client:
-            yield client
+            yield client, process.pid
     finally:
         process.terminate()
         process.wait()
 
 
-def measure(client: httpx.Client, path: str, questions: list[dict[str, Any]], console: Console) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Who asks whom."""
+
+    client: httpx.Client
+    servers: set[int]
+    console: Console
+
+
+def measure(asking: Asking, path: str, questions: list[dict[str, Any]]) -> dict[str, Any]:
     """Ask one after the other; milliseconds and sizes of the answers."""
+    cpu_before_s = cpu_s(asking.servers)
     took_ms: list[float] = []
     sizes: list[int] = []
     kinds: dict[str, int] = {}
-    for question in track(questions, description=path, console=console):
+    for question in track(questions, description=path, console=asking.console):
         started = time.perf_counter()
-        response = client.get(path, params=question)
+        response = asking.client.get(path, params=question)
         took_ms.append((time.perf_counter() - started) * 1000)
         sizes.append(len(response.raise_for_status().content))
         kind = response.json().get("kind", "page")
@@ -198,6 +212,7 @@ def measure(client: httpx.Client, path: str, questions: list[dict[str, Any]], co
         "p50_ms": round(cuts[49], 1),
         "p95_ms": round(cuts[94], 1),
         "p99_ms": round(cuts[98], 1),
+        "cpu_ms": round((cpu_s(asking.servers) - cpu_before_s) * 1000 / len(questions), 1),
         "largest_kb": round(max(sizes) / 1000),
         "answers": kinds,
     }
@@ -212,11 +227,14 @@ def run(folder: Path, *, count: int, looks: int, console: Console) -> dict[str, 
         migrate(url)
         filled = fill(url, count, random.Random(0), console)
         path = list(walk(looks, random.Random(1)))
-        with served(url, folder) as client:
+        with served(url, folder) as (client, pid):
             client.get("/health").raise_for_status()
-            mine = measure(client, "/map", [{"bbox": look.bbox, "zoom": round(look.zoom, 2)} for look in path], console)
-            some = path[:: max(1, looks // PEER_LOOKS)]  # it is slow
-            peer = measure(client, "/findings", [{"bbox": look.bbox, "limit": PEER_LIMIT} for look in some], console)
+            asking = Asking(client=client, servers={pid, postgres.pid or pid}, console=console)
+            mine = measure(asking, "/map", [{"bbox": look.bbox, "zoom": round(look.zoom, 2)} for look in path])
+            some = path[:: max(1, looks // FEW)]
+            peer = measure(asking, "/findings", [{"bbox": look.bbox, "limit": PEER_LIMIT} for look in some])
+            newest = measure(asking, "/findings", [{"limit": PAGE}] * FEW)
+            summary = measure(asking, "/summary", [{}] * FEW)
     finally:
         postgres.stop()
     return {
@@ -227,6 +245,8 @@ def run(folder: Path, *, count: int, looks: int, console: Console) -> dict[str, 
         "of_goal": round(mine["p95_ms"] / GOAL_MS, 2),
         "peer": peer,
         "of_peer": round(mine["p95_ms"] / peer["p95_ms"], 3),
+        "newest": newest,
+        "summary": summary,
         "load": round(os.getloadavg()[0], 1),
         "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}",
     }
@@ -242,9 +262,11 @@ def main() -> None:
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder:
         result = run(Path(folder), count=arguments.findings, looks=arguments.looks, console=console)
-    for name in ("map", "peer"):
+    for name in ("map", "peer", "newest", "summary"):
         each = result[name]
-        print(f"{name:5} p50 {each['p50_ms']} ms, p95 {each['p95_ms']} ms, p99 {each['p99_ms']} ms, {each['answers']}")
+        times = ", ".join(f"{cut} {each[f'{cut}_ms']} ms" for cut in ("p50", "p95", "p99"))
+        cost = f"{each['cpu_ms']} ms of a core each, at most {each['largest_kb']} kB"
+        print(f"{name:7} {times}; {cost}; {each['answers']}")
     print(f"p95 is {result['of_goal']} of the goal ({GOAL_MS:.0f} ms) and {result['of_peer']} of the peer")
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
