@@ -1,7 +1,9 @@
 """A real browser that looks at the pages, and notes what a person would not see: errors, requests to elsewhere."""
 
+import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +14,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    FloatRect,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from tests.waiting import wait_until
 
@@ -109,6 +121,38 @@ class Viewer:
 
 
 @contextmanager
+def open_profile(
+    kind: BrowserType, folder: Path, url: str, *, size: tuple[int, int] = (1440, 900), token: str | None = None
+) -> Generator[Viewer]:
+    """Open a browser whose profile stays in a folder, as a person's own does; it may be killed meanwhile."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    width, height = size
+    context = kind.launch_persistent_context(
+        folder,
+        executable_path=find_browser(),
+        args=arguments,
+        viewport={"width": width, "height": height},
+        timezone_id="Asia/Shanghai",
+        locale="zh-CN",
+    )
+    yield from _viewing(context, url, language="zh", token=token)
+
+
+def has_settled(folder: Path, key: str) -> bool:
+    """Whether the browser of a profile has an entry of `localStorage` on the disk: seconds after it was made."""
+    files = (folder / "Default" / "Local Storage" / "leveldb").glob("*.log")
+    return any(key.encode() in file.read_bytes() for file in files)
+
+
+def kill_browser(folder: Path) -> None:
+    """Kill the browser of a profile with all that it started, as a phone does whose memory is short."""
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and f"--user-data-dir={folder}".encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+@contextmanager
 def open_viewer(
     browser: Browser,
     url: str,
@@ -123,6 +167,10 @@ def open_viewer(
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id="Asia/Shanghai", locale="zh-CN"
     )
+    yield from _viewing(context, url, language=language, token=token)
+
+
+def _viewing(context: BrowserContext, url: str, *, language: Language, token: str | None) -> Generator[Viewer]:
     context.add_init_script(f"localStorage.setItem('busense.language', '{language}')")
     if token is not None:
         context.add_init_script(f"localStorage.setItem('busense.token', '{token}')")

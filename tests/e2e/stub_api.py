@@ -21,6 +21,7 @@ from cloud.api.guard import _HEADERS as SECURITY_HEADERS  # pyright: ignore[repo
 from tests.e2e import stub_data as data
 from tests.e2e.stub_data import Json
 from tests.e2e.stub_people import account_answers
+from tests.e2e.stub_upkeep import HeldBack
 
 DIST: Final = Path(__file__).parents[2] / "cloud" / "dashboard" / "dist"
 TYPES: Final = {
@@ -31,6 +32,7 @@ TYPES: Final = {
     ".png": "image/png",
     ".webmanifest": "application/manifest+json",
 }
+UPKEEP: Final = ("/quarantine", "/set-aside")
 ANYBODY: Final = {"name": "anybody", "role": "viewer", "unit": None, "crew": None}
 
 
@@ -41,6 +43,8 @@ class Stub:
     address: str = ""
     is_cut: bool = False
     """No request is answered: a browser that is told to be offline lets some through while a page loads."""
+    is_mute: bool = False
+    """What a POST asks for is done, and no answer comes back."""
     cases: dict[str, Json] = field(default_factory=data.first_cases)
     acted: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     """Case and body of each action, in order."""
@@ -49,6 +53,7 @@ class Stub:
     decisions: list[Json] = field(default_factory=data.decisions)
     """What was said of the first finding."""
     deliveries: list[Json] = field(default_factory=data.deliveries)
+    held_back: HeldBack = field(default_factory=HeldBack)
     answers: dict[str, Json] = field(default_factory=dict[str, Json])
     """Answers given before, by their idempotency key."""
     streams: list["queue.SimpleQueue[tuple[str, Json] | None]"] = field(
@@ -178,6 +183,8 @@ class StubHandler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, "image/png", data.picture())
         elif api_path == "/crew/jobs" and self._who()["role"] != "crew":
             self._send_problem(HTTPStatus.FORBIDDEN, "only a crew has jobs")
+        elif api_path.startswith(UPKEEP):
+            self._send_held_back(self.stub.held_back.get(api_path, parse_qs(url.query)))
         else:
             self._send_answer(answer(self.stub, api_path, parse_qs(url.query), self._who()))
 
@@ -187,12 +194,16 @@ class StubHandler(BaseHTTPRequestHandler):
         if self.stub.is_cut:
             self.close_connection = True
             return
+        path = url.path.removeprefix("/api/v1")
+        if path.startswith(UPKEEP):
+            self._send_held_back(self.stub.held_back.post(path, json.loads(body)))
+            return
         key, who = self.headers["Idempotency-Key"], self._who()
         _, things, case_id, what = url.path.removeprefix("/api/v1").split("/")
         if who["role"] == "viewer":
             self._send_problem(HTTPStatus.UNAUTHORIZED, "a token is expected")
         elif key in self.stub.answers:
-            self._send_answer(self.stub.answers[key])
+            self._answer(self.stub.answers[key])
         elif things in {"findings", "finding-decisions"}:
             self.stub.say(what, case_id, json.loads(body))
             self._send_answer({"id": "d9"})
@@ -206,6 +217,12 @@ class StubHandler(BaseHTTPRequestHandler):
         else:
             self._act(case_id, json.loads(body), key, who)
 
+    def _send_held_back(self, body: Json | None) -> None:
+        if self._who()["role"] == "admin":
+            self._send_answer(body)
+        else:
+            self._send_problem(HTTPStatus.FORBIDDEN, "this needs upkeep")
+
     def _act(self, case_id: str, body: Json, key: str, who: Json) -> None:
         present = self.stub.cases[case_id]
         if body["version"] != present["version"]:
@@ -216,7 +233,13 @@ class StubHandler(BaseHTTPRequestHandler):
 
     def _remember(self, key: str, body: Json) -> None:
         self.stub.answers[key] = json.loads(json.dumps(body))
-        self._send_answer(body)
+        self._answer(body)
+
+    def _answer(self, body: Json) -> None:
+        if self.stub.is_mute:
+            self.close_connection = True
+        else:
+            self._send_answer(body)
 
     def _who(self) -> Json:
         token = (self.headers["Authorization"] or "").removeprefix("Bearer ")

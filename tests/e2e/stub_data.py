@@ -320,7 +320,7 @@ def _cell(cell: str, middle: str) -> Json:
 
 
 def buses() -> list[Json]:
-    def bus(number: int, **changes: float | str) -> Json:
+    def bus(number: int, **changes: float | str | Json) -> Json:
         return {
             "device": f"bus-{number}",
             "presence": "online",
@@ -334,6 +334,11 @@ def buses() -> list[Json]:
             "outbox_oldest_s": 0.0,
             "frames_per_s": 9.8,
             "camera": "working",
+            "pictures_waiting": 0,
+            "outbox": "disk",
+            "outbox_damaged": 0,
+            "given_up_by_kind": {},
+            "pictures_given_up": 0,
             "stored_up_to": 1200 + number,
             "missing": 0,
             "given_up": 0,
@@ -343,7 +348,18 @@ def buses() -> list[Json]:
     return [
         bus(2),
         bus(3, camera="unusable", frames_per_s=9.1),
-        bus(4, presence="offline", outbox_depth=182, outbox_oldest_s=5400.0, missing=7, camera="missing"),
+        bus(
+            4,
+            presence="offline",
+            outbox_depth=182,
+            outbox_oldest_s=5400.0,
+            missing=7,
+            camera="missing",
+            outbox="disk_full",
+            outbox_damaged=1,
+            given_up_by_kind={"track": 310, "coverage": 12},
+            pictures_given_up=4,
+        ),
     ]
 
 

@@ -1,10 +1,12 @@
 """A crew on a phone whose network goes in the middle of a job."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e import stub_data as data
-from tests.e2e.browser import Viewer, open_viewer
+from tests.e2e.browser import Viewer, has_settled, kill_browser, open_profile, open_viewer
 from tests.e2e.phone import PHONE, photo, press, stand_at, wait_for_worker
 from tests.e2e.stub_api import Stub
 from tests.e2e.stub_data import CREW, DESK
@@ -55,6 +57,34 @@ def test_job_is_done_with_the_network_cut_in_the_middle(browser: Browser, stub: 
         done = stub.acted[2][1]
         assert (done["length_m"], done["materials"][0]["amount"]) == (1.2, 0.4)
         assert stub.acted[1][1]["at"] < done["at"]
+
+
+def test_what_waits_on_the_phone_survives_the_browser_being_killed(
+    browser: Browser, stub: Stub, tmp_path: Path
+) -> None:
+    with open_profile(browser.browser_type, tmp_path, stub.address, size=PHONE, token=CREW) as viewer:
+        open_crew(viewer)
+        wait_for_worker(viewer.page)
+        wait_until(lambda: has_settled(tmp_path, "busense.crew"), 60)
+        viewer.page.locator("a.item", has_text="demo-2026-000003").click()
+        stub.is_mute = True
+        press(viewer.page, "接单")
+        wait_until(lambda: len(stub.acted) == 1, 10)  # the city has it, the phone does not know
+        cut_network(viewer, stub, is_cut=True)
+        press(viewer.page, "我已到场")
+        viewer.page.get_by_label("拍照: 处置前照片").set_input_files(photo())
+        expect(viewer.page.get_by_role("status").filter(has_text="3 步待发送")).to_be_visible()
+        kill_browser(tmp_path)
+
+    with open_profile(browser.browser_type, tmp_path, stub.address, size=PHONE, token=CREW) as viewer:
+        viewer.page.context.set_offline(True)
+        open_crew(viewer)
+        expect(viewer.page.get_by_role("status").filter(has_text="3 步待发送")).to_be_visible()
+        stub.is_mute = False
+        cut_network(viewer, stub, is_cut=False)
+        wait_until(lambda: len(stub.photos) == 1, 30)
+        expect(viewer.page.get_by_text("步待发送")).to_have_count(0)
+    assert [body["action"] for _, body in stub.acted] == ["accept", "arrive"]
 
 
 def test_case_that_was_taken_away_meanwhile_is_explained(browser: Browser, stub: Stub) -> None:

@@ -1,6 +1,6 @@
 /** A crew's jobs and the steps that wait to be sent: kept on the phone, sent when there is a network. */
 
-import { computed, onScopeDispose, shallowRef, watch, type Ref } from "vue";
+import { onScopeDispose, shallowRef, watch, type Ref } from "vue";
 
 import { api, drawKey, OfflineError } from "../api/client";
 import type { CaseDetail, Job } from "../api/types";
@@ -19,7 +19,10 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
   const isLoaded = shallowRef(false);
   const error = shallowRef<Error | null>(null);
   const hasStore = shallowRef(true);
+  /** How many steps lie in the phone's store: only those survive if the browser ends now. */
+  const waiting = shallowRef(0);
   let sending: Promise<void> | null = null;
+  let keeping: Promise<void> = Promise.resolve();
 
   watch(crew, (name) => name !== null && void begin(name), { immediate: true });
   const timer = setInterval(() => void synchronise(), EVERY_MS);
@@ -40,6 +43,7 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
       const kept = await readKept(name);
       jobs.value = kept.jobs;
       steps.value = kept.steps;
+      waiting.value = kept.steps.length;
       heardAt.value = kept.heardAt;
       isLoaded.value = kept.heardAt !== null;
     } catch {
@@ -48,10 +52,16 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     await synchronise();
   }
 
-  async function keep(): Promise<void> {
-    if (crew.value !== null) {
-      hasStore.value = await writeKept(crew.value, { jobs: jobs.value, steps: steps.value, heardAt: heardAt.value }).then(() => true, () => false);
-    }
+  /** One after the other, each what there is when its turn comes: an older one never ends last. */
+  function keep(): Promise<void> {
+    keeping = keeping.then(async () => {
+      if (crew.value !== null) {
+        const kept = { jobs: jobs.value, steps: steps.value, heardAt: heardAt.value };
+        hasStore.value = await writeKept(crew.value, kept).then(() => true, () => false);
+        waiting.value = kept.steps.length;
+      }
+    });
+    return keeping;
   }
 
   /** First what waits, then the jobs as they are after it; one at a time. */
@@ -140,7 +150,7 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     isLoaded,
     error,
     hasStore,
-    waiting: computed(() => steps.value.length),
+    waiting,
     synchronise,
     order: (item: CaseDetail, order: CrewOrder) => add(item, { what: "action", order }),
     addPhoto: (item: CaseDetail, photo: PhotoOrder) => add(item, { what: "photo", photo }),
