@@ -27,6 +27,7 @@ export const router = createRouter({
     { path: "/statistics", name: "statistics", component: () => import("./pages/StatisticsPage.vue") },
     { path: "/settings", name: "settings", component: () => import("./pages/SettingsPage.vue") },
     { path: "/deliveries", name: "deliveries", component: () => import("./pages/DeliveriesPage.vue") },
+    { path: "/upkeep", name: "upkeep", component: () => import("./pages/UpkeepPage.vue") },
     { path: "/crew/:id?", name: "crew", component: () => import("./pages/CrewPage.vue"), props: true, meta: { isBare: true, isQuiet: true, isOpen: true } },
     { path: "/login", name: "login", component: () => import("./pages/LoginPage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },
     { path: "/welcome", name: "welcome", component: () => import("./pages/WelcomePage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },

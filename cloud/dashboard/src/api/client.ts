@@ -167,12 +167,12 @@ export function drawKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function getJson<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+export async function getJson<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
   return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: signal ?? null }));
 }
 
-async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key: string): Promise<T> {
-  const headers = { "Content-Type": mediaType, "Idempotency-Key": key };
+export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string): Promise<T> {
+  const headers = { "Content-Type": mediaType, ...(key === undefined ? {} : { "Idempotency-Key": key }) };
   return readJson<T>(await reach(`${API_ROOT}${path}`, { method: "POST", body, headers }));
 }
 

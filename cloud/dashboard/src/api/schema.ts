@@ -987,6 +987,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Messages
+         * @description List messages of the quarantine, newest first, and why how many wait.
+         */
+        get: operations["list_messages_api_v1_quarantine_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Message
+         * @description Show one message with its bytes.
+         */
+        get: operations["read_message_api_v1_quarantine__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{number}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard Message
+         * @description Give a waiting message up, for a reason.
+         */
+        post: operations["discard_message_api_v1_quarantine__number__discard_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{number}/mend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mend Message
+         * @description Show what a rule would make of a message; nothing is changed.
+         */
+        post: operations["mend_message_api_v1_quarantine__number__mend_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{number}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Message
+         * @description Try to store a waiting message again, as it came or mended by a rule; it is stored then, or stays.
+         */
+        post: operations["replay_message_api_v1_quarantine__number__replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Messages
+         * @description Try a page of what waits again: all, what lies there for a reason, or what a rule is for.
+         */
+        post: operations["replay_messages_api_v1_quarantine_replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roads": {
         parameters: {
             query?: never;
@@ -1085,6 +1205,86 @@ export interface paths {
          * @description Sign in as somebody of a demo, without a password.
          */
         post: operations["sign_in_to_demo_api_v1_session_demo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Work
+         * @description List work that was set aside, newest first.
+         */
+        get: operations["list_work_api_v1_set_aside_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-aside/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Work
+         * @description Show one with where it failed.
+         */
+        get: operations["read_work_api_v1_set_aside__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-aside/{number}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard Work
+         * @description Give it up, for a reason: nobody tries it again.
+         */
+        post: operations["discard_work_api_v1_set_aside__number__discard_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-aside/{number}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return Work
+         * @description Let it be tried again, after what was wrong was put right.
+         */
+        post: operations["return_work_api_v1_set_aside__number__return_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1843,6 +2043,32 @@ export interface components {
          */
         DecisionKind: "merge" | "split" | "different";
         /**
+         * Deed
+         * @description What was done.
+         * @enum {string}
+         */
+        Deed: "replay" | "return" | "discard";
+        /**
+         * DeedView
+         * @description What somebody did with it.
+         */
+        DeedView: {
+            action: components["schemas"]["Deed"];
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Reason */
+            reason: string | null;
+        };
+        /**
          * DeliveryPage
          * @description A page, newest first; `next` is the cursor of the next page.
          */
@@ -1916,6 +2142,14 @@ export interface components {
         DemoSignIn: {
             /** Name */
             name: string;
+        };
+        /**
+         * Discard
+         * @description Why it is given up.
+         */
+        Discard: {
+            /** Reason */
+            reason: string;
         };
         /**
          * DispatchAction
@@ -2342,6 +2576,12 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * Kind
+         * @description Which work it is.
+         * @enum {string}
+         */
+        Kind: "fusion" | "evidence" | "segment" | "timer" | "dispatch" | "merge" | "judge" | "event";
+        /**
          * LineString
          * @description A line, lon before lat.
          */
@@ -2540,6 +2780,56 @@ export interface components {
             way: "visitor" | "session" | "token";
         };
         /**
+         * Mended
+         * @description What a rule makes of a message, and whether it could be read then.
+         */
+        Mended: {
+            /** Detail */
+            detail: string | null;
+            /** Is For It */
+            is_for_it: boolean;
+            /** Is Readable */
+            is_readable: boolean;
+            /** Payload */
+            payload: string;
+            /** Reason */
+            reason: string | null;
+        };
+        /**
+         * MendingRule
+         * @description What is changed in which messages; a path that is not there is left alone by `rename` and `remove`.
+         */
+        MendingRule: {
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Remove
+             * @default []
+             */
+            remove: string[];
+            /**
+             * Rename
+             * @default {}
+             */
+            rename: {
+                [key: string]: string;
+            };
+            /**
+             * Set
+             * @default {}
+             */
+            set: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Topic
+             * @default *
+             */
+            topic: string;
+        };
+        /**
          * MergeAction
          * @description Say that it is the same matter as another case.
          */
@@ -2560,6 +2850,98 @@ export interface components {
             reason?: string | null;
             /** Version */
             version: number;
+        };
+        /**
+         * MessageDetail
+         * @description The same with what it says and what was done with it.
+         */
+        MessageDetail: {
+            /** City */
+            city: string | null;
+            /** Deeds */
+            deeds: components["schemas"]["DeedView"][];
+            /** Detail */
+            detail: string;
+            /** Device */
+            device: string | null;
+            /** Discard Reason */
+            discard_reason: string | null;
+            /** Event Id */
+            event_id: string | null;
+            /** Id */
+            id: number;
+            /** Mended By */
+            mended_by: string | null;
+            /** Payload */
+            payload: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Settled At */
+            settled_at: string | null;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "done" | "discarded";
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * MessagePage
+         * @description A page, newest first; `next` is the cursor of the next page.
+         */
+        MessagePage: {
+            /** Items */
+            items: components["schemas"]["MessageView"][];
+            /** Next */
+            next: number | null;
+            /** Waiting */
+            waiting: components["schemas"]["ReasonCount"][];
+        };
+        /**
+         * MessageView
+         * @description A message that could not be stored.
+         */
+        MessageView: {
+            /** City */
+            city: string | null;
+            /** Detail */
+            detail: string;
+            /** Device */
+            device: string | null;
+            /** Discard Reason */
+            discard_reason: string | null;
+            /** Event Id */
+            event_id: string | null;
+            /** Id */
+            id: number;
+            /** Mended By */
+            mended_by: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Settled At */
+            settled_at: string | null;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "done" | "discarded";
+            /** Topic */
+            topic: string;
         };
         /**
          * NewPassword
@@ -2727,7 +3109,7 @@ export interface components {
          * @description What a route needs.
          * @enum {string}
          */
-        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "manage_fleet" | "manage_people";
+        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "manage_fleet" | "manage_people";
         /**
          * PersonList
          * @description All accounts, by name.
@@ -2823,6 +3205,16 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * ReasonCount
+         * @description How many messages wait for a reason.
+         */
+        ReasonCount: {
+            /** Count */
+            count: number;
+            /** Reason */
+            reason: string;
         };
         /**
          * ReasonedAction
@@ -3304,6 +3696,39 @@ export interface components {
             scopes: components["schemas"]["Permission"][];
         };
         /**
+         * Tried
+         * @description What became of a page; `next` is where the next one begins.
+         */
+        Tried: {
+            /** Next */
+            next: number | null;
+            /** Stay */
+            stay: number;
+            /** Stored */
+            stored: number;
+        };
+        /**
+         * Try
+         * @description How it is tried again: as it came, or mended by a rule.
+         */
+        Try: {
+            rule?: components["schemas"]["MendingRule"] | null;
+        };
+        /**
+         * TryMany
+         * @description The same for all that waits, or waits for a reason; page by page.
+         */
+        TryMany: {
+            /**
+             * After
+             * @default 0
+             */
+            after: number;
+            /** Reason */
+            reason?: string | null;
+            rule?: components["schemas"]["MendingRule"] | null;
+        };
+        /**
          * Undo
          * @description Why a decision is taken back.
          */
@@ -3359,6 +3784,80 @@ export interface components {
             en: string;
             /** Zh */
             zh: string;
+        };
+        /**
+         * WorkDetail
+         * @description The same with what was done with it.
+         */
+        WorkDetail: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Deeds */
+            deeds: components["schemas"]["DeedView"][];
+            /** Detail */
+            detail: string;
+            /** Discard Reason */
+            discard_reason: string | null;
+            /** Id */
+            id: number;
+            kind: components["schemas"]["Kind"];
+            /** Reason */
+            reason: string;
+            /** Settled At */
+            settled_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "done" | "discarded";
+            /** Subject */
+            subject: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
+         * WorkPage
+         * @description A page, newest first; `next` is the cursor of the next page.
+         */
+        WorkPage: {
+            /** Items */
+            items: components["schemas"]["WorkView"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
+         * WorkView
+         * @description Work that failed by its own fault.
+         */
+        WorkView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Discard Reason */
+            discard_reason: string | null;
+            /** Id */
+            id: number;
+            kind: components["schemas"]["Kind"];
+            /** Reason */
+            reason: string;
+            /** Settled At */
+            settled_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "done" | "discarded";
+            /** Subject */
+            subject: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
         };
         /**
          * WorstSegments
@@ -5208,6 +5707,209 @@ export interface operations {
             };
         };
     };
+    list_messages_api_v1_quarantine_get: {
+        parameters: {
+            query?: {
+                cursor?: number | null;
+                limit?: number;
+                reason?: string | null;
+                state?: ("waiting" | "done" | "discarded") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_message_api_v1_quarantine__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_message_api_v1_quarantine__number__discard_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mend_message_api_v1_quarantine__number__mend_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MendingRule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mended"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_message_api_v1_quarantine__number__replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Try"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_messages_api_v1_quarantine_replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryMany"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_roads_api_v1_roads_get: {
         parameters: {
             query?: {
@@ -5387,6 +6089,136 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_work_api_v1_set_aside_get: {
+        parameters: {
+            query?: {
+                cursor?: number | null;
+                limit?: number;
+                state?: ("waiting" | "done" | "discarded") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkPage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_work_api_v1_set_aside__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_work_api_v1_set_aside__number__discard_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    return_work_api_v1_set_aside__number__return_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkDetail"];
                 };
             };
             /** @description a problem (RFC 9457) */

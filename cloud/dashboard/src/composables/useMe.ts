@@ -21,6 +21,7 @@ export function useMe() {
     /** Nobody looks here without signing in. */
     mustSignIn,
     isSignedIn: computed(() => me.value.way !== "visitor"),
+    isEngineer: computed(() => me.value.permissions.includes("upkeep")),
     isOperator: computed(() => me.value.role === "operator" || me.value.role === "admin"),
   };
 }

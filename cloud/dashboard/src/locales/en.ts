@@ -7,11 +7,13 @@ import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
 import { peopleEn } from "./areas/people";
 import { shellEn } from "./areas/shell";
+import { upkeepEn } from "./areas/upkeep";
 import { workEn } from "./areas/work";
 import type { Messages } from "./zh";
 
 export const en: Messages = {
   ...shellEn,
+  ...upkeepEn,
   ...workEn,
   ...fleetEn,
   ...conditionEn,

@@ -7,10 +7,12 @@ import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
 import { peopleZh } from "./areas/people";
 import { shellZh } from "./areas/shell";
+import { upkeepZh } from "./areas/upkeep";
 import { workZh } from "./areas/work";
 
 export const zh = {
   ...shellZh,
+  ...upkeepZh,
   ...workZh,
   ...fleetZh,
   ...conditionZh,
