@@ -45,6 +45,11 @@ SAY_EVERY_S: Final = 5.0
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Tokens of a desk and crews (desk.token, crew-*.token) that then handle the cases.",
 )
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="error_model.json by which buses without the real detector are wrong; else a better one is made up.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the state here.")
 def simulate(
     *,
@@ -62,6 +67,7 @@ def simulate(
     work: Path | None,
     frames: Path | None,
     tokens: Path | None,
+    errors: Path | None,
     json_file: Path | None,
 ) -> None:
     """Drive buses through the town of a seed and score what the cloud makes of it."""
@@ -82,6 +88,7 @@ def simulate(
         secrets=secrets,
         work=work,
         tokens=tokens,
+        errors=errors,
     )
     world = make_world(seed=seed, buses=buses, frames=frames, is_dense=is_dense)
     with stopped_by_signals() as stop:

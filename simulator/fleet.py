@@ -33,6 +33,7 @@ from simulator.exposure import Exposures
 from simulator.gnss import Gnss
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
 from simulator.world import World
+from wire.error_model import load_error_model
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class FleetPlan:
     work: Path
     clock_off_s: float | None = None  # of each bus's machine, until a receiver tells the time; None: right
     tokens: Path | None = None  # a folder with the tokens of a desk and crews, who then handle the cases
+    errors: Path | None = None  # error_model.json, by which the others are wrong; None: a better detector is made up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +197,8 @@ class Fleet:
     def _detector(self, number: int, *, is_full: bool) -> Detector:
         if is_full:
             return OnnxDetector(Model().manifest, threads=1)
-        return ErrorModelDetector(camera=self._world.scenery.camera, rng=self._rng(number, 2))
+        errors = load_error_model(self._plan.errors) if self._plan.errors else None
+        return ErrorModelDetector(camera=self._world.scenery.camera, rng=self._rng(number, 2), measured=errors)
 
 
 def wrong_clock(off_s: float | None) -> BusClock | None:

@@ -16,7 +16,10 @@ from simulator.world import make_world
 from tests.conftest import RunningBroker
 from tests.waiting import wait_until
 from wire.codec import decode_envelope
-from wire.messages import ClockSource, Health
+from wire.error_model import load_error_model
+from wire.messages import ClockSource, Coverage, Detection, Health
+
+ERRORS = Path("models/road_damage/error_model.json")
 
 
 @pytest.fixture
@@ -90,6 +93,21 @@ def test_buses_whose_machines_think_it_is_1970_tell_the_true_time(plan: FleetPla
     assert last.clock is ClockSource.GNSS
     assert last.clock_corrected_s is not None
     assert last.clock_offset_s == pytest.approx(-1.79e9, abs=60)
+
+
+def test_buses_with_measured_errors_say_whose_they_are(plan: FleetPlan, stop: threading.Event) -> None:
+    """So that the cloud weighs their passes by the same error model."""
+    offline = replace(plan, errors=ERRORS, for_s=12.0, broker_url="mqtt://127.0.0.1:9")
+    fleet = Fleet(offline, make_world(seed=0, buses=2, frames=None), stop=stop)
+    fleet.start()
+    wait_until(lambda: not fleet.is_driving, 60)
+    stop.set()
+    fleet.wait_until_stored()
+    fleet.close()
+    kept = [decode_envelope(payload).data for payload in payloads(plan.work / "bus-1" / "outbox.db")]
+
+    models = {data.model for data in kept if isinstance(data, Coverage | Detection)}
+    assert models == {load_error_model(ERRORS).model}
 
 
 def payloads(outbox: Path) -> list[bytes]:
