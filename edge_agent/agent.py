@@ -15,6 +15,7 @@ from edge_agent.config import AgentConfig, Camera
 from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.inbox import Inbox
+from edge_agent.no_pictures import NoPicturePlaces
 from edge_agent.readings import FrameReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
@@ -107,6 +108,8 @@ class Agent:
             config, detector=detector, camera=self._camera, on_frame=self._note_frame, watcher=watcher
         )
         self._privacy = open_privacy(config)
+        places = config.privacy.no_pictures
+        self._no_pictures = NoPicturePlaces() if places is None else NoPicturePlaces.read(places)
         self._uplink = Uplink(config, clock=clock)
         self._outbox = self._uplink.outbox
         self._dropped_told = 0
@@ -232,7 +235,8 @@ class Agent:
             message = outcome.message
             if isinstance(message, Detection):
                 self._tally.observations += 1
-                message = replace(message, picture=self._keep_picture(outcome.image))
+                is_allowed = not self._no_pictures.is_near(lon=message.lon, lat=message.lat)
+                message = replace(message, picture=self._keep_picture(outcome.image) if is_allowed else None)
             self._keep(message, outcome.observed_at)
 
     def _keep(self, message: Message, observed_at: datetime) -> None:

@@ -118,6 +118,8 @@ class Model(_Section):
 
 class Privacy(_Section):
     faces: LocalPath = MODELS / "faces" / "manifest.toml"
+    no_pictures: LocalFile | None = None
+    """GeoJSON polygons in and near which no picture is kept."""
 
 
 class OutboxSettings(_Section):

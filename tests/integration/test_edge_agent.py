@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import json
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -204,6 +205,22 @@ def test_without_the_face_model_the_observation_goes_without_a_picture(
     detections = [envelope.data for envelope in cloud.heard if isinstance(envelope.data, Detection)]
     assert [detection.picture for detection in detections] == [None]
     assert not store.pictures
+
+
+def test_near_a_place_of_the_list_the_observation_goes_without_a_picture(
+    config: AgentConfig, store: Store, road: Image, tmp_path: Path
+) -> None:
+    places = tmp_path / "places.geojson"
+    corner = LON + 0.0009, LAT + 0.0005  # 88 m beside the damage
+    ring = [corner, (corner[0] + 0.01, corner[1]), (corner[0], corner[1] + 0.01), corner]
+    places.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    discreet = config.model_copy(update={"privacy": config.privacy.model_copy(update={"no_pictures": places})})
+    agent = Agent(discreet, sources=[Drive(road)], detector=KnowingDetector())
+    agent.run(threading.Event())
+    counters = agent.counters
+    agent.close()
+    assert (counters.observations, counters.pictures) == (1, 0)
+    assert not list(config.outbox.path.parent.rglob("*.jpg"))
 
 
 def test_what_was_seen_without_a_network_is_told_by_the_next_start(
