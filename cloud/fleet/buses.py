@@ -13,6 +13,11 @@ SELECT d.device, d.presence, d.last_seen_at, d.lon, d.lat, d.heading_deg, d.spee
     (d.health ->> 'outbox_oldest_s')::float8 AS outbox_oldest_s,
     (d.health ->> 'frames_per_s')::float8 AS frames_per_s,
     d.health ->> 'camera' AS camera,
+    (d.health ->> 'pictures_waiting')::bigint AS pictures_waiting,
+    d.health ->> 'outbox' AS outbox,
+    (d.health ->> 'outbox_damaged')::bigint AS outbox_damaged,
+    coalesce(nullif(d.health -> 'given_up_counts', 'null'), '{}') AS given_up_by_kind,
+    (d.health ->> 'pictures_given_up')::bigint AS pictures_given_up,
     s.stored_up_to, s.missing, s.given_up, s.redelivered
 FROM devices d
 CROSS JOIN LATERAL (
@@ -33,7 +38,11 @@ ORDER BY d.device
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bus:
-    """One bus; counts are sums over its outboxes. `stored_up_to` is the highest number that arrived."""
+    """One bus; counts are sums over its outboxes. `stored_up_to` is the highest number that arrived.
+
+    What it says of its outbox, if anything: where it keeps its messages (`disk`, or why in memory), how many files were
+    set aside as damaged, and what it gave up since it was made, by kind.
+    """
 
     device: str
     presence: str | None
@@ -47,6 +56,11 @@ class Bus:
     outbox_oldest_s: float | None
     frames_per_s: float | None
     camera: str | None
+    pictures_waiting: int | None
+    outbox: str | None
+    outbox_damaged: int | None
+    given_up_by_kind: dict[str, int]
+    pictures_given_up: int | None
     stored_up_to: int
     missing: int
     given_up: int

@@ -337,7 +337,7 @@ def buses() -> list[Json]:
             "pictures_waiting": 0,
             "outbox": "disk",
             "outbox_damaged": 0,
-            "given_up_by_kind": {},
+            "given_up_by_kind": dict[str, int](),
             "pictures_given_up": 0,
             "stored_up_to": 1200 + number,
             "missing": 0,

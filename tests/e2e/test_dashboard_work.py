@@ -141,7 +141,10 @@ def test_roads_show_the_worst_and_one_segment(browser: Browser, url: str) -> Non
 def test_fleet_and_statistics_tell_what_is_wrong_with_buses_and_how_cases_go(browser: Browser, url: str) -> None:
     with open_viewer(browser, url) as viewer:
         viewer.open("/fleet")
-        expect(viewer.page.locator("tbody tr", has_text="bus-4")).to_contain_text("缺 7 条")
+        bus = viewer.page.locator("tbody tr", has_text="bus-4")
+        for words in ("缺 7 条", "182", "磁盘已满", "损坏文件 1", "轨迹 310 · 巡查路段 12 · 照片 4"):
+            expect(bus).to_contain_text(words)
+        expect(viewer.page.locator("dl.tiles")).to_contain_text("最久 1")
         viewer.open("/statistics")
         expect(viewer.page.locator("canvas").first).to_be_visible()
         viewer.page.get_by_role("button", name="看数据表").first.click()

@@ -15,6 +15,8 @@ from cloud.findings.map_cells import count_marked_cells
 from tests.integration.api_server import api_client
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
+from tests.unit.cloud.ingest.messages import Outbox
+from wire.messages import Kind
 
 UNKNOWN = "01a20d6d-5a00-7b6f-8bad-cce966e8e23a"
 
@@ -194,6 +196,16 @@ def test_buses_are_listed(api: httpx.Client, town: Town) -> None:
 
     assert len(buses) == 6
     assert (buses["bus-1"]["stored_up_to"], buses["bus-1"]["missing"]) == (2, 0)
+
+
+def test_bus_says_where_its_outbox_is_and_what_it_gave_up(api: httpx.Client, town: Town) -> None:
+    said: dict[str, object] = {"outbox": "disk_full", "outbox_damaged": 1, "pictures_given_up": 2}
+    town.store([Outbox(device="bus-2").message(Kind.HEALTH, given_up_counts={"track": 3}, **said)])
+    buses = {bus["device"]: bus for bus in get(api, "/buses")["items"]}
+
+    assert said.items() <= buses["bus-2"].items()
+    assert buses["bus-2"]["given_up_by_kind"] == {"track": 3}
+    assert (buses["bus-1"]["outbox"], buses["bus-1"]["given_up_by_kind"]) == (None, {})
 
 
 def test_observation_leads_to_its_finding(api: httpx.Client, town: Town) -> None:

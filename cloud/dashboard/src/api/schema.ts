@@ -1449,6 +1449,9 @@ export interface components {
         /**
          * Bus
          * @description One bus; counts are sums over its outboxes. `stored_up_to` is the highest number that arrived.
+         *
+         *     What it says of its outbox, if anything: where it keeps its messages (`disk`, or why in memory), how many files were
+         *     set aside as damaged, and what it gave up since it was made, by kind.
          */
         Bus: {
             /** Camera */
@@ -1459,6 +1462,10 @@ export interface components {
             frames_per_s: number | null;
             /** Given Up */
             given_up: number;
+            /** Given Up By Kind */
+            given_up_by_kind: {
+                [key: string]: number;
+            };
             /** Heading Deg */
             heading_deg: number | null;
             /** Last Seen At */
@@ -1469,10 +1476,18 @@ export interface components {
             lon: number | null;
             /** Missing */
             missing: number;
+            /** Outbox */
+            outbox: string | null;
+            /** Outbox Damaged */
+            outbox_damaged: number | null;
             /** Outbox Depth */
             outbox_depth: number | null;
             /** Outbox Oldest S */
             outbox_oldest_s: number | null;
+            /** Pictures Given Up */
+            pictures_given_up: number | null;
+            /** Pictures Waiting */
+            pictures_waiting: number | null;
             /** Position At */
             position_at: string | null;
             /** Presence */
