@@ -12,6 +12,7 @@ from typing import Any, Final, LiteralString, Protocol
 from psycopg import Connection, errors, sql
 from psycopg.types.json import Jsonb
 
+from cloud.errors import ConfigError
 from cloud.work.retention_rules import PictureRule, RetentionRules, Rule
 from cloud.work.retention_tables import PARTITIONED, PICTURES, TABLES, Table
 from cloud.work.trim_findings import trim_findings
@@ -45,6 +46,7 @@ _MAY_NOT_GO: Final = "SELECT count(*), count(*) FILTER (WHERE NOT {is_done} OR {
 _OLD_PICTURES: Final = """
 SELECT sha256 FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s
 """
+_IS_ANY_RECEIVED: Final = "SELECT EXISTS (SELECT FROM pictures WHERE received_at IS NOT NULL)"
 _FORGET_PHOTOS: Final = "DELETE FROM case_photos WHERE sha256 = ANY(%s)"
 _FORGET_PICTURES: Final = "DELETE FROM pictures WHERE sha256 = ANY(%s)"
 _NAMES: Final = "SELECT sha256, received_at IS NOT NULL FROM pictures"
@@ -136,7 +138,11 @@ def purge(
 
     Returns:
         Nothing when it was told to stop; the next run goes on.
+
+    Raises:
+        ConfigError: this is not the store where the pictures lie.
     """
+    _check_store(connection, store)
     classes = [
         _purge(connection, store, table, rule, at=at, should_stop=should_stop)
         for table in TABLES
@@ -149,6 +155,12 @@ def purge(
     report = _compared(connection, store, classes, at=at)
     connection.execute(_KEEP_REPORT, (at, Jsonb(report.as_json(), dumps=partial(json.dumps, default=str))))
     return report
+
+
+def _check_store(connection: Connection[Any], store: Store) -> None:
+    """See that rows would not go while their pictures stay in a store that this process does not see."""
+    if connection.execute(_IS_ANY_RECEIVED).fetchone() == (True,) and not store.stored():
+        raise ConfigError("pictures.url: none of the pictures lie there; is it the store that `busense serve` uses?")
 
 
 def _purge(

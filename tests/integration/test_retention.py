@@ -13,7 +13,7 @@ import cloud.commands.retention
 from cloud.commands.retention import retention
 from cloud.config import PicturesConfig
 from cloud.db.pool import connect
-from cloud.errors import CloudError
+from cloud.errors import CloudError, ConfigError
 from cloud.pictures.store import open_store
 from cloud.work.retention import KEPT_WITHOUT_ROW
 from tests.integration.ingest_database import query, value
@@ -179,6 +179,14 @@ def test_a_store_that_does_not_delete_is_told(archive: Archive, monkeypatch: pyt
     result = archive.run("run", "--rules", str(archive.rules))
     assert isinstance(result.exception, CloudError)
     assert "2 for too long" in result.output
+
+
+def test_nothing_goes_while_the_store_is_another_one(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUSENSE_PICTURES__URL", (tmp_path / "elsewhere").as_uri())
+    assert isinstance(archive.run("run", "--rules", str(archive.rules)).exception, ConfigError)
+    assert value(archive.url, "SELECT count(*) FROM pictures") == len(archive.pictures)
 
 
 def test_a_row_whose_picture_is_missing_is_told(archive: Archive) -> None:

@@ -108,7 +108,8 @@ def is_waiting_for_changes(town: Town) -> bool:
 
 
 def start_worker(town: Town) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"BUSENSE_CITY": "testcity", "BUSENSE_DATABASE__URL": town.url}
+    settings = {"CITY": "testcity", "DATABASE__URL": town.url, "PICTURES__URL": "memory://"}
+    environment = os.environ | {f"BUSENSE_{name}": value for name, value in settings.items()}
     return subprocess.Popen([sys.executable, "-m", "busense", "work"], env=environment, cwd=Path(__file__).parents[2])
 
 
