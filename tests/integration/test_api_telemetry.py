@@ -1,6 +1,5 @@
 """Who watches `busense serve` sees requests by route; who only reaches the pages sees nothing of it."""
 
-import http.client
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import httpx
 from busense.local.postgres import LocalPostgres
 from cloud.db.migrate import migrate
 from tests.integration.api_server import free_port
-from tests.integration.watched import Watched
+from tests.integration.watched import ANSWERED_WITHIN_S, Watched
 from tests.waiting import wait_until
 from wire.envelope import make_id
 
@@ -57,16 +56,14 @@ def test_requests_count_by_template_and_status_and_no_caller_makes_new_names(dat
     watched = Watched()
     with running_serve(database, tmp_path, watched) as port:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(3):
-            httpx.get(f"{address}/api/v1/findings/{some_id()}")
-        httpx.get(f"{address}/api/v1/buses")
-        httpx.get(f"{address}/api/v1/{some_id()}")
-        httpx.get(f"{address}/{some_id()}")
-        httpx.post(f"{address}/api/v1/session", json={"name": "nobody", "password": "wrong"})
-        odd = http.client.HTTPConnection("127.0.0.1", port)
-        odd.request("BREW", "/api/v1/buses")
-        odd.getresponse().read()
-        odd.close()
+        with httpx.Client(base_url=address, timeout=ANSWERED_WITHIN_S) as client:
+            for _ in range(3):
+                client.get(f"/api/v1/findings/{some_id()}")
+            client.get("/api/v1/buses")
+            client.get(f"/api/v1/{some_id()}")
+            client.get(f"/{some_id()}")
+            client.post("/api/v1/session", json={"name": "nobody", "password": "wrong"})
+            client.request("BREW", "/api/v1/buses")
 
         assert requests(watched, method="GET", route="/api/v1/findings/{finding_id}", status="404") == 3
         assert requests(watched, method="GET", route="/api/v1/buses", status="200") == 1
@@ -83,14 +80,16 @@ def test_open_streams_are_counted_and_the_public_port_tells_no_metrics(database:
     watched = Watched()
     with running_serve(database, tmp_path, watched) as port:
         address = f"http://127.0.0.1:{port}"
-        with httpx.stream("GET", f"{address}/api/v1/events", timeout=20) as response:
+        with httpx.stream("GET", f"{address}/api/v1/events", timeout=ANSWERED_WITHIN_S) as response:
             next(response.iter_lines())
             assert watched.value("busense_api_live_streams") == 1
         wait_until(lambda: watched.value("busense_api_live_streams") == 0)
         for path in ("/metrics", "/health/ready"):
-            assert "busense_api" not in httpx.get(f"{address}{path}").text
-            assert "missing" not in httpx.get(f"{address}{path}").text
-        assert httpx.get(f"{address}/api/v1/health").json() == {"status": "ok"}
+            told = httpx.get(f"{address}{path}", timeout=ANSWERED_WITHIN_S).text
+            assert "busense_api" not in told
+            assert "missing" not in told
+        health = httpx.get(f"{address}/api/v1/health", timeout=ANSWERED_WITHIN_S)
+        assert health.json() == {"status": "ok"}
 
 
 def test_ready_names_the_database_while_it_is_away(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from busense.local.processes import free_port
 
+ANSWERED_WITHIN_S = 60.0  # on a machine that is busy
 Labels = Mapping[str, str]
 
 
@@ -21,14 +22,14 @@ class Watched:
     @property
     def is_up(self) -> bool:
         try:
-            return httpx.get(f"{self._url}/health/live").is_success
+            return httpx.get(f"{self._url}/health/live", timeout=ANSWERED_WITHIN_S).is_success
         except httpx.TransportError:
             return False
 
     @property
     def missing(self) -> dict[str, str]:
         """What it says that it lacks; that agrees with the status of its answer."""
-        answer = httpx.get(f"{self._url}/health/ready")
+        answer = httpx.get(f"{self._url}/health/ready", timeout=ANSWERED_WITHIN_S)
         said: dict[str, Any] = answer.json()
         assert answer.is_success is (said["missing"] == {})
         return said["missing"]
@@ -42,7 +43,7 @@ class Watched:
         return sum(value for held, value in self.samples(name) if labels.items() <= dict(held).items())
 
     def samples(self, name: str) -> list[tuple[Labels, float]]:
-        text = httpx.get(f"{self._url}/metrics").text
+        text = httpx.get(f"{self._url}/metrics", timeout=ANSWERED_WITHIN_S).text
         return [
             (sample.labels, sample.value)
             for family in text_string_to_metric_families(text)
