@@ -20,6 +20,7 @@ from cloud.api.pages import BUILT, NOT_BUILT, Pages
 from cloud.api.problems import add_problem_answers
 from cloud.api.routes import (
     account,
+    account_notices,
     case_actions,
     cases,
     catalogue,
@@ -74,6 +75,7 @@ _ROUTES: Final = (
     condition_export,
     session,
     account,
+    account_notices,
     people,
     upkeep,
     health,

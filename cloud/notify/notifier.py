@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import httpx
 from psycopg import Connection
 
+from cloud.cases.handling import Handling
 from cloud.cases.model import Action
 from cloud.db.aside import Kind, do_apart
 from cloud.errors import ConfigError, DeliveryError
@@ -20,10 +20,12 @@ from cloud.notify.repository import Delivery
 from cloud.notify.senders import TIMEOUT_S, send_chat, send_mail, send_webhook
 from cloud.notify.targets import Person, Targets, Webhook
 from cloud.notify.timing import retry_at, send_at
+from cloud.notify.wishes import PREFIX, Subscriber, Wish, read_subscribers
 from telemetry.logs import about
 
 EVENTS_AT_ONCE: Final = 200
 TOGETHER: Final = 200  # events in one mail
+Target = Webhook | Person | Subscriber
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class Notifier:
 
     connection: Connection[Any]
     targets: Targets
-    zone: ZoneInfo
+    handling: Handling
     now: Callable[[], datetime]
     chance: Callable[[], float] = random.random
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT_S, follow_redirects=False))
@@ -58,14 +60,15 @@ class Notifier:
         return len(events)
 
     def _address_all(self, events: Sequence[dict[str, Any]]) -> None:
+        subscribers = read_subscribers(self.connection, self.handling)
         for event in events:
             with about(map(str, event["event_ids"])):
-                self._address(event)
+                self._address(event, subscribers)
 
-    def _address(self, event: dict[str, Any]) -> None:
+    def _address(self, event: dict[str, Any], subscribers: Sequence[Subscriber]) -> None:
         at, payload = self.now(), payload_of(event)
-        for target in self.targets.everybody:
-            if target.wants(action=Action(event["action"]), class_code=event["class_code"], unit=event["unit"]):
+        for target in (*self.targets.everybody, *subscribers):
+            if _wants(target, event):
                 repository.put(
                     self.connection,
                     event,
@@ -76,10 +79,15 @@ class Notifier:
                     next_at=self._when(target, at),
                 )
 
-    def _when(self, target: Webhook | Person, at: datetime) -> datetime:
-        if isinstance(target, Webhook):
-            return at
-        return send_at(at, quiet=target.quiet, digest_min=target.digest_min, zone=self.zone)
+    def _when(self, target: Target, at: datetime) -> datetime:
+        zone = self.handling.working_calendar.zone
+        match target:
+            case Webhook():
+                return at
+            case Person():
+                return send_at(at, quiet=target.quiet, digest_min=target.digest_min, zone=zone)
+            case Subscriber(wish=wish):
+                return send_at(at, quiet=wish.quiet, digest_min=wish.digest_min, zone=zone)
 
     def _deliver(self, taken: Sequence[Delivery]) -> None:
         ids, channel = [delivery.id for delivery in taken], taken[0].channel
@@ -103,19 +111,27 @@ class Notifier:
         return retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())
 
     def _send(self, taken: Sequence[Delivery]) -> None:
-        found = next((target for target in self.targets.everybody if target.key == taken[0].target), None)
         try:
-            match found:
-                case Webhook():
+            match self._find(taken[0].target):
+                case Webhook() as found:
                     send_webhook(found, taken[0], client=self.client, at=self.now())
-                case Person(channel="email") if self.targets.mail is not None:
-                    send_mail(self.targets.mail, found, taken, page=self.targets.page)
-                case Person(channel="chat"):
+                case Person(channel="email", address=str() as address) | Subscriber(wish=Wish(address=address)):
+                    self._mail(address, taken)
+                case Person(channel="chat") as found:
                     send_chat(found, taken, page=self.targets.page)
                 case _:
-                    raise DeliveryError(f"{taken[0].target} is not in the notification file any longer", is_final=True)
+                    raise DeliveryError(f"{taken[0].target} is not to be told any longer", is_final=True)
         except ConfigError as error:
             raise DeliveryError(str(error)) from error
+
+    def _find(self, key: str) -> Target | None:
+        subscribers = read_subscribers(self.connection, self.handling) if key.startswith(PREFIX) else []
+        return next((target for target in (*self.targets.everybody, *subscribers) if target.key == key), None)
+
+    def _mail(self, address: str, taken: Sequence[Delivery]) -> None:
+        if self.targets.mail is None:
+            raise DeliveryError("there is no [mail] in the notification file", is_final=True)
+        send_mail(self.targets.mail, address, taken, page=self.targets.page)
 
 
 def payload_of(event: dict[str, Any]) -> dict[str, Any]:
@@ -146,5 +162,17 @@ def _subject_of(event: dict[str, Any]) -> dict[str, Any]:
     return {"case_id": str(event["case_id"]), "serial": event["serial"]}
 
 
-def _channel_of(target: Webhook | Person) -> str:
-    return "webhook" if isinstance(target, Webhook) else target.channel
+def _wants(target: Target, event: dict[str, Any]) -> bool:
+    if isinstance(target, Subscriber):
+        return target.wants(event)
+    return target.wants(action=Action(event["action"]), class_code=event["class_code"], unit=event["unit"])
+
+
+def _channel_of(target: Target) -> str:
+    match target:
+        case Webhook():
+            return "webhook"
+        case Person():
+            return target.channel
+        case Subscriber():
+            return "email"

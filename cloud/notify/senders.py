@@ -45,14 +45,14 @@ def send_webhook(webhook: Webhook, delivery: Delivery, *, client: httpx.Client, 
         raise DeliveryError(f"HTTP {response.status_code}: {told}", is_final=response.status_code == _GONE)
 
 
-def send_mail(mail: Mail, person: Person, deliveries: Sequence[Delivery], *, page: str | None) -> None:
+def send_mail(mail: Mail, address: str, deliveries: Sequence[Delivery], *, page: str | None) -> None:
     """Send one mail with all that is to be told.
 
     Raises:
         DeliveryError: the server did not take it.
     """
     message = EmailMessage()
-    message["From"], message["To"] = mail.sender, person.address
+    message["From"], message["To"] = mail.sender, address
     message["Subject"] = subject_of(deliveries)
     message.set_content(as_text(deliveries, page=page))
     try:

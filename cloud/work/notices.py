@@ -27,8 +27,7 @@ def look_after_notices(url: str, targets: Targets, handling: Handling, stop: thr
         while not stop.is_set():
             try:
                 with connect(url, autocommit=True) as connection:
-                    zone = handling.working_calendar.zone
-                    _follow(Notifier(connection=connection, targets=targets, zone=zone, now=_utc_now), stop)
+                    _follow(Notifier(connection=connection, targets=targets, handling=handling, now=_utc_now), stop)
             except (UnavailableError, psycopg.OperationalError) as error:
                 _log.warning("notices_interrupted error=%s", type(error).__name__)
                 stop.wait(RETRY_S)

@@ -8,17 +8,18 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, LiteralString
 
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from cloud.cases.handling import load_handling
 from cloud.db.pool import connect
 from cloud.notify import repository
 from cloud.notify.notifier import Notifier
 from cloud.notify.targets import Mail, Person, Targets, Webhook
 from cloud.notify.timing import RETRIES
+from cloud.notify.wishes import Wish, write_wish
 from tests.integration.receiver import Receiver, running_receiver
 from tests.integration.town import Town
 
@@ -52,7 +53,7 @@ def notify(town: Town, targets: Targets, *, at: datetime | None = None) -> int:
         notifier = Notifier(
             connection=connection,
             targets=targets,
-            zone=ZoneInfo("Asia/Shanghai"),
+            handling=load_handling(),
             now=lambda: at or datetime.now(UTC),
             chance=lambda: 0.5,
         )
@@ -251,3 +252,93 @@ def test_chat_of_another_kind_is_refused(town: Town, tmp_path: Path) -> None:
     notify(town, Targets(people=[Person(key="group", channel="chat", chat_url_file=tmp_path / "chat")]))
 
     assert [row["state"] for row in deliveries(town)] == ["dead"]
+
+
+def subscribe(town: Town, **more: Any) -> None:
+    """Somebody with an account wants to be told."""
+    account: dict[str, Any] = {"role": "operator", "unit": None, "areas": []}
+    account |= {name: more.pop(name) for name in account if name in more}
+    wish: dict[str, Any] = {"address": "wang@county.example", "classes": [], "digest_min": 0}
+    wish |= {"quiet_from": None, "quiet_to": None}
+    with connect(town.url) as connection:
+        connection.execute(
+            "INSERT INTO people (name, role, unit, areas, created_at)"
+            " VALUES ('wang.li', %(role)s, %(unit)s, %(areas)s, now())",
+            account,
+        )
+        write_wish(connection, "wang.li", Wish(**(wish | more)))
+
+
+def mail_alone(server: _MailServer) -> Targets:
+    return person(server).model_copy(update={"people": []})
+
+
+def test_person_is_told_at_the_address_of_the_account(town: Town, mail_server: _MailServer) -> None:
+    subscribe(town)
+    notify(town, mail_alone(mail_server))
+
+    (mail,) = mail_server.mails
+    assert b"To: wang@county.example" in mail
+    assert [(row["target"], row["state"]) for row in deliveries(town)] == [("@wang.li", "sent")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"classes": ["D00"]}, {"unit": "lights"}, {"areas": ["nowhere"]}, {"role": "fleet"}],
+    ids=["another class", "another unit's", "outside the areas", "sees no cases"],
+)
+def test_person_is_told_of_nothing_else(town: Town, mail_server: _MailServer, more: dict[str, Any]) -> None:
+    subscribe(town, **more)
+    notify(town, mail_alone(mail_server))
+
+    assert (mail_server.mails, deliveries(town)) == ([], [])
+
+
+def test_person_of_the_unit_and_class_is_told(town: Town, mail_server: _MailServer) -> None:
+    subscribe(town, unit="roads", classes=["D40", "D00"])
+    notify(town, mail_alone(mail_server))
+
+    assert len(mail_server.mails) == 1
+
+
+def test_nobody_is_told_of_what_they_did(town: Town, mail_server: _MailServer) -> None:
+    subscribe(town)
+    town.change("UPDATE case_history SET actor = 'wang.li'")
+    notify(town, mail_alone(mail_server))
+
+    assert mail_server.mails == []
+
+
+def test_person_has_quiet_hours_and_a_digest(town: Town, mail_server: _MailServer) -> None:
+    subscribe(town, quiet_from=time(22), quiet_to=time(7), digest_min=60)
+    targets, night = mail_alone(mail_server), datetime(2026, 11, 24, 16, tzinfo=UTC)  # midnight in China
+    assert notify(town, targets, at=night) == 0
+    assert notify(town, targets, at=night + timedelta(hours=6, minutes=59)) == 0
+    notify(town, targets, at=night + timedelta(hours=7))
+
+    assert len(mail_server.mails) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM notice_wishes", "UPDATE people SET disabled_at = now() WHERE name = 'wang.li'"],
+    ids=["changed their mind", "disabled"],
+)
+def test_who_is_not_to_be_told_any_longer_gets_nothing_that_waited(
+    town: Town, mail_server: _MailServer, change: LiteralString
+) -> None:
+    subscribe(town, digest_min=1440)
+    notify(town, mail_alone(mail_server))
+    town.change(change)
+    notify(town, mail_alone(mail_server), at=datetime.now(UTC) + timedelta(days=2))
+
+    assert mail_server.mails == []
+    assert [row["state"] for row in deliveries(town)] == ["dead"]
+
+
+def test_without_a_mail_server_it_is_said(town: Town) -> None:
+    subscribe(town)
+    notify(town, Targets())
+
+    (row,) = deliveries(town)
+    assert (row["state"], row["last_error"]) == ("dead", "there is no [mail] in the notification file")
