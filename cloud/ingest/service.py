@@ -61,7 +61,8 @@ async def ingest(config: CloudConfig, *, stop: asyncio.Event, started: asyncio.E
         await _wait_for_database(url, needs)
         handler = await stack.enter_async_context(open_handler(url))
         subscriber = await stack.enter_async_context(open_subscriber(config))
-        await stack.enter_async_context(watching(subscriber, url, needs, broker=broker.url))
+        if config.telemetry.ingest is not None:
+            await stack.enter_async_context(watching(subscriber, url, needs, broker=broker.url))
         started.set()
         logger.info("ingest_started broker=%s batch_size=%d", broker.kind, config.ingest.batch_size)
         courier = Courier(subscriber.publish, settled_now=handler.settled_now, now=lambda: datetime.now(UTC))
