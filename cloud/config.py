@@ -123,6 +123,8 @@ class ServeConfig(Section):
     """Addresses of proxies whose X-Forwarded-For is believed; without it the address of the connection counts."""
     visitors: bool = False
     """Whether those who have not signed in may look at findings, cases and roads."""
+    contact: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    """Who answers for what is collected about people (office, mail, telephone); stands on the public notice."""
     demo: bool = False
     """Whether the accounts of a demo can be used by a click, without a password."""
     oidc: OidcConfig | None = None

@@ -35,6 +35,7 @@ from cloud.api.routes import (
     fleet,
     health,
     map_view,
+    notice,
     observations,
     people,
     pictures,
@@ -52,6 +53,7 @@ from cloud.fleet.authority import Authority
 from cloud.ingest.handler import open_handler
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
+from cloud.work.retention_rules import load_retention
 from telemetry.server import Needs
 
 POOL_SIZE: Final = 8
@@ -78,6 +80,7 @@ _ROUTES: Final = (
     account_notices,
     people,
     upkeep,
+    notice,
     health,
 )
 
@@ -129,6 +132,8 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
                 catalogue=held_catalogue,
                 condition=load_rules(config.work.condition),
                 handling=load_handling(config.work.handling),
+                retention=load_retention(config.work.retention),
+                contact=config.serve.contact,
                 origin=config.serve.origin,
                 has_visitors=config.serve.visitors,
                 is_demo=config.serve.demo,

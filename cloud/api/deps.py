@@ -20,6 +20,7 @@ from cloud.fleet.authority import Authority
 from cloud.ingest.handler import Handler
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
+from cloud.work.retention_rules import RetentionRules
 
 Database = AsyncConnection[Any]
 Record = dict[str, Any]
@@ -33,6 +34,9 @@ class Resources:
     catalogue: Catalogue
     condition: ConditionRules
     handling: Handling
+    retention: RetentionRules
+    contact: str | None
+    """Who answers for what is collected about people."""
     origin: str
     """Where people reach the pages, without a slash at the end."""
     has_visitors: bool

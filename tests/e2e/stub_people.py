@@ -22,6 +22,11 @@ def account_answers(who: Json) -> dict[str, Json]:
     """Answers about who asks, and about everybody."""
     return {
         "/me": who | MORE_OF.get(who["name"], VISITOR),
+        "/notice": {
+            "city": "demo",
+            "contact": "数据保护专员 dpo@county.example",
+            "kept": [{"what": "pictures", "days": 365.0}, {"what": "track_points", "days": 90.0}],
+        },
         "/sign-in": {
             "provider": "浙政钉",
             "demo": [
@@ -41,6 +46,15 @@ def account_answers(who: Json) -> dict[str, Json]:
             "has_password": True,
             "has_second_factor": False,
             "scopes": ["handle_cases", "see", "see_cases"],
+        },
+        "/account/notices": {
+            "wish": {
+                "address": "desk@county.example",
+                "classes": ["D20", "D40"],
+                "quiet_from": "22:00:00",
+                "quiet_to": "07:00:00",
+                "digest_min": 60,
+            }
         },
         "/account/sessions": {"items": [_session("s1", is_this=True), _session("s2", is_this=False)]},
         "/account/tokens": {

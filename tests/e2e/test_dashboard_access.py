@@ -25,6 +25,7 @@ PAGES: Final = {
     "/statistics": "canvas",
     "/settings": "section .who",
     "/login": ".choices .button",
+    "/notice": "dl div",
     "/account": "section .line",
     "/people": "tbody tr",
     "/wall": ".tile",
@@ -54,7 +55,7 @@ def serious_faults(viewer: Viewer) -> list[str]:
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_serious(browser: Browser, url: str, path: str, scheme: Scheme) -> None:
     with open_viewer(browser, url, scheme=scheme, token=DESK) as viewer:
-        (viewer.go if path == "/login" else viewer.open)(path)
+        (viewer.go if path in {"/login", "/notice"} else viewer.open)(path)
         expect(viewer.page.locator(PAGES[path]).first).to_be_visible()
         assert serious_faults(viewer) == []
 

@@ -31,6 +31,7 @@ export const router = createRouter({
     { path: "/crew/:id?", name: "crew", component: () => import("./pages/CrewPage.vue"), props: true, meta: { isBare: true, isQuiet: true, isOpen: true } },
     { path: "/login", name: "login", component: () => import("./pages/LoginPage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },
     { path: "/welcome", name: "welcome", component: () => import("./pages/WelcomePage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },
+    { path: "/notice", name: "notice", component: () => import("./pages/NoticePage.vue"), meta: { isBare: true, isQuiet: true, isOpen: true } },
     { path: "/account", name: "account", component: () => import("./pages/AccountPage.vue") },
     { path: "/people", name: "people", component: () => import("./pages/PeoplePage.vue") },
     { path: "/wall", name: "wall", component: () => import("./pages/WallPage.vue"), meta: { isBare: true } },

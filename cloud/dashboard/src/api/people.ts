@@ -6,6 +6,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 export type Account = Schemas["AccountView"];
+export type NoticeWish = Schemas["NoticeWish"];
 export type Permission = Schemas["Permission"];
 export type Person = Schemas["PersonView"];
 export type PersonWish = Omit<Schemas["NewPerson"], "name">;
@@ -19,6 +20,7 @@ type LinkMade = Schemas["LinkView"];
 
 export const people = {
   ways: (signal?: AbortSignal) => send<SignInWays>("GET", "/sign-in", undefined, signal),
+  notice: (signal?: AbortSignal) => send<Schemas["NoticeView"]>("GET", "/notice", undefined, signal),
   signIn: (name: string, password: string, code: string | null) => send<SignedIn>("POST", "/session", { name, password, code }),
   signInToDemo: (name: string) => send<SignedIn>("POST", "/session/demo", { name }),
   signOut: () => send<null>("DELETE", "/session"),
@@ -35,6 +37,9 @@ export const people = {
   tokens: (signal?: AbortSignal) => send<{ items: Token[] }>("GET", "/account/tokens", undefined, signal),
   makeToken: (label: string, scopes: readonly string[], days: number) => send<{ token: string }>("POST", "/account/tokens", { label, scopes, days }),
   endToken: (id: string) => send<null>("DELETE", `/account/tokens/${encodeURIComponent(id)}`),
+  notices: (signal?: AbortSignal) => send<Schemas["Notices"]>("GET", "/account/notices", undefined, signal),
+  setNotices: (wish: NoticeWish) => send<null>("PUT", "/account/notices", wish),
+  stopNotices: () => send<null>("DELETE", "/account/notices"),
   everybody: (signal?: AbortSignal) => send<{ items: Person[] }>("GET", "/people", undefined, signal),
   add: (name: string, wish: PersonWish) => send<LinkMade>("POST", "/people", { name, ...wish }),
   change: (name: string, wish: PersonWish & { is_disabled: boolean }) => send<Person>("PUT", `/people/${encodeURIComponent(name)}`, wish),

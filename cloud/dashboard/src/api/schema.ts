@@ -767,6 +767,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Notice
+         * @description Get what is collected and for how long it is kept.
+         */
+        get: operations["get_notice_api_v1_notice_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/observations": {
         parameters: {
             query?: never;
@@ -2619,6 +2639,16 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * Kept
+         * @description One class of what is kept.
+         */
+        Kept: {
+            /** Days */
+            days: number | null;
+            /** What */
+            what: string;
+        };
+        /**
          * Kind
          * @description Which work it is.
          * @enum {string}
@@ -3037,6 +3067,18 @@ export interface components {
          */
         Notices: {
             wish: components["schemas"]["NoticeWish"] | null;
+        };
+        /**
+         * NoticeView
+         * @description What is collected, for how long, and who answers for it.
+         */
+        NoticeView: {
+            /** City */
+            city: string;
+            /** Contact */
+            contact: string | null;
+            /** Kept */
+            kept: components["schemas"]["Kept"][];
         };
         /**
          * NoticeWish
@@ -5408,6 +5450,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notice_api_v1_notice_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeView"];
                 };
             };
             /** @description a problem (RFC 9457) */

@@ -5,6 +5,7 @@ import { crewEn } from "./areas/crew";
 import { decisionsEn } from "./areas/decisions";
 import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
+import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
 import { shellEn } from "./areas/shell";
 import { upkeepEn } from "./areas/upkeep";
@@ -18,6 +19,7 @@ export const en: Messages = {
   ...fleetEn,
   ...conditionEn,
   ...crewEn,
+  ...noticeEn,
   ...peopleEn,
   ...decisionsEn,
   ...deliveriesEn,

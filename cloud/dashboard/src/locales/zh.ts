@@ -5,6 +5,7 @@ import { crewZh } from "./areas/crew";
 import { decisionsZh } from "./areas/decisions";
 import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
+import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
 import { shellZh } from "./areas/shell";
 import { upkeepZh } from "./areas/upkeep";
@@ -17,6 +18,7 @@ export const zh = {
   ...fleetZh,
   ...conditionZh,
   ...crewZh,
+  ...noticeZh,
   ...peopleZh,
   ...decisionsZh,
   ...deliveriesZh,
