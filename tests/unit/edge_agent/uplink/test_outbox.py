@@ -3,15 +3,18 @@ import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from benchmarks.outbox import message
 from edge_agent.errors import OutboxError
 from edge_agent.uplink import outbox as outbox_module
 from edge_agent.uplink import sending
@@ -20,9 +23,6 @@ from edge_agent.uplink.room import RESERVE_BYTES
 from edge_agent.uplink.sending import Waiting
 from wire.codec import decode_envelope
 from wire.messages import (
-    Blur,
-    CameraState,
-    ClockSource,
     Coverage,
     Detection,
     Fix,
@@ -30,9 +30,7 @@ from wire.messages import (
     Health,
     Kind,
     Message,
-    ModelVersion,
     OutboxState,
-    PictureReference,
     Presence,
     Sighting,
     State,
@@ -44,43 +42,15 @@ from wire.messages import (
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 SOURCE = "/testcity/bus-1"
-MODEL = ModelVersion(name="invented", version="1", sha256="0" * 64)
 TRACK = Track(points=(TrackPoint(at=NOW, lon=120.4, lat=27.5, accuracy_m=3, fix=Fix.GNSS),))
 
 
 def health(given_up: tuple[GivenUp, ...] = ()) -> Health:
-    return Health(
-        software="busense",
-        models=(),
-        outbox_depth=0,
-        outbox_bytes=0,
-        outbox_oldest_s=0,
-        given_up=given_up,
-        frames_per_s=1,
-        frames_dropped=0,
-        pictures_waiting=0,
-        camera=CameraState.WORKING,
-        clock=ClockSource.NONE,
-    )
+    return replace(cast("Health", message(Kind.HEALTH, 0, NOW)), given_up=given_up)
 
 
 def coverage() -> Coverage:
-    return Coverage(
-        from_at=NOW,
-        to_at=NOW,
-        line=((120.4, 27.5), (120.4, 27.501)),
-        heading_deg=0,
-        accuracy_m=3,
-        frames=10,
-        usable_share=1,
-        unusable={},
-        near_m=3,
-        far_m=15,
-        left_m=3,
-        right_m=3,
-        camera_id="front",
-        model=MODEL,
-    )
+    return cast("Coverage", message(Kind.COVERAGE, 0, NOW))
 
 
 def sighting() -> Sighting:
@@ -90,36 +60,10 @@ def sighting() -> Sighting:
 
 
 def detection(picture_sha256: str | None = None, *, size_bytes: int = 1000) -> Detection:
-    picture = None
-    if picture_sha256 is not None:
-        picture = PictureReference(
-            sha256=picture_sha256,
-            size_bytes=size_bytes,
-            media_type="image/jpeg",
-            width_px=640,
-            height_px=480,
-            blur=Blur(detector="x", version="1", faces=0, plates=0, threshold=0.5),
-        )
-    return Detection(
-        class_code="D40",
-        confidence=0.9,
-        observed_at=NOW,
-        first_seen_at=NOW,
-        last_seen_at=NOW,
-        lon=120.4,
-        lat=27.5,
-        along_m=1,
-        across_m=1,
-        heading_deg=0,
-        frames=4,
-        box_xyxy_px=(1, 2, 3, 4),
-        frame_width_px=640,
-        frame_height_px=480,
-        camera_id="front",
-        model=MODEL,
-        distance_m=8,
-        picture=picture,
-    )
+    shown = cast("Detection", message(Kind.DETECTION, 0, NOW))
+    if picture_sha256 is None or shown.picture is None:
+        return replace(shown, picture=None)
+    return replace(shown, picture=replace(shown.picture, sha256=picture_sha256, size_bytes=size_bytes))
 
 
 class Clock:
