@@ -137,6 +137,7 @@ def test_frames_of_a_time_that_has_not_come_are_dropped_when_the_clock_is_set_ba
         assert inbox.take(timeout_s=5) is not None
         receiver.turns.release()
         taken = wait_until(lambda: inbox.take(timeout_s=0.1) if inbox.frames_dropped else None)
+        assert inbox.take(timeout_s=0.05) is None
         camera.let_go.set()
     assert isinstance(taken, GnssReading)
     assert inbox.frames_dropped == 1
