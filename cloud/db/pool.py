@@ -42,15 +42,20 @@ def connect(url: str, *, autocommit: bool = False) -> Generator[Connection[Row]]
 
     Raises:
         ConfigError: the URL cannot be read.
-        UnavailableError: there is no database.
+        UnavailableError: there is no database, or it went away meanwhile.
     """
     check_url(url)
     try:
         connection = psycopg.connect(url, autocommit=autocommit, **_OPTIONS)
     except psycopg.OperationalError as error:
         raise UnavailableError(f"the database cannot be reached: {_first_line(error)}") from error
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        if not connection.broken:
+            raise
+        raise UnavailableError(f"the database went away: {_first_line(error)}") from error
 
 
 def reach(url: str) -> None:
