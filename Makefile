@@ -51,7 +51,8 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python deploy/licences.py
 
 test: check $(DASHBOARD) ## check, then every test with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m "not town" -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/python -m pytest -m town --cov --cov-append --cov-report=term:skip-covered
 
 wheel: $(DASHBOARD) ## one file to install elsewhere, pages and models inside: dist/busense-*.whl
 	$(BIN)/uv build --quiet --wheel --system-certs

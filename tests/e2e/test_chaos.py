@@ -10,6 +10,7 @@ import pytest
 FAULTS = 10
 
 
+@pytest.mark.town
 @pytest.mark.timeout(900)
 def test_town_that_is_broken_over_and_over_loses_and_doubles_nothing(tmp_path: Path) -> None:
     told = tmp_path / "chaos.json"

@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 
 PROMISED = set("sent stored lost duplicates found missed invented doubled cases p50_ms p99_ms seed".split())  # noqa: SIM905
 STEPS = set("filed dispatched accepted repaired verified reopened rejected".split())  # noqa: SIM905
-pytestmark = pytest.mark.timeout(330)
+pytestmark = [pytest.mark.timeout(330), pytest.mark.town]
 
 
 def test_two_minutes_show_every_step_end_by_themselves_and_lose_nothing(tmp_path: Path) -> None:

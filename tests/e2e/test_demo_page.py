@@ -14,7 +14,7 @@ from tests.e2e.browser import Viewer, find_browser, open_viewer, running_browser
 from tests.e2e.demo import assert_nothing_lost, read_summary, running_demo
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.timeout(330), pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.town, pytest.mark.timeout(330), pytest.mark.browser, pytest.mark.data]
 
 
 def _has_browser() -> bool:

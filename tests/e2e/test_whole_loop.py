@@ -29,7 +29,7 @@ from tests.unit.cloud.ingest.messages import Outbox
 from tests.waiting import wait_until
 from wire.messages import Kind
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.town, pytest.mark.browser, pytest.mark.timeout(400)]
 
 BUSES: Final = 9  # three see the crack, the others come when it is repaired
 SEEN_ON_TIME_S: Final = 60  # by a page on a busy machine
