@@ -178,11 +178,11 @@ class Hub:
 
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")
-        self._needs.have("database")
         if self._cursor is None:
             row = await (await connection.execute(_START)).fetchone()
             self._cursor = Cursor(*row) if row else Cursor(0, 0)
         self._is_ready.set()
+        self._needs.have("database")
         cursor = self._cursor
         while True:
             changes = await _read(connection, cursor)

@@ -117,14 +117,14 @@ def test_what_waits_is_told_from_the_database(database: str, tmp_path: Path) -> 
     town.sees(bus="bus-2", minutes=10)
     town.store()
     town.work()
-    town.change("INSERT INTO set_aside (kind, subject, reason, detail) VALUES ('judge', '{}', 'a bug', '')")
+    town.change("INSERT INTO set_aside (kind, subject, reason, detail) VALUES ('segment', '{}', 'a bug', '')")
     town.change("UPDATE devices SET presence = 'online' WHERE device = 'bus-1'")
     town.change("UPDATE fusion_queue SET queued_at = now() - interval '1 hour'")
     worker = Worker(tmp_path, database=database)
     with worker.running():
         watched = worker.watched
         wait_until(lambda: watched.value("busense_buses", presence="online") == 1, timeout_s=30)
-        assert watched.value("busense_aside", kind="judge") == 1
+        assert watched.value("busense_aside", kind="segment") == 1
         assert watched.value("busense_aside", kind="fusion") == 0
         assert watched.value("busense_quarantine_messages") == 0
         assert dict(watched.samples("busense_timers_late")[0][0]) == {}
