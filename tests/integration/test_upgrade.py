@@ -29,6 +29,9 @@ COUNTS = """
 SELECT (SELECT count(*) FROM track_points), (SELECT count(*) FROM quarantine), (SELECT count(*) FROM fusion_queue)
 """
 FULL = [(1000, 50, 70)]
+SCHEMA = """
+SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2
+"""
 
 
 @pytest.fixture
@@ -73,6 +76,21 @@ def test_migration_that_fails_leaves_the_state_before_it_and_can_be_made_up_for(
     migrate(earlier)
     check_current(earlier)
     assert query(earlier, COUNTS) == FULL
+
+
+def test_migration_and_its_line_of_history_come_together_or_not_at_all(earlier: str) -> None:
+    first = next(each for each in read_migrations() if each.number > LAST_BEFORE)
+    with psycopg.connect(earlier) as connection:
+        connection.execute("ALTER TABLE schema_migrations ADD CONSTRAINT full_check CHECK (number <= 71)")
+    before = query(earlier, SCHEMA)
+    with pytest.raises(MigrationError, match=first.name):
+        migrate(earlier)
+    assert query(earlier, SCHEMA) == before
+
+    with psycopg.connect(earlier) as connection:
+        connection.execute("ALTER TABLE schema_migrations DROP CONSTRAINT full_check")
+    migrate(earlier)
+    check_current(earlier)
 
 
 def test_two_migrators_at_once_do_it_once(earlier: str) -> None:
