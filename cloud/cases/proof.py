@@ -9,17 +9,18 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from cloud.cases.handling import Handling
-from cloud.cases.verification import PassAfter, Rates, still_there
+from cloud.cases.verification import PassAfter, still_there
 from cloud.cases.views import PassView, RepairView
-from cloud.findings.catalogue import Catalogue
-from cloud.findings.rates import USUAL_CONFIDENCE
+from cloud.findings.catalogue import Catalogue, DamageClass
+from cloud.findings.rates import PassRates, assumed_surer
 
 MAX_PASSES: Final = 200
 
 # The finding of a case may have become one with another, which then has its passes.
 _PASSAGES: Final = """
-SELECT p.at, p.device, p.kind, p.looked_share, p.confidence, p.hit, p.false_alarm, p.is_measured, o.box_xyxy_px,
-    o.frame_width_px, o.frame_height_px, k.sha256, k.received_at IS NOT NULL AS available, k.width_px, k.height_px
+SELECT p.at, p.device, p.kind, p.looked_share, p.confidence, p.hit, p.false_alarm, p.surer, p.is_measured,
+    o.box_xyxy_px, o.frame_width_px, o.frame_height_px, k.sha256, k.received_at IS NOT NULL AS available,
+    k.width_px, k.height_px
 FROM findings f
 JOIN finding_passes p ON p.finding_id = coalesce(f.merged_into, f.id)
 LEFT JOIN observations o ON o.id_at = p.observation_id_at AND o.city = p.city AND o.device = p.device
@@ -39,7 +40,7 @@ def read_passes_after(
     connection: Connection[Any], finding_id: UUID, *, done_at: datetime, class_code: str, catalogue: Catalogue
 ) -> list[PassAfter]:
     """Passes after a repair, each with the rates of its own model and view; none for a class nobody knows."""
-    return _weighable(_rows_after(connection, finding_id, done_at), _assumed(catalogue, class_code))
+    return _weighable(_rows_after(connection, finding_id, done_at), catalogue.classes.get(class_code))
 
 
 def read_repair(
@@ -51,7 +52,7 @@ def read_repair(
     rows = _rows_after(connection, record["finding_id"], record["done_at"])
     after = [_view_of(row) for row in rows]
     seen_after = [taken for taken in after if taken.confidence is not None]
-    passes = _weighable(rows, _assumed(catalogue, record["class_code"]))
+    passes = _weighable(rows, catalogue.classes.get(record["class_code"]))
     repair: dict[str, Any] = record["repair"] or {}
     return RepairView(
         done_at=record["done_at"],
@@ -78,28 +79,21 @@ def _seen_before(connection: Connection[Any], finding_id: UUID, done_at: datetim
     return _view_of(row) if row else None
 
 
-def _weighable(rows: Sequence[dict[str, Any]], assumed: Rates | None) -> list[PassAfter]:
-    if assumed is None:
-        return []
-    return [
-        PassAfter(looked_share=row["looked_share"], confidence=row["confidence"], rates=_rates_of(row, assumed))
-        for row in rows
-    ]
+def _weighable(rows: Sequence[dict[str, Any]], entry: DamageClass | None) -> list[PassAfter]:
+    return [] if entry is None else [_pass_after(row, entry) for row in rows]
 
 
-def _rates_of(row: dict[str, Any], assumed: Rates) -> Rates:
-    """What the fusion found for this pass; what the county assumes where it has not looked at it yet."""
-    if row["hit"] is None or row["false_alarm"] is None:
-        return assumed
-    usual_confidence = USUAL_CONFIDENCE if row["is_measured"] else assumed.usual_confidence
-    return Rates(hit=row["hit"], false_alarm=row["false_alarm"], usual_confidence=usual_confidence)
-
-
-def _assumed(catalogue: Catalogue, class_code: str) -> Rates | None:
-    entry = catalogue.classes.get(class_code)
-    if entry is None:
-        return None
-    return Rates(hit=entry.hit_rate, false_alarm=entry.false_alarm_rate, usual_confidence=entry.usual_confidence)
+def _pass_after(row: dict[str, Any], entry: DamageClass) -> PassAfter:
+    """As the fusion weighed the pass; as the county assumes where it has not weighed it yet."""
+    is_seen = row["confidence"] is not None
+    assumed = assumed_surer(row["confidence"], entry) if is_seen else 0.0
+    rates = PassRates(
+        hit=entry.hit_rate if row["hit"] is None else row["hit"],
+        false_alarm=entry.false_alarm_rate if row["false_alarm"] is None else row["false_alarm"],
+        surer=assumed if row["surer"] is None else row["surer"],
+        is_measured=row["is_measured"],
+    )
+    return PassAfter(looked_share=row["looked_share"], is_seen=is_seen, rates=rates)
 
 
 def _view_of(row: dict[str, Any]) -> PassView:

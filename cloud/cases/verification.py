@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Final
 
 from cloud.cases.handling import Verification
+from cloud.findings.rates import PassRates
 
 MIN_SHARE: Final = 0.05  # a glance at the edge of the view is no look
-_MIN_CONFIDENCE: Final = 0.02
 _MAX_LOG_ODDS: Final = 9.0  # 0.9999
 
 
@@ -27,21 +27,12 @@ class Judgement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """How often the detector is right and wrong about a class."""
-
-    hit: float
-    false_alarm: float
-    usual_confidence: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PassAfter:
-    """One pass after the repair; without a confidence it saw nothing."""
+    """One pass after the repair."""
 
     looked_share: float
-    confidence: float | None
-    rates: Rates  # of this pass, by its camera, model and view
+    is_seen: bool
+    rates: PassRates  # of this pass, by its camera, model and view, as the fusion weighs it
 
 
 def still_there(passes: Sequence[PassAfter], *, rules: Verification) -> float:
@@ -55,26 +46,21 @@ def judge(passes: Sequence[PassAfter], *, rules: Verification) -> Judgement:
     belief = still_there(passes, rules=rules)
     if belief < rules.verify_below:
         return Judgement.VERIFIED
-    is_seen = any(taken.confidence is not None for taken in passes)
+    is_seen = any(taken.is_seen for taken in passes)
     return Judgement.STILL_THERE if is_seen and belief > rules.reopen_above else Judgement.WAIT
 
 
-def looks_needed(*, rates: Rates, rules: Verification) -> int:
+def looks_needed(*, rates: PassRates, rules: Verification) -> int:
     """How many perfect looks that see nothing prove a repair."""
-    each = _evidence(PassAfter(looked_share=1.0, confidence=None, rates=rates))
+    each = rates.log_ratio_missed()
     return math.floor((_log_odds(rules.verify_below) - _log_odds(rules.bad_repair)) / each) + 1
 
 
 def _evidence(taken: PassAfter) -> float:
     """Logarithm of how much more likely the pass is if the damage is still there."""
-    rates = taken.rates
-    if taken.confidence is None:
-        if taken.looked_share < MIN_SHARE:
-            return 0.0
-        return math.log((1 - rates.hit * taken.looked_share) / (1 - rates.false_alarm * taken.looked_share))
-    confidence = min(max(taken.confidence, _MIN_CONFIDENCE), 1 - _MIN_CONFIDENCE)
-    surer = _log_odds(confidence) - _log_odds(rates.usual_confidence)
-    return max(0.0, math.log(rates.hit / rates.false_alarm) + surer)
+    if taken.is_seen:
+        return taken.rates.log_ratio_seen
+    return taken.rates.log_ratio_missed(taken.looked_share) if taken.looked_share >= MIN_SHARE else 0.0
 
 
 def _log_odds(probability: float) -> float:

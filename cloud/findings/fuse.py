@@ -100,6 +100,7 @@ def weigh(
                 probability_after=after,
                 hit=of_pass.hit,
                 false_alarm=of_pass.false_alarm,
+                surer=of_pass.surer,
                 is_measured=of_pass.is_measured,
             )
         )

@@ -111,6 +111,7 @@ class WeighedPass:
     probability_after: float
     hit: float  # rates that its evidence was weighed by
     false_alarm: float
+    surer: float = 0.0  # log of how much more usual its confidence is of damage than of nothing
     is_measured: bool = False
 
 

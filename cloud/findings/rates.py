@@ -17,7 +17,6 @@ from cloud.findings.told import FAR_M, NEAR_M, PICTURES, USUAL_FALSE_RATES, Beta
 from wire.error_model import ErrorModel
 
 USUAL_SIDE_PX, USUAL_DISTANCE_M = 64.0, 8.0  # of a box, where an observation does not tell its own
-USUAL_CONFIDENCE: Final = 0.73  # of an observation: halfway between the mean log odds of right and of wrong ones
 SMALLEST_SIDE_PX: Final = 8.0  # no detector finds less, and no labelled damage is smaller
 _SHRINK: Final = (
     1.5  # a thing on the road is 1/d wide and 1/d^2 high in the picture: the root of its area goes as d^-1.5
@@ -101,11 +100,15 @@ def size_of(observations: Iterable[Observation]) -> float:
     return sizes[len(sizes) // 2] if sizes else USUAL_SIDE_PX * USUAL_DISTANCE_M**_SHRINK
 
 
+def assumed_surer(confidence: float, entry: DamageClass) -> float:
+    """Log of how much more usual a confidence is of damage than of nothing, as the county's catalogue assumes it."""
+    return _log_odds(min(max(confidence, 1 - _MOST), _MOST)) - _log_odds(entry.usual_confidence)
+
+
 def _assumed(entry: DamageClass, of: Observation | Look) -> PassRates:
     surer = 0.0
     if isinstance(of, Observation):
-        confidence = min(max(of.confidence, 1 - _MOST), _MOST)
-        surer = _log_odds(confidence) - _log_odds(entry.usual_confidence)
+        surer = assumed_surer(of.confidence, entry)
     return PassRates(hit=entry.hit_rate, false_alarm=entry.false_alarm_rate, surer=surer, is_measured=False)
 
 

@@ -78,7 +78,8 @@ _WRITE_PASSES: Final = """
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(at timestamptz, city text, device text, kind text,
         looked_share float8, confidence float8, observation_id uuid, observation_id_at timestamptz,
-        probability_before float8, probability_after float8, hit float8, false_alarm float8, is_measured boolean)
+        probability_before float8, probability_after float8, hit float8, false_alarm float8, surer float8,
+        is_measured boolean)
 ), dropped AS (
     DELETE FROM finding_passes p
     WHERE p.finding_id = %(id)s
@@ -87,14 +88,15 @@ WITH wanted AS (
     RETURNING 1
 ), written AS (
     INSERT INTO finding_passes AS p (finding_id, at, city, device, kind, looked_share, confidence, observation_id,
-        observation_id_at, probability_before, probability_after, hit, false_alarm, is_measured)
+        observation_id_at, probability_before, probability_after, hit, false_alarm, surer, is_measured)
     SELECT %(id)s, at, city, device, kind, looked_share, confidence, observation_id, observation_id_at,
-        probability_before, probability_after, hit, false_alarm, is_measured FROM wanted
+        probability_before, probability_after, hit, false_alarm, surer, is_measured FROM wanted
     ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind,
         looked_share = EXCLUDED.looked_share, confidence = EXCLUDED.confidence,
         observation_id = EXCLUDED.observation_id, observation_id_at = EXCLUDED.observation_id_at,
         probability_before = EXCLUDED.probability_before, probability_after = EXCLUDED.probability_after,
-        hit = EXCLUDED.hit, false_alarm = EXCLUDED.false_alarm, is_measured = EXCLUDED.is_measured
+        hit = EXCLUDED.hit, false_alarm = EXCLUDED.false_alarm, surer = EXCLUDED.surer,
+        is_measured = EXCLUDED.is_measured
     WHERE (p.kind, p.looked_share, p.observation_id, p.probability_before, p.probability_after)
         IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.looked_share, EXCLUDED.observation_id,
             EXCLUDED.probability_before, EXCLUDED.probability_after)
@@ -218,5 +220,6 @@ def _pass_record(weighed: WeighedPass) -> dict[str, Any]:
         "probability_after": weighed.probability_after,
         "hit": weighed.hit,
         "false_alarm": weighed.false_alarm,
+        "surer": weighed.surer,
         "is_measured": weighed.is_measured,
     }

@@ -179,7 +179,7 @@ _BY_ITSELF: Final = Reason(zh="按区域、距离和任务量自动派遣", en="
 
 
 def _verified(passes: list[PassAfter], belief: float) -> Reason:
-    looks = sum(taken.confidence is None for taken in passes)
+    looks = sum(not taken.is_seen for taken in passes)
     return Reason(
         zh=f"处置后 {looks} 次经过未见，仍存在的概率降至 {belief:.1%}",
         en=f"not seen by {looks} passes after the repair; probability that it is still there {belief:.1%}",
@@ -187,7 +187,7 @@ def _verified(passes: list[PassAfter], belief: float) -> Reason:
 
 
 def _still_there(passes: list[PassAfter], belief: float) -> Reason:
-    sightings = sum(taken.confidence is not None for taken in passes)
+    sightings = sum(taken.is_seen for taken in passes)
     return Reason(
         zh=f"处置后又有 {sightings} 次经过看到，仍存在的概率 {belief:.0%}",
         en=f"seen by {sightings} of {len(passes)} passes after the repair; still there with probability {belief:.0%}",
