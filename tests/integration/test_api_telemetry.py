@@ -81,7 +81,8 @@ def test_open_streams_are_counted_and_the_public_port_tells_no_metrics(database:
     with running_serve(database, tmp_path, watched) as port:
         address = f"http://127.0.0.1:{port}"
         with httpx.stream("GET", f"{address}/api/v1/events", timeout=ANSWERED_WITHIN_S) as response:
-            assert next(response.iter_lines()).startswith("retry:")
+            lines = response.iter_lines()  # which closes the stream when it is let go
+            assert next(lines).startswith("retry:")
             assert watched.value("busense_api_live_streams") == 1
         wait_until(lambda: watched.value("busense_api_live_streams") == 0)
         for path in ("/metrics", "/health/ready"):
