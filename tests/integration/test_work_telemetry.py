@@ -68,7 +68,7 @@ def notify_file(folder: Path, receiver: Receiver) -> Path:
 
 
 def ids_of(town: Town, *, east_m: float) -> set[str]:
-    """Of the sightings at one of two places that lie 300 m apart."""
+    """Of the sightings at one of two places of one cell that lie 80 m apart."""
     rows = town.rows(
         "SELECT id::text FROM observations WHERE (lon > (SELECT avg(lon) FROM observations)) = %s", east_m > 0
     )
@@ -79,7 +79,7 @@ def test_one_id_leads_from_the_sighting_to_the_case_and_to_the_notice(
     database: str, receiver: Receiver, tmp_path: Path
 ) -> None:
     town = Town(url=database)
-    for east_m in (0.0, 300.0):
+    for east_m in (0.0, 80.0):
         for minutes, bus in ((0.0, "bus-1"), (10.0, "bus-2")):
             town.sees(bus=bus, minutes=minutes, east_m=east_m)
     town.store()
@@ -88,7 +88,7 @@ def test_one_id_leads_from_the_sighting_to_the_case_and_to_the_notice(
     with worker.running():
         wait_until(lambda: len(worker.said("delivery_sent")) == 2, timeout_s=30)
         opened = [line for line in worker.said("case_step") if line["action"] == "open"]
-        expected = [ids_of(town, east_m=0.0), ids_of(town, east_m=300.0)]
+        expected = [ids_of(town, east_m=0.0), ids_of(town, east_m=80.0)]
         for lines in (opened, worker.said("delivery_sent")):
             assert sorted(map(sorted, expected)) == sorted(sorted(line["events"]) for line in lines)
         assert {row["id"] for row in town.rows("SELECT id::text FROM cases")} == {line["case"] for line in opened}
