@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from urllib.parse import urlsplit
 
 import click
@@ -48,6 +48,9 @@ DRAINED_WITHIN_S: Final = 900.0
 PATHS: Final = ("/api/v1/summary", "/api/v1/findings?limit=50", "/api/v1/cases?limit=50")
 _STATE: Final = """
 SELECT count(*), coalesce(extract(epoch FROM now() - min(queued_at)), 0) FROM fusion_queue
+"""
+_RECEIPTED: Final = """
+SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM device_streams, unnest(stored) AS r WHERE device LIKE 'county-%%'
 """
 _STORED: Final = """
 SELECT (SELECT count(*) FROM observations WHERE device LIKE 'county-%%')
@@ -151,14 +154,17 @@ def look(town: Town, database: psycopg.Connection[Any], soak: Soak, at_s: float)
 
 
 def wait_until_stored(town: Town, sent: int) -> int:
-    """How many of the county's messages are stored, when all are or time is up."""
+    """How many of the county's messages lie in the tables, when all have receipts or time is up."""
     deadline = time.monotonic() + DRAINED_WITHIN_S
     with closing(psycopg.connect(town.postgres.url(), autocommit=True)) as database:
-        while True:
-            stored = int((database.execute(_STORED).fetchone() or (0,))[0])
-            if stored >= sent or time.monotonic() > deadline:
-                return stored
+        while _one(database, _RECEIPTED) < sent and time.monotonic() < deadline:
             time.sleep(2.0)
+        return _one(database, _STORED)
+
+
+def _one(database: psycopg.Connection[Any], statement: LiteralString) -> int:
+    row = database.execute(statement).fetchone()
+    return int(row[0]) if row else 0
 
 
 def slope_mb_per_h(samples: Sequence[Sample], name: str) -> float:
