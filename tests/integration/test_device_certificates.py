@@ -242,7 +242,8 @@ def test_the_broker_is_told_as_soon_as_a_bus_is_revoked(depot: Depot) -> None:
 
 
 def test_an_over_long_message_costs_its_sender_the_connection_and_nobody_else(depot: Depot) -> None:
-    bus, other = depot.connect(depot.certificate("bus-1")), depot.connect(depot.certificate("bus-2"), "bus-2")
+    first, second = depot.certificate("bus-1"), depot.certificate("bus-2")
+    bus, other = depot.connect(first), depot.connect(second, "bus-2")
     wait_until(lambda: bus.is_in.is_set() and other.is_in.is_set())
     publish(bus, "bus-1/health", b"x" * 300_000)
     assert bus.is_cut.wait(10)
@@ -253,7 +254,8 @@ def test_an_over_long_message_costs_its_sender_the_connection_and_nobody_else(de
 
 
 def test_a_flood_of_one_bus_does_not_keep_another_from_being_heard(depot: Depot) -> None:
-    bus, other = depot.connect(depot.certificate("bus-1")), depot.connect(depot.certificate("bus-2"), "bus-2")
+    first, second = depot.certificate("bus-1"), depot.certificate("bus-2")
+    bus, other = depot.connect(first), depot.connect(second, "bus-2")
     wait_until(lambda: bus.is_in.is_set() and other.is_in.is_set())
     for _ in range(FLOOD):
         publish(bus, "bus-1/track", b"x" * 1_000)
