@@ -27,7 +27,18 @@ _log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Ends the live streams first: they would never end by themselves."""
+    """Ends the live streams first: they would never end by themselves; says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, needs: Needs) -> None:
+        super().__init__(config)
+        self._needs = needs
+        needs.lack("pages", "the server does not listen yet")
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._needs.have("pages")
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -40,6 +51,7 @@ class Server(uvicorn.Server):
 
 def make_server(config: CloudConfig, needs: Needs | None = None) -> Server:
     """Make a server that is yet to run; it tells `needs` what it lacks."""
+    needs = needs or Needs()
     return Server(
         uvicorn.Config(
             create_app(config, needs=needs),
@@ -53,7 +65,8 @@ def make_server(config: CloudConfig, needs: Needs | None = None) -> Server:
             proxy_headers=bool(config.serve.proxies),
             forwarded_allow_ips=list(config.serve.proxies),
             timeout_graceful_shutdown=GRACE_S,
-        )
+        ),
+        needs,
     )
 
 

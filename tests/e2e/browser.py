@@ -19,6 +19,7 @@ from playwright.sync_api import (
     BrowserContext,
     BrowserType,
     ConsoleMessage,
+    Error,
     FloatRect,
     Page,
     Request,
@@ -135,7 +136,9 @@ def open_profile(
         timezone_id="Asia/Shanghai",
         locale="zh-CN",
     )
-    yield from _viewing(context, url, language="zh", token=token)
+    yield _viewer(context, url, language="zh", token=token)
+    with contextlib.suppress(Error):  # it was killed
+        context.close()
 
 
 def has_settled(folder: Path, key: str) -> bool:
@@ -167,10 +170,11 @@ def open_viewer(
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id="Asia/Shanghai", locale="zh-CN"
     )
-    yield from _viewing(context, url, language=language, token=token)
+    yield _viewer(context, url, language=language, token=token)
+    context.close()
 
 
-def _viewing(context: BrowserContext, url: str, *, language: Language, token: str | None) -> Generator[Viewer]:
+def _viewer(context: BrowserContext, url: str, *, language: Language, token: str | None) -> Viewer:
     context.add_init_script(f"localStorage.setItem('busense.language', '{language}')")
     if token is not None:
         context.add_init_script(f"localStorage.setItem('busense.token', '{token}')")
@@ -178,8 +182,7 @@ def _viewing(context: BrowserContext, url: str, *, language: Language, token: st
     parts = urlsplit(url)
     viewer = Viewer(context.new_page(), f"{parts.scheme}://{parts.netloc}")
     viewer.watch()
-    yield viewer
-    context.close()
+    return viewer
 
 
 def take_screenshot(  # the one call for a picture of a running system

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +12,11 @@ from pathlib import Path
 import httpx
 
 from busense.local.postgres import LocalPostgres
+from busense.local.processes import accepts_connections
+from cloud.api.serve import make_server
+from cloud.config import CloudConfig, DatabaseConfig, PicturesConfig, ServeConfig
 from cloud.db.migrate import migrate
+from telemetry.server import Needs
 from tests.integration.api_server import free_port
 from tests.integration.watched import ANSWERED_WITHIN_S, Watched
 from tests.waiting import wait_until
@@ -42,6 +47,26 @@ def running_serve(database: str, folder: Path, watched: Watched) -> Generator[in
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_server_that_does_not_listen_yet_is_not_ready(database: str, tmp_path: Path) -> None:
+    needs, port = Needs(), free_port()
+    config = CloudConfig(
+        city="testcity",
+        database=DatabaseConfig(url=database),
+        pictures=PicturesConfig(url=f"file://{tmp_path}"),
+        serve=ServeConfig(port=port),
+    )
+    server = make_server(config, needs)
+    assert "pages" in needs.missing()
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: "pages" not in needs.missing(), timeout_s=30)
+        assert accepts_connections(port)
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def some_id() -> str:
