@@ -1,6 +1,5 @@
 """`busense serve`: the application in one process that stops even while viewers are following."""
 
-import ipaddress
 import logging
 import signal
 import socket
@@ -18,7 +17,7 @@ from cloud.db.migrate import check_current
 from cloud.db.pool import connect
 from cloud.errors import UnavailableError
 from cloud.people.first import first_link
-from telemetry.server import Needs, telling
+from telemetry.server import Needs, is_loopback, telling
 
 GRACE_S: Final = 10  # for what is not a live stream
 MAX_CONNECTIONS: Final = 2_000
@@ -93,7 +92,7 @@ def serve(config: CloudConfig) -> None:
         _log.warning("database_away error=%s", error)
     else:
         _welcome_first(config)
-    if not (_is_loopback(config.serve.host) or config.serve.origin.startswith("https://")):
+    if not (is_loopback(config.serve.host) or config.serve.origin.startswith("https://")):
         _log.warning(
             "serve_plain host=%s (passwords cross the network in the clear: set public_url)", config.serve.host
         )
@@ -105,10 +104,3 @@ def serve(config: CloudConfig) -> None:
     # On a port of its own: what an operator may know is not for everybody who reaches the pages.
     with telling(config.telemetry.serve, process="serve", missing=needs.missing):
         server.run()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
