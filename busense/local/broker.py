@@ -109,8 +109,10 @@ class LocalBroker:
         """Let in these certificates and no others, from now on: whoever is connected with another one is cut off."""
         self._certificates = list(certificates)
         self._write_configuration()
-        if self.pid is not None:
-            reload_broker(self.pid)
+        if self._program is not None and self._program.pid is not None:
+            known = self._loaded_at()
+            reload_broker(self._program.pid)
+            self._program.wait_until(lambda: self._loaded_at() != known, timeout_s=20)
 
     def stop(self) -> None:
         """End it in order."""
@@ -135,6 +137,11 @@ class LocalBroker:
                 return answer.status == HTTPStatus.OK
         except OSError:
             return False
+
+    def _loaded_at(self) -> str:
+        """When NATS last read its configuration."""
+        with urlopen(f"http://127.0.0.1:{self._health_port}/varz", timeout=5) as answer:  # noqa: S310 - of this machine
+            return str(json.load(answer)["config_load_time"])
 
     def _write_configuration(self) -> Path:
         config = self._folder / "nats.conf"
