@@ -1,5 +1,6 @@
 """`busense simulate`: buses in an invented town, against a real broker and a real cloud."""
 
+import contextlib
 import json
 import signal
 import threading
@@ -112,7 +113,8 @@ def _show(simulation: Simulation, json_file: Path | None) -> None:
                 live.update(_line(report), refresh=True)
             elif report.elapsed_s >= said_s + SAY_EVERY_S:
                 said_s = report.elapsed_s
-                click.echo(_line(report), err=True)
+                with contextlib.suppress(OSError):  # a full disk ends no drive
+                    click.echo(_line(report), err=True)
 
 
 def _line(report: Report) -> str:

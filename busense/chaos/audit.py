@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
@@ -10,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from busense.chaos.ledger import Kept
+from busense.chaos.ledger import Kept, Key
 from busense.demo_books import read_books
 from cloud.cases.audit import verify
 
@@ -53,7 +54,9 @@ class Audit:
 
     messages: int
     in_quarantine: int  # of the buses' own messages: there should be none
-    given_up: int
+    in_torn_files: int  # waited in a bus's file when a page of it was torn
+    given_up: int  # of those: torn, and the bus said so
+    torn_untold: int  # of those: torn, and with them what knew of them
     lost_messages: int  # in no table
     lost_observations: int  # in their table, in no finding
     lost_pictures: int  # announced, and never received
@@ -84,12 +87,15 @@ class Audit:
         )
 
 
-def audit(database_url: str, kept: Sequence[Kept], *, heard: Iterable[UUID], poison: Sequence[bytes]) -> Audit:
+def audit(
+    database_url: str, kept: Sequence[Kept], *, torn: AbstractSet[Key], heard: Iterable[UUID], poison: Sequence[bytes]
+) -> Audit:
     """Compare.
 
     Args:
         database_url: of the cloud's database, when nothing is under way any longer.
-        kept: all that buses had on their disks.
+        kept: all that buses had on their disks, each once.
+        torn: messages that waited in a bus's file when a page of it was torn; only these may be given up or missing.
         heard: ids of the deliveries that the receiver of webhooks got.
         poison: digests of the messages that nobody can read, as the quarantine makes them.
     """
@@ -99,13 +105,16 @@ def audit(database_url: str, kept: Sequence[Kept], *, heard: Iterable[UUID], poi
         given_up = _read_given_up(connection)
         stored = {name: _keys(connection, statement) for name, statement in _IDS_OF_TYPE.items()}
         where = Counter(
-            _fate(message, stored[message.type], quarantined=quarantined, given_up=given_up) for message in kept
+            _fate(message, stored[message.type], quarantined=quarantined, given_up=given_up, torn=torn)
+            for message in kept
         )
         lost_deliveries, doubled_deliveries, deliveries = _audit_deliveries(connection, set(heard))
         return Audit(
             messages=len(kept),
             in_quarantine=where["quarantine"],
+            in_torn_files=len(torn),
             given_up=where["given up"],
+            torn_untold=where["torn"],
             lost_messages=where["lost"],
             lost_observations=_one(connection, _WITHOUT_FINDING),
             lost_pictures=_one(connection, _WITHOUT_PICTURE),
@@ -122,19 +131,20 @@ def audit(database_url: str, kept: Sequence[Kept], *, heard: Iterable[UUID], poi
         )
 
 
-Key = tuple[str, str]
-GivenUp = Mapping[Key, Sequence[range]]
+GivenUp = Mapping[tuple[str, str], Sequence[range]]  # of device and stream
 
 
-def _fate(message: Kept, stored: set[Key], *, quarantined: set[Key], given_up: GivenUp) -> str:
-    key = (message.device, message.id)
-    if key in stored:
+def _fate(
+    message: Kept, stored: AbstractSet[Key], *, quarantined: AbstractSet[Key], given_up: GivenUp, torn: AbstractSet[Key]
+) -> str:
+    if message.key in stored:
         return "stored"
-    if key in quarantined:
+    if message.key in quarantined:
         return "quarantine"
-    if any(message.sequence in numbers for numbers in given_up.get((message.device, message.stream), ())):
-        return "given up"
-    return "lost"
+    if message.key not in torn:
+        return "lost"
+    is_told = any(message.sequence in numbers for numbers in given_up.get((message.device, message.stream), ()))
+    return "given up" if is_told else "torn"
 
 
 def _audit_deliveries(connection: Connection[Any], heard: set[UUID]) -> tuple[int, int, int]:
@@ -150,7 +160,7 @@ def _audit_deliveries(connection: Connection[Any], heard: set[UUID]) -> tuple[in
 
 
 def _read_given_up(connection: Connection[Any]) -> GivenUp:
-    found: dict[Key, list[range]] = {}
+    found: dict[tuple[str, str], list[range]] = {}
     for device, stream, first, end in connection.execute(_GIVEN_UP):
         found.setdefault((device, str(stream)), []).append(range(first, end))
     return found

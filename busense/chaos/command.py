@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from busense.chaos.audit import audit
-from busense.chaos.ledger import read_ledgers
 from busense.chaos.plan import Fault, Part, draw
 from busense.chaos.receiver import receiving
 from busense.chaos.result import Result
@@ -65,7 +64,11 @@ def chaos(
                 seconds=time.monotonic() - begun_s,
                 recoveries=recoveries.recoveries,
                 audit=audit(
-                    town.database_url, read_ledgers(town.outboxes), heard=receiver.heard, poison=town.digests()
+                    town.database_url,
+                    town.kept(),
+                    torn=town.torn,
+                    heard=receiver.heard,
+                    poison=town.digests(),
                 ),
                 peak_memory_mb=memory.peak_mb,
                 ended_by_themselves=town.ended_by_themselves,

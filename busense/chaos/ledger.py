@@ -20,6 +20,9 @@ END
 """
 _READ: Final = "SELECT id, stream, sequence, type FROM ledger"
 
+Key = tuple[str, str]
+"""Device and id of a message."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -30,6 +33,10 @@ class Kept:
     stream: str
     sequence: int
     type: str  # of CloudEvents
+
+    @property
+    def key(self) -> Key:
+        return self.device, self.id
 
 
 def begin_ledger(outbox: Path) -> None:
@@ -49,11 +56,25 @@ def read_ledgers(outboxes: Iterable[Path]) -> list[Kept]:
     ]
 
 
-def count_waiting(outboxes: Iterable[Path]) -> int:
-    """Messages without a receipt, and pictures that are not sent."""
-    tables = (*TABLE_OF_KIND.values(), "pictures")
-    counts = [f"SELECT count(*) FROM {table}" for table in tables]  # noqa: S608 - names of our own
-    return sum(count for outbox in outboxes for statement in counts for (count,) in _rows(outbox, statement))
+def read_waiting(outboxes: Iterable[Path]) -> set[Key]:
+    """Messages without a receipt."""
+    statements = [f"SELECT CAST(payload AS TEXT) ->> '$.id' FROM {table}" for table in TABLE_OF_KIND.values()]  # noqa: S608
+    return {
+        (outbox.parent.name, row[0])
+        for outbox in outboxes
+        for statement in statements
+        for row in _rows(outbox, statement)
+    }
+
+
+def read_pictures(outboxes: Iterable[Path]) -> set[str]:
+    """Hashes of pictures that are not sent."""
+    return {sha256 for outbox in outboxes for (sha256,) in _rows(outbox, "SELECT sha256 FROM pictures")}
+
+
+def count_damaged(outboxes: Iterable[Path]) -> int:
+    """Files that were set aside and are not salvaged yet."""
+    return sum(1 for outbox in outboxes for _ in outbox.parent.glob(f"{outbox.name}.damaged-*"))
 
 
 def _rows(outbox: Path, statement: str) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ class Part(StrEnum):
     """What a fault breaks; one part has one fault at a time."""
 
     BUSES = "buses"
+    BUS_DISK = "bus_disk"
     BROKER = "broker"
     INGEST = "ingest"
     WORK = "work"
@@ -19,6 +20,7 @@ class Part(StrEnum):
     BUS_LINK = "bus_link"  # between buses and broker
     INGEST_LINK = "ingest_link"  # between broker and ingest
     DATABASE_LINK = "database_link"  # between the cloud's processes and the database
+    RECEIVER_LINK = "receiver_link"  # between the worker and who is told by webhook
 
 
 class Way(StrEnum):
@@ -36,6 +38,7 @@ class Way(StrEnum):
     SESSIONS = "all sessions ended"
     CLOCK = "kill -9, then a wrong clock"
     FULL = "disk full"
+    TORN = "kill -9, a page torn"
     POISON = "poison messages"
 
 
@@ -69,6 +72,8 @@ _OUTAGE: Final = (0.5, 6.0)
 KINDS: Final = (
     Kind(part=Part.BUSES, way=Way.KILL, weight=2),
     Kind(part=Part.BUSES, way=Way.CLOCK, weight=3),
+    Kind(part=Part.BUS_DISK, way=Way.FULL, weight=4, seconds=_OUTAGE),
+    Kind(part=Part.BUS_DISK, way=Way.TORN, weight=3),
     Kind(part=Part.BROKER, way=Way.KILL, weight=5),
     Kind(part=Part.BROKER, way=Way.LOSE_STORE, weight=3),
     Kind(part=Part.BROKER, way=Way.STOP, weight=4, seconds=_SHORT),
@@ -94,6 +99,8 @@ KINDS: Final = (
     Kind(part=Part.DATABASE_LINK, way=Way.CUT, weight=5, seconds=_OUTAGE),
     Kind(part=Part.DATABASE_LINK, way=Way.STALL, weight=4, seconds=_OUTAGE),
     Kind(part=Part.DATABASE_LINK, way=Way.SLOW, weight=4, seconds=_OUTAGE),
+    Kind(part=Part.RECEIVER_LINK, way=Way.CUT, weight=4, seconds=_OUTAGE),
+    Kind(part=Part.RECEIVER_LINK, way=Way.STALL, weight=3, seconds=_OUTAGE),
     Kind(part=Part.BROKER, way=Way.POISON, weight=6),
 )
 

@@ -22,14 +22,14 @@ class Receiver:
         self.url = url
         self.heard: list[UUID] = []
 
-    def write_targets(self, folder: Path) -> Path:
-        """Write a notification file that tells this receiver of everything."""
+    def write_targets(self, folder: Path, *, url: str) -> Path:
+        """Write a notification file that tells this receiver of everything, by way of an address before it."""
         secret = folder / "webhook.secret"
         secret.touch(mode=0o600)
         secret.write_text(f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}")
         file = folder / "notify.toml"
         actions = [action.value for action in Action]
-        values = {"key": "chaos", "url": self.url, "secret_file": str(secret), "actions": actions}
+        values = {"key": "chaos", "url": url, "secret_file": str(secret), "actions": actions}
         file.write_text("[[webhooks]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
         return file
 

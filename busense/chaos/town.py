@@ -14,7 +14,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from busense.chaos.ledger import begin_ledger, count_waiting
+from busense.chaos.disks import empty, fill, tear_page
+from busense.chaos.ledger import (
+    Kept,
+    Key,
+    begin_ledger,
+    count_damaged,
+    read_ledgers,
+    read_pictures,
+    read_waiting,
+)
 from busense.chaos.plan import Fault, Part, Way
 from busense.chaos.poison import Message, digest_of, make_poison, publish
 from busense.chaos.receiver import Receiver
@@ -66,6 +75,8 @@ _UNSETTLED: Final = """
 SELECT (SELECT count(*) FROM fusion_queue) + (SELECT count(*) FROM case_events)
     + (SELECT count(*) FROM deliveries WHERE state = 'waiting')
 """
+_AWAITED_PICTURES: Final = "SELECT sha256 FROM pictures WHERE received_at IS NULL"
+_DELIVER_NOW: Final = "UPDATE deliveries SET next_at = now() WHERE state = 'waiting'"
 _KNOWN_POISON: Final = "SELECT digest FROM quarantine WHERE digest = ANY(%s)"
 
 Heal = Callable[[], None]
@@ -81,6 +92,8 @@ class ChaosTown:
         plan = TownPlan(seed=seed, port=port, buses=buses, full=0, for_s=None, frames=None)
         self._town = Town(plan, place, say=lambda _text: None)
         self._links: dict[Part, FaultyLink] = {}
+        self._kept: list[Kept] = []  # read before a file was torn
+        self.torn: set[Key] = set()
         self.poison: list[Message] = []
         self.ended_by_themselves: list[str] = []
 
@@ -114,6 +127,10 @@ class ChaosTown:
             self._drive(for_s=None)
             yield
 
+    def kept(self) -> list[Kept]:
+        """All that the buses ever had on their disks, each once; while they do not drive."""
+        return list({message.key: message for message in (*self._kept, *read_ledgers(self.outboxes))}.values())
+
     def pids(self) -> Mapping[str, int]:
         """Processes that run."""
         return self._town.pids()
@@ -128,7 +145,7 @@ class ChaosTown:
         match fault.kind.way:
             case Way.KILL:
                 self._kill(part)
-            case Way.CLOCK | Way.RESTART | Way.LOSE_STORE as way:
+            case Way.CLOCK | Way.TORN | Way.RESTART | Way.LOSE_STORE as way:
                 self._begin_anew(way)
             case Way.STOP:
                 return self._stop(part)
@@ -140,8 +157,7 @@ class ChaosTown:
             case Way.SESSIONS:
                 self._tell_database(_END_SESSIONS)
             case Way.FULL:
-                self._tell_database(_FILL, fault.seconds)
-                return lambda: None
+                return self._fill(part, fault.seconds)
             case Way.POISON:
                 self._spread_poison()
             case _:
@@ -165,6 +181,7 @@ class ChaosTown:
             StartError: it does not, in time.
         """
         self._town.simulator.stop()
+        self._tell_database(_DELIVER_NOW)
         deadline = time.monotonic() + DRAINED_WITHIN_S
         while True:
             self._drive(for_s=1.0)
@@ -172,10 +189,10 @@ class ChaosTown:
                 lambda: not self._town.simulator.is_running or self._look_after_services(), 90.0, "the buses end"
             )
             self._town.simulator.stop()
-            if count_waiting(self.outboxes) == 0:
+            if (waiting := self._count_waiting()) == 0:
                 break
             if time.monotonic() > deadline:
-                raise StartError(f"{count_waiting(self.outboxes)} messages stay in the outboxes")
+                raise StartError(f"{waiting} messages, pictures and damaged files stay on the buses")
         self._wait_until(self._is_settled, SETTLED_WITHIN_S, "the worker has nothing left to do")
         self._wait_until(self._is_poison_kept, SETTLED_WITHIN_S, "all poison lies in the quarantine")
 
@@ -188,6 +205,7 @@ class ChaosTown:
             Part.BUS_LINK: self._town.broker.mqtt_url,
             Part.INGEST_LINK: self._town.broker.nats_url,
             Part.DATABASE_LINK: f"postgresql://127.0.0.1:{self._town.postgres.port}",
+            Part.RECEIVER_LINK: self._receiver.url,
         }
 
     def _write_config(self) -> None:
@@ -199,7 +217,7 @@ class ChaosTown:
             broker_url=self._links[Part.INGEST_LINK].url,
             port=urlsplit(self._town.url).port or 0,
         )
-        targets = self._receiver.write_targets(self._place.folder)
+        targets = self._receiver.write_targets(self._place.folder, url=self._links[Part.RECEIVER_LINK].url)
         with self._place.config.open("a") as config:
             config.write(f'[work]\nnotify = "{targets}"\n')
 
@@ -230,8 +248,12 @@ class ChaosTown:
     def _service(self, part: Part) -> Service:
         return next(service for service in (*self._town.services, self._town.simulator) if service.name == _NAMES[part])
 
-    def _begin_anew(self, way: Literal[Way.CLOCK, Way.RESTART, Way.LOSE_STORE]) -> None:
+    def _begin_anew(self, way: Literal[Way.CLOCK, Way.TORN, Way.RESTART, Way.LOSE_STORE]) -> None:
         match way:
+            case Way.TORN:
+                self._kill_service(self._town.simulator)
+                self._tear(self._chance.choice(self.outboxes))
+                self._drive(for_s=None)
             case Way.CLOCK:
                 self._kill_service(self._town.simulator)
                 self._drive(for_s=None, clock_off_s=self._chance.choice(_CLOCKS_OFF_S))
@@ -261,6 +283,20 @@ class ChaosTown:
     def _kill_service(self, service: Service) -> None:
         _signal(service.pid, signal.SIGKILL)
         self._wait_until(lambda: not service.is_running, STARTED_WITHIN_S, f"{service.name} is dead")
+
+    def _tear(self, outbox: Path) -> None:
+        """What lay in the file is noted first: the ledger lies in it too."""
+        self._kept += read_ledgers([outbox])
+        self.torn |= read_waiting([outbox])
+        tear_page(outbox, self._chance)
+        begin_ledger(outbox)
+
+    def _fill(self, part: Part, seconds: float) -> Heal:
+        if part is Part.DATABASE:
+            self._tell_database(_FILL, seconds)
+            return lambda: None
+        fill(self._town.simulator.pid or 0)
+        return lambda: empty(self._town.simulator.pid or 0)
 
     def _stop(self, part: Part) -> Heal:
         pid = {Part.BROKER: self._town.broker.pid, Part.DATABASE: self._town.postgres.pid}.get(part)
@@ -311,6 +347,13 @@ class ChaosTown:
     def _publish(self, messages: list[Message]) -> None:
         password = self._place.cloud_password_file.read_text()
         publish(messages, mqtt_url=self._town.broker.mqtt_url, password=password)
+
+    def _count_waiting(self) -> int:
+        """Messages without a receipt, pictures that the cloud waits for, files that are to be salvaged."""
+        with psycopg.connect(self.database_url) as connection:
+            awaited = {sha256 for (sha256,) in connection.execute(_AWAITED_PICTURES)}
+        pictures = read_pictures(self.outboxes) & awaited
+        return len(read_waiting(self.outboxes)) + len(pictures) + count_damaged(self.outboxes)
 
     def _look_after_services(self) -> bool:
         for service in self._town.services:

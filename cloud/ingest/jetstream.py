@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, cast
@@ -127,10 +127,21 @@ async def open_jetstream(broker: BrokerConfig, ingest: IngestConfig) -> AsyncGen
         try:
             yield subscriber
         finally:
-            await subscriber.close()
-            await client.flush()
+            with _from_away():
+                await subscriber.close()
+                await client.flush()
     finally:
-        await client.close()
+        with _from_away():
+            await client.close()
+
+
+@contextlib.contextmanager
+def _from_away() -> Generator[None]:
+    """A broker that is away needs no farewell: what it has not heard it sends again."""
+    try:
+        yield
+    except (NatsError, OSError) as error:
+        logger.warning("broker_error error=%s", error)
 
 
 async def _connect(broker: BrokerConfig) -> Client:

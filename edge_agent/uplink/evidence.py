@@ -32,6 +32,7 @@ MAX_REFUSALS: Final = 12
 SWEEP_EVERY_S: Final = 300.0
 SENT_BYTES: Final = Counter("busense_agent_picture_bytes", "Bytes of pictures that the cloud took.")
 _SUFFIX: Final = ".jpg"
+_DRAFT_SUFFIX: Final = ".part"
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
 _MAY_HEAL: Final = frozenset(
     {
@@ -58,7 +59,7 @@ class PictureFolder:
             PictureError: the disk does not take it.
         """
         sha256 = hashlib.sha256(content).hexdigest()
-        path, draft = self._path(sha256), self._folder / f"{sha256}.part"
+        path, draft = self._path(sha256), self._folder / f"{sha256}{_DRAFT_SUFFIX}"
         try:
             if not path.exists():
                 _write_durably(content, draft, path)
@@ -74,19 +75,26 @@ class PictureFolder:
             return None
 
     def remove(self, sha256: str) -> None:
-        """Delete a picture; where the disk lets nothing be deleted, the next sweep does."""
+        """Delete a picture; one that the disk does not let go is sent again by the next sweep, and deleted then."""
         with contextlib.suppress(OSError):
             self._path(sha256).unlink()
 
-    def sweep(self, wanted: set[str], *, older_than_s: float) -> None:
-        """Delete what no message waits for: pictures given up, and drafts of a power cut.
+    def names(self) -> set[str]:
+        """Hashes of all pictures that lie here."""
+        return {path.stem for path in self._folder.glob(f"*{_SUFFIX}")}
 
-        A picture is written before its message: a young one may still get it.
-        """
-        for path in self._folder.glob("*"):
-            is_wanted = path.stem in wanted and path.suffix == _SUFFIX
-            if not is_wanted and time.time() - path.stat().st_mtime >= older_than_s:
-                with contextlib.suppress(OSError):
+    def size_bytes(self, sha256: str) -> int:
+        """Of a picture; 0 when it is gone."""
+        try:
+            return self._path(sha256).stat().st_size
+        except OSError:
+            return 0
+
+    def remove_drafts(self, *, older_than_s: float) -> None:
+        """Delete what a power cut left half written."""
+        for path in self._folder.glob(f"*{_DRAFT_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime >= older_than_s:
                     path.unlink()
 
     def _path(self, sha256: str) -> Path:
@@ -137,12 +145,12 @@ class Uploader:
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop."""
-        swept_s = time.monotonic()
+        sweep_at_s = time.monotonic()
         with self._store.client() as client:
             while not stop.is_set():
-                if time.monotonic() - swept_s >= SWEEP_EVERY_S:
+                if time.monotonic() >= sweep_at_s and self._outbox.is_whole:
                     self._sweep()
-                    swept_s = time.monotonic()
+                    sweep_at_s = time.monotonic() + SWEEP_EVERY_S
                 due = self._outbox.pictures_due(1, now=self._now())
                 for picture in due:
                     self._send(client, picture)
@@ -150,9 +158,14 @@ class Uploader:
                     stop.wait(LOOK_EVERY_S)
 
     def _sweep(self) -> None:
-        """Not while the outbox does not know all of its pictures."""
-        if self._outbox.is_whole:
-            self._folder.sweep(self._outbox.picture_names(), older_than_s=SWEEP_EVERY_S)
+        """Send what lies in the folder and what the outbox has forgotten: only what was sent is deleted.
+
+        A damaged file takes the list of pictures with it, and what was kept in memory ends with the power.
+        """
+        self._folder.remove_drafts(older_than_s=SWEEP_EVERY_S)
+        for sha256 in sorted(self._folder.names() - self._outbox.picture_names()):
+            self._outbox.adopt_picture(sha256, size=self._folder.size_bytes(sha256))
+            log.warning("picture_adopted sha256=%s", sha256)
 
     def _send(self, client: httpx.Client, picture: WaitingPicture) -> None:
         content = self._folder.read(picture.sha256)

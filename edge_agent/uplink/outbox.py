@@ -202,6 +202,10 @@ class Outbox:
         """Hashes of all pictures that still wait."""
         return self._use(Store.picture_names)
 
+    def adopt_picture(self, sha256: str, *, size: int) -> None:
+        """Let a picture wait of whose message nothing is known: it has left, or is lost."""
+        self._write(lambda store: store.adopt_picture(sha256, size=size))
+
     def delay_picture(self, sha256: str, *, until: datetime) -> None:
         self._write(lambda store: store.delay_picture(sha256, until=until))
 

@@ -16,6 +16,7 @@ PAGE_BYTES: Final = 8192  # a track of ten seconds has 2.2 kB: of 4,096 it would
 ROW_OVERHEAD_BYTES: Final = 50  # SQLite's own
 PAGE_WASTE: Final = 0.25  # of a message: what pages leave empty at their ends, rounded up
 MAX_RANGES_TOLD: Final = 256  # limit of the contract
+_NO_EVENT: Final = 0  # no stream has this number
 _BITS: Final = 40  # of a sequence number in a key: one message a second for 34,000 years
 _PRIMARY_CODE: Final = 0xFF  # SQLite's extended codes carry the plain one here
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -322,12 +323,15 @@ class Store:
 
     def add_picture(self, sha256: str, *, stream: Stream, sequence: int, size: int) -> None:
         """Let a picture wait for its message; two things in one frame share theirs."""
-        if self._run(
-            "INSERT INTO pictures (sha256, event, bytes) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
-            sha256,
-            _key(stream.number, sequence),
-            size,
-        ):
+        self._add_picture(sha256, _key(stream.number, sequence), size)
+
+    def adopt_picture(self, sha256: str, *, size: int) -> None:
+        """Let a picture wait for no message."""
+        self._add_picture(sha256, _NO_EVENT, size)
+
+    def _add_picture(self, sha256: str, event: int, size: int) -> None:
+        statement = "INSERT INTO pictures (sha256, event, bytes) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING"
+        if self._run(statement, sha256, event, size):
             self._count(_PICTURES, 1)
             self._count(_PICTURE_BYTES, size)
 

@@ -73,8 +73,6 @@ class Uplink:
         )
         if clock is not None and self.outbox.last_id is not None:
             clock.note_past(time_of_id(self.outbox.last_id))
-        if self.outbox.is_whole:
-            self.pictures.sweep(self.outbox.picture_names(), older_than_s=0.0)
         self.needs = Needs(broker=f"{config.broker.url} has not been connected yet")
         self._lock = threading.Lock()
         self._users = 0

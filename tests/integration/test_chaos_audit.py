@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from busense.chaos.audit import Audit, audit
-from busense.chaos.ledger import Kept, begin_ledger, count_waiting, read_ledgers
+from busense.chaos.ledger import Kept, Key, begin_ledger, read_ledgers, read_pictures, read_waiting
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
 from edge_agent.uplink.store import TABLE_OF_KIND
@@ -49,6 +49,7 @@ class Story:
         self.town.store(messages)
         self.town.work()
         self.kept = kept_of(messages)
+        self.torn: set[Key] = set()
         actions = ["open", "file", "dispatch", "add_sighting"]
         notify(self.town, webhooks(receiver, folder, actions=actions))
         self.change("UPDATE pictures SET received_at = now()")
@@ -59,7 +60,7 @@ class Story:
             connection.execute(statement, values)
 
     def audit(self, *, poison: Sequence[bytes] = ()) -> Audit:
-        return audit(self.town.url, self.kept, heard=self.heard, poison=poison)
+        return audit(self.town.url, self.kept, torn=self.torn, heard=self.heard, poison=poison)
 
 
 def store_what_can_be(url: str, *messages: Delivery) -> None:
@@ -151,16 +152,17 @@ def test_message_of_a_bus_in_quarantine_is_not_good(story: Story) -> None:
     assert (found.lost, found.in_quarantine, found.is_good) == (0, 1, False)
 
 
-def test_number_that_an_outbox_gave_up_is_not_lost(story: Story) -> None:
-    given_up = story.town.outboxes["bus-1"].message(Kind.COVERAGE)
-    story.kept += kept_of([given_up])
+def test_only_what_was_torn_may_be_missing(story: Story) -> None:
+    torn = story.town.outboxes["bus-1"].message(Kind.COVERAGE)
+    story.kept += kept_of([torn])
+    sequence = story.kept[-1].sequence
     assert story.audit().lost == 1
-    story.change(
-        "UPDATE device_streams SET given_up = int8multirange(int8range(%s, %s, '[]')) WHERE device = 'bus-1'",
-        story.kept[-1].sequence,
-        story.kept[-1].sequence,
-    )
-    assert (story.audit().lost, story.audit().given_up) == (0, 1)
+    story.change("UPDATE device_streams SET given_up = %s::int8multirange", f"{{[{sequence},{sequence}]}}")
+    assert story.audit().lost == 1, "nothing else may be given up here"
+    story.torn.add(story.kept[-1].key)
+    assert (story.audit().lost, story.audit().given_up, story.audit().torn_untold) == (0, 1, 0)
+    story.change("UPDATE device_streams SET given_up = '{}'")
+    assert (story.audit().lost, story.audit().given_up, story.audit().torn_untold) == (0, 0, 1)
 
 
 def test_ledger_keeps_what_left_the_outbox(tmp_path: Path) -> None:
@@ -176,10 +178,10 @@ def test_ledger_keeps_what_left_the_outbox(tmp_path: Path) -> None:
     payload = b'{"id": "a", "stream": "s", "sequence": 7, "type": "busense.track.v1"}'
     connection.execute("INSERT INTO events_track (payload) VALUES (?)", (payload,))
     connection.commit()
-    assert count_waiting([outbox]) == 2
+    assert (read_waiting([outbox]), read_pictures([outbox])) == ({("bus-1", "a")}, {"aa"})
     connection.execute("DELETE FROM events_track")
     connection.execute("DELETE FROM pictures")
     connection.commit()
     connection.close()
-    assert count_waiting([outbox]) == 0
+    assert (read_waiting([outbox]), read_pictures([outbox])) == (set(), set())
     assert read_ledgers([outbox]) == [Kept(device="bus-1", id="a", stream="s", sequence=7, type="busense.track.v1")]

@@ -10,6 +10,7 @@ import pytest
 
 from busense.local.postgres import LocalPostgres
 from cloud.db.migrate import migrate
+from simulator.faults.link import FaultyLink
 from tests.conftest import RunningBroker
 from tests.integration.ingest_database import enrol_devices, value
 from tests.integration.ingest_process import IngestProcess, device_at, running_ingesters
@@ -18,6 +19,7 @@ from tests.waiting import wait_until
 from wire.messages import Kind
 
 KINDS = ["jetstream", "mqtt"]
+AWAY_OF_KIND = {"jetstream": "broker_error", "mqtt": "broker_away"}
 SLOW_MESSAGES, MESSAGE_BYTES = 3000, 40_000  # 120 MB
 COUNT = "SELECT count(*) FROM observations"
 
@@ -99,6 +101,21 @@ def test_ingest_goes_on_after_the_broker_was_killed(
             wait_until(lambda: value(database, COUNT) == 200, timeout_s=40)
             wait_until(lambda: device.receipts and device.receipts[-1].up_to == 200)
         assert ingester.end() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ingest_ends_in_order_while_the_broker_is_away(
+    kind: str, database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    url = broker.nats_url if kind == "jetstream" else broker.mqtt_url
+    ingester = IngestProcess(tmp_path / "ingest", database=database, broker=broker, kind=kind, client_id="ingest")
+    with FaultyLink(url) as link:
+        ingester.environment["BUSENSE_BROKER__URL"] = link.url
+        ingester.start()
+        link.reset()
+    wait_until(lambda: AWAY_OF_KIND[kind] in ingester.log.read_text(), timeout_s=30)
+    assert ingester.end() == 0
+    assert "Traceback" not in ingester.log.read_text()
 
 
 def test_ingest_makes_its_consumer_again_when_the_broker_lost_it(

@@ -167,15 +167,30 @@ def test_keeping_the_same_picture_twice_keeps_one(folder: PictureFolder, tmp_pat
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{SHA256}.jpg"]
 
 
-def test_a_sweep_leaves_what_is_wanted_or_young(folder: PictureFolder, tmp_path: Path) -> None:
-    kept, given_up, young = folder.keep(b"kept"), folder.keep(b"given up"), folder.keep(b"young")
-    draft = tmp_path / "pictures" / "0.part"
-    draft.write_bytes(b"half")
-    for path in (tmp_path / "pictures").iterdir():
-        if path.stem != young:
-            os.utime(path, (0, 0))
-    folder.sweep({kept}, older_than_s=60)
-    assert folder.read(kept) == b"kept"
-    assert folder.read(young) == b"young"
-    assert folder.read(given_up) is None
-    assert not draft.exists()
+def test_a_picture_that_the_outbox_has_forgotten_is_sent_all_the_same(
+    outbox: Outbox, folder: PictureFolder, tmp_path: Path
+) -> None:
+    forgotten = folder.keep(b"its message has left, its row was damaged")
+    half = tmp_path / "pictures" / "0.part"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    young = tmp_path / "pictures" / "1.part"
+    young.write_bytes(b"somebody writes it")
+    with serving(201) as store, uploading(store.url, outbox, folder) as uploader:
+        wait_until(lambda: uploader.sent == 2 and is_done(outbox))
+    assert {path for path, _, _ in store.heard} == {f"/api/v1/pictures/{sha256}" for sha256 in (SHA256, forgotten)}
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == [young.name]
+
+
+def test_nothing_is_adopted_while_a_damaged_file_is_not_yet_salvaged(
+    outbox: Outbox, folder: PictureFolder, tmp_path: Path
+) -> None:
+    forgotten = folder.keep(b"its message may be in the damaged file")
+    aside = tmp_path / "outbox.db.damaged-20261129T000000"
+    aside.write_bytes(b"")
+    with serving(201) as store, uploading(store.url, outbox, folder) as uploader:
+        wait_until(lambda: uploader.sent == 1)
+        assert outbox.picture_names() == set()
+        outbox.salvage(threading.Event())
+        wait_until(lambda: uploader.sent == 2)
+    assert store.heard[1][0] == f"/api/v1/pictures/{forgotten}"
