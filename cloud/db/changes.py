@@ -1,17 +1,29 @@
 """What live viewers are told, written in the transaction of the change itself."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 CHANNEL: Final = "busense_changes"
 
-_INSERT: Final = "INSERT INTO changes (kind, subject, payload) VALUES (%s, %s, %s)"
+_INSERT: Final = """
+INSERT INTO changes (kind, subject, payload)
+SELECT %s, subject, payload::jsonb FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS n(subject, payload, number)
+ORDER BY number
+"""
 _NOTIFY: Final = "SELECT pg_notify(%s, '')"  # many in one transaction arrive as one
 
 
 def tell(connection: Connection[Any], *, kind: str, subject: str, payload: dict[str, Any]) -> None:
     """Note a change for the viewers; it reaches them after the commit."""
-    connection.execute(_INSERT, (kind, subject, Jsonb(payload)))
-    connection.execute(_NOTIFY, (CHANNEL,))
+    tell_all(connection, kind=kind, changes=[(subject, payload)])
+
+
+def tell_all(connection: Connection[Any], *, kind: str, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Note changes of one kind, each with its subject."""
+    if changes:
+        subjects, payloads = [subject for subject, _ in changes], [json.dumps(payload) for _, payload in changes]
+        connection.execute(_INSERT, (kind, subjects, payloads))
+        connection.execute(_NOTIFY, (CHANNEL,))

@@ -1,6 +1,6 @@
 """Decisions of people in the database: written once, undone at most, read by the fusion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -42,10 +42,13 @@ WHERE id = %(id)s AND undone_at IS NULL RETURNING first_observations || second_o
 """
 # When a merge is taken back, each side is again the finding that it was: the one that lives on and the one taken in.
 _TAKEN_BACK: Final = """
-SELECT f.id FROM finding_decisions d JOIN findings f ON f.id IN (d.first_finding, d.second_finding)
-WHERE d.kind = 'merge' AND d.undone_at IS NOT NULL AND f.city = %(city)s
-    AND CASE WHEN f.id = d.first_finding THEN d.first_observations ELSE d.second_observations END && %(ids)s::uuid[]
-ORDER BY d.undone_at DESC, f.id LIMIT 1
+SELECT f.id, side.observations FROM finding_decisions d
+JOIN findings f ON f.id IN (d.first_finding, d.second_finding)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN f.id = d.first_finding THEN d.first_observations ELSE d.second_observations END AS observations
+) side
+WHERE d.kind = 'merge' AND d.undone_at IS NOT NULL AND f.city = %(city)s AND side.observations && %(ids)s::uuid[]
+ORDER BY d.undone_at DESC, f.id
 """
 _EXISTS: Final = "SELECT undone_by FROM finding_decisions WHERE id = %s"
 # The worker looks again at all of whom it is said; it does the rest.
@@ -86,10 +89,22 @@ def read_decisions(connection: Connection[Any], cells: Sequence[str]) -> Decisio
     )
 
 
-def finding_before_merge(connection: Connection[Any], *, city: str, observations: Sequence[str]) -> UUID | None:
-    """Finding that these sightings were, before a merge that somebody took back."""
-    row = connection.execute(_TAKEN_BACK, {"city": city, "ids": list(observations)}).fetchone()
-    return row[0] if row else None
+@dataclass(frozen=True, slots=True)
+class BeforeMerge:
+    """Which finding sightings were, before a merge that somebody took back."""
+
+    sides: tuple[tuple[UUID, frozenset[str]], ...]  # taken back last, first
+
+    def finding_of(self, observations: Iterable[str]) -> UUID | None:
+        """Finding that some of these sightings were."""
+        names = frozenset(observations)
+        return next((finding_id for finding_id, side in self.sides if side & names), None)
+
+
+def read_before_merge(connection: Connection[Any], *, city: str, observations: Iterable[str]) -> BeforeMerge:
+    """What these sightings were."""
+    rows = connection.execute(_TAKEN_BACK, {"city": city, "ids": list(observations)}).fetchall()
+    return BeforeMerge(tuple((finding_id, _ids(side)) for finding_id, side in rows))
 
 
 def decide_pair(connection: Connection[Any], kind: DecisionKind, *, first: UUID, second: UUID, said: Said) -> UUID:

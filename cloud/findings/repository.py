@@ -1,7 +1,7 @@
 """Findings in the database; the worker alone writes them."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from cloud.findings.geometry import sigma_m
 from cloud.findings.model import Covariance, Fused, Look, Observation, WeighedPass
+from cloud.observations.tables import cell_of
 
 _NEAR: Final = """
 SELECT id, city, class_code, lon, lat, east_m2, east_north_m2, north_m2, heading_deg,
@@ -63,8 +64,11 @@ WHERE id = %(id)s
 """
 _MERGED_BEFORE: Final = "UPDATE findings SET merged_into = %(into)s WHERE merged_into = %(id)s"
 _FORGET_PASSES: Final = "DELETE FROM finding_passes WHERE finding_id = %s"
-_FORGET_LOOKS: Final = "DELETE FROM finding_looks WHERE finding_id = %s"
-_LOOKED_FROM: Final = "UPDATE findings SET looked_lon = %s, looked_lat = %s, looked_since = %s WHERE id = %s"
+_FORGET_LOOKS: Final = "DELETE FROM finding_looks WHERE finding_id = ANY(%s)"
+_LOOKED_FROM: Final = """
+UPDATE findings f SET looked_lon = n.lon, looked_lat = n.lat, looked_since = n.since
+FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::timestamptz[]) AS n(id, lon, lat, since) WHERE f.id = n.id
+"""
 _ADD_LOOK: Final = """
 INSERT INTO finding_looks (finding_id, city, device, coverage_id, coverage_id_at, from_at, to_at, heading_deg, share,
     model_name, model_version)
@@ -76,20 +80,22 @@ ON CONFLICT ON CONSTRAINT finding_looks_pkey DO UPDATE SET share = EXCLUDED.shar
 # changed is written.
 _WRITE_PASSES: Final = """
 WITH wanted AS (
-    SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(at timestamptz, city text, device text, kind text,
-        looked_share float8, confidence float8, observation_id uuid, observation_id_at timestamptz,
+    SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(finding_id uuid, at timestamptz, city text, device text,
+        kind text, looked_share float8, confidence float8, observation_id uuid, observation_id_at timestamptz,
         probability_before float8, probability_after float8, hit float8, false_alarm float8, surer float8,
         is_measured boolean)
 ), dropped AS (
     DELETE FROM finding_passes p
-    WHERE p.finding_id = %(id)s
-        AND p.at > CASE p.kind WHEN 'seen' THEN %(seen_since)s::timestamptz ELSE %(missed_since)s::timestamptz END
-        AND NOT EXISTS (SELECT FROM wanted w WHERE w.at = p.at AND w.city = p.city AND w.device = p.device)
-    RETURNING 1
+    USING unnest(%(ids)s::uuid[], %(seen_since)s::timestamptz[], %(missed_since)s::timestamptz[])
+        AS f(id, seen_since, missed_since)
+    WHERE p.finding_id = f.id AND p.at > CASE p.kind WHEN 'seen' THEN f.seen_since ELSE f.missed_since END
+        AND NOT EXISTS (SELECT FROM wanted w
+            WHERE w.finding_id = p.finding_id AND w.at = p.at AND w.city = p.city AND w.device = p.device)
+    RETURNING p.finding_id
 ), written AS (
     INSERT INTO finding_passes AS p (finding_id, at, city, device, kind, looked_share, confidence, observation_id,
         observation_id_at, probability_before, probability_after, hit, false_alarm, surer, is_measured)
-    SELECT %(id)s, at, city, device, kind, looked_share, confidence, observation_id, observation_id_at,
+    SELECT finding_id, at, city, device, kind, looked_share, confidence, observation_id, observation_id_at,
         probability_before, probability_after, hit, false_alarm, surer, is_measured FROM wanted
     ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind,
         looked_share = EXCLUDED.looked_share, confidence = EXCLUDED.confidence,
@@ -100,9 +106,9 @@ WITH wanted AS (
     WHERE (p.kind, p.looked_share, p.observation_id, p.probability_before, p.probability_after)
         IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.looked_share, EXCLUDED.observation_id,
             EXCLUDED.probability_before, EXCLUDED.probability_after)
-    RETURNING 1
+    RETURNING p.finding_id
 )
-SELECT (SELECT count(*) FROM dropped) + (SELECT count(*) FROM written)
+SELECT finding_id FROM dropped UNION SELECT finding_id FROM written
 """
 
 
@@ -129,66 +135,93 @@ def read_findings_in(connection: Connection[Any], cells: Sequence[str]) -> list[
         return [_stored(row) for row in cursor.execute(_NEAR, (list(cells),)).fetchall()]
 
 
-def insert_finding(connection: Connection[Any], finding_id: UUID, fused: Fused, *, city: str, cell: str) -> None:
-    """Write a new finding; its passes and looks are still to come."""
-    connection.execute(_INSERT, _values(finding_id, fused, cell=cell) | {"city": city})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFinding:
+    """A finding that is to be written for the first time."""
+
+    id: UUID
+    city: str
+    fused: Fused
 
 
-def update_finding(connection: Connection[Any], finding_id: UUID, fused: Fused, *, cell: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedFrom:
+    """Where a finding was, and since when, when its looks were computed."""
+
+    id: UUID
+    lon: float
+    lat: float
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The passes of a finding; those not later than `seen_since` (not seen: `missed_since`) stay as they are."""
+
+    id: UUID
+    passes: Sequence[WeighedPass]
+    seen_since: datetime
+    missed_since: datetime
+
+
+def insert_findings(connection: Connection[Any], new: Sequence[NewFinding]) -> None:
+    """Write new findings; their passes and looks are still to come."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT, [_values(each.id, each.fused) | {"city": each.city} for each in new])
+
+
+def update_findings(connection: Connection[Any], fused: Mapping[UUID, Fused]) -> None:
     """Write what all passes say now; the passes are written before."""
-    connection.execute(_UPDATE, _values(finding_id, fused, cell=cell))
+    with connection.cursor() as cursor:
+        cursor.executemany(_UPDATE, [_values(finding_id, each) for finding_id, each in fused.items()])
 
 
 def mark_merged(connection: Connection[Any], finding_id: UUID, *, into: UUID) -> None:
     """Say that another finding took all its sightings over."""
     connection.execute(_FORGET_PASSES, (finding_id,))
-    connection.execute(_FORGET_LOOKS, (finding_id,))
+    connection.execute(_FORGET_LOOKS, ([finding_id],))
     connection.execute(_MERGED, {"id": finding_id, "into": into})
     connection.execute(_MERGED_BEFORE, {"id": finding_id, "into": into})
 
 
-def link_observations(connection: Connection[Any], finding_id: UUID, observations: Sequence[Observation]) -> None:
-    """Say that these observations are of this finding, and what their passes share."""
-    rows = [asdict(observation) | {"finding_id": finding_id} for observation in observations]
+def link_observations(connection: Connection[Any], links: Sequence[tuple[UUID, Observation]]) -> None:
+    """Say of which finding each observation is, and what its pass shares."""
     with connection.cursor() as cursor:
-        cursor.executemany(_LINK, rows)
+        cursor.executemany(_LINK, [_record(item) | {"finding_id": finding_id} for finding_id, item in links])
 
 
 def replace_looks(
-    connection: Connection[Any], finding_id: UUID, looks: Sequence[Look], *, lon: float, lat: float, since: datetime
+    connection: Connection[Any], looked: Sequence[LookedFrom], looks: Sequence[tuple[UUID, Look]]
 ) -> None:
-    """Write all looks at a finding anew, as seen from this place."""
-    connection.execute(_FORGET_LOOKS, (finding_id,))
-    connection.execute(_LOOKED_FROM, (lon, lat, since, finding_id))
-    add_looks(connection, [(finding_id, look) for look in looks])
+    """Write all looks at some findings anew, as seen from where they are."""
+    ids = [each.id for each in looked]
+    connection.execute(_FORGET_LOOKS, (ids,))
+    columns = [each.lon for each in looked], [each.lat for each in looked], [each.since for each in looked]
+    connection.execute(_LOOKED_FROM, (ids, *columns))
+    add_looks(connection, looks)
 
 
 def add_looks(connection: Connection[Any], looks: Sequence[tuple[UUID, Look]]) -> None:
     """Write looks at findings."""
     with connection.cursor() as cursor:
-        cursor.executemany(_ADD_LOOK, [asdict(look) | {"finding_id": finding_id} for finding_id, look in looks])
+        cursor.executemany(_ADD_LOOK, [_record(look) | {"finding_id": finding_id} for finding_id, look in looks])
 
 
-def write_passes(
-    connection: Connection[Any],
-    finding_id: UUID,
-    passes: Sequence[WeighedPass],
-    *,
-    seen_since: datetime,
-    missed_since: datetime,
-) -> bool:
-    """Write the passes of a finding; tells whether anything is different from before.
-
-    Those that are not later than `seen_since` (the others: than `missed_since`) stay as they are.
-    """
+def write_passes(connection: Connection[Any], weighed: Sequence[Weighed]) -> set[UUID]:
+    """Write the passes of findings; tells for which of them anything is different from before."""
     records = [
-        _pass_record(weighed)
-        for weighed in passes
-        if weighed.taken.at > (missed_since if weighed.taken.seen is None else seen_since)
+        _pass_record(each) | {"finding_id": str(finding.id)}
+        for finding in weighed
+        for each in finding.passes
+        if each.taken.at > (finding.missed_since if each.taken.seen is None else finding.seen_since)
     ]
-    values = {"id": finding_id, "passes": Jsonb(records), "seen_since": seen_since, "missed_since": missed_since}
-    row = connection.execute(_WRITE_PASSES, values).fetchone()
-    return bool(row and row[0])
+    values = {
+        "passes": Jsonb(records),
+        "ids": [finding.id for finding in weighed],
+        "seen_since": [finding.seen_since for finding in weighed],
+        "missed_since": [finding.missed_since for finding in weighed],
+    }
+    return {finding_id for (finding_id,) in connection.execute(_WRITE_PASSES, values)}
 
 
 def _stored(row: dict[str, Any]) -> StoredFinding:
@@ -196,12 +229,18 @@ def _stored(row: dict[str, Any]) -> StoredFinding:
     return StoredFinding(covariance=Covariance(**shape), **row)
 
 
-def _values(finding_id: UUID, fused: Fused, *, cell: str) -> dict[str, Any]:
+def _record(item: Observation | Look) -> dict[str, Any]:
+    """Its fields as they are; `asdict` would copy each."""
+    return {each.name: getattr(item, each.name) for each in fields(item)}
+
+
+def _values(finding_id: UUID, fused: Fused) -> dict[str, Any]:
     names = (
         "class_code", "severity", "state", "existence", "lon", "lat", "heading_deg", "length_m", "width_m", "area_m2",
         "first_seen_at", "last_seen_at", "picture_sha256",
     )  # fmt: skip
     shape = asdict(fused.covariance) | {"position_sigma_m": sigma_m(fused.covariance)}
+    cell = cell_of(lon=fused.lon, lat=fused.lat)
     return {name: getattr(fused, name) for name in names} | shape | {"id": finding_id, "cell": cell}
 
 

@@ -1,6 +1,6 @@
 """All sightings that hang together with some: what has to be grouped anew when these come."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,18 +16,21 @@ from cloud.findings.catalogue import Catalogue
 from cloud.findings.cluster import are_linked
 from cloud.findings.geometry import metres_per_degree
 from cloud.findings.model import Observation
+from cloud.findings.repository import StoredFinding
 from cloud.work.place import cells_around, try_lock_cells
 
 SCATTER_M: Final = 40.0  # from a finding to its farthest sighting that still links it to others
-MAX_CELLS: Final = 200  # about 20 square kilometres; what hangs together beyond is left as it is
+MAX_MORE_CELLS: Final = 200  # about 20 square kilometres; what hangs together beyond is left as it is
 
 Group = tuple[Observation, ...]
+Square = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """Sightings to be grouped, and to which finding they belonged so far."""
+    """Sightings of one city to be grouped, and to which finding they belonged so far."""
 
+    city: str
     observations: list[Observation]
     finding_of: dict[str, UUID]
 
@@ -38,12 +41,9 @@ class Component:
 
     def divided(self, groups: Sequence[Group]) -> list[int]:
         """Numbers of the groups that share a finding's sightings with another group."""
-        holders = Counter(finding_id for group in groups for finding_id in self._shares(group))
-        return [
-            number
-            for number, group in enumerate(groups)
-            if any(holders[finding_id] > 1 for finding_id in self._shares(group))
-        ]
+        shares = [self._shares(group) for group in groups]
+        holders = Counter(finding_id for each in shares for finding_id in each)
+        return [number for number, each in enumerate(shares) if any(holders[finding_id] > 1 for finding_id in each)]
 
     def owners(self, groups: Sequence[Group], *, homes: Mapping[int, UUID]) -> list[UUID | None]:
         """For each group the finding that it goes on (none: a new one, or one that comes back).
@@ -56,11 +56,12 @@ class Component:
             for number, group in enumerate(groups)
             for finding_id, count in self._shares(group).items()
         ]
-        owners = dict(homes)
+        owners, owning, known = dict(homes), set(homes.values()), self.findings
         for _, finding_id, number in sorted(shared):
-            if number not in owners and finding_id not in owners.values():
+            if number not in owners and finding_id not in owning:
                 owners[number] = finding_id
-        return [owner if (owner := owners.get(number)) in self.findings else None for number in range(len(groups))]
+                owning.add(finding_id)
+        return [owner if (owner := owners.get(number)) in known else None for number in range(len(groups))]
 
     def heir_of(self, finding_id: UUID, groups: Sequence[Group]) -> int:
         """Number of the group that took most sightings of a finding over."""
@@ -68,12 +69,19 @@ class Component:
 
     def is_as_before(self, finding_id: UUID, group: Group) -> bool:
         """Whether a finding has just the sightings that it had, where they were."""
-        before = {name for name, owner in self.finding_of.items() if owner == finding_id}
-        return before == {item.id for item in group} and all(self.holds(finding_id, item) for item in group)
+        is_same = self._sightings_of.get(finding_id) == {item.id for item in group}
+        return is_same and all(self.holds(finding_id, item) for item in group)
 
     def holds(self, finding_id: UUID, item: Observation) -> bool:
         """Whether a sighting is of this finding already, and as it was."""
         return self.finding_of.get(item.id) == finding_id and self._before[item.id] == item
+
+    @cached_property
+    def _sightings_of(self) -> dict[UUID, set[str]]:
+        sightings: dict[UUID, set[str]] = {}
+        for name, owner in self.finding_of.items():
+            sightings.setdefault(owner, set()).add(name)
+        return sightings
 
     @cached_property
     def _before(self) -> dict[str, Observation]:
@@ -90,7 +98,10 @@ class Ground:
         """Read the findings of cells that are locked already."""
         self._connection, self._catalogue = connection, catalogue
         self.cells = sorted(cells)
-        self.findings = {found.id: found for found in repository.read_findings_in(connection, self.cells)}
+        self.findings: dict[UUID, StoredFinding] = {}
+        self._in_square: defaultdict[Square, list[StoredFinding]] = defaultdict(list)
+        self._note(repository.read_findings_in(connection, self.cells))
+        self._most_cells = len(self.cells) + MAX_MORE_CELLS
         self._whole: set[str] = set()  # cells whose neighbours are held too
 
     def city_of(self, finding_id: UUID) -> str:
@@ -120,16 +131,12 @@ class Ground:
                 frontier.extend(loaded[finding_id])
                 owner |= {item.id: finding_id for item in loaded[finding_id]}
                 pool |= {item.id: item for item in loaded[finding_id]}
-        return Component(observations=list(pool.values()), finding_of=owner)
+        return Component(city=city, observations=list(pool.values()), finding_of=owner)
 
     def _near(self, city: str, observations: Sequence[Observation]) -> set[UUID]:
         squares = {_square(item.lon, item.lat) for item in observations}
         around = {(x + east, y + north) for x, y in squares for east in (-1, 0, 1) for north in (-1, 0, 1)}
-        return {
-            found.id
-            for found in self.findings.values()
-            if found.city == city and _square(found.lon, found.lat) in around
-        }
+        return {found.id for square in around for found in self._in_square.get(square, ()) if found.city == city}
 
     def _load(self, finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
         wanted = list(finding_ids)
@@ -144,7 +151,7 @@ class Ground:
 
     def _hold_around(self, cell: str) -> None:
         """Take the neighbours of a cell too: what lies there may hang together with what lies here."""
-        if cell in self._whole or len(self.cells) > MAX_CELLS:
+        if cell in self._whole or len(self.cells) > self._most_cells:
             return
         self._whole.add(cell)
         more = [each for each in cells_around(cell) if each not in self.cells]
@@ -154,10 +161,15 @@ class Ground:
         if not try_lock_cells(self._connection, more):
             raise PlaceBusyError(wanted)
         self.cells = wanted
-        self.findings |= {found.id: found for found in repository.read_findings_in(self._connection, more)}
+        self._note(repository.read_findings_in(self._connection, more))
+
+    def _note(self, findings: Iterable[StoredFinding]) -> None:
+        for found in findings:
+            self.findings[found.id] = found
+            self._in_square[_square(found.lon, found.lat)].append(found)
 
 
-def _square(lon: float, lat: float) -> tuple[int, int]:
+def _square(lon: float, lat: float) -> Square:
     """Squares so large that a finding and a sighting that may have to do with it lie in ones that touch."""
     per_lon, per_lat = metres_per_degree(round(lat, 1))
     side_m = MAX_REACH_M + SCATTER_M

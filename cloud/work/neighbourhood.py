@@ -1,5 +1,7 @@
 """The findings of one place while a batch is being taken into account."""
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +14,13 @@ from psycopg import Connection
 from cloud.findings import evidence, repository
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.cluster import clusters_of
-from cloud.findings.decided import finding_before_merge, read_decisions
+from cloud.findings.decided import BeforeMerge, read_before_merge, read_decisions
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
 from cloud.findings.model import Covariance, Fused, Look, Observation
 from cloud.findings.passes import PASS_GAP
 from cloud.findings.rates import RateBook
-from cloud.findings.repository import StoredFinding
+from cloud.findings.repository import LookedFrom, NewFinding, StoredFinding, Weighed
 from cloud.findings.visibility import Stretch, look_at, reach_of
 from cloud.observations.tables import cell_of
 from cloud.work.component import Component, Ground, Group
@@ -74,6 +76,8 @@ class Neighbourhood:
         self._note_things()
         self.touched: set[UUID] = set()
         self._merged: set[UUID] = set()
+        self._new: list[NewFinding] = []  # to be written
+        self._links: list[tuple[UUID, Observation]] = []
 
     def take_observations(self, observations: Sequence[Observation], *, again: Sequence[UUID] = ()) -> None:
         """Group new observations with all they may belong to, and findings that somebody wants to be seen `again`.
@@ -98,16 +102,16 @@ class Neighbourhood:
     def settle(self) -> set[UUID]:
         """Fuse every finding that was touched, write it, and tell which ones are different now."""
         self._load_observations(self.touched)
-        for finding_id in sorted(self.touched):
-            self._look_again_if_moved(self._things[finding_id])
+        things = [self._things[finding_id] for finding_id in sorted(self.touched)]
+        self._look_again(things)
         looks = evidence.read_looks(self._connection, self.touched)
-        changed = set(self._merged)
-        for finding_id in sorted(self.touched):
-            thing = self._things[finding_id]
-            fused = self._fuse(thing, looks.get(finding_id, []))
-            if fused is not None and self._write(thing, fused, looks=looks.get(finding_id, [])):
-                changed.add(finding_id)
-        return changed
+        fused = {thing.id: each for thing in things if (each := self._fuse(thing, looks.get(thing.id, []))) is not None}
+        weighed = [
+            _weighed(thing, fused[thing.id], looks=looks.get(thing.id, [])) for thing in things if thing.id in fused
+        ]
+        changed = repository.write_passes(self._connection, weighed)
+        repository.update_findings(self._connection, {each: fused[each] for each in sorted(changed)})
+        return changed | self._merged
 
     def _note_things(self) -> None:
         for stored in self._ground.findings.values():
@@ -117,44 +121,38 @@ class Neighbourhood:
     def _regroup(self, component: Component) -> None:
         decisions = read_decisions(self._connection, self._ground.cells)
         groups = clusters_of(component.observations, catalogue=self._catalogue, decisions=decisions, book=self._book)
-        owners = [
-            self._take_group(component, group, owner)
-            for group, owner in zip(groups, component.owners(groups, homes=self._homes(component, groups)), strict=True)
-        ]
+        city, names = component.city, [item.id for item in component.observations]
+        before = read_before_merge(self._connection, city=city, observations=names)
+        known = component.owners(groups, homes=_homes(component, groups, before))
+        owners = [self._take_group(component, group, owner, before) for group, owner in zip(groups, known, strict=True)]
+        self._write_groups()
         for finding_id in sorted(component.findings - set(owners)):
             self._merge(finding_id, into=owners[component.heir_of(finding_id, groups)])
 
-    def _homes(self, component: Component, groups: Sequence[Group]) -> dict[int, UUID]:
-        """Of groups that a finding falls apart into, the findings that they were before a merge that was taken back."""
-        homes: dict[int, UUID] = {}
-        for number in component.divided(groups):
-            group = groups[number]
-            home = finding_before_merge(self._connection, city=group[0].city, observations=[item.id for item in group])
-            if home is not None and home not in homes.values():
-                homes[number] = home
-        return homes
-
-    def _take_group(self, component: Component, group: Group, owner: UUID | None) -> UUID:
+    def _take_group(self, component: Component, group: Group, owner: UUID | None, before: BeforeMerge) -> UUID:
         """Make a group a finding, or the finding that it goes on."""
         if owner is not None and component.is_as_before(owner, group):
             self._things[owner].observations = list(group)
             return owner
         fused = fuse(group, [], catalogue=self._catalogue, book=self._book)
-        thing = self._things[owner] if owner is not None else self._begin(group, fused)
+        thing = self._things[owner] if owner is not None else self._begin(group, fused, before)
         thing.observations = list(group)
         thing.take(fused)
-        moved = [item for item in group if not component.holds(thing.id, item)]
-        repository.link_observations(self._connection, thing.id, moved)
+        self._links += [(thing.id, item) for item in group if not component.holds(thing.id, item)]
         self.touched.add(thing.id)
         return thing.id
 
-    def _begin(self, group: Group, fused: Fused) -> Thing:
-        city, cell = group[0].city, cell_of(lon=fused.lon, lat=fused.lat)
-        before = finding_before_merge(self._connection, city=city, observations=[item.id for item in group])
-        before = None if before in self._things else before
-        finding_id = before or UUID(make_id(self._at))
-        if before is None:
-            repository.insert_finding(self._connection, finding_id, fused, city=city, cell=cell)
+    def _write_groups(self) -> None:
+        repository.insert_findings(self._connection, self._new)
+        repository.link_observations(self._connection, self._links)
+        self._new, self._links = [], []
+
+    def _begin(self, group: Group, fused: Fused, before: BeforeMerge) -> Thing:
+        city, former = group[0].city, before.finding_of(item.id for item in group)
+        former = None if former in self._things else former
+        finding_id = former or UUID(make_id(self._at))
+        if former is None:
+            self._new.append(NewFinding(id=finding_id, city=city, fused=fused))
         self._things[finding_id] = Thing(
             id=finding_id,
             city=city,
@@ -181,16 +179,24 @@ class Neighbourhood:
             for finding_id in missing:
                 self._things[finding_id].observations = linked.get(finding_id, [])
 
-    def _look_again_if_moved(self, thing: Thing) -> None:
-        if not thing.observations:
-            return
-        since = min(item.from_at for item in thing.observations)
-        if not thing.needs_new_looks(since):
-            return
-        cells = cells_around(cell_of(lon=thing.lon, lat=thing.lat))
-        stretches = evidence.read_stretches_around(self._connection, cells, since=since)
-        looks = [look for _, look in _looks([thing], stretches)]
-        repository.replace_looks(self._connection, thing.id, looks, lon=thing.lon, lat=thing.lat, since=since)
+    def _look_again(self, things: Iterable[Thing]) -> None:
+        """Look anew at what moved, from all stretches around; those in one cell share them."""
+        since = {each.id: min(item.from_at for item in each.observations) for each in things if each.observations}
+        moved: defaultdict[str, list[Thing]] = defaultdict(list)
+        for thing in things:
+            if thing.id in since and thing.needs_new_looks(since[thing.id]):
+                moved[cell_of(lon=thing.lon, lat=thing.lat)].append(thing)
+        looks: list[tuple[UUID, Look]] = []
+        for cell, some in moved.items():
+            earliest = min(since[thing.id] for thing in some)
+            stretches = evidence.read_stretches_around(self._connection, cells_around(cell), since=earliest)
+            looks += [(each, look) for each, look in _looks(some, stretches) if look.to_at >= since[each]]
+        looked = [
+            LookedFrom(id=thing.id, lon=thing.lon, lat=thing.lat, since=since[thing.id])
+            for some in moved.values()
+            for thing in some
+        ]
+        repository.replace_looks(self._connection, looked, looks)
 
     def _fuse(self, thing: Thing, looks: Sequence[Look]) -> Fused | None:
         """Fuse; nothing when the county took all its classes out of the catalogue."""
@@ -199,16 +205,21 @@ class Neighbourhood:
         ]
         return fuse(observations, looks, catalogue=self._catalogue, book=self._book) if observations else None
 
-    def _write(self, thing: Thing, fused: Fused, *, looks: Sequence[Look]) -> bool:
-        seen_since = _known_since([item.at for item in thing.observations or []])
-        missed_since = max(seen_since, _known_since([look.to_at for look in looks]))
-        is_different = repository.write_passes(
-            self._connection, thing.id, fused.passes, seen_since=seen_since, missed_since=missed_since
-        )
-        if is_different:
-            cell = cell_of(lon=fused.lon, lat=fused.lat)
-            repository.update_finding(self._connection, thing.id, fused, cell=cell)
-        return is_different
+
+def _homes(component: Component, groups: Sequence[Group], before: BeforeMerge) -> dict[int, UUID]:
+    """Of groups that a finding falls apart into, the findings that they were before a merge that was taken back."""
+    homes: dict[int, UUID] = {}
+    for number in component.divided(groups):
+        home = before.finding_of(item.id for item in groups[number])
+        if home is not None and home not in homes.values():
+            homes[number] = home
+    return homes
+
+
+def _weighed(thing: Thing, fused: Fused, *, looks: Sequence[Look]) -> Weighed:
+    seen_since = _known_since([item.at for item in thing.observations or []])
+    missed_since = max(seen_since, _known_since([look.to_at for look in looks]))
+    return Weighed(id=thing.id, passes=fused.passes, seen_since=seen_since, missed_since=missed_since)
 
 
 def _known_since(times: Sequence[datetime]) -> datetime:
@@ -218,11 +229,17 @@ def _known_since(times: Sequence[datetime]) -> datetime:
 
 def _looks(things: Iterable[Thing], stretches: Iterable[Stretch]) -> list[tuple[UUID, Look]]:
     """Every look worth noting of these stretches at these findings."""
-    waiting = list(things)
+    southern = sorted(things, key=lambda thing: thing.lat)
     looks: list[tuple[UUID, Look]] = []
     for stretch in stretches:
         reach = reach_of(stretch)
-        near = (thing for thing in waiting if thing.city == stretch.city and reach.holds(lon=thing.lon, lat=thing.lat))
+        first = bisect_left(southern, reach.min_lat, key=lambda thing: thing.lat)
+        last = bisect_right(southern, reach.max_lat, key=lambda thing: thing.lat)
+        near = (
+            thing
+            for thing in southern[first:last]
+            if thing.city == stretch.city and reach.holds(lon=thing.lon, lat=thing.lat)
+        )
         looks.extend((thing.id, look) for thing in near if (look := thing.look_from(stretch)).share >= MIN_SHARE)
     return looks
 

@@ -1,6 +1,6 @@
 """Places that workers take turns in: an H3 cell with its neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 import h3
@@ -12,6 +12,10 @@ RING: Final = 1  # a cell of resolution 9 is about 300 m across: nothing reaches
 _TRY: Final = """
 SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended('busense.place.' || cell, 0))) FROM unnest(%s::text[]) cell
 """
+_TRY_EACH: Final = """
+SELECT place FROM unnest(%s::text[], %s::text[]) AS n(place, cell) GROUP BY place
+HAVING bool_and(pg_try_advisory_xact_lock(hashtextextended('busense.place.' || cell, 0)))
+"""
 _WAIT: Final = """
 SELECT count(pg_advisory_xact_lock(hashtextextended('busense.place.' || cell, 0))) FROM unnest(%s::text[]) cell
 """
@@ -22,12 +26,20 @@ def cells_around(cell: str) -> list[str]:
     return sorted(cast("Sequence[str]", h3.grid_disk(cell, RING)))  # pyright: ignore[reportUnknownMemberType]
 
 
-def try_lock(connection: Connection[Any], cell: str) -> bool:
-    """Lock a place until the end of the transaction, if nobody is at work there.
+def cells_around_all(cells: Iterable[str]) -> list[str]:
+    """Cells and their neighbours, each once, sorted."""
+    return sorted({each for cell in cells for each in cells_around(cell)})
 
-    When it fails, some neighbours may be locked all the same: end the transaction.
+
+def lock_free(connection: Connection[Any], cells: Sequence[str]) -> list[str]:
+    """Lock those of these places where nobody is at work, until the end of the transaction; in their order.
+
+    Of the others, some neighbours may be locked all the same.
     """
-    return try_lock_cells(connection, cells_around(cell))
+    pairs = [(cell, each) for cell in cells for each in cells_around(cell)]
+    rows = connection.execute(_TRY_EACH, ([cell for cell, _ in pairs], [each for _, each in pairs])).fetchall()
+    free = {cell for (cell,) in rows}
+    return [cell for cell in cells if cell in free]
 
 
 def try_lock_cells(connection: Connection[Any], cells: Sequence[str]) -> bool:

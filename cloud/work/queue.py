@@ -1,8 +1,9 @@
 """What is still to be taken into account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -23,7 +24,7 @@ WITH RECURSIVE place AS (
 SELECT cell FROM place ORDER BY id_at, cell LIMIT %s
 """
 _TAKE: Final = """
-SELECT kind, id_at, city, device, id FROM fusion_queue WHERE cell = %s
+SELECT kind, id_at, city, device, id, cell FROM fusion_queue WHERE cell = ANY(%s)
 ORDER BY id_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _DELETE: Final = """
@@ -35,10 +36,11 @@ WHERE q.kind = n.kind AND q.city = n.city AND q.device = n.device AND q.id = n.i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A batch of one place."""
+    """A batch of some places."""
 
     observations: list[Key] = field(default_factory=list[Key])
     coverages: list[Key] = field(default_factory=list[Key])
+    cell_of: dict[UUID, str] = field(default_factory=dict[UUID, str])  # where each waited
 
     def __len__(self) -> int:
         return len(self.observations) + len(self.coverages)
@@ -60,7 +62,7 @@ class Taken:
 Item = tuple[str, Key]
 
 
-def subject_of(item: Item, *, cell: str) -> dict[str, Any]:
+def subject_of(item: Item, *, cell_of: Mapping[UUID, str]) -> dict[str, Any]:
     """What tells it apart, and where it waited."""
     kind, (id_at, city, device, event_id) = item
     return {
@@ -69,7 +71,7 @@ def subject_of(item: Item, *, cell: str) -> dict[str, Any]:
         "device": device,
         "id": str(event_id),
         "id_at": id_at.isoformat(),
-        "cell": cell,
+        "cell": cell_of[event_id],
     }
 
 
@@ -78,11 +80,12 @@ def waiting_places(connection: Connection[Any]) -> list[str]:
     return [cell for (cell,) in connection.execute(_PLACES, (PLACES,)).fetchall()]
 
 
-def take(connection: Connection[Any], cell: str) -> Taken:
+def take(connection: Connection[Any], cells: Sequence[str]) -> Taken:
     """Take a batch; it is given back when the transaction fails."""
     taken = Taken()
-    for kind, *key in connection.execute(_TAKE, (cell, BATCH)).fetchall():
-        (taken.observations if kind == "observation" else taken.coverages).append((key[0], key[1], key[2], key[3]))
+    for kind, id_at, city, device, event_id, cell in connection.execute(_TAKE, (list(cells), BATCH)).fetchall():
+        (taken.observations if kind == "observation" else taken.coverages).append((id_at, city, device, event_id))
+        taken.cell_of[event_id] = cell
     return taken
 
 

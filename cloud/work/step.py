@@ -1,4 +1,4 @@
-"""One step of the worker: one batch of one place in one transaction."""
+"""One step of the worker: one batch of some places in one transaction."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -15,14 +15,14 @@ from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, Role
 from cloud.cases.repository import newest_cases
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import tell
+from cloud.db.changes import tell_all
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_findings_of, read_new_observations, read_stretches
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.work import queue
 from cloud.work.neighbourhood import Neighbourhood
-from cloud.work.place import cells_around
+from cloud.work.place import cells_around_all
 from cloud.work.proposals import carry_out, proposals_for
 from telemetry.logs import about
 
@@ -40,36 +40,36 @@ ORDER BY l.observation_id
 _log = logging.getLogger(__name__)
 
 
-def fuse_place(
+def fuse_places(
     connection: Connection[Any],
-    cell: str,
+    places: Sequence[str],
     *,
     catalogue: Catalogue,
     handling: Handling | None,
     at: datetime,
     held: Sequence[str] = (),
 ) -> int:
-    """Take a batch of a place that this transaction has locked; returns how many messages it was.
+    """Take a batch of places that this transaction has locked; returns how many messages it was.
 
     Raises:
         PlaceBusyError: it reaches farther than the cells `held`, where another worker is; nothing is changed.
     """
-    taken = queue.take(connection, cell)
+    taken = queue.take(connection, places)
     if not taken:
         return 0
-    cells = held or cells_around(cell)
+    cells = held or cells_around_all(places)
     actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=at)
     do_apart(
         connection,
         taken.items,
         lambda items: _fuse_known(actions, queue.Taken.of(items), cells),
         kind=Kind.FUSION,
-        subject_of=partial(queue.subject_of, cell=cell),
+        subject_of=partial(queue.subject_of, cell_of=taken.cell_of),
     )
     queue.delete(connection, taken)
     for kind, (_, city, device, event_id) in taken.items:
         _log.debug("message_fused id=%s source=/%s/%s kind=%s", event_id, city, device, kind)
-    _log.debug("place_fused cell=%s messages=%d", cell, len(taken))
+    _log.debug("places_fused cells=%s messages=%d", ",".join(places), len(taken))
     return len(taken)
 
 
@@ -88,9 +88,9 @@ def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> Non
     place.take_stretches(read_stretches(connection, taken.coverages))
     changed = place.settle()
     _decide(actions, _read(connection, changed), taken)
-    for record in _read(connection, changed):
-        payload = feature_of(record, catalogue=catalogue).model_dump(mode="json")
-        tell(connection, kind="finding", subject=str(record["id"]), payload=payload)
+    features = {record["id"]: feature_of(record, catalogue=catalogue) for record in _read(connection, changed)}
+    changes = [(str(finding_id), feature.model_dump(mode="json")) for finding_id, feature in features.items()]
+    tell_all(connection, kind="finding", changes=changes)
 
 
 def _decide(actions: CaseActions, findings: Sequence[Record], taken: queue.Taken) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from cloud.config import CloudConfig, DatabaseConfig
 from cloud.db.pool import connect
-from cloud.work.place import cells_around, try_lock
+from cloud.work.place import cells_around, lock_free
 from cloud.work.service import work
 from tests.integration.town import BUSES, Town, beliefs
 from tests.waiting import wait_until
@@ -95,12 +95,12 @@ def test_everything_again_changes_nothing(town: Town) -> None:
 def test_place_is_one_worker_s_with_its_neighbours(database: str) -> None:
     cell = "8940e35a6dbffff"
     with connect(database) as one, connect(database) as other:
-        assert try_lock(one, cell)
+        assert lock_free(one, [cell]) == [cell]
         for neighbour in cells_around(cell):
-            assert not try_lock(other, neighbour)
+            assert lock_free(other, [neighbour]) == []
             other.rollback()
         one.rollback()
-        assert try_lock(other, cell)
+        assert lock_free(other, [cell]) == [cell]
 
 
 def is_waiting_for_changes(town: Town) -> bool:

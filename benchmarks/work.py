@@ -1,0 +1,115 @@
+"""How many messages a second one worker takes into findings and cases, against what a county's buses send.
+
+    python -m benchmarks.work --rounds 120 --rate 500
+
+The county of `county_traffic`, a second of it at a time: stored by the real ingest into an embedded PostgreSQL (not
+measured), then taken by `cloud.work` in this process until nothing waits (measured, its share of the database's time
+too). Only damage and looks wait for the worker: two of five messages. Prints what it took a second and the ratio to
+what came, and how long the slowest round took.
+"""
+
+import asyncio
+import cProfile
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.county_traffic import MESSAGES_PER_STEP, STEP_S, CountyBus, county_buses
+from busense.local.postgres import LocalPostgres
+from cloud.cases.handling import load_handling
+from cloud.db.migrate import migrate
+from cloud.db.pool import connect
+from cloud.findings.catalogue import load_catalogue
+from cloud.fleet.devices import enrol
+from cloud.ingest.handler import open_handler
+from cloud.ingest.subscriber import Delivery
+from cloud.work.service import drain
+
+CITY: Final = "county"
+WARM_SHARE: Final = 0.25  # of the rounds: there are no findings yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """A second of the county's time."""
+
+    messages: int  # that waited for the worker
+    seconds: float
+
+
+def deliveries(buses: Sequence[CountyBus], at: datetime) -> list[Delivery]:
+    return [Delivery(topic=topic, payload=payload, received_at=at) for bus in buses for topic, payload in bus.step(at)]
+
+
+async def _store(url: str, messages: Sequence[Delivery]) -> None:
+    async with open_handler(url) as handler:
+        for first in range(0, len(messages), 500):
+            await handler.store(messages[first : first + 500])
+
+
+def run(url: str, *, rounds: int, rate: float, seed: int, profile: cProfile.Profile | None) -> list[Round]:
+    """Let the county drive, one second after the other."""
+    at = datetime.now(UTC) - timedelta(seconds=rounds)
+    buses = county_buses(round(rate * STEP_S / MESSAGES_PER_STEP), city=CITY, at=at, seed=seed)
+    catalogue, handling, found = load_catalogue(), load_handling(), list[Round]()
+    with connect(url, autocommit=True) as connection:
+        for bus in buses:
+            enrol(connection, city=CITY, device=bus.device, secret=bus.stream)
+        for number in track(range(rounds), description="seconds of the county"):
+            now = at + timedelta(seconds=number)
+            asyncio.run(_store(url, deliveries(buses[number % int(STEP_S) :: int(STEP_S)], now)))
+            begun_s = time.perf_counter()
+            if profile is not None:
+                profile.enable()
+            taken = drain(connection, catalogue=catalogue, handling=handling, now=lambda now=now: now)
+            if profile is not None:
+                profile.disable()
+            found.append(Round(messages=taken, seconds=time.perf_counter() - begun_s))
+    return found
+
+
+@click.command(help=__doc__)
+@click.option("--rounds", default=120, show_default=True, type=click.IntRange(8, 100_000))
+@click.option("--rate", default=500.0, show_default=True, help="Messages a second.", type=click.FloatRange(1, 10_000))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--profile", "profile_file", type=click.Path(path_type=Path, dir_okay=False), help="Write cProfile's.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+def main(*, rounds: int, rate: float, seed: int, profile_file: Path | None, json_file: Path | None) -> None:
+    profile = cProfile.Profile() if profile_file else None
+    with TemporaryDirectory(prefix="busense-") as folder:
+        server = LocalPostgres(Path(folder) / "postgres")
+        server.start()
+        try:
+            migrate(server.url())
+            found = run(server.url(), rounds=rounds, rate=rate, seed=seed, profile=profile)
+        finally:
+            server.stop()
+    if profile is not None and profile_file is not None:
+        profile.dump_stats(profile_file)
+    counted = found[round(len(found) * WARM_SHARE) :]
+    messages, seconds = sum(each.messages for each in counted), sum(each.seconds for each in counted)
+    came = messages / len(counted)
+    table = Table("what", "number")
+    table.add_row("messages that waited for the worker, a second", f"{came:.0f}")
+    table.add_row("messages taken, a second", f"{messages / seconds:.0f}")
+    table.add_row("ratio of taken to come", f"{messages / seconds / came:.2f}")
+    table.add_row("median round, ms", f"{1000 * median(each.seconds for each in counted):.0f}")
+    table.add_row("slowest round, ms", f"{1000 * max(each.seconds for each in counted):.0f}")
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps({"came": came, "taken": messages / seconds}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
