@@ -1,9 +1,10 @@
 """Bounded quantities of the contract: SI, WGS-84, UTC."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 MAX_SEQUENCE = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
@@ -17,16 +18,29 @@ def _to_utc(at: datetime) -> datetime:
 
 def _at_least_a_day_from_the_edges(at: datetime) -> datetime:
     """Keep every time far enough from datetime's ends that any zone can show it."""
-    if (
-        not datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
-        < at
-        < datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
-    ):
+    if not _EARLIEST < at < _LATEST:
         raise ValueError("a time between the years 1 and 9999 is expected")
     return at
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_at_least_a_day_from_the_edges), AfterValidator(_to_utc)]
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _as_rfc_3339_has_it(value: object) -> object:
+    """Read a text; pydantic alone would also take "1.0" for a second after 1970."""
+    if not isinstance(value, str):
+        return value
+    if not _RFC_3339.fullmatch(value):
+        raise ValueError("a time as RFC 3339 has it, with its zone, is expected")
+    return datetime.fromisoformat(value.upper())
+
+
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_as_rfc_3339_has_it),
+    AfterValidator(_at_least_a_day_from_the_edges),
+    AfterValidator(_to_utc),
+]
 
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
