@@ -185,14 +185,14 @@ _HEALTH: Final = Health(
 )
 
 
-def county_buses(count: int, *, city: str, at: datetime, seed: int) -> list[CountyBus]:
-    """Spread buses over all streets."""
+def county_buses(count: int, *, city: str, at: datetime, seed: int, streets: int = STREETS) -> list[CountyBus]:
+    """Spread buses over streets; on fewer of them each place is passed more often."""
     chance = random.Random(seed)
     return [
         CountyBus(
             city=city,
             device=f"county-{number:04d}",
-            street=number % STREETS,
+            street=number % streets,
             along_m=chance.uniform(0.1, 0.9) * STREET_M,
             stream=make_id(at),
             chance=random.Random(chance.getrandbits(32)),

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.county_traffic import MESSAGES_PER_STEP, STEP_S, CountyBus, county_buses
+from benchmarks.county_traffic import MESSAGES_PER_STEP, STEP_S, STREETS, CountyBus, county_buses
 from busense.local.postgres import LocalPostgres
 from cloud.cases.handling import load_handling
 from cloud.db.migrate import migrate
@@ -58,10 +58,9 @@ async def _store(url: str, messages: Sequence[Delivery]) -> None:
             await handler.store(messages[first : first + 500])
 
 
-def run(url: str, *, rounds: int, rate: float, seed: int, profile: cProfile.Profile | None) -> list[Round]:
+def run(url: str, buses: Sequence[CountyBus], *, rounds: int, profile: cProfile.Profile | None) -> list[Round]:
     """Let the county drive, one second after the other."""
     at = datetime.now(UTC) - timedelta(seconds=rounds)
-    buses = county_buses(round(rate * STEP_S / MESSAGES_PER_STEP), city=CITY, at=at, seed=seed)
     catalogue, handling, found = load_catalogue(), load_handling(), list[Round]()
     with connect(url, autocommit=True) as connection:
         for bus in buses:
@@ -82,17 +81,21 @@ def run(url: str, *, rounds: int, rate: float, seed: int, profile: cProfile.Prof
 @click.command(help=__doc__)
 @click.option("--rounds", default=120, show_default=True, type=click.IntRange(8, 100_000))
 @click.option("--rate", default=500.0, show_default=True, help="Messages a second.", type=click.FloatRange(1, 10_000))
+@click.option("--streets", default=STREETS, show_default=True, help="Of 10 km; fewer: more sightings of each thing.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--profile", "profile_file", type=click.Path(path_type=Path, dir_okay=False), help="Write cProfile's.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
-def main(*, rounds: int, rate: float, seed: int, profile_file: Path | None, json_file: Path | None) -> None:
-    profile = cProfile.Profile() if profile_file else None
+def main(
+    *, rounds: int, rate: float, streets: int, seed: int, profile_file: Path | None, json_file: Path | None
+) -> None:
+    profile, count = cProfile.Profile() if profile_file else None, round(rate * STEP_S / MESSAGES_PER_STEP)
+    buses = county_buses(count, city=CITY, at=datetime.now(UTC), seed=seed, streets=streets)
     with TemporaryDirectory(prefix="busense-") as folder:
         server = LocalPostgres(Path(folder) / "postgres")
         server.start()
         try:
             migrate(server.url())
-            found = run(server.url(), rounds=rounds, rate=rate, seed=seed, profile=profile)
+            found = run(server.url(), buses, rounds=rounds, profile=profile)
         finally:
             server.stop()
     if profile is not None and profile_file is not None:

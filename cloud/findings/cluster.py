@@ -14,13 +14,14 @@ from cloud.findings.align import align
 from cloud.findings.associate import MAX_REACH_M, associate, is_one_thing
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.decisions import NOTHING_DECIDED, Decisions
-from cloud.findings.geometry import mahalanobis_2, metres_per_degree, offset_m
+from cloud.findings.geometry import mahalanobis_2, offset_m
 from cloud.findings.growing import Growing, spread_of_pass
 from cloud.findings.join import join
 from cloud.findings.model import Observation
 from cloud.findings.passes import bursts_of
 from cloud.findings.rates import ASSUMED, RateBook
 from cloud.findings.shared import with_shared, without_shared
+from cloud.findings.squares import Squares
 
 ROUNDS: Final = 2  # of finding what each pass shares, and grouping without it
 LINK: Final = 25.0  # squared distance in sigmas of two sightings beyond which nothing brings them together directly
@@ -126,15 +127,11 @@ def _near_pairs(ordered: Sequence[Observation]) -> Iterator[tuple[int, int]]:
     """Pairs in squares that touch: no others are within reach."""
     if not ordered:
         return
-    per_lon, per_lat = metres_per_degree(ordered[0].lat)
-    squares: dict[tuple[int, int], list[int]] = {}
+    squares = Squares[int](reach_m=MAX_REACH_M, lat=ordered[0].lat)
     for place, item in enumerate(ordered):
-        column, row = int(item.lon * per_lon // MAX_REACH_M), int(item.lat * per_lat // MAX_REACH_M)
-        for east in (-1, 0, 1):
-            for north in (-1, 0, 1):
-                for other in squares.get((column + east, row + north), ()):
-                    yield other, place
-        squares.setdefault((column, row), []).append(place)
+        for other in squares.near(lon=item.lon, lat=item.lat):
+            yield other, place
+        squares.add(place, lon=item.lon, lat=item.lat)
 
 
 def _root(parents: list[int], place: int) -> int:

@@ -9,7 +9,17 @@ from typing import Final
 import numpy as np
 
 from cloud.findings.catalogue import Catalogue, DamageClass, Policy
-from cloud.findings.geometry import Matrix, Vector, covariance_of, from_matrix, metres_between, place_at
+from cloud.findings.geometry import (
+    Floats,
+    Matrices,
+    Matrix,
+    Vector,
+    Vectors,
+    covariances_of,
+    from_matrix,
+    offset_m,
+    place_at,
+)
 from cloud.findings.model import Covariance, FindingState, Fused, Look, Observation, Pass, Severity, WeighedPass
 from cloud.findings.passes import passes_of
 from cloud.findings.rates import ASSUMED, PassRates, RateBook, size_of
@@ -121,18 +131,15 @@ def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
     Source: Huber, Robust estimation of a location parameter, 1964.
     """
     offsets, spreads = _placed(seen)
-    weights = [_inverse(spread) for spread in spreads]
-    trusts = [1.0] * len(seen)
+    weights = _inverse(spreads)
+    trusts: Floats = np.ones(len(seen))
     middle, _ = _weighted(offsets, weights, trusts)
     for _ in range(HUBER_ROUNDS if len(seen) > 2 else 0):  # noqa: PLR2004 - of two nobody knows which is wrong
-        away = [
-            math.sqrt(float((offset - middle) @ weight @ (offset - middle)))
-            for offset, weight in zip(offsets, weights, strict=True)
-        ]
-        trusts = [1.0 if far <= HUBER_SIGMAS else HUBER_SIGMAS / far for far in away]
+        away = np.sqrt(_squared(offsets - middle, weights))
+        trusts = HUBER_SIGMAS / np.maximum(away, HUBER_SIGMAS)
         middle, _ = _weighted(offsets, weights, trusts)
     lon, lat = place_at(middle, origin_lon=seen[0].lon, origin_lat=seen[0].lat)
-    _, spread = _weighted(offsets, [_inverse(_spread(item)) for item in seen], trusts)
+    _, spread = _weighted(offsets, _inverse(_spreads(seen)), trusts)
     return lon, lat, from_matrix(spread + COMMON_SIGMA_M**2 * np.eye(2))
 
 
@@ -143,47 +150,44 @@ def reaches_of(seen: Sequence[Observation]) -> dict[str, float]:
     and the surer, the shorter. The first sighting says where the thing is, wherever that may be.
     """
     offsets, spreads = _placed(seen)
-    weights = [_inverse(spread) for spread in spreads]
-    information: Matrix = np.sum(weights, axis=0)
-    pull: Vector = np.sum([weight @ offset for weight, offset in zip(weights, offsets, strict=True)], axis=0)
-    reaches = {seen[0].id: PRIOR_M}
-    for item, offset, spread, weight in list(zip(seen, offsets, spreads, weights, strict=True))[1:]:
-        others = _inverse(information - weight)
-        away, both = offset - others @ (pull - weight @ offset), spread + others
-        distance_2 = min(float(away @ _inverse(both) @ away), FARTHEST_2)
-        heading = math.radians(item.heading_deg)
-        ahead = np.array([math.sin(heading), math.cos(heading)])
-        reaches[item.id] = math.sqrt(2 * math.pi * float(ahead @ both @ ahead)) * math.exp(distance_2 / 2)
-    return reaches
+    weights = _inverse(spreads)
+    pulls = np.einsum("nij,nj->ni", weights, offsets)
+    others = _inverse((weights.sum(axis=0) - weights)[1:])
+    away = offsets[1:] - np.einsum("nij,nj->ni", others, (pulls.sum(axis=0) - pulls)[1:])
+    both = spreads[1:] + others
+    distances_2 = np.minimum(_squared(away, _inverse(both)), FARTHEST_2)
+    headings = np.radians([item.heading_deg for item in seen[1:]])
+    ahead = np.stack([np.sin(headings), np.cos(headings)], axis=1)
+    reaches = np.sqrt(2 * np.pi * _squared(ahead, both)) * np.exp(distances_2 / 2)
+    return {seen[0].id: PRIOR_M} | {item.id: float(reach) for item, reach in zip(seen[1:], reaches, strict=True)}
 
 
-def _placed(seen: Sequence[Observation]) -> tuple[list[Vector], list[Matrix]]:
+def _placed(seen: Sequence[Observation]) -> tuple[Vectors, Matrices]:
     """Metres from the first sighting, and covariances, without what each pass shares."""
     own = [without_shared(item) for item in seen]
     lon, lat = seen[0].lon, seen[0].lat
-    offsets = [metres_between(lon=item.lon, lat=item.lat, origin_lon=lon, origin_lat=lat) for item in own]
-    return offsets, [_spread(item) for item in own]
+    offsets = [offset_m(lon=item.lon, lat=item.lat, origin_lon=lon, origin_lat=lat) for item in own]
+    return np.array(offsets), _spreads(own)
 
 
-def _weighted(offsets: Sequence[Vector], weights: Sequence[Matrix], trusts: Sequence[float]) -> tuple[Vector, Matrix]:
-    information: Matrix = np.zeros((2, 2))
-    pull: Vector = np.zeros(2)
-    for offset, weight, trust in zip(offsets, weights, trusts, strict=True):
-        information += trust * weight
-        pull += trust * (weight @ offset)
-    spread = _inverse(information)
-    return spread @ pull, spread
+def _weighted(offsets: Vectors, weights: Matrices, trusts: Floats) -> tuple[Vector, Matrix]:
+    spread = _inverse(np.einsum("n,nij->ij", trusts, weights))
+    return spread @ np.einsum("n,nij,nj->i", trusts, weights, offsets), spread
 
 
-def _inverse(matrix: Matrix) -> Matrix:
-    return np.linalg.inv(matrix).astype(np.float64)
+def _squared(vectors: Vectors, matrices: Matrices) -> Floats:
+    return np.einsum("ni,nij,nj->n", vectors, matrices, vectors)
 
 
-def _spread(observation: Observation) -> Matrix:
-    return covariance_of(
-        along_m=max(observation.along_m, MIN_SIGMA_M),
-        across_m=max(observation.across_m, MIN_SIGMA_M),
-        heading_deg=observation.heading_deg,
+def _inverse(matrices: Matrices) -> Matrices:
+    return np.linalg.inv(matrices).astype(np.float64)
+
+
+def _spreads(observations: Sequence[Observation]) -> Matrices:
+    return covariances_of(
+        along_m=np.maximum([item.along_m for item in observations], MIN_SIGMA_M),
+        across_m=np.maximum([item.across_m for item in observations], MIN_SIGMA_M),
+        heading_deg=np.array([item.heading_deg for item in observations]),
     )
 
 

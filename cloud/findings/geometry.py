@@ -10,6 +10,9 @@ from cloud.findings.model import Covariance
 
 Vector = NDArray[np.float64]  # (2,) east, north
 Matrix = NDArray[np.float64]  # (2, 2)
+Floats = NDArray[np.float64]  # (n,)
+Vectors = NDArray[np.float64]  # (n, 2)
+Matrices = NDArray[np.float64]  # (n, 2, 2)
 
 _EQUATOR_M: Final = 6_378_137.0  # WGS-84
 _ECCENTRICITY_2: Final = 0.006_694_379_990_14
@@ -46,16 +49,16 @@ def place_at(offset: Vector, *, origin_lon: float, origin_lat: float) -> tuple[f
     return lon, max(-90.0, min(90.0, origin_lat + float(offset[1]) / north_m))
 
 
-def covariance_of(*, along_m: float, across_m: float, heading_deg: float) -> Matrix:
-    """Covariance in east and north of an error given along and across a heading (clockwise from north)."""
-    heading = math.radians(heading_deg)
-    along = np.array([math.sin(heading), math.cos(heading)])
-    across = np.array([math.cos(heading), -math.sin(heading)])
-    return along_m**2 * np.outer(along, along) + across_m**2 * np.outer(across, across)
+def covariances_of(*, along_m: Floats, across_m: Floats, heading_deg: Floats) -> Matrices:
+    """Covariances in east and north, (n, 2, 2), of errors (n,) along and across headings (clockwise from north)."""
+    headings = np.radians(heading_deg)
+    along = np.stack([np.sin(headings), np.cos(headings)], axis=1)
+    across = np.stack([np.cos(headings), -np.sin(headings)], axis=1)
+    return np.einsum("n,ni,nj->nij", along_m**2, along, along) + np.einsum("n,ni,nj->nij", across_m**2, across, across)
 
 
 def spread_of(*, along_m: float, across_m: float, heading_deg: float) -> Covariance:
-    """The same as a covariance; plain numbers, since it is asked for each pair of sightings."""
+    """The same of one error; plain numbers, since it is asked for each pair of sightings."""
     sine, cosine = math.sin(math.radians(heading_deg)), math.cos(math.radians(heading_deg))
     along_2, across_2 = along_m * along_m, across_m * across_m
     return Covariance(

@@ -1,6 +1,6 @@
 """All sightings that hang together with some: what has to be grouped anew when these come."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,16 +14,15 @@ from cloud.findings import evidence, repository
 from cloud.findings.associate import MAX_REACH_M
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.cluster import are_linked
-from cloud.findings.geometry import metres_per_degree
 from cloud.findings.model import Observation
 from cloud.findings.repository import StoredFinding
-from cloud.work.place import cells_around, try_lock_cells
+from cloud.findings.squares import Squares
+from cloud.work.place import cells_around, lat_of_cell, try_lock_cells
 
 SCATTER_M: Final = 40.0  # from a finding to its farthest sighting that still links it to others
 MAX_MORE_CELLS: Final = 200  # about 20 square kilometres; what hangs together beyond is left as it is
 
 Group = tuple[Observation, ...]
-Square = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +98,8 @@ class Ground:
         self._connection, self._catalogue = connection, catalogue
         self.cells = sorted(cells)
         self.findings: dict[UUID, StoredFinding] = {}
-        self._in_square: defaultdict[Square, list[StoredFinding]] = defaultdict(list)
+        self._lat = lat_of_cell(self.cells[0])
+        self._squares = Squares[StoredFinding](reach_m=MAX_REACH_M + SCATTER_M, lat=self._lat)
         self._note(repository.read_findings_in(connection, self.cells))
         self._most_cells = len(self.cells) + MAX_MORE_CELLS
         self._whole: set[str] = set()  # cells whose neighbours are held too
@@ -123,7 +123,8 @@ class Ground:
         while frontier or wanted:
             near = self._near(city, frontier) | wanted
             loaded |= self._load(near - loaded.keys())
-            linked = wanted | {each for each in near - taken if self._are_linked(frontier, loaded[each])}
+            places = self._places_of(frontier)
+            linked = wanted | {each for each in near - taken if self._are_linked(loaded[each], places)}
             wanted, frontier = set[UUID](), []
             for finding_id in sorted(linked - taken):
                 taken.add(finding_id)
@@ -134,9 +135,12 @@ class Ground:
         return Component(city=city, observations=list(pool.values()), finding_of=owner)
 
     def _near(self, city: str, observations: Sequence[Observation]) -> set[UUID]:
-        squares = {_square(item.lon, item.lat) for item in observations}
-        around = {(x + east, y + north) for x, y in squares for east in (-1, 0, 1) for north in (-1, 0, 1)}
-        return {found.id for square in around for found in self._in_square.get(square, ()) if found.city == city}
+        return {
+            found.id
+            for item in observations
+            for found in self._squares.near(lon=item.lon, lat=item.lat)
+            if found.city == city
+        }
 
     def _load(self, finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
         wanted = list(finding_ids)
@@ -146,8 +150,18 @@ class Ground:
             for each in wanted
         }
 
-    def _are_linked(self, some: Sequence[Observation], others: Sequence[Observation]) -> bool:
-        return any(are_linked(one, other, catalogue=self._catalogue) for other in others for one in some)
+    def _places_of(self, observations: Iterable[Observation]) -> Squares[Observation]:
+        places = Squares[Observation](reach_m=MAX_REACH_M, lat=self._lat)
+        for item in observations:
+            places.add(item, lon=item.lon, lat=item.lat)
+        return places
+
+    def _are_linked(self, some: Iterable[Observation], others: Squares[Observation]) -> bool:
+        return any(
+            are_linked(other, one, catalogue=self._catalogue)
+            for one in some
+            for other in others.near(lon=one.lon, lat=one.lat)
+        )
 
     def _hold_around(self, cell: str) -> None:
         """Take the neighbours of a cell too: what lies there may hang together with what lies here."""
@@ -166,11 +180,4 @@ class Ground:
     def _note(self, findings: Iterable[StoredFinding]) -> None:
         for found in findings:
             self.findings[found.id] = found
-            self._in_square[_square(found.lon, found.lat)].append(found)
-
-
-def _square(lon: float, lat: float) -> Square:
-    """Squares so large that a finding and a sighting that may have to do with it lie in ones that touch."""
-    per_lon, per_lat = metres_per_degree(round(lat, 1))
-    side_m = MAX_REACH_M + SCATTER_M
-    return int(lon * per_lon // side_m), int(lat * per_lat // side_m)
+            self._squares.add(found, lon=found.lon, lat=found.lat)

@@ -26,6 +26,11 @@ def cells_around(cell: str) -> list[str]:
     return sorted(cast("Sequence[str]", h3.grid_disk(cell, RING)))  # pyright: ignore[reportUnknownMemberType]
 
 
+def lat_of_cell(cell: str) -> float:
+    """Latitude of a cell's middle."""
+    return float(h3.cell_to_latlng(cell)[0])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
 def cells_around_all(cells: Iterable[str]) -> list[str]:
     """Cells and their neighbours, each once, sorted."""
     return sorted({each for cell in cells for each in cells_around(cell)})

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from cloud.findings.geometry import (
     angle_between_deg,
-    covariance_of,
-    from_matrix,
+    covariances_of,
+    matrix_of,
     metres_between,
     metres_per_degree,
     place_at,
     sigma_m,
+    spread_of,
 )
 from cloud.findings.model import Covariance
 
@@ -25,7 +26,7 @@ def test_degree_has_the_published_length_at_the_equator() -> None:
 
 
 def test_error_along_a_bus_to_the_east_is_an_error_to_the_east() -> None:
-    covariance = from_matrix(covariance_of(along_m=3.0, across_m=1.0, heading_deg=90.0))
+    covariance = spread_of(along_m=3.0, across_m=1.0, heading_deg=90.0)
 
     assert covariance.east_m2 == pytest.approx(9.0)
     assert covariance.north_m2 == pytest.approx(1.0)
@@ -35,9 +36,19 @@ def test_error_along_a_bus_to_the_east_is_an_error_to_the_east() -> None:
 @settings(deadline=None)  # a busy machine is slow, not wrong
 @given(st.floats(0.1, 50), st.floats(0.1, 50), st.floats(0, 359.9))
 def test_worst_sigma_is_the_larger_of_along_and_across(along_m: float, across_m: float, heading_deg: float) -> None:
-    covariance = from_matrix(covariance_of(along_m=along_m, across_m=across_m, heading_deg=heading_deg))
+    covariance = spread_of(along_m=along_m, across_m=across_m, heading_deg=heading_deg)
 
     assert sigma_m(covariance) == pytest.approx(max(along_m, across_m), rel=1e-6)
+
+
+def test_many_covariances_at_once_are_those_of_each() -> None:
+    along_m, across_m, heading_deg = np.array([[3.0, 0.5], [1.0, 2.0], [90.0, 30.0]])
+
+    both = covariances_of(along_m=along_m, across_m=across_m, heading_deg=heading_deg)
+
+    for number in range(2):
+        one = spread_of(along_m=along_m[number], across_m=across_m[number], heading_deg=heading_deg[number])
+        assert both[number] == pytest.approx(matrix_of(one))
 
 
 @settings(deadline=None)  # a busy machine is slow, not wrong
