@@ -29,11 +29,10 @@ from telemetry.logs import about
 ACTOR: Final = Actor(name="system:fusion", role=Role.SYSTEM)
 
 _SIGHTINGS: Final = """
-SELECT l.observation_id FROM finding_observations l
+SELECT f.id, f.merged_into, l.observation_id FROM finding_observations l
 JOIN unnest(%s::text[], %s::text[], %s::uuid[]) AS n(city, device, id)
     ON l.city = n.city AND l.device = n.device AND l.observation_id = n.id
 JOIN findings f ON f.id = l.finding_id
-WHERE %s IN (f.id, f.merged_into)
 ORDER BY l.observation_id
 """
 
@@ -96,19 +95,24 @@ def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> Non
 def _decide(actions: CaseActions, findings: Sequence[Record], taken: queue.Taken) -> None:
     """Do what the assessment proposes for each finding's newest case."""
     cases = newest_cases(actions.connection, [finding["id"] for finding in findings])
+    sightings = _sightings(actions.connection, taken)
+    looks = [str(event_id) for *_, event_id in taken.coverages]
     for finding in findings:
         case = cases.get(finding["id"])
         proposals = proposals_for(finding, case, catalogue=actions.catalogue)
         if proposals:
-            with about(_causes(actions.connection, finding["id"], taken)):
+            with about(sightings.get(finding["id"]) or looks):  # what changed it
                 carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
 
 
-def _causes(connection: Connection[Any], finding_id: UUID, taken: queue.Taken) -> list[str]:
-    """Which messages of a batch changed a finding: its sightings, or else the passes that did not see it."""
+def _sightings(connection: Connection[Any], taken: queue.Taken) -> dict[UUID, list[str]]:
+    """Which messages of a batch are sightings of a finding, or of one that it took in."""
     cities, devices, ids = ([key[place] for key in taken.observations] for place in (1, 2, 3))
-    rows = connection.execute(_SIGHTINGS, (cities, devices, ids, finding_id)).fetchall()
-    return [str(event_id) for (event_id,) in rows] or [str(event_id) for *_, event_id in taken.coverages]
+    sightings: dict[UUID, list[str]] = {}
+    for finding_id, merged_into, event_id in connection.execute(_SIGHTINGS, (cities, devices, ids)):
+        for each in {finding_id, merged_into} - {None}:
+            sightings.setdefault(each, []).append(str(event_id))
+    return sightings
 
 
 def _read(connection: Connection[Any], finding_ids: Iterable[UUID]) -> list[Record]:
