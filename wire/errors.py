@@ -19,6 +19,10 @@ class ErrorModelError(WireError):
     """Stop: the measured error model of a detector cannot be used."""
 
 
+class PackageError(WireError):
+    """Refuse: a release for buses that is not signed by whom we trust, or is no package."""
+
+
 class Reason(StrEnum):
     """Why a message could not be read; what the quarantine shows."""
 
