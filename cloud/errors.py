@@ -7,6 +7,7 @@ BusenseError
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
     ├── FleetError             stop: a device that cannot be enrolled
+    ├── RollOutError           tell the person: a release or roll-out that cannot be as it was wished
     ├── DeliveryError          try again later, or tell a person when it is final
     ├── AuditError             stop: the history of the cases was tampered with
     ├── CaseError              tell the person (each kind has its own HTTP status)
@@ -58,6 +59,10 @@ class RoadsError(CloudError):
 
 class FleetError(CloudError):
     """A device that cannot be enrolled or read."""
+
+
+class RollOutError(CloudError):
+    """A release or a roll-out that cannot be as it was wished."""
 
 
 class DeliveryError(CloudError):

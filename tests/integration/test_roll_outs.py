@@ -1,0 +1,231 @@
+"""A roll-out on a real database, with buses that answer as the twin says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import minisign
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from cloud.db.pool import connect
+from cloud.errors import FleetError, RollOutError
+from cloud.fleet.devices import enrol
+from cloud.fleet.releases import add_release
+from cloud.fleet.rollout import Deed, RollOutState, Terms
+from cloud.fleet.rollouts import Proposal, carry_on, do, propose
+from cloud.fleet.wishes import ask, wish, wished
+from wire.errors import PackageError
+from wire.messages import CommandKind
+from wire.package import About, PackageKind, write_package
+
+AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
+PAIR = minisign.KeyPair.generate()
+KEYS = [PAIR.public_key.to_base64().decode()]
+TERMS = Terms(stop_at_failed=0.25, go_on_at_done=1.0, watch=timedelta(minutes=5))
+
+
+def package(version: str) -> tuple[bytes, str]:
+    about = About(kind=PackageKind.SETTINGS, name="winter", version=version)
+    content = write_package(about, {"settings.toml": b"[health]\nevery_s = 30\n"})
+    return content, bytes(PAIR.secret_key.sign(content)).decode()
+
+
+@dataclass
+class County:
+    """A county of ten buses, and what people do with it."""
+
+    connection: psycopg.Connection[Any]
+    now: datetime = AT
+    buses: list[str] = field(default_factory=lambda: [f"bus-{number}" for number in range(10)])
+
+    def release(self, version: str = "1") -> str:
+        content, signature = package(version)
+        return add_release(self.connection, content, signature=signature, keys=KEYS, actor="li", at=self.now)
+
+    def propose(self, release: str, shares: list[float]) -> UUID:
+        proposal = Proposal(release=release, shares=shares, terms=TERMS)
+        return propose(self.connection, proposal, city="a", actor="li", at=self.now)
+
+    def do(self, roll_out: UUID, deed: Deed, actor: str = "wang") -> RollOutState:
+        return do(self.connection, roll_out, deed, actor=actor, at=self.now)
+
+    def carry_on(self, *, after_s: float = 0) -> int:
+        self.now += timedelta(seconds=after_s)
+        return carry_on(self.connection, at=self.now)
+
+    def wants(self, device: str) -> tuple[int, dict[str, Any]]:
+        row = self.connection.execute(
+            "SELECT version, settings FROM device_wishes WHERE device = %s", (device,)
+        ).fetchone()
+        return (0, {}) if row is None else (row[0], row[1])
+
+    def told(self) -> list[str]:
+        return [device for device in self.buses if self.wants(device)[1]]
+
+    def answer(self, device: str, problem: str | None = None) -> None:
+        """The bus takes what is wanted, or says why not and stays as it was."""
+        version, settings = self.wants(device)
+        twin = {"version": version, "settings": {} if problem else settings, "problem": problem}
+        self.connection.execute(
+            "UPDATE devices SET twin_reported = %s, twin_reported_at = %s WHERE device = %s",
+            (Jsonb(twin), self.now, device),
+        )
+
+    def state(self, roll_out: UUID) -> tuple[str, str | None]:
+        row = self.connection.execute("SELECT state, reason FROM roll_outs WHERE id = %s", (roll_out,)).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    def counts(self, roll_out: UUID) -> dict[str, int]:
+        rows = self.connection.execute(
+            "SELECT state, count(*) FROM roll_out_devices WHERE roll_out = %s GROUP BY state", (roll_out,)
+        )
+        return dict(rows.fetchall())
+
+
+@pytest.fixture
+def county(database: str) -> Iterator[County]:
+    with connect(database, autocommit=True) as connection:
+        county = County(connection)
+        for device in county.buses:
+            enrol(connection, city="a", device=device, secret="s" * 40)
+        yield county
+
+
+def test_it_goes_group_by_group_to_the_end(county: County) -> None:
+    release = county.release()
+    roll_out = county.propose(release, [0.2])
+    assert county.carry_on() == 0
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    first = county.told()
+    assert len(first) == 2
+    for device in first:
+        county.answer(device)
+    assert county.carry_on(after_s=299) == 0
+    county.carry_on(after_s=1)
+    assert len(county.told()) == 10
+    for device in county.buses:
+        county.answer(device)
+    county.carry_on()
+    assert county.state(roll_out) == ("finished", None)
+    assert county.counts(roll_out) == {"done": 10}
+    assert all(county.wants(device) == (1, {"package.settings": release}) for device in county.buses)
+
+
+def test_failures_keep_the_rest_from_it_until_a_person_has_looked(county: County) -> None:
+    roll_out = county.propose(county.release(), [0.2])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    bad, good = county.told()
+    county.answer(bad, problem="3.1 frames a second; at least 5.6 are expected")
+    county.answer(good)
+    county.carry_on(after_s=400)
+    assert county.state(roll_out) == ("paused", "1 of 2 buses of group 1 could not take it")
+    assert county.carry_on(after_s=400) == 0
+    assert len(county.told()) == 2
+    county.do(roll_out, Deed.RESUME)
+    county.carry_on()
+    assert len(county.told()) == 10
+
+
+def test_stopping_takes_back_what_has_not_settled(county: County) -> None:
+    old = county.release("1")
+    for device in county.buses:
+        wish(county.connection, {"package.settings": old}, city="a", device=device, actor="li", at=AT)
+        county.answer(device)
+    new = county.release("2")
+    roll_out = county.propose(new, [0.2])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    first = [device for device in county.buses if county.wants(device)[1]["package.settings"] == new]
+    county.answer(first[0])
+    county.carry_on()
+    assert county.do(roll_out, Deed.STOP) is RollOutState.STOPPED
+    assert county.wants(first[0]) == (2, {"package.settings": new})
+    assert county.wants(first[1]) == (3, {"package.settings": old})
+    assert county.counts(roll_out) == {"done": 1, "left_out": 9}
+    assert county.carry_on(after_s=9000) == 0
+
+
+def test_nobody_approves_what_he_has_proposed(county: County) -> None:
+    roll_out = county.propose(county.release(), [])
+    with pytest.raises(RollOutError, match="another person"):
+        county.do(roll_out, Deed.APPROVE, actor="li")
+    assert county.state(roll_out)[0] == "proposed"
+
+
+def test_two_of_a_kind_do_not_run_at_once(county: County) -> None:
+    county.propose(county.release("1"), [])
+    with pytest.raises(RollOutError, match="not over yet"):
+        county.propose(county.release("2"), [])
+
+
+def test_a_later_wish_does_not_make_a_success_a_failure(county: County) -> None:
+    """The pose of a camera is changed while its bus has not answered yet."""
+    roll_out = county.propose(county.release(), [])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    wish(county.connection, {"camera.pitch_deg": 9.5}, city="a", device="bus-1", actor="li", at=AT)
+    for device in county.buses:
+        county.answer(device)
+    county.carry_on()
+    assert county.counts(roll_out) == {"done": 10}
+
+
+def test_a_bus_that_says_nothing_is_waited_for(county: County) -> None:
+    roll_out = county.propose(county.release(), [0.2])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    assert county.carry_on(after_s=86_400) == 0
+    assert county.counts(roll_out) == {"told": 2, "waiting": 8}
+
+
+def test_a_wish_never_has_a_version_that_the_bus_has_passed(county: County) -> None:
+    """As after a restored backup: the bus has reported more than the cloud knows."""
+    twin = Jsonb({"version": 41, "settings": {}, "problem": None})
+    county.connection.execute("UPDATE devices SET twin_reported = %s WHERE device = 'bus-1'", (twin,))
+    change = wish(county.connection, {"camera.pitch_deg": 9.5}, city="a", device="bus-1", actor="li", at=AT)
+    assert change.version == 42
+    assert wished(county.connection, city="a", device="bus-1") == {"camera.pitch_deg": 9.5}
+    wish(county.connection, {"camera.pitch_deg": None}, city="a", device="bus-1", actor="li", at=AT)
+    assert county.wants("bus-1") == (43, {})
+
+
+@pytest.mark.parametrize("key", ["broker.url", "identity.secret_file", "model.manifest", "camera.source"])
+def test_only_the_pose_and_packages_can_be_wished(county: County, key: str) -> None:
+    with pytest.raises(FleetError, match=key):
+        wish(county.connection, {key: "x"}, city="a", device="bus-1", actor="li", at=AT)
+
+
+def test_nothing_is_asked_of_a_bus_that_is_not_there(county: County) -> None:
+    with pytest.raises(FleetError, match="no bus"):
+        wish(county.connection, {}, city="a", device="bus-99", actor="li", at=AT)
+    with pytest.raises(FleetError, match="no bus"):
+        ask(county.connection, CommandKind.SEND_PICTURE, city="a", device="bus-99", actor="li", at=AT)
+
+
+def test_only_what_the_city_has_signed_is_taken_and_a_name_stands_for_one_content(county: County) -> None:
+    content, signature = package("1")
+    with pytest.raises(PackageError, match="none of the trusted keys"):
+        add_release(county.connection, content, signature=signature, keys=[], actor="li", at=AT)
+    assert county.release("1") == county.release("1")
+    about = About(kind=PackageKind.SETTINGS, name="winter", version="1")
+    other = write_package(about, {"settings.toml": b"[health]\nevery_s = 31\n"})
+    signed = bytes(PAIR.secret_key.sign(other)).decode()
+    with pytest.raises(RollOutError, match="another content"):
+        add_release(county.connection, other, signature=signed, keys=KEYS, actor="li", at=AT)
+
+
+def test_who_did_what_is_on_record(county: County) -> None:
+    roll_out = county.propose(county.release(), [])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    rows = county.connection.execute(
+        "SELECT actor, action FROM fleet_log WHERE roll_out = %s ORDER BY id", (roll_out,)
+    ).fetchall()
+    assert rows == [("li", "propose"), ("wang", "approve"), ("system:fleet", "begin_group")]
