@@ -311,7 +311,7 @@ Settings = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwinDesired:
-    """Configuration as wanted (retained)."""
+    """Configuration as wanted; told again at each contact until a report has its version (not retained)."""
 
     version: Count
     settings: Settings
@@ -340,6 +340,7 @@ class CommandKind(StrEnum):
 
     SEND_PICTURE = "send_picture"
     INSPECT_PLACE = "inspect_place"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 FROM_DEVICE: Final = frozenset(set(Kind) - {Kind.TWIN_DESIRED, Kind.STORED, Kind.COMMAND})
 TO_DEVICE: Final = frozenset({Kind.TWIN_DESIRED, Kind.STORED, Kind.COMMAND})
-RETAINED: Final = frozenset({Kind.STATE, Kind.TWIN_DESIRED, Kind.TWIN_REPORTED})
+RETAINED: Final = frozenset({Kind.STATE, Kind.TWIN_REPORTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
