@@ -101,6 +101,10 @@ class Request:
     expires_at: datetime
 
 
+Letters = tuple[list[Wish], list[Request]]
+"""What buses are to be told."""
+
+
 def package_key(kind: PackageKind) -> str:
     """The setting that names the package of a kind, by its SHA-256."""
     return f"{PACKAGE}{kind}"

@@ -35,6 +35,7 @@ from wire.messages import (
 
 Cursor = AsyncCursor[tuple[Any, ...]]
 
+_OF_ITSELF: Final = frozenset({Kind.STATE, Kind.HEALTH, Kind.TWIN_REPORTED})
 _NOTIFY: Final = "SELECT pg_notify('busense_changes', '')"
 
 
@@ -46,6 +47,7 @@ class Outcome:
     rejected: Sequence[Rejected] = ()
     stored: Mapping[Kind, int] = field(default_factory=dict[Kind, int])
     duplicates: Mapping[Kind, int] = field(default_factory=dict[Kind, int])  # that were there already
+    contacts: frozenset[Device] = frozenset()  # that have spoken of themselves: they hear what they are told now
 
 
 async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, is_replay: bool) -> Outcome:
@@ -73,6 +75,7 @@ async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, i
         rejected=rejected,
         stored=stored,
         duplicates={kind: count - stored[kind] for kind, count in came.items()},
+        contacts=frozenset((item.city, item.device) for item in received if item.envelope.kind in _OF_ITSELF),
     )
 
 

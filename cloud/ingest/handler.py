@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -11,7 +12,9 @@ from psycopg import errors
 
 from cloud.db.pool import Pool, open_pool
 from cloud.errors import UnavailableError
+from cloud.fleet.devices import Device
 from cloud.fleet.streams import Settled, read_settled
+from cloud.fleet.wishes import Letters, take_requests, take_wishes
 from cloud.ingest.batch import Outcome, write_batch
 from cloud.ingest.reading import CONSTRAINT, STUMBLED, Readable, Rejected, is_for_devices, read_delivery, reject
 from cloud.ingest.subscriber import Delivery
@@ -66,6 +69,15 @@ class Handler:
         except _AWAY as error:
             logger.warning("receipts_from_memory streams=%d error=%s", len(known), str(error).partition("\n")[0])
             return known
+
+    async def take_letters(self, contacts: Iterable[Device], *, at: datetime) -> Letters | None:
+        """Take what buses are to be told now; none while the database is away."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+                return await take_wishes(cursor, contacts, at=at), await take_requests(cursor, at=at)
+        except _AWAY as error:
+            logger.warning("letters_wait error=%s", str(error).partition("\n")[0])
+            return None
 
     async def _store(self, items: Sequence[Item], *, is_replay: bool) -> Outcome:
         if not items:
@@ -142,4 +154,5 @@ def _join(first: Outcome, second: Outcome) -> Outcome:
         rejected=[*first.rejected, *second.rejected],
         stored=Counter(first.stored) + Counter(second.stored),
         duplicates=Counter(first.duplicates) + Counter(second.duplicates),
+        contacts=first.contacts | second.contacts,
     )

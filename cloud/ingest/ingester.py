@@ -1,4 +1,4 @@
-"""The loop: take a batch, store it, acknowledge it, send receipts."""
+"""The loop: take a batch, store it, acknowledge it, send receipts and letters."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from cloud.errors import UnavailableError
 from cloud.ingest import metrics
 from cloud.ingest.batch import Outcome
 from cloud.ingest.handler import Handler
+from cloud.ingest.letters import Postman
 from cloud.ingest.receipts import Courier
 from cloud.ingest.subscriber import Delivery, Subscriber
 from telemetry.logs import about
@@ -27,11 +28,19 @@ class Ingester:
     """Runs until it is told to stop; what it holds then is finished first, or comes again to another."""
 
     def __init__(
-        self, subscriber: Subscriber, handler: Handler, courier: Courier, *, needs: Needs, stop: asyncio.Event
+        self,
+        subscriber: Subscriber,
+        handler: Handler,
+        courier: Courier,
+        postman: Postman,
+        *,
+        needs: Needs,
+        stop: asyncio.Event,
     ) -> None:
         self._subscriber = subscriber
         self._handler = handler
         self._courier = courier
+        self._postman = postman
         self._needs = needs
         self._stop = stop
 
@@ -42,6 +51,7 @@ class Ingester:
             if batch:
                 await self._take(batch)
             await self._courier.send_due()
+            await self._postman.deliver_due()
         await self._courier.send_all()
 
     async def _take(self, batch: Sequence[Delivery]) -> None:
@@ -52,6 +62,7 @@ class Ingester:
         _count(batch, outcome)
         await self._subscriber.acknowledge(batch)
         self._courier.note(outcome.settled)
+        self._postman.note(outcome.contacts)
         _log(batch, outcome)
 
     async def _store_patiently(self, batch: Sequence[Delivery]) -> Outcome | None:

@@ -14,6 +14,7 @@ from cloud.errors import UnavailableError
 from cloud.ingest.handler import open_handler
 from cloud.ingest.ingester import Ingester
 from cloud.ingest.jetstream import open_jetstream
+from cloud.ingest.letters import Postman
 from cloud.ingest.mqtt import open_mqtt
 from cloud.ingest.receipts import Courier
 from cloud.ingest.subscriber import Subscriber
@@ -65,8 +66,9 @@ async def ingest(config: CloudConfig, *, stop: asyncio.Event, started: asyncio.E
             await stack.enter_async_context(watching(subscriber, url, needs, broker=broker.url))
         started.set()
         logger.info("ingest_started broker=%s batch_size=%d", broker.kind, config.ingest.batch_size)
-        courier = Courier(subscriber.publish, settled_now=handler.settled_now, now=lambda: datetime.now(UTC))
-        await Ingester(subscriber, handler, courier, needs=needs, stop=stop).run()
+        courier = Courier(subscriber.publish, settled_now=handler.settled_now, now=_utc_now)
+        postman = Postman(subscriber.publish, handler, now=_utc_now)
+        await Ingester(subscriber, handler, courier, postman, needs=needs, stop=stop).run()
 
 
 def open_subscriber(config: CloudConfig) -> AbstractAsyncContextManager[Subscriber]:
@@ -90,6 +92,10 @@ async def _wait_for_database(url: str, needs: Needs) -> None:
             needs.have("database")
             return
         await asyncio.sleep(_RETRY_S)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _prepare(url: str) -> None:

@@ -17,7 +17,8 @@ from cloud.fleet.devices import enrol
 from cloud.fleet.releases import add_release
 from cloud.fleet.rollout import Deed, RollOutState, Terms
 from cloud.fleet.rollouts import Proposal, carry_on, do, propose
-from cloud.fleet.wishes import ask, wish, wished
+from cloud.fleet.wishes import COMMAND_GOOD_FOR, ask, wish, wished
+from cloud.ingest.handler import open_handler
 from wire.errors import PackageError
 from wire.messages import CommandKind
 from wire.package import About, PackageKind, write_package
@@ -229,3 +230,37 @@ def test_who_did_what_is_on_record(county: County) -> None:
         "SELECT actor, action FROM fleet_log WHERE roll_out = %s ORDER BY id", (roll_out,)
     ).fetchall()
     assert rows == [("li", "propose"), ("wang", "approve"), ("system:fleet", "begin_group")]
+
+
+async def letters(url: str, *contacts: str, at: datetime) -> tuple[list[tuple[str, int]], list[str]]:
+    """What a bus would be told now, after these have spoken of themselves."""
+    async with open_handler(url) as handler:
+        taken = await handler.take_letters([("a", device) for device in contacts], at=at)
+    assert taken is not None
+    wishes, requests = taken
+    return sorted((wish.device, wish.version) for wish in wishes), [request.device for request in requests]
+
+
+@pytest.mark.asyncio
+async def test_a_wish_is_told_at_once_and_again_when_its_bus_speaks_until_it_was_reported(
+    county: County, database: str
+) -> None:
+    wish(county.connection, {"camera.pitch_deg": 9.5}, city="a", device="bus-1", actor="li", at=AT)
+    assert await letters(database, at=AT) == ([("bus-1", 1)], [])
+    later = AT + timedelta(minutes=1)
+    assert await letters(database, at=later) == ([], [])
+    assert await letters(database, "bus-1", "bus-2", at=later) == ([("bus-1", 1)], [])
+    assert await letters(database, "bus-1", at=later + timedelta(seconds=29)) == ([], [])
+    county.answer("bus-1")
+    assert await letters(database, "bus-1", at=later + timedelta(minutes=1)) == ([], [])
+
+
+@pytest.mark.asyncio
+async def test_a_command_is_told_once_to_a_bus_that_is_there_before_it_expires(county: County, database: str) -> None:
+    for device in ("bus-1", "bus-2"):
+        ask(county.connection, CommandKind.SEND_PICTURE, city="a", device=device, actor="li", at=AT)
+    county.connection.execute("UPDATE devices SET presence = 'online' WHERE device = 'bus-1'")
+    assert await letters(database, at=AT) == ([], ["bus-1"])
+    assert await letters(database, "bus-1", at=AT) == ([], [])
+    county.connection.execute("UPDATE devices SET presence = 'online' WHERE device = 'bus-2'")
+    assert await letters(database, at=AT + COMMAND_GOOD_FOR) == ([], [])

@@ -1,15 +1,19 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 import pytest
 
 from cloud.errors import UnavailableError
+from cloud.fleet.devices import Device
 from cloud.fleet.streams import Settled
+from cloud.fleet.wishes import Letters
 from cloud.ingest.batch import Outcome
 from cloud.ingest.handler import Handler
 from cloud.ingest.ingester import Ingester
+from cloud.ingest.letters import Postman
 from cloud.ingest.receipts import Courier
 from cloud.ingest.subscriber import Delivery
 from telemetry.server import Needs
@@ -33,7 +37,9 @@ class World:
 
     async def run(self) -> list[str]:
         courier = Courier(self.publish, settled_now=self.settled_now, now=lambda: AT)
-        await Ingester(self, cast("Handler", self), courier, needs=self.needs, stop=self.stop).run()
+        postman = Postman(self.publish, self, now=lambda: AT)
+        ingester = Ingester(self, cast("Handler", self), courier, postman, needs=self.needs, stop=self.stop)
+        await ingester.run()
         return self.happened
 
     async def next_batch(self) -> list[Delivery]:
@@ -54,6 +60,10 @@ class World:
 
     async def settled_now(self, known: Sequence[Settled]) -> Sequence[Settled]:
         return known
+
+    async def take_letters(self, contacts: Iterable[Device], *, at: datetime) -> Letters | None:
+        del contacts, at
+        return [], []
 
     async def store(self, batch: Sequence[Delivery]) -> Outcome:
         if self._away > 0:
