@@ -19,6 +19,7 @@ from edge_agent.no_pictures import NoPicturePlaces
 from edge_agent.readings import FrameReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
+from edge_agent.uplink.orders import Orders
 from edge_agent.uplink.store import Depth
 from edge_agent.uplink.uplink import Uplink
 from edge_agent.vision.detections import Detector
@@ -86,6 +87,7 @@ class Agent:
         detector: Detector,
         clock: BusClock | None = None,
         watcher: Watcher | None = None,
+        orders: Orders | None = None,
     ) -> None:
         """Open outbox and models; a watcher is shown each frame with everything that was made of it.
 
@@ -110,7 +112,7 @@ class Agent:
         self._privacy = open_privacy(config)
         places = config.privacy.no_pictures
         self._no_pictures = NoPicturePlaces() if places is None else NoPicturePlaces.read(places)
-        self._uplink = Uplink(config, clock=clock)
+        self._uplink = Uplink(config, clock=clock, orders=orders)
         self._outbox = self._uplink.outbox
         self._dropped_told = 0
         self._health_at_s = time.monotonic()
@@ -129,6 +131,15 @@ class Agent:
             pictures=tally.pictures,
             messages=self._outbox.numbered,
         )
+
+    @property
+    def frames(self) -> int:
+        """Frames that the scenarios looked at, or refused."""
+        return self._tally.frames
+
+    @property
+    def camera_state(self) -> CameraState:
+        return self._camera_state(time.monotonic())
 
     @property
     def needs(self) -> Needs:

@@ -1,31 +1,22 @@
 """`busense agent`, `busense detect` and `busense replay`."""
 
-import logging
 import signal
 import sys
-import threading
-from contextlib import ExitStack
 from pathlib import Path
 from typing import get_args
 
 import click
 from rich.console import Console
 
-from edge_agent.agent import Agent, camera_model, open_privacy
-from edge_agent.clock import BusClock
-from edge_agent.config import FRAMES_PER_S, AgentConfig, Model, Precision, load_config, load_desk_config
-from edge_agent.meter import telling_of
-from edge_agent.preview.preview import Preview
+from edge_agent.agent import camera_model
+from edge_agent.config import FRAMES_PER_S, Model, Precision, load_desk_config
+from edge_agent.lives import Lives
 from edge_agent.preview.replay import Recording, find_track
 from edge_agent.preview.replay import replay as replay_recording
-from edge_agent.preview.server import LOOPBACK, serving
-from edge_agent.preview.status import BusStatus
+from edge_agent.preview.server import LOOPBACK
 from edge_agent.preview.summary import summary_table
-from edge_agent.sources import make_sources
 from edge_agent.vision.detector import OnnxDetector, open_detector
 from edge_agent.vision.photos import detect_on_photos
-
-log = logging.getLogger(__name__)
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -43,45 +34,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 def agent(config_file: Path, preview_address: str | None) -> None:
     """The program on the bus: look at the road, keep what was seen, send it until the cloud has it."""
-    config = load_config(config_file)
-    stop = threading.Event()
+    lives = Lives(config_file, preview_address=preview_address)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    with ExitStack() as stack:
-        bus = _open_agent(config, preview_address, stack)
-        log.info("agent_started device=%s messages=%d", config.identity.device, bus.counters.messages)
-        try:
-            with telling_of(bus, config.telemetry.address):
-                bus.run(stop)
-        finally:
-            log.info("agent_ended %s", bus.counters)
-
-
-def _open_agent(config: AgentConfig, preview_address: str | None, stack: ExitStack) -> Agent:
-    """Open the agent, and the page that shows it; the stack closes both, the page first."""
-
-    def status() -> BusStatus:
-        waiting = bus.waiting
-        return BusStatus(
-            device=config.identity.device,
-            frames_dropped=bus.counters.frames_dropped,
-            messages_waiting=waiting.messages,
-            pictures_waiting=waiting.pictures,
-            bytes_waiting=waiting.bytes,
-        )
-
-    preview = None
-    if preview_address is not None:
-        preview = Preview(camera_model(config.camera), privacy=open_privacy(config), bus=status)
-    detector = open_detector(config.model)
-    clock = BusClock()
-    sources = make_sources(config, now=clock.now, hear=clock.hear_gnss)
-    bus = Agent(config, sources=sources, detector=detector, clock=clock, watcher=preview)
-    stack.callback(bus.close)
-    if preview is not None and preview_address is not None:
-        url = stack.enter_context(serving(preview, preview_address))
-        log.info("preview_open url=%s", url)
-    return bus
+        signal.signal(number, lambda _number, _frame: lives.stop())
+    lives.run()
 
 
 @click.command()

@@ -2,8 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
+import minisign
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from edge_agent.errors import ConfigurationError
@@ -31,13 +32,23 @@ def _source_from_folder(source: str, info: ValidationInfo) -> str:
     return str(_from_folder(Path(source), info)) if is_path else source
 
 
+def _that_verifies(key: str) -> str:
+    try:
+        minisign.PublicKey.from_base64(key)
+    except minisign.Error as error:
+        raise ValueError(f"{key[:80]!r} is no public key of minisign: {error}") from error
+    return key
+
+
 SourceAddress = Annotated[str, AfterValidator(_source_from_folder)]
 LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
+PublicKey = Annotated[str, AfterValidator(_that_verifies)]
 Provider = Literal["cpu", "cuda", "tensorrt"]
 Precision = Literal["fp32", "int8"]
 SomeConfig = TypeVar("SomeConfig", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Document = dict[str, Any]
 
 
 class _Section(BaseModel):
@@ -144,6 +155,15 @@ class TelemetrySettings(_Section):
     """Where metrics and health are told (HOST:PORT); without it nobody is told."""
 
 
+class UpdateSettings(_Section):
+    """Models and settings that the cloud rolls out; without this section the bus takes none."""
+
+    folder: LocalPath
+    keys: Annotated[tuple[PublicKey, ...], Field(min_length=1)]
+    """Public keys of minisign, in base64: what none of them has signed is not used."""
+    trial_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+
+
 class AgentConfig(_Section):
     """Everything that a bus must be told."""
 
@@ -160,6 +180,7 @@ class AgentConfig(_Section):
     health: HealthSettings = HealthSettings()
     coverage: CoverageSettings = CoverageSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    updates: UpdateSettings | None = None
 
 
 class DeskConfig(BaseModel):
@@ -189,20 +210,41 @@ def load_desk_config(path: Path) -> DeskConfig:
     return _load(path, DeskConfig)
 
 
-def _load(path: Path, kind: type[SomeConfig]) -> SomeConfig:
+def read_document(path: Path) -> Document:
+    """Read a configuration file as it stands.
+
+    Raises:
+        ConfigurationError: it is no TOML.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
+
+
+def check_document(document: Document, *, folder: Path, name: str) -> AgentConfig:
+    """Check what a configuration file says, or what was made of it; relative paths are meant from the folder.
+
+    Raises:
+        ConfigurationError: names the document and each key that is wrong.
+    """
+    return _check(document, AgentConfig, folder=folder, name=name)
+
+
+def _load(path: Path, kind: type[SomeConfig]) -> SomeConfig:
+    return _check(read_document(path), kind, folder=path.resolve().parent, name=str(path))
+
+
+def _check(document: Document, kind: type[SomeConfig], *, folder: Path, name: str) -> SomeConfig:
     try:
-        return kind.model_validate(document, context=path.resolve().parent)
+        return kind.model_validate(document, context=folder)
     except ValidationError as error:
-        raise ConfigurationError(_in_plain_words(path, error)) from error
+        raise ConfigurationError(_in_plain_words(name, error)) from error
 
 
-def _in_plain_words(path: Path, error: ValidationError) -> str:
+def _in_plain_words(name: str, error: ValidationError) -> str:
     problems = [
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    return f"{path}: " + "; ".join(problems)
+    return f"{name}: " + "; ".join(problems)

@@ -20,6 +20,10 @@ class ModelError(EdgeError):
     """Stop: the model's file and its manifest do not belong together."""
 
 
+class UpdateError(EdgeError):
+    """Give up: what the cloud desires cannot be used; the words go to the cloud."""
+
+
 class ConnectionLostError(EdgeError):
     """Retry: the broker is not there, refuses, or does not answer."""
 

@@ -5,11 +5,9 @@ import hashlib
 import logging
 import os
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -19,18 +17,19 @@ import httpx
 from prometheus_client import Counter
 
 from edge_agent.errors import PictureError
+from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.outbox import LONGEST_PICTURE_WAIT, Outbox
 from edge_agent.uplink.store import WaitingPicture
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.5
 FIRST_WAIT_S: Final = 1.0
 MAX_REFUSALS: Final = 12
 """With the waits above more than half an hour: by then a message that the cloud has was also read by the store."""
 SWEEP_EVERY_S: Final = 300.0
 SENT_BYTES: Final = Counter("busense_agent_picture_bytes", "Bytes of pictures that the cloud took.")
+_HEADERS: Final = {"Content-Type": "image/jpeg"}
 _SUFFIX: Final = ".jpg"
 _DRAFT_SUFFIX: Final = ".part"
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
@@ -110,33 +109,13 @@ def _write_durably(content: bytes, draft: Path, path: Path) -> None:
     draft.rename(path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureStore:
-    """Where the pictures go and who we are to it."""
-
-    url: str
-    city: str
-    device: str
-    secret: str
-    ca_file: Path | None = None
-
-    def client(self) -> httpx.Client:
-        verify = True if self.ca_file is None else ssl.create_default_context(cafile=self.ca_file)
-        headers = {
-            "Authorization": f"Bearer {self.secret}",
-            "X-Busense-Device": f"{self.city}/{self.device}",
-            "Content-Type": "image/jpeg",
-        }
-        return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, verify=verify)
-
-
 class Uploader:
     """Sends pictures whose message the cloud has stored."""
 
     def __init__(
-        self, store: PictureStore, outbox: Outbox, folder: PictureFolder, *, now: Callable[[], datetime]
+        self, cloud: CloudAddress, outbox: Outbox, folder: PictureFolder, *, now: Callable[[], datetime]
     ) -> None:
-        self._store = store
+        self._cloud = cloud
         self._outbox = outbox
         self._folder = folder
         self._now = now
@@ -146,7 +125,7 @@ class Uploader:
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop."""
         sweep_at_s = time.monotonic()
-        with self._store.client() as client:
+        with self._cloud.client() as client:
             while not stop.is_set():
                 if time.monotonic() >= sweep_at_s and self._outbox.is_whole:
                     self._sweep()
@@ -173,7 +152,7 @@ class Uploader:
             self._give_up(picture, "its file is gone")
             return
         try:
-            answer = client.put(f"/api/v1/pictures/{picture.sha256}", content=content)
+            answer = client.put(f"/api/v1/pictures/{picture.sha256}", content=content, headers=_HEADERS)
         except httpx.TransportError as error:
             self._try_later(picture, str(error) or type(error).__name__)
             return

@@ -19,13 +19,14 @@ from prometheus_client import Counter
 
 from edge_agent.clock import BusClock
 from edge_agent.errors import ConnectionLostError
+from edge_agent.uplink.orders import Orders
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.sending import LOOK_EVERY_S, Number, Waiting
 from telemetry.server import Needs
 from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import DecodeError
-from wire.messages import Command, Kind, Presence, State, Stored
+from wire.messages import Command, CommandKind, Kind, Message, Presence, State, Stored, TwinDesired, TwinReported
 from wire.topics import TO_DEVICE, Topic, device_topics
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Publisher:
         puback_timeout_s: float = PUBACK_TIMEOUT_S,
         clock: BusClock | None = None,
         needs: Needs | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self._address = address
         self._outbox = outbox
@@ -79,6 +81,7 @@ class Publisher:
         self._clock = clock
         self._puback_timeout_s = puback_timeout_s
         self._needs = needs or Needs()
+        self._orders = orders or Orders()
         self.connections = 0
         self.commands = 0
 
@@ -93,6 +96,7 @@ class Publisher:
                 now=self._now,
                 puback_timeout_s=self._puback_timeout_s,
                 needs=self._needs,
+                orders=self._orders,
             )
             try:
                 session.run(stop)
@@ -121,12 +125,15 @@ class _Session:
         now: Callable[[], datetime],
         puback_timeout_s: float,
         needs: Needs,
+        orders: Orders,
     ) -> None:
         self._address = address
         self._outbox = outbox
         self._now = now
         self._puback_timeout_s = puback_timeout_s
         self._needs = needs
+        self._orders = orders
+        self._told: TwinReported | None = None
         self._in_flight: dict[int, tuple[Number, float]] = {}  # by message id; with the time of sending
         self._acknowledged: list[Number] = []
         self._refusal: str | None = None
@@ -146,6 +153,7 @@ class _Session:
             self._connect(stop)
             while not stop.is_set():
                 self._loop()
+                self._tell_twin()
                 self._send_due()
                 self._check_acknowledgements()
             if self.was_connected:
@@ -229,11 +237,26 @@ class _Session:
         match envelope.data:
             case Stored() as receipt:
                 self._outbox.apply_receipt(receipt)
+            case TwinDesired() as desired:
+                self._orders.twin.desire(desired)
             case Command() as command:
                 self.commands += 1
-                log.info("command_received kind=%s expires_at=%s", command.kind.value, command.expires_at.isoformat())
+                self._obey(command)
             case _:
                 log.info("message_ignored kind=%s", envelope.kind.value)
+
+    def _obey(self, command: Command) -> None:
+        log.info("command_received kind=%s expires_at=%s", command.kind.value, command.expires_at.isoformat())
+        if command.kind is CommandKind.RESTART and command.expires_at > self._now():
+            self._orders.restart()
+
+    def _tell_twin(self) -> None:
+        """Say what is real, once a session and at each change."""
+        report = self._orders.twin.report
+        if report != self._told:
+            payload = encode_envelope(self._envelope(report))
+            self._client.publish(self._address.topic(Kind.TWIN_REPORTED), payload, qos=1, retain=True)
+            self._told = report
 
     def _send_due(self) -> None:
         """Fill the window, when there may be something to send."""
@@ -282,11 +305,9 @@ class _Session:
             self._loop()
 
     def _state(self, presence: Presence) -> Envelope:
+        since = self._since if presence is Presence.OFFLINE else self._now()
+        return self._envelope(State(presence=presence, since=since))
+
+    def _envelope(self, data: Message) -> Envelope:
         at = self._now()
-        since = self._since if presence is Presence.OFFLINE else at
-        return Envelope(
-            id=make_id(at),
-            source=f"/{self._address.city}/{self._address.device}",
-            time=at,
-            data=State(presence=presence, since=since),
-        )
+        return Envelope(id=make_id(at), source=f"/{self._address.city}/{self._address.device}", time=at, data=data)

@@ -8,8 +8,10 @@ from typing import Final, Protocol
 
 from edge_agent.clock import BusClock, system_now
 from edge_agent.config import AgentConfig
-from edge_agent.uplink.evidence import PictureFolder, PictureStore, Uploader
+from edge_agent.uplink.cloud import CloudAddress
+from edge_agent.uplink.evidence import PictureFolder, Uploader
 from edge_agent.uplink.health import disk_free_bytes
+from edge_agent.uplink.orders import Orders
 from edge_agent.uplink.outbox import HEAL_EVERY_S, Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
 from telemetry.server import Needs
@@ -40,8 +42,8 @@ class _Healer:
 class Uplink:
     """What leaves the bus."""
 
-    def __init__(self, config: AgentConfig, *, clock: BusClock | None) -> None:
-        """Open outbox and picture folder.
+    def __init__(self, config: AgentConfig, *, clock: BusClock | None, orders: Orders | None = None) -> None:
+        """Open outbox and picture folder; without orders what the cloud wants is declined.
 
         Raises:
             ConfigurationError: the secret cannot be read.
@@ -51,6 +53,7 @@ class Uplink:
         city, device = identity.city, identity.device
         self._now = system_now if clock is None else clock.now
         self._clock = clock
+        self._orders = orders or Orders()
         self._address = BrokerAddress(
             url=config.broker.url,
             city=city,
@@ -59,9 +62,7 @@ class Uplink:
             ca_file=config.broker.ca_file,
             certificate_file=identity.certificate_file,
         )
-        self._store = PictureStore(
-            url=config.cloud.url, city=city, device=device, secret=secret, ca_file=config.cloud.ca_file
-        )
+        self._cloud = CloudAddress.of(config)
         self.pictures = PictureFolder(path.with_suffix(".pictures"))
         self.outbox = Outbox(
             path,
@@ -109,15 +110,20 @@ class Uplink:
     def _start(self) -> None:
         self._stop.clear()
         workers: list[tuple[str, _Worker]] = [
-            ("publisher", Publisher(self._address, self.outbox, now=self._now, clock=self._clock, needs=self.needs)),
+            ("publisher", self._publisher()),
             ("healer", _Healer(self.outbox)),
-            ("uploader", Uploader(self._store, self.outbox, self.pictures, now=self._now)),
+            ("uploader", Uploader(self._cloud, self.outbox, self.pictures, now=self._now)),
         ]
         self._threads = [
             threading.Thread(target=self._work, args=(worker,), name=name, daemon=True) for name, worker in workers
         ]
         for thread in self._threads:
             thread.start()
+
+    def _publisher(self) -> Publisher:
+        return Publisher(
+            self._address, self.outbox, now=self._now, clock=self._clock, needs=self.needs, orders=self._orders
+        )
 
     def _work(self, worker: _Worker) -> None:
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.uplink.evidence import MAX_REFUSALS, PictureFolder, PictureStore, Uploader
+from edge_agent.uplink.cloud import CloudAddress
+from edge_agent.uplink.evidence import MAX_REFUSALS, PictureFolder, Uploader
 from edge_agent.uplink.outbox import Outbox
 from tests.unit.edge_agent.uplink.test_outbox import NOW, detection
 from tests.waiting import wait_until
@@ -79,7 +80,7 @@ def outbox(tmp_path: Path, folder: PictureFolder) -> Iterator[Outbox]:
 def uploading(
     url: str, outbox: Outbox, folder: PictureFolder, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Generator[Uploader]:
-    store = PictureStore(url=url, city="testcity", device="bus-1", secret="hush")  # noqa: S106
+    store = CloudAddress(url=url, city="testcity", device="bus-1", secret="hush")  # noqa: S106
     uploader = Uploader(store, outbox, folder, now=now)
     stop = threading.Event()
     thread = threading.Thread(target=uploader.run, args=(stop,), daemon=True)

@@ -1,0 +1,55 @@
+"""What a desired twin asks for, read from its flat settings."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent.errors import UpdateError
+from wire.messages import Settings
+
+MODEL: Final = "package.model"
+SETTINGS: Final = "package.settings"
+POSE: Final = {
+    f"camera.{key}": key for key in ("height_m", "focal_px", "pitch_deg", "yaw_deg", "roll_deg", "forward_m", "right_m")
+}
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Packages by the SHA-256 of their file, and how the camera sits; what is missing is as the bus's file has it."""
+
+    model: str | None
+    settings: str | None
+    pose: Mapping[str, float]
+
+
+def read_wanted(settings: Settings) -> Wanted:
+    """Read what is desired.
+
+    Raises:
+        UpdateError: something may not be set from afar, or is no value of its kind.
+    """
+    foreign = sorted(settings.keys() - POSE.keys() - {MODEL, SETTINGS})
+    if foreign:
+        raise UpdateError(f"{', '.join(foreign)} cannot be set from afar")
+    return Wanted(
+        model=_package(settings, MODEL),
+        settings=_package(settings, SETTINGS),
+        pose={key: _number(settings, name) for name, key in POSE.items() if name in settings},
+    )
+
+
+def _package(settings: Settings, key: str) -> str | None:
+    name = settings.get(key)
+    if name is not None and not (isinstance(name, str) and _SHA256.fullmatch(name)):
+        raise UpdateError(f"{key} is {name!r}; a SHA-256 in hex is expected")
+    return name
+
+
+def _number(settings: Settings, key: str) -> float:
+    value = settings[key]
+    if isinstance(value, str | bool):
+        raise UpdateError(f"{key} is {value!r}; a number is expected")
+    return value

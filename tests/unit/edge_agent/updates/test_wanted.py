@@ -1,0 +1,44 @@
+import pytest
+
+from edge_agent.errors import UpdateError
+from edge_agent.updates.wanted import POSE, Wanted, read_wanted
+from wire.messages import Settings
+
+MODEL, SETTINGS = "a" * 64, "b" * 64
+
+
+def test_nothing_desired_is_the_buss_own_file() -> None:
+    assert read_wanted({}) == Wanted(model=None, settings=None, pose={})
+
+
+def test_packages_and_the_pose_of_the_camera_are_read() -> None:
+    settings: Settings = {
+        "package.model": MODEL,
+        "package.settings": SETTINGS,
+        **dict.fromkeys(POSE, 1.5),
+    }
+    found = read_wanted(settings)
+    assert (found.model, found.settings) == (MODEL, SETTINGS)
+    assert found.pose == dict.fromkeys(
+        ("height_m", "focal_px", "pitch_deg", "yaw_deg", "roll_deg", "forward_m", "right_m"), 1.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"camera.source": "/dev/video1"}, "camera.source cannot be set from afar"),
+        ({"broker.url": "mqtt://elsewhere"}, "broker.url cannot be set"),
+        ({"package.firmware": MODEL}, "package.firmware cannot be set"),
+        ({"camera.pitch_deg": 8, "b": 1, "a": 1}, "a, b cannot be set"),
+        ({"package.model": "latest"}, "package.model is 'latest'"),
+        ({"package.model": MODEL.upper()}, "SHA-256 in hex"),
+        ({"package.model": f"{MODEL}\n"}, "SHA-256 in hex"),
+        ({"package.settings": True}, "package.settings is True"),
+        ({"camera.height_m": "2.4"}, "a number is expected"),
+        ({"camera.height_m": True}, "a number is expected"),
+    ],
+)
+def test_anything_else_is_refused_in_plain_words(settings: Settings, words: str) -> None:
+    with pytest.raises(UpdateError, match=words):
+        read_wanted(settings)
