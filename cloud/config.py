@@ -140,6 +140,8 @@ class ServeConfig(Section):
 class FleetConfig(Section):
     authority: Path | None = None
     """Folder of the city's certificate authority (`busense fleet authority`), for the server that enrols buses."""
+    release_keys: tuple[str, ...] = ()
+    """Public keys (minisign) of who may sign releases for buses; without one no release is taken."""
 
 
 class WorkConfig(Section):

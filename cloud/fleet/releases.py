@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from psycopg import AsyncConnection, Connection
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from cloud.errors import RollOutError
 from cloud.fleet.log import note
@@ -69,9 +69,9 @@ def add_release(
 
 async def list_releases(connection: AsyncConnection[Any]) -> list[Release]:
     """All of them, the newest first."""
-    async with connection.cursor(row_factory=class_row(Release)) as cursor:
+    async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_LIST)
-        return await cursor.fetchall()
+        return [Release(kind=PackageKind(row.pop("kind")), **row) async for row in cursor]
 
 
 async def read_part(

@@ -26,6 +26,7 @@ from cloud.notify.targets import load_targets
 from cloud.pictures.store import open_store
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
+from cloud.work.fleet import look_after_roll_outs
 from cloud.work.housekeeping import look_after_retention
 from cloud.work.map import look_after_map
 from cloud.work.notices import look_after_notices
@@ -62,10 +63,11 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     url, rules = config.database.read_url(), load_rules(config.work.condition)
     targets = load_targets(config.work.notify)
     retention = load_retention(config.work.retention)
-    with ThreadPoolExecutor(max_workers=4) as executor:
+    with ThreadPoolExecutor(max_workers=5) as executor:
         roads = executor.submit(look_after_roads, url, rules, stop)
         notices = executor.submit(look_after_notices, url, targets, handling, stop)
         counts = executor.submit(look_after_map, url, stop)
+        roll_outs = executor.submit(look_after_roll_outs, url, stop)
         zone = handling.working_calendar.zone
         purges = executor.submit(look_after_retention, url, partial(open_store, config.pictures), retention, zone, stop)
         try:
@@ -76,6 +78,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         notices.result()
         counts.result()
         purges.result()
+        roll_outs.result()
     _log.info("work_ended")
 
 

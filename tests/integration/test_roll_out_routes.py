@@ -1,0 +1,138 @@
+# ruff: noqa: ANN401 - JSON is of any type
+"""Releases by the command line, roll-outs and buses over HTTP."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from busense.cli import busense
+from cloud.db.pool import connect
+from cloud.fleet.rollouts import carry_on
+from cloud.people.accounts import Wish
+from cloud.people.model import Role
+from tests.integration.api_server import running_server
+from tests.integration.browser_client import add_people, browser_at, sign_in
+from tests.integration.ingest_database import SECRET, enrol_devices, query
+from tests.unit.cloud.ingest.messages import CITY
+from wire.package import read_package
+
+PASSWORD = "correct horse"  # noqa: S105 - of tests only
+
+
+@pytest.fixture
+def address(database: str, tmp_path: Path) -> Iterator[str]:
+    add_people(database, Wish(name="li", role=Role.FLEET), Wish(name="wang", role=Role.FLEET))
+    enrol_devices(database, [f"bus-{number}" for number in range(1, 5)])
+    with running_server(database, tmp_path) as (_, found):
+        yield found
+
+
+@contextmanager
+def person(address: str, name: str) -> Generator[httpx.Client]:
+    with browser_at(address) as client:
+        assert sign_in(client, name).status_code == 201
+        yield client
+
+
+def answer(response: httpx.Response, status: int = 200) -> Any:
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def command(*arguments: object, **environment: str) -> str:
+    env = {"BUSENSE_RELEASE_PASSWORD": PASSWORD, **environment}
+    result = CliRunner().invoke(busense, ["release", *map(str, arguments)], env=env, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output.strip()
+
+
+def released(database: str, folder: Path) -> tuple[str, bytes]:
+    """Make a key, a package and its signature, and give it to the cloud, all by the command line."""
+    key, package, settings = folder / "release.key", folder / "winter.zip", folder / "winter.toml"
+    settings.write_text("[health]\nevery_s = 30\n")
+    public = command("key", key)
+    command("settings", settings, "--name", "winter", "--version", "1", "--out", package)
+    command("sign", package, "--key", key)
+    config = folder / "cloud.toml"
+    config.write_text(f'city = "{CITY}"\n[database]\nurl = "{database}"\n[fleet]\nrelease_keys = ["{public}"]\n')
+    said = command("add", package, "--config", config)
+    content = package.read_bytes()
+    signature = package.with_name("winter.zip.minisig").read_text()
+    assert read_package(content, signature=signature, keys=[public]).about.name == "winter"
+    return said.removeprefix("release "), content
+
+
+def test_a_roll_out_from_the_signing_to_the_first_group(address: str, database: str, tmp_path: Path) -> None:
+    sha256, _ = released(database, tmp_path)
+    with person(address, "li") as li, person(address, "wang") as wang:
+        items = answer(li.get("/releases"))["items"]
+        assert [(item["sha256"], item["name"], item["version"]) for item in items] == [(sha256, "winter", "1")]
+        wanted = {"release": sha256, "shares": [0.25], "watch_minutes": 0}
+        number = answer(li.post("/roll-outs", json=wanted), 201)["id"]
+        assert "another person" in answer(li.post(f"/roll-outs/{number}/approve", json={}), 409)["detail"]
+        answer(wang.post(f"/roll-outs/{number}/approve", json={"reason": "tried on the bench"}))
+        with connect(database, autocommit=True) as connection:
+            carry_on(connection, at=datetime.now(UTC))
+        page = answer(li.get(f"/roll-outs/{number}"))
+        assert [(group["buses"], group["told"]) for group in page["groups"]] == [(1, 1), (3, 0)]
+        assert page["deeds"] == ["pause", "stop"]
+        assert [line["action"] for line in page["log"]] == ["begin_group", "approve", "propose"]
+        first = page["devices"][0]
+        assert (first["state"], first["group"]) == ("told", 1)
+        bus = answer(li.get(f"/buses/{first['device']}"))
+        assert bus["twin"]["wanted"] == {"package.settings": sha256}
+        assert (bus["twin"]["wanted_version"], bus["twin"]["reported_version"]) == (1, 0)
+        listed = answer(wang.get("/roll-outs"))["items"]
+        assert [(item["state"], item["buses"], item["told"]) for item in listed] == [("running", 4, 1)]
+
+
+def test_a_bus_fetches_a_package_from_where_it_was_cut_off(address: str, database: str, tmp_path: Path) -> None:
+    sha256, content = released(database, tmp_path)
+    mine = {"X-Busense-Device": f"{CITY}/bus-1", "Authorization": f"Bearer {SECRET}"}
+    url = f"{address}/api/v1/devices/packages/{sha256}"
+    whole = httpx.get(url, headers=mine)
+    assert (whole.status_code, whole.content) == (206, content)
+    rest = httpx.get(url, headers=mine | {"Range": "bytes=100-"})
+    assert rest.content == content[100:]
+    assert rest.headers["Content-Range"] == f"bytes 100-{len(content) - 1}/{len(content)}"
+    assert httpx.get(url, headers=mine | {"Range": "bytes=5-9"}).content == content[5:10]
+    assert httpx.get(url, headers=mine | {"Range": f"bytes={len(content)}-"}).status_code == 416
+    assert "untrusted comment" in httpx.get(f"{url}/signature", headers=mine).text
+    assert httpx.get(f"{url[:-64]}{'0' * 64}", headers=mine).status_code == 404
+    assert httpx.get(url, headers=mine | {"Authorization": "Bearer no"}).status_code == 403
+    assert httpx.get(f"{url}/signature").status_code == 403
+
+
+def test_the_pose_is_wished_and_a_command_is_asked(address: str, database: str) -> None:
+    with person(address, "li") as li:
+        assert answer(li.put("/buses/bus-1/pose", json={"pitch_deg": 9.5, "height_m": 2.4})) == {"version": 1}
+        answer(li.put("/buses/bus-1/pose", json={"pitch_deg": 90}), 422)
+        answer(li.put("/buses/bus-9/pose", json={"pitch_deg": 9.5}), 404)
+        answer(li.post("/buses/bus-1/commands", json={"kind": "restart"}), 202)
+        answer(li.post("/buses/bus-9/commands", json={"kind": "restart"}), 404)
+        page = answer(li.get("/buses/bus-1"))
+        assert page["twin"]["wanted"] == {"camera.pitch_deg": 9.5, "camera.height_m": 2.4}
+        assert [line["action"] for line in page["log"]] == ["restart", "wish"]
+        assert [asked["kind"] for asked in page["commands"]] == ["restart"]
+        assert answer(li.get("/buses/bus-1/health"))["items"] == []
+        answer(li.get("/buses/bus-9"), 404)
+    assert query(database, "SELECT actor FROM fleet_log ORDER BY id") == [("li",), ("li",)]
+
+
+def test_a_package_that_nobody_trusted_signed_is_refused(database: str, tmp_path: Path) -> None:
+    settings, package = tmp_path / "a.toml", tmp_path / "a.zip"
+    settings.write_text("[health]\nevery_s = 30\n")
+    command("key", tmp_path / "other.key")
+    command("settings", settings, "--name", "a", "--version", "1", "--out", package)
+    command("sign", package, "--key", tmp_path / "other.key")
+    config = tmp_path / "cloud.toml"
+    config.write_text(f'city = "{CITY}"\n[database]\nurl = "{database}"\n[fleet]\nrelease_keys = []\n')
+    result = CliRunner().invoke(busense, ["release", "add", str(package), "--config", str(config)])
+    assert "release_keys is empty" in str(result.exception)
+    assert query(database, "SELECT count(*) FROM releases") == [(0,)]
