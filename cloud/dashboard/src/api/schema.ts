@@ -224,6 +224,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/buses/{device}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bus
+         * @description Show one bus: wanted and reported twin, what was asked of it, who did what with it.
+         */
+        get: operations["get_bus_api_v1_buses__device__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/buses/{device}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Command
+         * @description Ask something of a bus; it is told when it is there, once, before that expires.
+         */
+        post: operations["post_command_api_v1_buses__device__commands_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/buses/{device}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bus Health
+         * @description Show how a bus was over the last hours.
+         */
+        get: operations["get_bus_health_api_v1_buses__device__health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/buses/{device}/pose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Pose
+         * @description Wish the camera's pose to be so; the bus tries it and goes back to what it had when that does not work.
+         */
+        put: operations["put_pose_api_v1_buses__device__pose_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases": {
         parameters: {
             query?: never;
@@ -518,6 +598,46 @@ export interface paths {
          * @description Exchange a one-time code for a certificate; the key stays on the bus.
          */
         post: operations["enrol_device_api_v1_devices_enrol_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/packages/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Package
+         * @description Get a part of a package, from a byte on; at most a MiB comes, so ask again from there.
+         */
+        get: operations["get_package_api_v1_devices_packages__sha256__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/packages/{sha256}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Package Signature
+         * @description Get the signature of a package, as minisign writes it.
+         */
+        get: operations["get_package_signature_api_v1_devices_packages__sha256__signature_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1155,6 +1275,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Releases
+         * @description List the signed packages that can be rolled out.
+         */
+        get: operations["get_releases_api_v1_releases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roads": {
         parameters: {
             query?: never;
@@ -1169,6 +1309,70 @@ export interface paths {
         get: operations["get_roads_api_v1_roads_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roll-outs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Roll Outs
+         * @description List the roll-outs.
+         */
+        get: operations["get_roll_outs_api_v1_roll_outs_get"];
+        put?: never;
+        /**
+         * Post Roll Out
+         * @description Propose a roll-out; it begins when another person approves it.
+         */
+        post: operations["post_roll_out_api_v1_roll_outs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roll-outs/{roll_out}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Roll Out
+         * @description Show a roll-out as it goes.
+         */
+        get: operations["get_roll_out_api_v1_roll_outs__roll_out__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roll-outs/{roll_out}/{deed}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Deed
+         * @description Approve (as another person), pause, resume or stop a roll-out.
+         */
+        post: operations["post_deed_api_v1_roll_outs__roll_out___deed__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1476,6 +1680,37 @@ export interface components {
             version: number;
         };
         /**
+         * Asked
+         * @description What was asked of it, and whether it was told.
+         */
+        Asked: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Kind */
+            kind: string;
+            /** Told At */
+            told_at: string | null;
+        };
+        /**
+         * AskedUntil
+         * @description Until when it is told.
+         */
+        AskedUntil: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
          * AskSuspensionAction
          * @description Ask the desk to stop the clock.
          */
@@ -1554,6 +1789,19 @@ export interface components {
         BusList: {
             /** Items */
             items: components["schemas"]["Bus"][];
+        };
+        /**
+         * BusPage
+         * @description A bus with what was asked of it and done with it.
+         */
+        BusPage: {
+            /** Commands */
+            commands: components["schemas"]["Asked"][];
+            /** Device */
+            device: string;
+            /** Log */
+            log: components["schemas"]["FleetDeed"][];
+            twin: components["schemas"]["Twin"];
         };
         /**
          * CaseDetail
@@ -1915,6 +2163,24 @@ export interface components {
             unit?: string | null;
         };
         /**
+         * Deed
+         * @description What was done.
+         * @enum {string}
+         */
+        cloud__db__upkeep__Deed: "replay" | "return" | "discard";
+        /**
+         * Deed
+         * @description What a person does with a roll-out.
+         * @enum {string}
+         */
+        cloud__fleet__rollout__Deed: "approve" | "pause" | "resume" | "stop";
+        /**
+         * CommandKind
+         * @description What the cloud can ask of a vehicle.
+         * @enum {string}
+         */
+        CommandKind: "send_picture" | "inspect_place" | "restart";
+        /**
          * Condition
          * @description A segment's condition: an estimate, null while too little was seen, with the interval that holds 90 %.
          */
@@ -2107,16 +2373,16 @@ export interface components {
         DecisionKind: "merge" | "split" | "different";
         /**
          * Deed
-         * @description What was done.
+         * @description What a person does with a roll-out.
          * @enum {string}
          */
-        Deed: "replay" | "return" | "discard";
+        "Deed-Input": "approve" | "pause" | "resume" | "stop";
         /**
          * DeedView
          * @description What somebody did with it.
          */
         DeedView: {
-            action: components["schemas"]["Deed"];
+            action: components["schemas"]["cloud__db__upkeep__Deed"];
             /** Actor */
             actor: string;
             /**
@@ -2515,6 +2781,27 @@ export interface components {
          */
         FindingState: "candidate" | "open" | "gone" | "rejected";
         /**
+         * FleetDeed
+         * @description What somebody did with it.
+         */
+        FleetDeed: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Reason */
+            reason: string | null;
+        };
+        /**
          * FoundDamage
          * @description A finding on a segment.
          */
@@ -2565,6 +2852,28 @@ export interface components {
             segments: number;
         };
         /**
+         * GroupView
+         * @description A group, counted.
+         */
+        GroupView: {
+            /** Begun At */
+            begun_at: string | null;
+            /** Buses */
+            buses: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** Left Out */
+            left_out: number;
+            /** Number */
+            number: number;
+            /** Told */
+            told: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * Growth
          * @description How a measure of it changes: a line through what the passes measured.
          */
@@ -2584,6 +2893,35 @@ export interface components {
             per_year_sigma: number;
             /** Sigma */
             sigma: number;
+        };
+        /**
+         * HealthHistory
+         * @description How a bus was, the newest first.
+         */
+        HealthHistory: {
+            /** Items */
+            items: components["schemas"]["HealthPoint"][];
+        };
+        /**
+         * HealthPoint
+         * @description How it was once.
+         */
+        HealthPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Camera */
+            camera: string | null;
+            /** Disk Free Bytes */
+            disk_free_bytes: number | null;
+            /** Frames Per S */
+            frames_per_s: number | null;
+            /** Outbox Depth */
+            outbox_depth: number | null;
+            /** Temperature C */
+            temperature_c: number | null;
         };
         /**
          * HealthView
@@ -3047,6 +3385,39 @@ export interface components {
             unit?: string | null;
         };
         /**
+         * NewRollOut
+         * @description What is rolled out, in which groups, and what makes it wait.
+         */
+        NewRollOut: {
+            /** Devices */
+            devices?: string[] | null;
+            /**
+             * Go On At Done
+             * @default 0.8
+             */
+            go_on_at_done: number;
+            /** Release */
+            release: string;
+            /**
+             * Shares
+             * @default [
+             *       0.05,
+             *       0.25
+             *     ]
+             */
+            shares: number[];
+            /**
+             * Stop At Failed
+             * @default 0.1
+             */
+            stop_at_failed: number;
+            /**
+             * Watch Minutes
+             * @default 60
+             */
+            watch_minutes: number;
+        };
+        /**
          * NewToken
          * @description What a token is called, what it is for, and for how long.
          */
@@ -3146,6 +3517,13 @@ export interface components {
             next: string | null;
         };
         /**
+         * Order
+         * @description What is asked of a bus.
+         */
+        Order: {
+            kind: components["schemas"]["CommandKind"];
+        };
+        /**
          * Organisation
          * @description To whom cases can go.
          */
@@ -3168,6 +3546,12 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * PackageKind
+         * @description What a package changes on a bus.
+         * @enum {string}
+         */
+        PackageKind: "model" | "settings";
         /**
          * PassKind
          * @description What one pass says of one finding.
@@ -3299,6 +3683,26 @@ export interface components {
             type: "Point";
         };
         /**
+         * Pose
+         * @description How the camera looks at the road; what is null goes by the bus's own file.
+         */
+        Pose: {
+            /** Focal Px */
+            focal_px?: number | null;
+            /** Forward M */
+            forward_m?: number | null;
+            /** Height M */
+            height_m?: number | null;
+            /** Pitch Deg */
+            pitch_deg?: number | null;
+            /** Right M */
+            right_m?: number | null;
+            /** Roll Deg */
+            roll_deg?: number | null;
+            /** Yaw Deg */
+            yaw_deg?: number | null;
+        };
+        /**
          * Problem
          * @description What went wrong (RFC 9457).
          */
@@ -3346,6 +3750,38 @@ export interface components {
             reason: string;
             /** Version */
             version: number;
+        };
+        /**
+         * Release
+         * @description A package that can be rolled out.
+         */
+        Release: {
+            /**
+             * Added At
+             * Format: date-time
+             */
+            added_at: string;
+            /** Added By */
+            added_by: string;
+            kind: components["schemas"]["PackageKind"];
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+            /** Signed By */
+            signed_by: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ReleaseList
+         * @description Releases, the newest first.
+         */
+        ReleaseList: {
+            /** Items */
+            items: components["schemas"]["Release"][];
         };
         /**
          * Renewal
@@ -3433,6 +3869,153 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "crew" | "operator" | "safety" | "care" | "fleet" | "admin" | "system";
+        /**
+         * RollOutBus
+         * @description A bus of a roll-out.
+         */
+        RollOutBus: {
+            /** Device */
+            device: string;
+            /** Group */
+            group: number;
+            /** Presence */
+            presence: string | null;
+            /** Problem */
+            problem: string | null;
+            /** Settled At */
+            settled_at: string | null;
+            /** State */
+            state: string;
+            /** Told At */
+            told_at: string | null;
+        };
+        /**
+         * RollOutDeed
+         * @description What somebody, or the worker, did with it.
+         */
+        RollOutDeed: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Reason */
+            reason: string | null;
+        };
+        /**
+         * RollOutList
+         * @description Roll-outs, the newest first.
+         */
+        RollOutList: {
+            /** Items */
+            items: components["schemas"]["RollOutView"][];
+        };
+        /**
+         * RollOutPage
+         * @description A roll-out with its groups and buses; `deeds` is what can be done with it now.
+         */
+        RollOutPage: {
+            /** Buses */
+            buses: number;
+            /** Deeds */
+            deeds: components["schemas"]["cloud__fleet__rollout__Deed"][];
+            /** Devices */
+            devices: components["schemas"]["RollOutBus"][];
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** Go On At Done */
+            go_on_at_done: number;
+            /** Groups */
+            groups: components["schemas"]["GroupView"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["PackageKind"];
+            /** Log */
+            log: components["schemas"]["RollOutDeed"][];
+            /** Name */
+            name: string;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Reason */
+            reason: string | null;
+            /** Sha256 */
+            sha256: string;
+            state: components["schemas"]["RollOutState"];
+            /** Stop At Failed */
+            stop_at_failed: number;
+            /** Told */
+            told: number;
+            /** Version */
+            version: string;
+            /** Watch S */
+            watch_s: number;
+        };
+        /**
+         * RollOutState
+         * @description Where a roll-out stands.
+         * @enum {string}
+         */
+        RollOutState: "proposed" | "running" | "paused" | "finished" | "stopped";
+        /**
+         * RollOutView
+         * @description A roll-out, counted.
+         */
+        RollOutView: {
+            /** Buses */
+            buses: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** Go On At Done */
+            go_on_at_done: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["PackageKind"];
+            /** Name */
+            name: string;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Reason */
+            reason: string | null;
+            /** Sha256 */
+            sha256: string;
+            state: components["schemas"]["RollOutState"];
+            /** Stop At Failed */
+            stop_at_failed: number;
+            /** Told */
+            told: number;
+            /** Version */
+            version: string;
+            /** Watch S */
+            watch_s: number;
+        };
         /**
          * SecondFactor
          * @description The secret that the app was given, the code that it shows, and the password.
@@ -3843,6 +4426,36 @@ export interface components {
             rule?: components["schemas"]["MendingRule"] | null;
         };
         /**
+         * Twin
+         * @description How a bus is wanted to be and how it says it is; `health` is what it said last of itself.
+         */
+        Twin: {
+            /** Health */
+            health: {
+                [key: string]: unknown;
+            } | null;
+            /** Problem */
+            problem: string | null;
+            /** Reported */
+            reported: {
+                [key: string]: unknown;
+            };
+            /** Reported At */
+            reported_at: string | null;
+            /** Reported Version */
+            reported_version: number;
+            /** Told At */
+            told_at: string | null;
+            /** Wanted */
+            wanted: {
+                [key: string]: unknown;
+            };
+            /** Wanted At */
+            wanted_at: string | null;
+            /** Wanted Version */
+            wanted_version: number;
+        };
+        /**
          * Undo
          * @description Why a decision is taken back.
          */
@@ -3888,6 +4501,14 @@ export interface components {
             password: string;
             /** Token */
             token: string;
+        };
+        /**
+         * Word
+         * @description Why.
+         */
+        Word: {
+            /** Reason */
+            reason?: string | null;
         };
         /**
          * Words
@@ -4433,6 +5054,146 @@ export interface operations {
             };
         };
     };
+    get_bus_api_v1_buses__device__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the bus */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusPage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_command_api_v1_buses__device__commands_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the bus */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Order"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedUntil"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bus_health_api_v1_buses__device__health_get: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                /** @description name of the bus */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthHistory"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_pose_api_v1_buses__device__pose_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the bus */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Pose"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: number;
+                    };
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_cases_api_v1_cases_get: {
         parameters: {
             query?: {
@@ -4932,6 +5693,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_package_api_v1_devices_packages__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bearer <secret> */
+                authorization?: string;
+                /** @description bytes=<first>- */
+                Range?: string;
+                /** @description <city>/<device> */
+                "x-busense-device"?: string;
+            };
+            path: {
+                /** @description SHA-256 of the package's bytes, in hexadecimal */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the package ends before */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_package_signature_api_v1_devices_packages__sha256__signature_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bearer <secret> */
+                authorization?: string;
+                /** @description <city>/<device> */
+                "x-busense-device"?: string;
+            };
+            path: {
+                /** @description SHA-256 of the package's bytes, in hexadecimal */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -6140,6 +6982,35 @@ export interface operations {
             };
         };
     };
+    get_releases_api_v1_releases_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_roads_api_v1_roads_get: {
         parameters: {
             query?: {
@@ -6158,6 +7029,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoadCollection"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_roll_outs_api_v1_roll_outs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollOutList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_roll_out_api_v1_roll_outs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRollOut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_roll_out_api_v1_roll_outs__roll_out__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                roll_out: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollOutPage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_deed_api_v1_roll_outs__roll_out___deed__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deed: components["schemas"]["Deed-Input"];
+                roll_out: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Word"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["RollOutState"];
+                    };
                 };
             };
             /** @description a problem (RFC 9457) */
