@@ -1,0 +1,100 @@
+"""A roll-out with every part real: cloud, broker, and the agent's process on a recorded drive."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import minisign
+import psycopg
+import pytest
+
+from cloud.db.pool import connect
+from cloud.fleet.devices import enrol
+from cloud.fleet.releases import add_release
+from cloud.fleet.rollout import Deed, Terms
+from cloud.fleet.rollouts import Proposal, carry_on, do, propose
+from tests.conftest import RunningBroker
+from tests.integration.api_server import running_server
+from tests.integration.ingest_database import query
+from tests.integration.ingest_process import running_ingesters
+from tests.integration.test_edge_command import command, configuration
+from tests.integration.test_edge_command import drive as drive  # noqa: PLC0414 - a fixture
+from tests.waiting import wait_until
+from wire.package import About, PackageKind, write_package
+
+TERMS = Terms(stop_at_failed=0.5, go_on_at_done=1.0, watch=timedelta())
+PAIR = minisign.KeyPair.generate()
+KEY = PAIR.public_key.to_base64().decode()
+WAIT_S = 90.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Where people sign packages and roll them out to the one bus."""
+
+    url: str
+
+    def roll_out(self, about: About, files: dict[str, bytes]) -> tuple[UUID, str]:
+        content, at = write_package(about, files), datetime.now(UTC)
+        signature = bytes(PAIR.secret_key.sign(content)).decode()
+        with psycopg.connect(self.url) as connection:
+            release = add_release(connection, content, signature=signature, keys=[KEY], actor="li", at=at)
+            proposal = Proposal(release=release, shares=(), terms=TERMS, devices=("bus-1",))
+            number = propose(connection, proposal, city="testcity", actor="li", at=at)
+            do(connection, number, Deed.APPROVE, actor="wang", at=at)
+        return number, release
+
+    def state(self, number: UUID) -> str:
+        with connect(self.url, autocommit=True) as connection:
+            carry_on(connection, at=datetime.now(UTC))
+        return query(self.url, "SELECT state FROM roll_outs WHERE id = %s", number)[0][0]
+
+    def problem(self, number: UUID) -> str:
+        return query(self.url, "SELECT problem FROM roll_out_devices WHERE roll_out = %s", number)[0][0]
+
+    def in_use(self) -> dict[str, str]:
+        return query(self.url, "SELECT twin_reported -> 'settings' FROM devices WHERE device = 'bus-1'")[0][0]
+
+    def health_reports(self) -> int:
+        return query(self.url, "SELECT count(*) FROM health_reports")[0][0]
+
+
+@pytest.fixture
+def desk(drive: Path, database: str, broker: RunningBroker) -> Iterator[Desk]:
+    """The whole cloud, and a bus that drives."""
+    with psycopg.connect(database) as connection:
+        enrol(connection, city=broker.city, device="bus-1", secret=broker.device_secrets["bus-1"])
+    with (
+        running_server(database, drive / "pictures") as (_, address),
+        running_ingesters(drive, database=database, broker=broker, kind="jetstream"),
+    ):
+        config = configuration(drive, broker, pace="real_time")
+        text = config.read_text().replace("http://127.0.0.1:9", address).replace("frames_per_s = 4", "frames_per_s = 1")
+        config.write_text(f'{text}\n[updates]\nfolder = "updates"\nkeys = ["{KEY}"]\ntrial_s = 5\n')
+        with (drive / "agent.log").open("wb") as log, subprocess.Popen(command(config), stderr=log) as agent:
+            try:
+                yield Desk(url=database)
+            finally:
+                agent.kill()
+
+
+@pytest.mark.timeout(300)
+def test_a_bus_takes_what_works_and_goes_on_with_it_when_the_next_does_not(desk: Desk, drive: Path) -> None:
+    winter = About(kind=PackageKind.SETTINGS, name="winter", version="1")
+    number, release = desk.roll_out(winter, {"settings.toml": b"[health]\nevery_s = 1\n"})
+    wait_until(lambda: desk.state(number) == "finished", WAIT_S)
+    assert desk.in_use() == {"package.settings": release}
+
+    broken = About(kind=PackageKind.MODEL, name="road_damage", version="9.9")
+    manifest = (Path("models/road_damage") / "manifest.toml").read_bytes()
+    number, _ = desk.roll_out(broken, {"manifest.toml": manifest, "model.onnx": b"no network"})
+    wait_until(lambda: desk.state(number) == "paused", WAIT_S)
+    assert "model.onnx" in desk.problem(number)
+    assert desk.in_use() == {"package.settings": release}
+
+    known = desk.health_reports()
+    wait_until(lambda: desk.health_reports() > known + 1, WAIT_S)  # each second, as the first package wants it
+    assert "Traceback" not in (drive / "agent.log").read_text()
