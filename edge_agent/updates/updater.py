@@ -107,7 +107,9 @@ class Updater:
             thread.join(ENDS_WITHIN_S)
 
     @contextmanager
-    def watching(self, agent: Observed, config: AgentConfig, start: Start, end: threading.Event) -> Generator[None]:
+    def watching(
+        self, agent: Observed, config: AgentConfig, start: Start, end: threading.Event
+    ) -> Generator[threading.Event]:
         """Watch an agent; `end` is set when another generation is to begin."""
         life = _Life(config=config, gauge=Gauge(began_s=time.monotonic()), end=end)
         is_over = threading.Event()
@@ -119,7 +121,7 @@ class Updater:
         if start.trial is None and self._slots.state.trial is not None:
             end.set()  # a switch came between its start and here
         try:
-            yield
+            yield end
         finally:
             self._life = None
             is_over.set()

@@ -13,7 +13,7 @@ from tests.conftest import RunningBroker
 from tests.waiting import wait_until
 from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
-from wire.messages import Kind, Presence, State, Stored
+from wire.messages import Message, Presence, State, Stored, TwinReported
 from wire.topics import ALL_TOPICS, Topic
 
 
@@ -26,6 +26,7 @@ class EdgeCloud:
         self._lock = threading.Lock()
         self._heard: list[Envelope] = []
         self.presences: list[Presence] = []
+        self.reports: list[TwinReported] = []
         self._is_subscribed = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="edge-cloud", clean_session=False)
         self._client.username_pw_set("cloud", broker.cloud_password)
@@ -56,15 +57,13 @@ class EdgeCloud:
         return [envelope.sequence for envelope in self.heard if envelope.sequence is not None]
 
     def give_receipt(self, *, device: str, stream: str, up_to: int, missing: tuple[tuple[int, int], ...] = ()) -> None:
+        self.send(device, Stored(stream=stream, up_to=up_to, missing=missing))
+
+    def send(self, device: str, data: Message) -> None:
         at = datetime.now(UTC)
-        receipt = Envelope(
-            id=make_id(at),
-            source=f"/{self._broker.city}/{device}",
-            time=at,
-            data=Stored(stream=stream, up_to=up_to, missing=missing),
-        )
-        topic = str(Topic(city=self._broker.city, device=device, kind=Kind.STORED))
-        self._client.publish(topic, encode_envelope(receipt), qos=1)
+        envelope = Envelope(id=make_id(at), source=f"/{self._broker.city}/{device}", time=at, data=data)
+        topic = str(Topic(city=self._broker.city, device=device, kind=envelope.kind))
+        self._client.publish(topic, encode_envelope(envelope), qos=1)
 
     def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, _code: object, _more: object) -> None:
         client.subscribe(ALL_TOPICS, qos=1)
@@ -76,6 +75,8 @@ class EdgeCloud:
         topic, envelope = decode_message(topic=message.topic, payload=bytes(message.payload))
         if isinstance(envelope.data, State):
             self.presences.append(envelope.data.presence)
+        if isinstance(envelope.data, TwinReported):
+            self.reports.append(envelope.data)
         if envelope.stream is None or envelope.sequence is None:
             return
         with self._lock:

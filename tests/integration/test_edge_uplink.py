@@ -3,17 +3,28 @@
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from edge_agent.uplink.orders import NO_UPDATES, Orders
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
 from tests.conftest import RunningBroker
 from tests.integration.edge_cloud import EdgeCloud
 from tests.waiting import wait_until
-from wire.messages import Fix, Kind, Presence, Track, TrackPoint
+from wire.messages import (
+    Command,
+    CommandKind,
+    Fix,
+    Kind,
+    Presence,
+    Track,
+    TrackPoint,
+    TwinDesired,
+    TwinReported,
+)
 
 DEVICE = "bus-1"
 AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -28,11 +39,13 @@ def outbox(tmp_path: Path) -> Generator[Outbox]:
 
 
 @contextmanager
-def publishing(outbox: Outbox, broker: RunningBroker, *, secret: str | None = None) -> Generator[Publisher]:
+def publishing(
+    outbox: Outbox, broker: RunningBroker, *, secret: str | None = None, orders: Orders | None = None
+) -> Generator[Publisher]:
     address = BrokerAddress(
         url=broker.mqtt_url, city=broker.city, device=DEVICE, secret=secret or broker.device_secrets[DEVICE]
     )
-    publisher = Publisher(address, outbox, now=lambda: datetime.now(UTC))
+    publisher = Publisher(address, outbox, now=lambda: datetime.now(UTC), orders=orders)
     stop = threading.Event()
     thread = threading.Thread(target=publisher.run, args=(stop,))
     thread.start()
@@ -106,3 +119,37 @@ def test_a_wrong_secret_is_told_and_tried_again(
     assert "refuses bus-1" in caplog.text
     assert "guessed" not in caplog.text
     assert outbox.depth().messages == 1
+
+
+def test_a_bus_says_at_each_contact_what_it_is_and_declines_what_it_does_not_take(
+    outbox: Outbox, broker: RunningBroker
+) -> None:
+    before = TwinReported(version=0, settings={})
+    declined = TwinReported(version=3, settings={}, problem=NO_UPDATES)
+    orders = Orders()
+    with EdgeCloud(broker, gives_receipts=False) as cloud:
+        with publishing(outbox, broker, orders=orders):
+            wait_until(lambda: cloud.reports == [before])
+            cloud.send(DEVICE, TwinDesired(version=3, settings={"camera.pitch_deg": 9.5}))
+            wait_until(lambda: cloud.reports == [before, declined])
+            cloud.send(DEVICE, TwinDesired(version=2, settings={}))
+        with publishing(outbox, broker, orders=orders):
+            wait_until(lambda: cloud.reports == [before, declined, declined])
+    with EdgeCloud(broker, gives_receipts=False) as late:
+        wait_until(lambda: late.reports == [declined])  # it is retained
+
+
+def test_a_restart_is_asked_for_until_it_expires(outbox: Outbox, broker: RunningBroker) -> None:
+    restarts: list[datetime] = []
+    orders = Orders(restart=lambda: restarts.append(datetime.now(UTC)))
+    now = datetime.now(UTC)
+    with EdgeCloud(broker, gives_receipts=False) as cloud, publishing(outbox, broker, orders=orders):
+        wait_until(lambda: cloud.presences)
+        for kind, lasts_s in (
+            (CommandKind.RESTART, -1),
+            (CommandKind.SEND_PICTURE, 60),
+            (CommandKind.RESTART, 60),
+        ):
+            cloud.send(DEVICE, Command(kind=kind, expires_at=now + timedelta(seconds=lasts_s)))
+        wait_until(lambda: restarts)
+    assert len(restarts) == 1

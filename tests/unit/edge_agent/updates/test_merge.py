@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -18,10 +18,10 @@ POSES = st.dictionaries(st.sampled_from(["pitch_deg", "height_m"]), st.floats(0.
 Document = dict[str, Any]
 
 
-def leaves(document: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+def leaves(document: Document, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     found: dict[tuple[str, ...], Any] = {}
     for key, value in document.items():
-        found |= leaves(value, (*path, key)) if isinstance(value, dict) else {(*path, key): value}
+        found |= leaves(cast("Document", value), (*path, key)) if isinstance(value, dict) else {(*path, key): value}
     return found
 
 
