@@ -171,9 +171,9 @@ export async function getJson<T>(path: string, query: Query, signal?: AbortSigna
   return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: signal ?? null }));
 }
 
-export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string): Promise<T> {
+export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" = "POST"): Promise<T> {
   const headers = { "Content-Type": mediaType, ...(key === undefined ? {} : { "Idempotency-Key": key }) };
-  return readJson<T>(await reach(`${API_ROOT}${path}`, { method: "POST", body, headers }));
+  return readJson<T>(await reach(`${API_ROOT}${path}`, { method, body, headers }));
 }
 
 async function send(path: string): Promise<void> {

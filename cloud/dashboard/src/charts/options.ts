@@ -127,6 +127,45 @@ export function band(points: readonly Banded[], name: string, palette: Palette):
   };
 }
 
+/** A time in milliseconds, and what was there then; null is a gap. */
+export type Moment = readonly [atMs: number, value: number | null];
+
+export interface TimeLine {
+  label: string;
+  points: readonly Moment[];
+  fromMs: number;
+  toMs: number;
+  colour: string;
+  axisTime: (atMs: number) => string;
+  fullTime: (atMs: number) => string;
+  amount: (value: number) => string;
+}
+
+/** One line over a stretch of time, all of which is shown, whether anything is known of it or not. */
+export function timeLine({ label, points, fromMs, toMs, colour, axisTime, fullTime, amount }: TimeLine, palette: Palette): ChartOption {
+  return {
+    ...base(palette),
+    tooltip: {
+      ...(base(palette)["tooltip"] as object),
+      axisPointer: { type: "line", lineStyle: { color: palette.line } },
+      formatter: ([point]: { value: Moment }[]) => (point === undefined || point.value[1] === null ? "" : `${fullTime(point.value[0])}\n${amount(point.value[1])}`),
+    },
+    grid: { left: 8, right: 16, top: 12, bottom: 6, containLabel: true },
+    xAxis: { type: "time", min: fromMs, max: toMs, splitNumber: 4, ...categoryAxis(palette), axisLabel: { color: palette.text, hideOverlap: true, formatter: axisTime } },
+    yAxis: { ...valueAxis(palette), minInterval: 0, splitNumber: 3, scale: true, axisLabel: { color: palette.faint, formatter: amount } },
+    series: [{
+      type: "line",
+      name: label,
+      data: points.map((point) => [...point]),
+      symbol: points.length < 3 ? "circle" : "none",
+      connectNulls: false,
+      lineStyle: { width: 2, color: colour },
+      itemStyle: { color: colour },
+      areaStyle: { color: colour, opacity: 0.08, origin: "start" },
+    }],
+  };
+}
+
 function base(palette: Palette): ChartOption {
   return {
     animationDuration: 250,

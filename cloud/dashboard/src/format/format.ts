@@ -23,6 +23,8 @@ export function createFormat(languageTag: string, messages: Messages) {
   const time = new Intl.DateTimeFormat(languageTag, {
     hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
   });
+  const hourAndMinute = new Intl.DateTimeFormat(languageTag, { hour: "2-digit", minute: "2-digit", hour12: false });
+  const monthAndDay = new Intl.DateTimeFormat(languageTag, { month: "numeric", day: "numeric" });
   const day = new Intl.DateTimeFormat(languageTag, { month: "long", day: "numeric", weekday: "short" });
   const date = new Intl.DateTimeFormat(languageTag, { year: "numeric", month: "2-digit", day: "2-digit" });
   const relative = new Intl.RelativeTimeFormat(languageTag, { numeric: "always", style: "short" });
@@ -52,6 +54,15 @@ export function createFormat(languageTag: string, messages: Messages) {
       orNone(metres, (known) => (known < 1000 ? `${whole.format(known)} m` : `${tenth.format(known / 1000)} km`)),
     /** Seconds as the largest unit that fits. */
     duration: (seconds: number | null | undefined) => orNone(seconds, (known) => durationText(known, messages, whole)),
+    /** 1.2 GB, 340 MB; in powers of ten. */
+    bytes: (value: number | null | undefined) => orNone(value, (known) => (known >= 1e9 ? `${tenth.format(known / 1e9)} GB` : `${whole.format(known / 1e6)} MB`)),
+    celsius: (value: number | null | undefined) => orNone(value, (known) => `${whole.format(known)} °C`),
+    degrees: (value: number | null | undefined) => orNone(value, (known) => `${hundredth.format(known)}°`),
+    seconds: (value: number | null | undefined) => orNone(value, (known) => `${hundredth.format(known)} s`),
+    /** Of a time in milliseconds. */
+    hourAndMinute: (atMs: number) => hourAndMinute.format(atMs),
+    monthAndDay: (atMs: number) => monthAndDay.format(atMs),
+    pixels: (value: number | null | undefined) => orNone(value, (known) => `${tenth.format(known)} px`),
     decimal: (value: number | null | undefined) => orNone(value, (known) => tenth.format(known)),
     date: (at: string | null | undefined) => whenKnown(at, (known) => date.format(known)),
     kilometresPerHour: (speedMps: number | null | undefined) =>

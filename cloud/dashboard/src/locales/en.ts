@@ -1,5 +1,6 @@
 /** English texts. */
 
+import { busEn } from "./areas/bus";
 import { conditionEn } from "./areas/condition";
 import { crewEn } from "./areas/crew";
 import { decisionsEn } from "./areas/decisions";
@@ -7,6 +8,7 @@ import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
 import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
+import { rollOutsEn } from "./areas/rollOuts";
 import { shellEn } from "./areas/shell";
 import { upkeepEn } from "./areas/upkeep";
 import { workEn } from "./areas/work";
@@ -17,6 +19,8 @@ export const en: Messages = {
   ...upkeepEn,
   ...workEn,
   ...fleetEn,
+  ...busEn,
+  ...rollOutsEn,
   ...conditionEn,
   ...crewEn,
   ...noticeEn,
@@ -248,6 +252,9 @@ export const en: Messages = {
     roads: "Roads",
     segment: "Segment",
     fleet: "Fleet",
+    bus: "Bus",
+    "roll-outs": "Roll-outs",
+    "roll-out": "Roll-out",
     statistics: "Statistics",
     settings: "Settings",
     wall: "Wall display",
@@ -267,4 +274,7 @@ export const en: Messages = {
   units: { metre: "m", squareMetre: "m²" },
   ago: { now: "just now" },
   none: "—",
+  colon: ": ",
+  listComma: ", ",
+  listSemicolon: "; ",
 };

@@ -1,5 +1,6 @@
 /** Chinese texts: the first language; `en.ts` has the same keys (its type says so, and a test). */
 
+import { busZh } from "./areas/bus";
 import { conditionZh } from "./areas/condition";
 import { crewZh } from "./areas/crew";
 import { decisionsZh } from "./areas/decisions";
@@ -7,6 +8,7 @@ import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
 import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
+import { rollOutsZh } from "./areas/rollOuts";
 import { shellZh } from "./areas/shell";
 import { upkeepZh } from "./areas/upkeep";
 import { workZh } from "./areas/work";
@@ -16,6 +18,8 @@ export const zh = {
   ...upkeepZh,
   ...workZh,
   ...fleetZh,
+  ...busZh,
+  ...rollOutsZh,
   ...conditionZh,
   ...crewZh,
   ...noticeZh,
@@ -247,6 +251,9 @@ export const zh = {
     roads: "路况",
     segment: "路段",
     fleet: "车队",
+    bus: "车辆",
+    "roll-outs": "分批升级",
+    "roll-out": "升级详情",
     statistics: "统计",
     settings: "设置",
     wall: "大屏",
@@ -266,6 +273,9 @@ export const zh = {
   units: { metre: "m", squareMetre: "m²" },
   ago: { now: "刚刚" },
   none: "—",
+  colon: "：",
+  listComma: "，",
+  listSemicolon: "；",
 };
 
 export type Messages = typeof zh;

@@ -14,6 +14,7 @@ import type { Typed } from "./typed";
 export const ElInput = Input as unknown as Typed<{
   modelValue: string;
   type?: "text" | "password" | "textarea";
+  inputmode?: "decimal" | "numeric";
   rows?: number;
   maxlength?: string;
   placeholder?: string;
@@ -27,6 +28,7 @@ export const ElSelect = Select as unknown as Typed<{
   modelValue: string | string[] | null;
   placeholder?: string;
   multiple?: boolean;
+  filterable?: boolean;
   clearable?: boolean;
   collapseTags?: boolean;
   collapseTagsTooltip?: boolean;

@@ -1,0 +1,35 @@
+/** Roll-outs of releases, and single buses: for those who manage the fleet. */
+
+import { getJson, sendJson } from "./client";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Asked = Schemas["Asked"];
+export type BusPage = Schemas["BusPage"];
+export type FleetDeed = Schemas["FleetDeed"];
+export type HealthPoint = Schemas["HealthPoint"];
+export type NewRollOut = Schemas["NewRollOut"];
+export type Pose = Schemas["Pose"];
+export type Release = Schemas["Release"];
+export type RollOut = Schemas["RollOutView"];
+export type RollOutBus = Schemas["RollOutBus"];
+export type RollOutDeed = RollOutPage["deeds"][number];
+export type RollOutGroup = Schemas["GroupView"];
+export type RollOutPage = Schemas["RollOutPage"];
+export type Twin = Schemas["Twin"];
+
+export const fleet = {
+  releases: async (signal?: AbortSignal) => (await getJson<{ items: Release[] }>("/releases", {}, signal)).items,
+  rollOuts: async (signal?: AbortSignal) => (await getJson<{ items: RollOut[] }>("/roll-outs", {}, signal)).items,
+  rollOut: (id: string, signal?: AbortSignal) => getJson<RollOutPage>(`/roll-outs/${encodeURIComponent(id)}`, {}, signal),
+  propose: (wanted: NewRollOut) => send<{ id: string }>("/roll-outs", wanted),
+  doWith: (id: string, deed: RollOutDeed, reason: string | null) => send<object>(`/roll-outs/${encodeURIComponent(id)}/${deed}`, { reason }),
+  bus: (device: string, signal?: AbortSignal) => getJson<BusPage>(`/buses/${encodeURIComponent(device)}`, {}, signal),
+  health: async (device: string, hours: number, signal?: AbortSignal) => (await getJson<{ items: HealthPoint[] }>(`/buses/${encodeURIComponent(device)}/health`, { hours }, signal)).items,
+  wishPose: (device: string, pose: Pose) => send<{ version: number }>(`/buses/${encodeURIComponent(device)}/pose`, pose, "PUT"),
+  restart: (device: string) => send<{ expires_at: string }>(`/buses/${encodeURIComponent(device)}/commands`, { kind: "restart" }),
+};
+
+function send<T>(path: string, body: object, method: "POST" | "PUT" = "POST"): Promise<T> {
+  return sendJson<T>(path, JSON.stringify(body), "application/json", undefined, method);
+}
