@@ -341,6 +341,7 @@ class CommandKind(StrEnum):
     SEND_PICTURE = "send_picture"
     INSPECT_PLACE = "inspect_place"
     RESTART = "restart"
+    SEND_LOGS = "send_logs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

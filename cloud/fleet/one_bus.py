@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
@@ -27,8 +28,8 @@ _LOG: Final = """
 SELECT at, actor, action, reason, details FROM fleet_log WHERE city = %s AND device = %s ORDER BY id DESC LIMIT 100
 """
 _COMMANDS: Final = """
-SELECT kind, asked_at, expires_at, told_at FROM device_commands WHERE city = %s AND device = %s
-ORDER BY asked_at DESC LIMIT 20
+SELECT id, kind, asked_at, expires_at, told_at, answered_at, media_type
+FROM device_commands WHERE city = %s AND device = %s ORDER BY asked_at DESC LIMIT 20
 """
 
 
@@ -61,12 +62,15 @@ class HealthPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was asked of it, and whether it was told."""
+    """What was asked of it, whether it was told, and whether it has answered."""
 
+    id: UUID
     kind: str
     asked_at: datetime
     expires_at: datetime
     told_at: datetime | None
+    answered_at: datetime | None
+    media_type: str | None
 
 
 async def read_twin(connection: AsyncConnection[Any], *, city: str, device: str) -> Twin | None:

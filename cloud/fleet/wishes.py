@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import AsyncCursor, Connection
 from psycopg.types.json import Jsonb
@@ -15,6 +16,7 @@ from psycopg.types.json import Jsonb
 from cloud.errors import FleetError
 from cloud.fleet.devices import Device
 from cloud.fleet.log import note
+from wire.envelope import make_id
 from wire.messages import CommandKind, Setting, Settings
 from wire.package import PackageKind
 
@@ -38,7 +40,7 @@ ON CONFLICT ON CONSTRAINT device_wishes_pkey DO UPDATE SET
 RETURNING version
 """
 _ASK: Final = """
-INSERT INTO device_commands (city, device, kind, asked_at, expires_at) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO device_commands (id, city, device, kind, asked_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s)
 """
 # Several ingesters look at once: each takes what no other one has in hand.
 _TAKE_UNTOLD: Final = """
@@ -68,7 +70,7 @@ WITH due AS (
     ORDER BY c.expires_at LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE device_commands c SET told_at = %(at)s FROM due WHERE c.id = due.id
-RETURNING c.city, c.device, c.kind, c.expires_at
+RETURNING c.id, c.city, c.device, c.kind, c.expires_at
 """
 _MOST_AT_ONCE: Final = 500
 
@@ -93,8 +95,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of a bus."""
+    """What is asked of a bus; it answers under this id."""
 
+    id: UUID
     city: str
     device: str
     kind: CommandKind
@@ -160,7 +163,7 @@ def ask(
     if connection.execute(_HOLD, (city, device)).fetchone() is None:
         raise FleetError(f"there is no bus {city}/{device}")
     expires_at = at + COMMAND_GOOD_FOR
-    connection.execute(_ASK, (city, device, kind.value, at, expires_at))
+    connection.execute(_ASK, (make_id(at), city, device, kind.value, at, expires_at))
     note(connection, at=at, actor=actor, action=kind.value, city=city, device=device)
     return expires_at
 
@@ -185,8 +188,8 @@ async def take_requests(cursor: AsyncCursor[Any], *, at: datetime) -> list[Reque
     """Take the commands for buses that are there."""
     await cursor.execute(_TAKE_COMMANDS, {"at": at, "limit": _MOST_AT_ONCE})
     return [
-        Request(city=city, device=device, kind=CommandKind(kind), expires_at=expires_at)
-        for city, device, kind, expires_at in await cursor.fetchall()
+        Request(id=number, city=city, device=device, kind=CommandKind(kind), expires_at=expires_at)
+        for number, city, device, kind, expires_at in await cursor.fetchall()
     ]
 
 

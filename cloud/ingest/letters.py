@@ -62,14 +62,14 @@ class Postman:
 def encode_wish(wish: Wish, *, at: datetime) -> tuple[str, bytes]:
     """Topic and payload."""
     topic = Topic(city=wish.city, device=wish.device, kind=Kind.TWIN_DESIRED)
-    return _encode(topic, TwinDesired(version=wish.version, settings=wish.settings), at)
+    return _encode(topic, make_id(at), TwinDesired(version=wish.version, settings=wish.settings), at)
 
 
 def encode_request(request: Request, *, at: datetime) -> tuple[str, bytes]:
     """Topic and payload."""
     topic = Topic(city=request.city, device=request.device, kind=Kind.COMMAND)
-    return _encode(topic, Command(kind=request.kind, expires_at=request.expires_at), at)
+    return _encode(topic, str(request.id), Command(kind=request.kind, expires_at=request.expires_at), at)
 
 
-def _encode(topic: Topic, data: TwinDesired | Command, at: datetime) -> tuple[str, bytes]:
-    return str(topic), encode_envelope(Envelope(id=make_id(at), source=topic.source, time=at, data=data))
+def _encode(topic: Topic, number: str, data: TwinDesired | Command, at: datetime) -> tuple[str, bytes]:
+    return str(topic), encode_envelope(Envelope(id=number, source=topic.source, time=at, data=data))

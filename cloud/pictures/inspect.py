@@ -7,7 +7,8 @@ would change its hash.
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from PIL import Image
@@ -24,27 +25,47 @@ _JPEG_PARTS: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD, _APP0, _SOS}
 _WEBP_CHUNKS: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH"})
 
 
+MAX_PIXELS: Final = 40_000_000  # of a picture whose size nobody announced
+
+
 def inspect(payload: bytes, picture: Picture) -> None:
     """Check a whole picture against its announcement.
 
     Raises:
         PictureRefusedError: saying why.
     """
-    parts = _jpeg_parts(payload) if picture.media_type == "image/jpeg" else _webp_parts(payload)
+    _check_parts(_jpeg_parts(payload) if picture.media_type == "image/jpeg" else _webp_parts(payload))
+    with _opened(payload, picture.media_type) as image:
+        expected = (picture.width_px, picture.height_px)
+        if image.size != expected:
+            raise PictureRefusedError(f"the picture is {image.size}; {expected} was announced")
+
+
+def inspect_unannounced(payload: bytes) -> None:
+    """Check a JPEG of any size within bounds.
+
+    Raises:
+        PictureRefusedError: saying why.
+    """
+    _check_parts(_jpeg_parts(payload))
+    with _opened(payload, "image/jpeg") as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise PictureRefusedError(f"the picture is {image.size}; at most {MAX_PIXELS} pixels are expected")
+
+
+def _check_parts(parts: Iterator[int] | Iterator[bytes]) -> None:
     for part in parts:
         if part not in _JPEG_PARTS | _WEBP_CHUNKS:
             name = part.decode(errors="replace") if isinstance(part, bytes) else f"0xFF{part:02X}"
             raise PictureRefusedError(f"the picture carries metadata (part {name}); send it without")
-    _decode(payload, picture)
 
 
-def _decode(payload: bytes, picture: Picture) -> None:
-    """Decode it. The size is compared before a pixel is unpacked, so that no small file can unpack into a huge one."""
-    expected = (picture.width_px, picture.height_px)
+@contextmanager
+def _opened(payload: bytes, media_type: str) -> Generator[Image.Image]:
+    """Open a picture, and decode it after its size was looked at: no small file can unpack into a huge one."""
     try:
-        with Image.open(io.BytesIO(payload), formats=[_FORMAT_OF_MEDIA_TYPE[picture.media_type]]) as image:
-            if image.size != expected:
-                raise PictureRefusedError(f"the picture is {image.size}; {expected} was announced")
+        with Image.open(io.BytesIO(payload), formats=[_FORMAT_OF_MEDIA_TYPE[media_type]]) as image:
+            yield image
             image.load()
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise PictureRefusedError(f"the picture cannot be decoded: {error}") from error

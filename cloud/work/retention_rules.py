@@ -47,6 +47,7 @@ class RetentionRules(BaseModel):
     driving_events: Rule | None = None
     quarantine: Rule | None = None
     set_aside: Rule | None = None
+    device_commands: Rule | None = None
     sessions: Rule | None = None
     segment_history: Rule | None = None
     pictures: PictureRule | None = None

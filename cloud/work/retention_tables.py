@@ -70,6 +70,7 @@ TABLES: Final = (
     Table("driving_events", _ROW, "t.id_at"),
     Table("quarantine", "t.id", "t.received_at", is_done="t.replayed_at IS NOT NULL"),
     Table("set_aside", "t.id", "t.at", is_done="t.returned_at IS NOT NULL", is_of_device=False),
+    Table("device_commands", "t.id", "t.asked_at"),
     Table("sessions", "t.id", "t.expires_at", is_of_device=False),
     Table("segment_history", "t.segment_id, t.day", "t.day", is_of_device=False),
     Table(

@@ -5,14 +5,17 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from busense.cli import busense
 from cloud.db.pool import connect
+from cloud.fleet.answers import MAX_BYTES
 from cloud.fleet.rollouts import carry_on
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
@@ -22,6 +25,10 @@ from tests.integration.ingest_database import SECRET, enrol_devices, query
 from tests.unit.cloud.ingest.messages import CITY
 from wire.package import read_package
 
+TELL: Final = "UPDATE device_commands SET told_at = now() WHERE kind = %s AND told_at IS NULL RETURNING id"
+AN_HOUR_AGO: Final = """
+UPDATE device_commands SET asked_at = asked_at - interval '61 min' WHERE id = %s RETURNING id
+"""
 PASSWORD = "correct horse"  # noqa: S105 - of tests only
 
 
@@ -123,6 +130,40 @@ def test_the_pose_is_wished_and_a_command_is_asked(address: str, database: str) 
         assert answer(li.get("/buses/bus-1/health"))["items"] == []
         answer(li.get("/buses/bus-9"), 404)
     assert query(database, "SELECT actor FROM fleet_log ORDER BY id") == [("li",), ("li",)]
+
+
+def test_a_bus_answers_once_to_what_it_was_told(address: str, database: str) -> None:
+    def told(kind: str) -> str:
+        answer(li.post("/buses/bus-1/commands", json={"kind": kind}), 202)
+        return str(query(database, TELL, kind)[0][0])
+
+    mine = {"X-Busense-Device": f"{CITY}/bus-1", "Authorization": f"Bearer {SECRET}"}
+    url = f"{address}/api/v1/devices/answers"
+    picture = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    with person(address, "li") as li:
+        number = told("send_picture")
+        assert httpx.put(f"{url}/{number}", headers=mine, content=b"no picture").status_code == 422
+        with_metadata = picture[:2] + b"\xff\xe1\x00\x06Exif" + picture[2:]
+        assert httpx.put(f"{url}/{number}", headers=mine, content=with_metadata).status_code == 422
+        assert httpx.put(f"{url}/{number}", headers=mine, content=bytes(MAX_BYTES + 1)).status_code == 413
+        other = mine | {"X-Busense-Device": f"{CITY}/bus-2"}
+        assert httpx.put(f"{url}/{number}", headers=other, content=picture).status_code == 404
+        answer(li.get(f"/buses/bus-1/commands/{number}/answer"), 404)
+        assert httpx.put(f"{url}/{number}", headers=mine, content=picture).status_code == 204
+        assert httpx.put(f"{url}/{number}", headers=mine, content=picture).status_code == 404
+        seen = li.get(f"/buses/bus-1/commands/{number}/answer")
+        assert (seen.content, seen.headers["Content-Type"]) == (picture, "image/jpeg")
+        answer(li.get(f"/buses/bus-2/commands/{number}/answer"), 404)
+        logs = told("send_logs")
+        assert httpx.put(f"{url}/{logs}", headers=mine, content=b"\xff").status_code == 422
+        assert httpx.put(f"{url}/{logs}", headers=mine, content="日志\n".encode()).status_code == 204
+        assert li.get(f"/buses/bus-1/commands/{logs}/answer").text == "日志\n"
+        assert httpx.put(f"{url}/{told('restart')}", headers=mine, content=b"x").status_code == 404
+        late = told("send_logs")
+        query(database, AN_HOUR_AGO, late)
+        assert httpx.put(f"{url}/{late}", headers=mine, content=b"x").status_code == 404
+        commands = answer(li.get("/buses/bus-1"))["commands"]
+        assert [each["media_type"] for each in commands if each["answered_at"]] == ["text/plain", "image/jpeg"]
 
 
 def test_a_package_that_nobody_trusted_signed_is_refused(database: str, tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Database, DatabaseDep, Question, ResourcesDep
 from cloud.api.problems import ProblemError, not_found
 from cloud.errors import FleetError
+from cloud.fleet.answers import read_answer
 from cloud.fleet.one_bus import Asked, HealthPoint, Twin, read_commands, read_health, read_log, read_twin
 from cloud.fleet.wishes import ask, wish
 from cloud.people.permissions import Permission
@@ -120,6 +122,19 @@ def post_command(device: Device, body: Order, held: ResourcesDep, actor: ActorDe
     except FleetError as error:
         raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from error
     return AskedUntil(expires_at=until)
+
+
+@router.get(
+    "/buses/{device}/commands/{number}/answer",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}, "text/plain": {}}}},
+)
+async def get_answer(device: Device, number: UUID, connection: DatabaseDep, held: ResourcesDep) -> Response:
+    """Get what a bus answered: a picture that was blurred on board, or the last lines of its log."""
+    answer = await read_answer(connection, number, city=held.city, device=device)
+    if answer is None:
+        raise not_found(f"answer of bus {device} to {number}")
+    return Response(answer.content, media_type=answer.media_type, headers={"Cache-Control": "private, no-store"})
 
 
 async def _page(connection: Database, *, city: str, device: str) -> BusPage:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -10,10 +11,17 @@ from cloud.fleet.wishes import Letters, Request, Wish
 from cloud.ingest.letters import Postman, encode_request, encode_wish
 from tests.unit.cloud.ingest.messages import AT
 from wire.codec import decode_message
+from wire.envelope import make_id
 from wire.messages import Command, CommandKind, TwinDesired
 
 WISH = Wish(city="town", device="bus-1", version=3, settings={"camera.pitch_deg": 9.5})
-REQUEST = Request(city="town", device="bus-1", kind=CommandKind.SEND_PICTURE, expires_at=AT + timedelta(minutes=1))
+REQUEST = Request(
+    id=UUID(make_id(AT)),
+    city="town",
+    device="bus-1",
+    kind=CommandKind.SEND_PICTURE,
+    expires_at=AT + timedelta(minutes=1),
+)
 
 
 class Letterbox:
@@ -42,9 +50,9 @@ def test_a_bus_can_read_its_letters() -> None:
     assert decode_message(topic=topic, payload=payload)[1].data == TwinDesired(version=3, settings=WISH.settings)
     topic, payload = encode_request(REQUEST, at=AT)
     assert topic == "busense/v1/town/bus-1/command"
-    assert decode_message(topic=topic, payload=payload)[1].data == Command(
-        kind=CommandKind.SEND_PICTURE, expires_at=REQUEST.expires_at
-    )
+    envelope = decode_message(topic=topic, payload=payload)[1]
+    assert envelope.data == Command(kind=CommandKind.SEND_PICTURE, expires_at=REQUEST.expires_at)
+    assert envelope.id == str(REQUEST.id)
 
 
 @pytest.mark.asyncio
