@@ -105,6 +105,7 @@ class Agent:
         self._inbox = Inbox(sources)
         self._ego = EgoTrack()
         self._held: deque[FrameReading] = deque()
+        self._last_frame: FrameReading | None = None
         self._tally = _Tally()
         self._scenarios = make_scenarios(
             config, detector=detector, camera=self._camera, on_frame=self._note_frame, watcher=watcher
@@ -180,6 +181,7 @@ class Agent:
                     if reading is not None:
                         self._take(reading)
                     self._correct_times()
+                    self._answer_picture()
                     self._keep_health_when_due()
                     self._uplink.check()
             self._finish()
@@ -206,6 +208,7 @@ class Agent:
     def _take(self, reading: Reading) -> None:
         if isinstance(reading, FrameReading):
             self._held.append(reading)
+            self._last_frame = reading
         else:
             self._ego.add(reading)
             self._keep_all(outcome for scenario in self._scenarios for outcome in scenario.take_fix(reading))
@@ -270,6 +273,27 @@ class Agent:
             return None
         self._tally.pictures += 1
         return picture.reference()
+
+    def _answer_picture(self) -> None:
+        """Answer who asks how the camera looks now, if a picture may be kept here."""
+        number = self._uplink.answers.next_picture()
+        if number is None:
+            return
+        frame = self._last_frame
+        if frame is None or self._privacy is None or not self._may_keep_picture(frame):
+            log.warning("picture_unanswered number=%s", number)
+            return
+        try:
+            self._uplink.answers.give(number, self._privacy.blurred(frame.image).content)
+        except PictureError as error:
+            log.warning("picture_refused error=%s", error)
+
+    def _may_keep_picture(self, frame: FrameReading) -> bool:
+        """Whether it was taken away from the places without pictures; where there are some, it must be known where."""
+        if self._no_pictures.is_empty:
+            return True
+        ego = self._ego.state_at(frame.at)
+        return ego is not None and not self._no_pictures.is_near(lon=ego.lon, lat=ego.lat)
 
     def _correct_times(self) -> None:
         """Correct what was told before the time was known."""

@@ -3,8 +3,10 @@
 import gc
 import logging
 import threading
-from contextlib import ExitStack, nullcontext
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from typing import Final
 
 from edge_agent.agent import Agent, camera_model, open_privacy
 from edge_agent.clock import BusClock
@@ -19,8 +21,11 @@ from edge_agent.updates.updater import Start, Updater
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.orders import NoUpdates, Orders
 from edge_agent.vision.detector import open_detector
+from telemetry.logs import LastLines
 
 log = logging.getLogger(__name__)
+
+LOG_LINES: Final = 1000  # that the cloud may ask for
 
 
 class Lives:
@@ -40,7 +45,8 @@ class Lives:
         config = self._own.with_generation(None)
         updates = config.updates
         self._updater = None if updates is None else Updater(self._own, updates, CloudAddress.of(config))
-        self._orders = Orders(twin=self._updater or NoUpdates(), restart=self._restart)
+        self._lines = LastLines(LOG_LINES)
+        self._orders = Orders(twin=self._updater or NoUpdates(), restart=self._restart, logs=self._lines.text)
 
     def stop(self) -> None:
         """End for good; may be called from a signal."""
@@ -53,9 +59,17 @@ class Lives:
         Raises:
             Exception: what ended an agent that should not have ended.
         """
-        with self._updater.running() if self._updater is not None else nullcontext():
+        with self._keeping_lines(), self._updater.running() if self._updater is not None else nullcontext():
             while self._live() and not self._is_over:
                 gc.collect()  # the old network, before a new one is loaded
+
+    @contextmanager
+    def _keeping_lines(self) -> Generator[None]:
+        logging.getLogger().addHandler(self._lines)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(self._lines)
 
     def _restart(self) -> None:
         log.info("agent_restarts")

@@ -46,6 +46,10 @@ class NoPicturePlaces:
                 f"{path} is no GeoJSON of Polygons or MultiPolygons with lon, lat in degrees: {error}"
             ) from error
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._rings
+
     def is_near(self, *, lon: float, lat: float) -> bool:
         """Whether a position lies in one of the places or within `MARGIN_M` of it."""
         scale = np.array([METRES_PER_DEGREE * math.cos(math.radians(lat)), METRES_PER_DEGREE])

@@ -7,6 +7,13 @@ from typing import Final
 _DRAFT_SUFFIX: Final = ".draft"
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder whose name is on the disk, if it is not there."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a new file; it is on the disk, though its name is only after `sync_folder`."""
     with path.open("wb") as file:

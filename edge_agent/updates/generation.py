@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from edge_agent.config import AgentConfig, Document, check_document, read_document
 from edge_agent.errors import UpdateError
-from edge_agent.updates.durable import sync_folder, write_file
+from edge_agent.updates.durable import make_folder, sync_folder, write_file
 from edge_agent.updates.merge import merged
 from edge_agent.updates.wanted import read_wanted
 from wire.messages import Settings
@@ -93,6 +93,7 @@ def write_generation(
         files |= {f"{MODEL}/{name}": content for name, content in model.files.items()}
     if package is not None:
         files[SETTINGS] = package.files[SETTINGS]
+    make_folder(folder.parent)
     if folder.exists():
         shutil.rmtree(folder)
     (folder / MODEL).mkdir(parents=True)

@@ -16,7 +16,7 @@ import httpx
 from prometheus_client import Counter
 
 from edge_agent.errors import EdgeError, UpdateError
-from edge_agent.updates.durable import replace_file, sync_folder
+from edge_agent.updates.durable import make_folder, replace_file, sync_folder
 from edge_agent.uplink.cloud import CloudAddress
 from wire.errors import PackageError
 from wire.package import MAX_BYTES, Package, PackageKind, read_package
@@ -121,7 +121,7 @@ class Packages:
         path, draft = self._path(sha256), self._draft(sha256)
         if path.exists():
             return True
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         if _hash(draft) != sha256:
             had = _size(draft)
             headers = {"Range": f"bytes={had}-", "Accept-Encoding": "identity"}

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from edge_agent.errors import UpdateError
-from edge_agent.updates.durable import replace_file
+from edge_agent.updates.durable import make_folder, replace_file
 from edge_agent.updates.generation import Generation, read_generation, write_generation
 from edge_agent.updates.trial import MAX_STARTS, Work
 from wire.messages import Settings, TwinReported
@@ -197,7 +197,7 @@ class Slots:
             self._state = state
 
     def _write(self, state: State) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         replace_file(self._folder / STATE, _STATE.dump_json(state))
         self._state = state
 

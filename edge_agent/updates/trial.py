@@ -8,7 +8,7 @@ from wire.messages import CameraState
 
 MIN_SHARE: Final = 0.7  # of the frames per second before
 MAX_STARTS: Final = 2  # on trial; who begins a third time did not come to a verdict twice
-WINDOW_S: Final = 60.0
+LONGEST_WINDOW_S: Final = 60.0
 LONGEST_LOOK_S: Final = 30.0  # before a switch: how the bus works now must be known
 
 _WORTH: Final = {CameraState.MISSING: 0, CameraState.UNUSABLE: 1, CameraState.WORKING: 2}
@@ -16,7 +16,7 @@ _WORTH: Final = {CameraState.MISSING: 0, CameraState.UNUSABLE: 1, CameraState.WO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """How a bus works, over the last minute."""
+    """How a bus works, over a minute, or half a trial that is shorter."""
 
     frames_per_s: float
     camera: CameraState  # the best it was: a tunnel is no fault
@@ -60,25 +60,24 @@ class _Look:
 
 
 class Gauge:
-    """Looks at an agent now and then, from when it began."""
+    """Looks at an agent now and then, from when it began; how it begins does not count."""
 
-    def __init__(self, *, began_s: float) -> None:
+    def __init__(self, *, began_s: float, trial_s: float) -> None:
         self._began_s = began_s
+        self._window_s = min(LONGEST_WINDOW_S, trial_s / 2)
         self._looks: deque[_Look] = deque()
         self.passed_s = 0.0
 
     def note(self, *, at_s: float, frames: int, camera: CameraState) -> None:
-        """Note how many frames there were since the beginning; the time to the first one is not held against it."""
+        """Note how many frames there were since the beginning."""
         self.passed_s = at_s - self._began_s
-        if self._looks and self._looks[-1].frames == 0:
-            self._looks.clear()
         self._looks.append(_Look(at_s=at_s, frames=frames, camera=camera))
-        while len(self._looks) > 2 and at_s - self._looks[1].at_s >= WINDOW_S:  # noqa: PLR2004 - two make a rate
+        while len(self._looks) > 2 and at_s - self._looks[1].at_s >= self._window_s:  # noqa: PLR2004 - two make a rate
             self._looks.popleft()
 
     @property
     def work(self) -> Work:
-        """What the looks of the last minute say."""
+        """What the looks within the window say."""
         if not self._looks:
             return Work(frames_per_s=0.0, camera=CameraState.MISSING)
         first, last = self._looks[0], self._looks[-1]

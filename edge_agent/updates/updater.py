@@ -111,7 +111,7 @@ class Updater:
         self, agent: Observed, config: AgentConfig, start: Start, end: threading.Event
     ) -> Generator[threading.Event]:
         """Watch an agent; `end` is set when another generation is to begin."""
-        life = _Life(config=config, gauge=Gauge(began_s=time.monotonic()), end=end)
+        life = _Life(config=config, gauge=Gauge(began_s=time.monotonic(), trial_s=self._settings.trial_s), end=end)
         is_over = threading.Event()
         thread = threading.Thread(
             target=self._watch, args=(agent, life, start.trial, is_over), name="watch", daemon=True

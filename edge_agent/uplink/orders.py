@@ -1,11 +1,11 @@
-"""What the cloud wants of a bus besides its messages: another configuration, a restart."""
+"""What the cloud wants of a bus besides its messages: another configuration, a restart, its log."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from wire.messages import TwinDesired, TwinReported
+from wire.messages import CommandKind, TwinDesired, TwinReported
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,14 @@ class NoUpdates:
             self.report = TwinReported(version=desired.version, settings={}, problem=NO_UPDATES)
 
 
+def _no_logs() -> str:
+    return "this bus keeps no lines of its log\n"
+
+
+def _ignore_question(kind: CommandKind, number: str) -> None:
+    log.info("question_ignored kind=%s number=%s", kind.value, number)
+
+
 def _ignore_restart() -> None:
     log.info("restart_ignored")
 
@@ -42,3 +50,7 @@ class Orders:
 
     twin: Twin = field(default_factory=NoUpdates)
     restart: Callable[[], None] = _ignore_restart
+    logs: Callable[[], str] = _no_logs
+    """The last lines of the log."""
+    answer: Callable[[CommandKind, str], None] = _ignore_question
+    """Takes what is asked, and the id of the message that asks."""

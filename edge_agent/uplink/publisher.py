@@ -241,14 +241,21 @@ class _Session:
                 self._orders.twin.desire(desired)
             case Command() as command:
                 self.commands += 1
-                self._obey(command)
+                self._obey(command, envelope.id)
             case _:
                 log.info("message_ignored kind=%s", envelope.kind.value)
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command, number: str) -> None:
         log.info("command_received kind=%s expires_at=%s", command.kind.value, command.expires_at.isoformat())
-        if command.kind is CommandKind.RESTART and command.expires_at > self._now():
-            self._orders.restart()
+        if command.expires_at <= self._now():
+            return
+        match command.kind:
+            case CommandKind.RESTART:
+                self._orders.restart()
+            case CommandKind.SEND_PICTURE | CommandKind.SEND_LOGS:
+                self._orders.answer(command.kind, number)
+            case CommandKind.INSPECT_PLACE:
+                log.info("command_ignored kind=%s", command.kind.value)
 
     def _tell_twin(self) -> None:
         """Say what is real, once a session and at each change."""

@@ -4,10 +4,12 @@ import logging
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, Protocol
 
 from edge_agent.clock import BusClock, system_now
 from edge_agent.config import AgentConfig
+from edge_agent.uplink.answers import Answers
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.evidence import PictureFolder, Uploader
 from edge_agent.uplink.health import disk_free_bytes
@@ -53,7 +55,6 @@ class Uplink:
         city, device = identity.city, identity.device
         self._now = system_now if clock is None else clock.now
         self._clock = clock
-        self._orders = orders or Orders()
         self._address = BrokerAddress(
             url=config.broker.url,
             city=city,
@@ -63,6 +64,9 @@ class Uplink:
             certificate_file=identity.certificate_file,
         )
         self._cloud = CloudAddress.of(config)
+        orders = orders or Orders()
+        self.answers = Answers(self._cloud, logs=orders.logs)
+        self._orders = replace(orders, answer=self.answers.ask)
         self.pictures = PictureFolder(path.with_suffix(".pictures"))
         self.outbox = Outbox(
             path,
@@ -113,6 +117,7 @@ class Uplink:
             ("publisher", self._publisher()),
             ("healer", _Healer(self.outbox)),
             ("uploader", Uploader(self._cloud, self.outbox, self.pictures, now=self._now)),
+            ("answers", self.answers),
         ]
         self._threads = [
             threading.Thread(target=self._work, args=(worker,), name=name, daemon=True) for name, worker in workers

@@ -48,6 +48,7 @@ class PackageServer:
     knows_ranges: bool = True
     heard: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])  # path, range, who
     url: str = ""
+    secret: str = "hush"  # noqa: S105 - of these tests
 
     def add(self, *releases: Release) -> None:
         self.releases |= {release.sha256: release for release in releases}
@@ -79,7 +80,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         release = packages.releases.get(sha256)
         if part != "signature" and packages.answers:
             self._answer(packages.answers.pop(0), b"")
-        elif release is None or self.headers["Authorization"] != "Bearer hush":
+        elif release is None or self.headers["Authorization"] != f"Bearer {packages.secret}":
             self._answer(404, b"")
         elif part == "signature":
             self._answer(200, release.signature.encode())

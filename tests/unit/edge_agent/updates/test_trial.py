@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.updates.trial import MIN_SHARE, WINDOW_S, Gauge, Work, verdict
+from edge_agent.updates.trial import LONGEST_WINDOW_S, MIN_SHARE, Gauge, Work, verdict
 from wire.messages import CameraState
 
 WORKING, UNUSABLE, MISSING = CameraState.WORKING, CameraState.UNUSABLE, CameraState.MISSING
@@ -67,34 +67,32 @@ def test_verdicts(before: Work, now: Work, asked: float, words: str | None) -> N
     assert (found.problem is None) if words is None else words in (found.problem or "")
 
 
-def test_a_gauge_measures_from_the_first_frame_on() -> None:
-    gauge = Gauge(began_s=100)
-    for second in range(10):
-        gauge.note(at_s=101 + second, frames=0, camera=MISSING)
-    for second in range(10):
-        gauge.note(at_s=111 + second, frames=8 * (second + 1), camera=WORKING)
+def test_a_gauge_does_not_count_how_a_short_trial_begins() -> None:
+    gauge = Gauge(began_s=100, trial_s=20)
+    for second in range(1, 21):
+        gauge.note(at_s=100 + second, frames=8 * max(0, second - 10), camera=WORKING if second > 9 else MISSING)
     assert gauge.passed_s == 20
     assert gauge.work == work(8)
 
 
 def test_a_gauge_forgets_what_is_older_than_a_minute() -> None:
-    gauge = Gauge(began_s=0)
+    gauge = Gauge(began_s=0, trial_s=300)
     for second in range(1, 400):
         frames = 8 * min(second, 200) + 4 * max(0, second - 200)
         gauge.note(at_s=second, frames=frames, camera=WORKING if second < 200 else UNUSABLE)
     assert gauge.work == work(4, UNUSABLE)
-    assert WINDOW_S < 100
+    assert LONGEST_WINDOW_S < 100
 
 
 def test_a_tunnel_of_less_than_a_minute_is_no_fault_of_the_camera() -> None:
-    gauge = Gauge(began_s=0)
+    gauge = Gauge(began_s=0, trial_s=300)
     for second in range(1, 100):
         gauge.note(at_s=second, frames=8 * second, camera=UNUSABLE if second > 50 else WORKING)
     assert gauge.work.camera is WORKING
 
 
 def test_without_any_frame_there_is_no_camera() -> None:
-    gauge = Gauge(began_s=0)
+    gauge = Gauge(began_s=0, trial_s=300)
     assert gauge.work == work(0, MISSING)
     gauge.note(at_s=5, frames=0, camera=MISSING)
     gauge.note(at_s=9, frames=0, camera=MISSING)

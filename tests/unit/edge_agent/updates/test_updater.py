@@ -62,7 +62,8 @@ class Bus:
         return 0 if self.start.generation is None else self.start.generation.version
 
     def reports(self, version: int) -> TwinReported:
-        return wait_until(lambda: self.updater.report if self.updater.report.version == version else None, 30)
+        wait_until(lambda: self.updater.report.version == version, 30)
+        return self.updater.report
 
 
 @pytest.fixture
