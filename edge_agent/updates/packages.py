@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 300.0
-MAX_REFUSALS: Final = 12
-"""With the waits above half an hour: by then a server that was behind knows the package."""
+MAX_REFUSALS: Final = 16
+"""With the waits about half an hour: by then a server that was behind knows the package."""
 MAX_WRONG: Final = 3  # whole files with another hash
 SYNC_EVERY_BYTES: Final = 1_048_576
 _MAX_SIGNATURE_BYTES: Final = 4096

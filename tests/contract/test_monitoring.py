@@ -31,6 +31,8 @@ MODULES = [
         "cloud.api.metrics",
         "edge_agent.uplink.publisher",
         "edge_agent.uplink.evidence",
+        "edge_agent.updates.packages",
+        "edge_agent.updates.slots",
     )
 ]
 BOUNDED = {"kind", "outcome", "reason", "queue", "action", "channel", "state", "presence", "method", "route", "status"}
