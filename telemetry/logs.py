@@ -5,8 +5,9 @@ import logging
 import re
 import sys
 import traceback
+from collections import deque
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -73,6 +74,24 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             entry["error"] = "".join(traceback.format_exception(record.exc_info[1]))
         return _without_passwords(json.dumps(entry, ensure_ascii=False, default=str))
+
+
+class LastLines(logging.Handler):
+    """Keeps the last lines in memory, for who asks from afar."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.setFormatter(Lines())
+        self._lines: deque[str] = deque(maxlen=count)
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(self.format(record))
+
+    def text(self) -> str:
+        """All of them, the oldest first."""
+        with self.lock or nullcontext():
+            return "".join(f"{line}\n" for line in self._lines)
 
 
 def set_up_logs(*, is_json: bool, is_verbose: bool) -> None:

@@ -22,9 +22,11 @@ from edge_agent.vision.detections import Boxes, Detections, no_detections
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
 from edge_agent.vision.privacy import FaceFinder, PlateFinder
 from tests.conftest import RunningBroker
+from tests.integration.agent_process import Blind, EndlessRoad
 from tests.integration.edge_cloud import EdgeCloud
+from tests.waiting import wait_until
 from wire.envelope import Envelope
-from wire.messages import Coverage, Detection, Health, ModelVersion, Presence, Track
+from wire.messages import Command, CommandKind, Coverage, Detection, Health, ModelVersion, Presence, Track
 
 CAMERA = CameraModel(width_px=320, height_px=240, focal_px=260, height_m=2.5, pitch_deg=12)
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -221,6 +223,37 @@ def test_near_a_place_of_the_list_the_observation_goes_without_a_picture(
     agent.close()
     assert (counters.observations, counters.pictures) == (1, 0)
     assert not list(config.outbox.path.parent.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("is_near", [False, True])
+def test_who_asks_gets_a_picture_of_now_but_not_near_a_place_of_the_list(
+    *,
+    config: AgentConfig,
+    broker: RunningBroker,
+    store: Store,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    is_near: bool,
+) -> None:
+    places = tmp_path / "places.geojson"
+    west = LON - 0.01 if is_near else LON + 0.01
+    ring = [(west, LAT - 1), (LON + 0.02, LAT - 1), (LON + 0.02, LAT + 1), (west, LAT + 1), (west, LAT - 1)]
+    places.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    careful = config.model_copy(update={"privacy": config.privacy.model_copy(update={"no_pictures": places})})
+    agent, stop = Agent(careful, sources=[EndlessRoad()], detector=Blind()), threading.Event()
+    thread = threading.Thread(target=agent.run, args=(stop,))
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        thread.start()
+        try:
+            wait_until(lambda: any(isinstance(each.data, Coverage) for each in cloud.heard), 60)
+            until = datetime.now(UTC) + timedelta(minutes=1)
+            cloud.send("bus-1", Command(kind=CommandKind.SEND_PICTURE, expires_at=until))
+            wait_until(lambda: store.pictures or "picture_unanswered" in caplog.text, 60)
+        finally:
+            stop.set()
+            thread.join()
+            agent.close()
+    assert bool(store.pictures) is not is_near
 
 
 def test_what_was_seen_without_a_network_is_told_by_the_next_start(

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import cv2
 import minisign
+import numpy as np
 import psycopg
 import pytest
 
@@ -16,13 +18,16 @@ from cloud.fleet.devices import enrol
 from cloud.fleet.releases import add_release
 from cloud.fleet.rollout import Deed, Terms
 from cloud.fleet.rollouts import Proposal, carry_on, do, propose
+from cloud.fleet.wishes import ask
 from tests.conftest import RunningBroker
 from tests.integration.api_server import running_server
 from tests.integration.ingest_database import query
 from tests.integration.ingest_process import running_ingesters
 from tests.integration.test_edge_command import command, configuration
 from tests.integration.test_edge_command import drive as drive  # noqa: PLC0414 - a fixture
+from tests.unit.edge_agent.scenes import CAMERA
 from tests.waiting import wait_until
+from wire.messages import CommandKind
 from wire.package import About, PackageKind, write_package
 
 TERMS = Terms(stop_at_failed=0.5, go_on_at_done=1.0, watch=timedelta())
@@ -58,6 +63,14 @@ class Desk:
     def in_use(self) -> dict[str, str]:
         return query(self.url, "SELECT twin_reported -> 'settings' FROM devices WHERE device = 'bus-1'")[0][0]
 
+    def ask(self, kind: CommandKind) -> None:
+        with psycopg.connect(self.url) as connection:
+            ask(connection, kind, city="testcity", device="bus-1", actor="li", at=datetime.now(UTC))
+
+    def answers(self) -> dict[str, bytes]:
+        rows = query(self.url, "SELECT media_type, answer FROM device_commands WHERE answer IS NOT NULL")
+        return {media_type: bytes(answer) for media_type, answer in rows}
+
     def health_reports(self) -> int:
         return query(self.url, "SELECT count(*) FROM health_reports")[0][0]
 
@@ -79,6 +92,19 @@ def desk(drive: Path, database: str, broker: RunningBroker) -> Iterator[Desk]:
                 yield Desk(url=database)
             finally:
                 agent.kill()
+
+
+@pytest.mark.timeout(300)
+def test_a_bus_answers_with_a_picture_of_now_and_with_its_log(desk: Desk) -> None:
+    wait_until(lambda: query(desk.url, "SELECT 1 FROM devices WHERE presence = 'online'"), WAIT_S)
+    wait_until(desk.health_reports, WAIT_S)
+    desk.ask(CommandKind.SEND_PICTURE)
+    desk.ask(CommandKind.SEND_LOGS)
+    answers = wait_until(lambda: found if len(found := desk.answers()) > 1 else None, WAIT_S)
+    assert "agent_started device=bus-1" in answers["text/plain"].decode()
+    picture = cv2.imdecode(np.frombuffer(answers["image/jpeg"], np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (CAMERA.height_px, CAMERA.width_px, 3)
 
 
 @pytest.mark.timeout(300)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.logs import MOST_IDS, JsonLines, Lines, about, current_events
+from telemetry.logs import MOST_IDS, JsonLines, LastLines, Lines, about, current_events
 
 Raised = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -91,3 +91,11 @@ def test_bug_that_ends_the_process_is_a_json_line() -> None:
     assert json.loads(line)["event"] == "process_failed"
     assert "ZeroDivisionError" in json.loads(line)["error"]
     assert ended.returncode == 1
+
+
+def test_the_last_lines_are_kept_without_passwords() -> None:
+    lines = LastLines(2)
+    for message in ("first", "second", "connected to mqtt://bus:secret@broker"):
+        lines.handle(record(message))
+    kept = lines.text().splitlines()
+    assert [line.rpartition("cloud.ingest ")[2] for line in kept] == ["second", "connected to mqtt://bus:***@broker"]
