@@ -100,7 +100,8 @@ def test_a_bus_answers_with_a_picture_of_now_and_with_its_log(desk: Desk) -> Non
     wait_until(desk.health_reports, WAIT_S)
     desk.ask(CommandKind.SEND_PICTURE)
     desk.ask(CommandKind.SEND_LOGS)
-    answers = wait_until(lambda: found if len(found := desk.answers()) > 1 else None, WAIT_S)
+    wait_until(lambda: len(desk.answers()) == 2, WAIT_S)
+    answers = desk.answers()
     assert "agent_started device=bus-1" in answers["text/plain"].decode()
     picture = cv2.imdecode(np.frombuffer(answers["image/jpeg"], np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
