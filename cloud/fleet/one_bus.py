@@ -1,7 +1,7 @@
 """One bus, as its page shows it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,13 +16,16 @@ SELECT coalesce(w.version, 0) AS wanted_version, coalesce(w.settings, '{}') AS w
 FROM devices d LEFT JOIN device_wishes w ON w.city = d.city AND w.device = d.device
 WHERE d.city = %s AND d.device = %s
 """
+# The worst of each stretch of time: a week of reports a minute apart would be ten thousand points.
 _HISTORY: Final = """
-SELECT at, report -> 'frames_per_s' AS frames_per_s, report -> 'temperature_c' AS temperature_c,
-    report -> 'outbox_depth' AS outbox_depth, report -> 'disk_free_bytes' AS disk_free_bytes,
-    report ->> 'camera' AS camera
+SELECT max(at) AS at, avg((report ->> 'frames_per_s')::float8) AS frames_per_s,
+    max((report ->> 'temperature_c')::float8) AS temperature_c,
+    max((report ->> 'outbox_depth')::bigint) AS outbox_depth,
+    min((report ->> 'disk_free_bytes')::bigint) AS disk_free_bytes,
+    (array_agg(report ->> 'camera' ORDER BY at DESC))[1] AS camera
 FROM health_reports
-WHERE city = %s AND device = %s AND id_at >= %s AND at >= %s
-ORDER BY at DESC LIMIT 2000
+WHERE city = %(city)s AND device = %(device)s AND id_at >= %(since)s AND at >= %(since)s
+GROUP BY date_bin(%(stretch)s, at, 'epoch') ORDER BY at DESC LIMIT 2000
 """
 _LOG: Final = """
 SELECT at, actor, action, reason, details FROM fleet_log WHERE city = %s AND device = %s ORDER BY id DESC LIMIT 100
@@ -81,11 +84,12 @@ async def read_twin(connection: AsyncConnection[Any], *, city: str, device: str)
 
 
 async def read_health(
-    connection: AsyncConnection[Any], *, city: str, device: str, since: datetime
+    connection: AsyncConnection[Any], *, city: str, device: str, since: datetime, stretch: timedelta
 ) -> list[HealthPoint]:
-    """How it was since then, the newest first; at most the last 2,000 reports."""
+    """How it was since then, the newest first: one point for each stretch of time in which it reported."""
+    values = {"city": city, "device": device, "since": since, "stretch": stretch}
     async with connection.cursor(row_factory=class_row(HealthPoint)) as cursor:
-        await cursor.execute(_HISTORY, (city, device, since, since))
+        await cursor.execute(_HISTORY, values)
         return await cursor.fetchall()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
@@ -25,6 +25,9 @@ router = APIRouter(tags=["fleet"], dependencies=[needs(Permission.MANAGE_FLEET)]
 Device = Annotated[Slug, Path(description="name of the bus")]
 Angle = Annotated[float, Field(gt=-45, lt=80, allow_inf_nan=False)]
 Offset = Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)]
+
+HISTORY_POINTS: Final = 1440
+"""At most about so many, whatever the time."""
 
 
 class _Body(BaseModel):
@@ -97,8 +100,10 @@ async def get_bus_health(
     device: Device, question: Annotated[HealthQuestion, Query()], connection: DatabaseDep, held: ResourcesDep
 ) -> HealthHistory:
     """Show how a bus was over the last hours."""
-    since = datetime.now(UTC) - timedelta(hours=question.hours)
-    return HealthHistory(items=await read_health(connection, city=held.city, device=device, since=since))
+    past = timedelta(hours=question.hours)
+    since, stretch = datetime.now(UTC) - past, max(past / HISTORY_POINTS, timedelta(minutes=1))
+    items = await read_health(connection, city=held.city, device=device, since=since, stretch=stretch)
+    return HealthHistory(items=items)
 
 
 @router.put("/buses/{device}/pose")

@@ -31,12 +31,13 @@ describe("a twin", () => {
 });
 
 describe("a command", () => {
-  const asked = { kind: "restart", asked_at: "2026-11-29T08:00:00Z", expires_at: "2026-11-29T08:10:00Z", told_at: null };
+  const asked = { id: "a", answered_at: null, media_type: null, kind: "restart", asked_at: "2026-11-29T08:00:00Z", expires_at: "2026-11-29T08:10:00Z", told_at: null };
 
   it("waits until it expires, unless the bus was told", () => {
     expect(commandState(asked, new Date("2026-11-29T08:09:59Z"))).toBe("waiting");
     expect(commandState(asked, new Date("2026-11-29T08:10:00Z"))).toBe("expired");
     expect(commandState({ ...asked, told_at: "2026-11-29T08:01:00Z" }, new Date("2026-11-29T09:00:00Z"))).toBe("told");
+    expect(commandState({ ...asked, told_at: "2026-11-29T08:01:00Z", answered_at: "2026-11-29T08:01:02Z" }, new Date("2026-11-29T09:00:00Z"))).toBe("answered");
   });
 });
 

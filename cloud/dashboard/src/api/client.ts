@@ -171,6 +171,14 @@ export async function getJson<T>(path: string, query: Query, signal?: AbortSigna
   return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: signal ?? null }));
 }
 
+export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await reach(`${API_ROOT}${path}`, { signal: signal ?? null, headers: { Accept: "*/*" } });
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+  return response.blob();
+}
+
 export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" = "POST"): Promise<T> {
   const headers = { "Content-Type": mediaType, ...(key === undefined ? {} : { "Idempotency-Key": key }) };
   return readJson<T>(await reach(`${API_ROOT}${path}`, { method, body, headers }));

@@ -1,6 +1,6 @@
 /** Roll-outs of releases, and single buses: for those who manage the fleet. */
 
-import { getJson, sendJson } from "./client";
+import { getBlob, getJson, sendJson } from "./client";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -17,6 +17,9 @@ export type RollOutDeed = RollOutPage["deeds"][number];
 export type RollOutGroup = Schemas["GroupView"];
 export type RollOutPage = Schemas["RollOutPage"];
 export type Twin = Schemas["Twin"];
+/** What can be asked of a bus from its page. */
+export const QUESTIONS = ["send_picture", "send_logs", "restart"] as const;
+export type Question = (typeof QUESTIONS)[number];
 
 export const fleet = {
   releases: async (signal?: AbortSignal) => (await getJson<{ items: Release[] }>("/releases", {}, signal)).items,
@@ -27,7 +30,8 @@ export const fleet = {
   bus: (device: string, signal?: AbortSignal) => getJson<BusPage>(`/buses/${encodeURIComponent(device)}`, {}, signal),
   health: async (device: string, hours: number, signal?: AbortSignal) => (await getJson<{ items: HealthPoint[] }>(`/buses/${encodeURIComponent(device)}/health`, { hours }, signal)).items,
   wishPose: (device: string, pose: Pose) => send<{ version: number }>(`/buses/${encodeURIComponent(device)}/pose`, pose, "PUT"),
-  restart: (device: string) => send<{ expires_at: string }>(`/buses/${encodeURIComponent(device)}/commands`, { kind: "restart" }),
+  ask: (device: string, kind: Question) => send<{ expires_at: string }>(`/buses/${encodeURIComponent(device)}/commands`, { kind }),
+  answer: (device: string, id: string, signal?: AbortSignal) => getBlob(`/buses/${encodeURIComponent(device)}/commands/${encodeURIComponent(id)}/answer`, signal),
 };
 
 function send<T>(path: string, body: object, method: "POST" | "PUT" = "POST"): Promise<T> {

@@ -264,6 +264,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/buses/{device}/commands/{number}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Answer
+         * @description Get what a bus answered: a picture that was blurred on board, or the last lines of its log.
+         */
+        get: operations["get_answer_api_v1_buses__device__commands__number__answer_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/buses/{device}/health": {
         parameters: {
             query?: never;
@@ -578,6 +598,26 @@ export interface paths {
          * @description Try a dead delivery again.
          */
         post: operations["replay_delivery_api_v1_deliveries__delivery_id__replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/answers/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Answer
+         * @description Take the answer to a command that this bus was told; the first one counts.
+         */
+        put: operations["put_answer_api_v1_devices_answers__number__put"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1681,9 +1721,11 @@ export interface components {
         };
         /**
          * Asked
-         * @description What was asked of it, and whether it was told.
+         * @description What was asked of it, whether it was told, and whether it has answered.
          */
         Asked: {
+            /** Answered At */
+            answered_at: string | null;
             /**
              * Asked At
              * Format: date-time
@@ -1694,8 +1736,15 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
             /** Kind */
             kind: string;
+            /** Media Type */
+            media_type: string | null;
             /** Told At */
             told_at: string | null;
         };
@@ -2179,7 +2228,7 @@ export interface components {
          * @description What the cloud can ask of a vehicle.
          * @enum {string}
          */
-        CommandKind: "send_picture" | "inspect_place" | "restart";
+        CommandKind: "send_picture" | "inspect_place" | "restart" | "send_logs";
         /**
          * Condition
          * @description A segment's condition: an estimate, null while too little was seen, with the interval that holds 90 %.
@@ -5122,6 +5171,40 @@ export interface operations {
             };
         };
     };
+    get_answer_api_v1_buses__device__commands__number__answer_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of the bus */
+                device: string;
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "text/plain": unknown;
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_bus_health_api_v1_buses__device__health_get: {
         parameters: {
             query?: {
@@ -5650,6 +5733,40 @@ export interface operations {
             header?: never;
             path: {
                 delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_answer_api_v1_devices_answers__number__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bearer <secret> */
+                authorization?: string;
+                /** @description <city>/<device> */
+                "x-busense-device"?: string;
+            };
+            path: {
+                number: string;
             };
             cookie?: never;
         };

@@ -31,9 +31,12 @@ export function twinState(twin: Twin): TwinState {
   return twinRows(twin).some(({ isDifferent }) => isDifferent) ? "other" : "same";
 }
 
-export type CommandState = "told" | "expired" | "waiting";
+export type CommandState = "answered" | "told" | "expired" | "waiting";
 
-export function commandState({ told_at: toldAt, expires_at: expiresAt }: Asked, now: Date): CommandState {
+export function commandState({ answered_at: answeredAt, told_at: toldAt, expires_at: expiresAt }: Asked, now: Date): CommandState {
+  if (answeredAt !== null) {
+    return "answered";
+  }
   if (toldAt !== null) {
     return "told";
   }

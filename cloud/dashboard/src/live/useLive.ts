@@ -148,6 +148,10 @@ async function loadFindings(signal: AbortSignal): Promise<Finding[]> {
 }
 
 async function loadCases(signal: AbortSignal): Promise<void> {
+  const { permissions } = await api.me(signal);
+  if (!permissions.includes("see_cases")) {
+    return;
+  }
   const answer = await api.cases({ limit: PAGE_SIZE }, signal);
   cases.value = keepTouched(new Map(answer.items.map((item) => [item.id, item])), cases.value);
 }
