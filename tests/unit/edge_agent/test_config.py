@@ -53,6 +53,8 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch
         ("focal_px = 500", "", "camera.focal_px: Field required"),
         ("[outbox]", "[outbox]\nmax_byte = 3", "outbox.max_byte"),
         ('secret_file = "secret"', 'secret_file = "none"', "identity.secret_file"),
+        ("[outbox]", '[updates]\nfolder = "u"\nkeys = []\n[outbox]', "updates.keys"),
+        ("[outbox]", '[updates]\nfolder = "u"\nkeys = ["RWnone"]\n[outbox]', "no public key of minisign"),
         ("[identity]", "[identity", "agent.toml"),
     ],
 )
