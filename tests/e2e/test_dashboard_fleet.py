@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import minisign
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from psycopg import Connection
 
 from cloud.db.pool import connect
@@ -23,6 +23,7 @@ from cloud.people.accounts import Wish
 from cloud.people.model import Role
 from tests.e2e.browser import Language, Scheme, Viewer, open_viewer
 from tests.e2e.test_dashboard_access import AXE, serious_faults
+from tests.e2e.test_dashboard_hostile import CREATED, spoil
 from tests.e2e.test_dashboard_people import keep
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people
@@ -155,12 +156,6 @@ def depot(browser: Browser, database: str, tmp_path: Path) -> Iterator[Depot]:
         yield Depot(browser=browser, database=database, address=address, release=release)
 
 
-def bars(page: Page) -> list[str]:
-    """What the bar of each group says."""
-    labels = [bar.get_attribute("aria-label") for bar in page.locator("[data-group] svg").all()]
-    return [label or "" for label in labels]
-
-
 def propose(viewer: Viewer, *, shares: str) -> None:
     """Propose the release, in English."""
     viewer.open("/fleet")
@@ -242,6 +237,7 @@ def test_a_roll_out_that_fails_waits_and_shows_which_bus_and_why(depot: Depot) -
         page.get_by_role("dialog").get_by_role("button", name="Stop", exact=True).click()
         expect(page.locator("header .tag")).to_have_text("Stopped")
         page.get_by_role("link", name="All roll-outs").click()
+        expect(page.locator("tbody tr")).to_have_count(1)
         expect(page.locator("tbody tr")).to_contain_text("Stopped")
         keep(page, "fleet-roll-outs-en")
         assert wang.problems == []
@@ -350,6 +346,20 @@ def test_the_pages_fit_every_screen(depot: Depot, size: tuple[int, int], languag
             keep(li.page, f"fleet-{number}-{size[0]}-{language}")
             assert li.width_beyond_the_window() == 0, path
         assert li.problems == []
+
+
+def test_hostile_texts_are_shown_and_not_run(depot: Depot) -> None:
+    depot.speaks("bus-7")
+    roll_out = depot.begun(failing=1)
+    with depot.person("li") as li:
+        page = li.page
+        page.route(lambda address: "/api/v1/" in address and "/events" not in address, spoil)
+        for path, sign in {"/roll-outs": "tbody", f"/roll-outs/{roll_out}": "tbody", "/buses/bus-7": "dl"}.items():
+            li.go(path)
+            page.wait_for_selector(sign)
+            assert page.evaluate("typeof window.pwned") == "undefined", path
+            assert page.evaluate(CREATED) == 0, path
+        page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make dashboard)")

@@ -15,7 +15,7 @@ HOSTILE: Final = "<img src=x onerror=pwned=1><svg/onload=pwned=1><script>pwned=1
 FREE_TEXTS: Final = frozenset(
     (
         *("zh", "en", "actor", "device", "number", "crew", "unit", "label", "browser", "address", "name"),
-        *("provider", "reason", "oidc_name", "way", "title", "detail"),
+        *("provider", "reason", "oidc_name", "way", "title", "detail", "problem", "software", "proposed_by"),
     )
 )
 PAGES: Final = (

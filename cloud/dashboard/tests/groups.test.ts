@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { failuresThatStop, groupSizes, neededToGoOn, sharesOf } from "../src/fleet/groups";
+import { failuresIn, failuresThatStop, groupSizes, neededToGoOn, sharesOf } from "../src/fleet/groups";
 
 describe("shares as a person writes them", () => {
   it.each([
@@ -44,5 +44,10 @@ describe("groups", () => {
 
   it("go on when the share is reached", () => {
     expect([neededToGoOn(1, 0.8), neededToGoOn(10, 0.8), neededToGoOn(11, 0.8), neededToGoOn(16, 1)]).toEqual([1, 8, 9, 16]);
+  });
+
+  it("are named in the sentence with which the worker pauses", () => {
+    expect(failuresIn("12 of 30 buses of group 2 could not take it")).toEqual({ failed: 12, size: 30, group: 2 });
+    expect(failuresIn("too slow")).toBeNull();
   });
 });

@@ -37,6 +37,18 @@ export function neededToGoOn(size: number, goOnAtDone: number): number {
   return Math.ceil(goOnAtDone * size - 1e-9);
 }
 
+export interface Failures {
+  failed: number;
+  size: number;
+  group: number;
+}
+
+/** The numbers of the sentence with which the worker pauses a roll-out; null for any other sentence. */
+export function failuresIn(reason: string): Failures | null {
+  const [, failed, size, group] = /^(\d+) of (\d+) buses of group (\d+) could not take it$/.exec(reason) ?? [];
+  return failed === undefined ? null : { failed: Number(failed), size: Number(size), group: Number(group) };
+}
+
 /** As Python rounds. */
 function roundHalfToEven(value: number): number {
   const below = Math.floor(value);
