@@ -36,6 +36,8 @@ def faults_of_cloud(config: "CloudConfig", *, backups: Path | None, now_s: float
         yield "accounts", "serve.demo lets everybody in as somebody by a click"
     if config.serve.visitors:
         yield "accounts", "serve.visitors lets everybody look who has not signed in"
+    if config.serve.vault_file is None:
+        yield "accounts", "second factors lie in the clear: serve.vault_file is not set"
     if config.serve.oidc is not None and not config.serve.oidc.issuer.startswith("https://"):
         yield "accounts", "the provider is reached without TLS: a serve.oidc.issuer of https:// is expected"
     yield from _database(config)

@@ -127,6 +127,11 @@ class ServeConfig(Section):
     """Who answers for what is collected about people (office, mail, telephone); stands on the public notice."""
     demo: bool = False
     """Whether the accounts of a demo can be used by a click, without a password."""
+    vault_file: Path | None = None
+    """Key under which second factors lie in the database; drawn when there is no such file.
+
+    Without it they lie there in the clear.
+    """
     oidc: OidcConfig | None = None
     blur_command: tuple[str, ...] = (sys.executable, "-m", "busense", "blur")
     """Makes a photo of a crew safe: JPEG or PNG on its input, JPEG without faces and plates on its output."""

@@ -51,10 +51,11 @@ from cloud.api.routes import (
 from cloud.cases.handling import load_handling
 from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
-from cloud.db.pool import open_pool, open_thread_pool
+from cloud.db.pool import ThreadPool, open_pool, open_thread_pool
 from cloud.findings.catalogue import load_catalogue
 from cloud.fleet.authority import Authority
 from cloud.ingest.handler import open_handler
+from cloud.people.vault import Vault
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
 from cloud.work.retention_rules import load_retention
@@ -132,6 +133,8 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
         pool = await stack.enter_async_context(open_pool(url, max_size=POOL_SIZE))
         listener = await stack.enter_async_context(open_pool(url, max_size=1))
         thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE))
+        vault = Vault.open(config.serve.vault_file)
+        await asyncio.to_thread(_seal_all, thread_pool, vault)
         hub = Hub(pool, listener=listener, needs=needs)
         following = asyncio.create_task(hub.run())
         try:
@@ -147,6 +150,7 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
                 is_demo=config.serve.demo,
                 oidc=Provider(config.serve.oidc, origin=config.serve.origin) if config.serve.oidc else None,
                 authority=Authority.load(config.fleet.authority) if config.fleet.authority else None,
+                vault=vault,
                 blur=Blur(config.serve.blur_command),
                 pool=pool,
                 thread_pool=thread_pool,
@@ -158,6 +162,12 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+
+
+def _seal_all(thread_pool: ThreadPool, vault: Vault) -> None:
+    """Seal second factors that were kept before there was a key."""
+    with thread_pool.connection() as connection:
+        vault.seal_all(connection)
 
 
 def _add_pages(app: FastAPI, folder: Path) -> None:

@@ -18,6 +18,7 @@ from cloud.db.pool import Pool, ThreadPool
 from cloud.findings.catalogue import Catalogue
 from cloud.fleet.authority import Authority
 from cloud.ingest.handler import Handler
+from cloud.people.vault import Vault
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
 from cloud.work.retention_rules import RetentionRules
@@ -43,6 +44,7 @@ class Resources:
     is_demo: bool
     oidc: Provider | None
     authority: Authority | None
+    vault: Vault
     blur: Blur
     pool: Pool
     thread_pool: ThreadPool

@@ -101,7 +101,7 @@ class Door:
     def _check_code(self, accounts: Accounts, person: Person, code: str | None) -> None:
         if code is None:
             raise SignInError("code_needed", "the code of the authenticator app is needed too")
-        secret = person.totp_secret or ""
+        secret = self.held.vault.unseal(person.totp_secret or "")
         step = step_of_code(code, secret=secret, at=self.at, last_step=person.totp_step)
         if step is None:
             raise SignInError("code_wrong", "the code is wrong, or was used already")

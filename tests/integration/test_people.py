@@ -30,7 +30,8 @@ BOSS = Wish(name="boss", role=Role.ADMIN)
 def address(database: str, tmp_path: Path) -> Iterator[str]:
     """A server without visitors, and two accounts."""
     add_people(database, LIU, BOSS)
-    with running_server(database, tmp_path, visitors=False, proxies=("127.0.0.1",)) as (_, url):
+    vault = tmp_path / "vault.key"
+    with running_server(database, tmp_path, visitors=False, proxies=("127.0.0.1",), vault_file=vault) as (_, url):
         yield url
 
 
@@ -141,13 +142,14 @@ def test_a_new_password_ends_the_other_sessions(address: str, liu: httpx.Client)
         assert sign_in(phone, "liu", NEW_PASSWORD).status_code == 201
 
 
-def test_second_factor_is_asked_for_and_each_code_is_good_once(address: str, liu: httpx.Client) -> None:
+def test_second_factor_is_asked_for_and_each_code_is_good_once(address: str, liu: httpx.Client, database: str) -> None:
     drawn = liu.post("/account/second-factor").json()
     totp = pyotp.totp.TOTP(drawn["secret"])
     before = totp.at(datetime.now(UTC) - timedelta(seconds=30))
     body = {"secret": drawn["secret"], "code": before, "password": PASSWORD}
     assert liu.put("/account/second-factor", json=body | {"code": "000000"}).status_code == 422
     assert liu.put("/account/second-factor", json=body).status_code == 204
+    assert drawn["secret"] not in rows(database, "people")
     with browser_at(address) as client:
         needed = sign_in(client, "liu")
         assert (needed.status_code, needed.json()["code"]) == (401, "code_needed")
@@ -159,6 +161,16 @@ def test_second_factor_is_asked_for_and_each_code_is_good_once(address: str, liu
         assert client.post("/account/second-factor/remove", json={"password": PASSWORD}).status_code == 204
     with browser_at(address) as client:
         assert sign_in(client, "liu").status_code == 201
+
+
+def test_a_second_factor_from_before_the_key_is_sealed_at_the_start(database: str, tmp_path: Path) -> None:
+    add_people(database, LIU)
+    secret = pyotp.random_base32()
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE people SET totp_secret = %s WHERE name = 'liu'", (secret,))
+    with running_server(database, tmp_path, vault_file=tmp_path / "vault.key") as (_, url), browser_at(url) as client:
+        assert secret not in rows(database, "people")
+        assert sign_in(client, "liu", code=pyotp.totp.TOTP(secret).now()).status_code == 201
 
 
 def test_first_administrator_comes_by_a_link_that_is_good_once(database: str, tmp_path: Path) -> None:

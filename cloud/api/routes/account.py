@@ -191,7 +191,8 @@ def set_second_factor(body: SecondFactor, entrance: DoorDep, found: IdentityDep)
     if step is None:
         raise PersonError("the code does not fit: is the clock of the phone right?")
     with entrance.held.thread_pool.connection() as connection:
-        entrance.accounts(connection, person.name).set_second_factor(person.name, body.secret, step=step)
+        sealed = entrance.held.vault.seal(body.secret)
+        entrance.accounts(connection, person.name).set_second_factor(person.name, sealed, step=step)
         end_sessions(connection, person.name, at=entrance.at, but=found.session_id)
 
 

@@ -25,7 +25,7 @@ def config(folder: Path, **changes: dict[str, Any]) -> CloudConfig:
     sections: dict[str, dict[str, Any]] = {
         "database": {"url_file": folder / "url"},
         "broker": {"url": "tls://broker:4222", "user": "cloud", "password_file": folder / "password"},
-        "serve": {"public_url": "https://busense.county"},
+        "serve": {"public_url": "https://busense.county", "vault_file": folder / "vault.key"},
         "fleet": {"authority": folder},
     }
     values = {name: sections.get(name, {}) | changes.get(name, {}) for name in {*sections, *changes}}
@@ -56,6 +56,7 @@ def test_a_sound_configuration_has_no_faults(tmp_path: Path) -> None:
         ({"serve": {"public_url": "http://busense.county"}}, "pages", "without TLS"),
         ({"serve": {"demo": True}}, "accounts", "by a click"),
         ({"serve": {"visitors": True}}, "accounts", "not signed in"),
+        ({"serve": {"vault_file": None}}, "accounts", "second factors"),
         ({"database": {"url": "postgresql://u@localhost/x", "url_file": None}}, "database", "url_file"),
         ({"fleet": {"authority": None}}, "fleet", "certificates"),
         ({"pictures": {"url": "memory://"}}, "pictures", "memory"),

@@ -1,0 +1,83 @@
+"""Secrets that must be read again (those of second factors) lie in the database under a key that does not lie there."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.fernet import Fernet, InvalidToken
+from psycopg import Connection
+
+from cloud.errors import ConfigError
+
+_MARK: Final = "fernet:"
+_IN_THE_CLEAR: Final = """
+SELECT name, totp_secret FROM people WHERE totp_secret IS NOT NULL AND NOT starts_with(totp_secret, %s) FOR UPDATE
+"""
+_SEAL: Final = "UPDATE people SET totp_secret = %s WHERE name = %s"
+
+
+class Vault:
+    """Seals with AES-128 and an HMAC (Fernet); without a key everything lies in the clear, as in a demo."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._fernet = None if key is None else Fernet(key)
+
+    @classmethod
+    def open(cls, path: Path | None) -> "Vault":
+        """Read the key from its file; where there is no file, draw one and write it for its owner alone.
+
+        Raises:
+            ConfigError: the file cannot be used.
+        """
+        if path is None:
+            return cls()
+        try:
+            _draw_key(path)
+            return cls(path.read_bytes().strip())
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"serve.vault_file {path}: {error}") from error
+
+    def seal(self, secret: str) -> str:
+        """What may lie in the database."""
+        return secret if self._fernet is None else _MARK + self._fernet.encrypt(secret.encode()).decode()
+
+    def unseal(self, kept: str) -> str:
+        """The secret again.
+
+        Raises:
+            ConfigError: it was sealed with another key, or somebody changed it.
+        """
+        if not kept.startswith(_MARK):
+            return kept
+        if self._fernet is None:
+            raise ConfigError("serve.vault_file is not set, but second factors were sealed with its key")
+        try:
+            return self._fernet.decrypt(kept.removeprefix(_MARK)).decode()
+        except InvalidToken as error:
+            raise ConfigError("serve.vault_file holds another key than the one that sealed a second factor") from error
+
+    def seal_all(self, connection: Connection[Any]) -> int:
+        """Seal what still lies in the clear, in the caller's transaction; how many that were."""
+        if self._fernet is None:
+            return 0
+        rows = connection.execute(_IN_THE_CLEAR, (_MARK,)).fetchall()
+        for name, secret in rows:
+            connection.execute(_SEAL, (self.seal(secret), name))
+        return len(rows)
+
+
+def _draw_key(path: Path) -> None:
+    """Make the key file, whole at once, unless there is one."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    if path.exists():
+        return
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(Fernet.generate_key())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(draft)  # fails where another process was faster; then its key counts
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
