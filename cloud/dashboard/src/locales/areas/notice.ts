@@ -8,6 +8,7 @@ export const noticeZh = {
     collectedTitle: "收集什么",
     collected: [
       "公交车前方道路的照片，只在发现损坏时保存。",
+      "有人维护公交车摄像头时，按请求拍摄的单张照片。",
       "公交车的位置和行驶数据。",
     ],
     protectedTitle: "如何保护",
@@ -19,6 +20,7 @@ export const noticeZh = {
     keptTitle: "保存多久",
     kept: {
       pictures: "照片",
+      device_commands: "维护摄像头时的照片",
       track_points: "公交车的轨迹",
       driving_events: "驾驶事件",
     } as Record<string, string>,
@@ -40,6 +42,7 @@ export const noticeEn: typeof noticeZh = {
     collectedTitle: "Collected",
     collected: [
       "Pictures of the road ahead of a bus, kept only where damage is found.",
+      "Single pictures on request, when somebody looks after a bus's camera.",
       "Where the bus is, and how it is driven.",
     ],
     protectedTitle: "Protected",
@@ -51,6 +54,7 @@ export const noticeEn: typeof noticeZh = {
     keptTitle: "Kept for",
     kept: {
       pictures: "Pictures",
+      device_commands: "Pictures from looking after a camera",
       track_points: "Where buses were",
       driving_events: "Events of driving",
     },
