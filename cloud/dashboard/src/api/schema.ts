@@ -2224,12 +2224,6 @@ export interface components {
          */
         cloud__fleet__rollout__Deed: "approve" | "pause" | "resume" | "stop";
         /**
-         * CommandKind
-         * @description What the cloud can ask of a vehicle.
-         * @enum {string}
-         */
-        CommandKind: "send_picture" | "inspect_place" | "restart" | "send_logs";
-        /**
          * Condition
          * @description A segment's condition: an estimate, null while too little was seen, with the interval that holds 90 %.
          */
@@ -3570,7 +3564,11 @@ export interface components {
          * @description What is asked of a bus.
          */
         Order: {
-            kind: components["schemas"]["CommandKind"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "restart" | "send_picture" | "send_logs";
         };
         /**
          * Organisation

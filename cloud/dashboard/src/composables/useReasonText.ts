@@ -9,7 +9,7 @@ export function useReasonText() {
   function reasonText(reason: string | null): string | null {
     const failures = reason === null ? null : failuresIn(reason);
     const { count } = format.value;
-    return failures === null ? reason : t.value.rollOuts.tooManyFailed(count(failures.failed), count(failures.size), t.value.rollOuts.group(count(failures.group)));
+    return failures === null ? reason : t.value.rollOuts.tooManyFailed(count(failures.failed), count(failures.size), count(failures.group));
   }
 
   return { reasonText };
