@@ -123,6 +123,7 @@ def test_the_pose_is_wished_and_a_command_is_asked(address: str, database: str) 
         answer(li.put("/buses/bus-9/pose", json={"pitch_deg": 9.5}), 404)
         answer(li.post("/buses/bus-1/commands", json={"kind": "restart"}), 202)
         answer(li.post("/buses/bus-9/commands", json={"kind": "restart"}), 404)
+        answer(li.post("/buses/bus-1/commands", json={"kind": "inspect_place"}), 422)  # no bus knows how
         page = answer(li.get("/buses/bus-1"))
         assert page["twin"]["wanted"] == {"camera.pitch_deg": 9.5, "camera.height_m": 2.4}
         assert [line["action"] for line in page["log"]] == ["restart", "wish"]

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
@@ -49,7 +49,7 @@ class Pose(_Body):
 class Order(_Body):
     """What is asked of a bus."""
 
-    kind: CommandKind
+    kind: Literal[CommandKind.RESTART, CommandKind.SEND_PICTURE, CommandKind.SEND_LOGS]
 
 
 class FleetDeed(BaseModel):
