@@ -242,6 +242,18 @@ def test_a_proven_generation_is_left_only_for_what_it_brought(bus: Bus) -> None:
     assert bus.updater.report == TwinReported(version=1, settings={}, problem="camera.pitch_deg is wrong now")
 
 
+def test_what_ends_an_agent_after_its_trial_is_not_held_against_it(bus: Bus) -> None:
+    with bus.living() as end:
+        bus.desire(1, {"camera.pitch_deg": 9})
+        assert end.wait(30)
+    with bus.living():
+        bus.reports(1)
+        assert bus.start is not None
+        assert not bus.updater.forgives(OutboxError("taken"), bus.start)
+    with bus.living():
+        assert bus.version_in_use == 1
+
+
 def test_a_switch_while_no_agent_runs_ends_the_next_one_at_once(bus: Bus) -> None:
     """It began with the old generation, and must not be taken for the new one."""
     old = bus.updater.start()
