@@ -288,6 +288,10 @@ def test_an_agent_is_restarted_after_a_second_thought(depot: Depot) -> None:
         li.open("/buses/bus-7")
         keep(page, "fleet-bus-phone")
         assert li.width_beyond_the_window() == 0
+        page.get_by_role("button", name="标定摄像头…").click()
+        expect(page.get_by_role("dialog").get_by_label("焦距（像素）")).to_be_visible()
+        keep(page, "fleet-pose-phone")
+        page.keyboard.press("Escape")
         page.get_by_role("button", name="重启代理…").click()
         page.get_by_role("dialog").get_by_role("button", name="取消").click()
         expect(page.locator("[data-command]")).to_have_count(0)
