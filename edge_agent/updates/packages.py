@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import random
+import re
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 from io import BufferedWriter
@@ -29,6 +30,7 @@ MAX_REFUSALS: Final = 16
 MAX_WRONG: Final = 3  # whole files with another hash
 SYNC_EVERY_BYTES: Final = 1_048_576
 _MAX_SIGNATURE_BYTES: Final = 4096
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,12})-\d{1,12}/(\d{1,12})")
 _SUFFIX: Final = ".package"
 _DRAFT_SUFFIX: Final = ".part"
 _SIGNATURE_SUFFIX: Final = ".minisig"
@@ -120,14 +122,14 @@ class Packages:
         if path.exists():
             return True
         make_folder(self._folder)
-        if _hash(draft) != sha256:
+        while _hash(draft) != sha256:
             had = _size(draft)
             headers = {"Range": f"bytes={had}-", "Accept-Encoding": "identity"}
             with client.stream("GET", f"/api/v1/devices/packages/{sha256}", headers=headers) as answer:
+                ends_at = _end_of(answer, had=had)
                 if not _append(answer, draft, had=had, is_wanted=is_wanted):
                     return False
-            if (found := _hash(draft)) != sha256:
-                raise _WrongError(f"what came has the SHA-256 {found}")
+            _check_part(draft, sha256, had=had, ends_at=ends_at)
         draft.replace(path)
         sync_folder(self._folder)
         log.info("package_fetched sha256=%s bytes=%d", sha256, _size(path))
@@ -154,17 +156,37 @@ class Packages:
         return self._folder / f"{sha256}{_SIGNATURE_SUFFIX}"
 
 
-def _append(answer: httpx.Response, draft: Path, *, had: int, is_wanted: Callable[[], bool]) -> bool:
-    """Append what comes; an answer from the first byte on begins the file anew."""
+def _end_of(answer: httpx.Response, *, had: int) -> int:
+    """Where the whole file ends; a part may end before, an answer with all of it ends where it ends."""
     match answer.status_code:
         case HTTPStatus.PARTIAL_CONTENT:
-            mode = "ab"
+            told = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+            if told is None or int(told[1]) != had:
+                raise _WrongError("another part came than was asked for")
+            return int(told[2])
         case HTTPStatus.OK:
-            had, mode = 0, "wb"
+            return 0
         case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise _WrongError(f"{had} bytes are more than the server has")
         case status:
             raise _refusal(status)
+
+
+def _check_part(draft: Path, sha256: str, *, had: int, ends_at: int) -> None:
+    """Look whether there is more now, and all that there is in the end."""
+    size = _size(draft)
+    if size >= ends_at and (found := _hash(draft)) != sha256:
+        raise _WrongError(f"what came has the SHA-256 {found}")
+    if size == had and size < ends_at:
+        raise httpx.RemoteProtocolError("nothing came")
+
+
+def _append(answer: httpx.Response, draft: Path, *, had: int, is_wanted: Callable[[], bool]) -> bool:
+    """Append what comes; an answer with the whole file begins it anew."""
+    if answer.status_code == HTTPStatus.OK:
+        had, mode = 0, "wb"
+    else:
+        mode = "ab"
     with draft.open(mode) as file:
         unsynced = 0
         for block in answer.iter_bytes():

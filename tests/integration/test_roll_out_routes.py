@@ -9,21 +9,26 @@ from typing import Any, Final
 
 import cv2
 import httpx
+import minisign
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from busense.cli import busense
+from cloud.api.routes.device_packages import PART_BYTES
 from cloud.db.pool import connect
 from cloud.fleet.answers import MAX_BYTES
+from cloud.fleet.releases import add_release
 from cloud.fleet.rollouts import carry_on
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
+from edge_agent.updates.packages import Packages
+from edge_agent.uplink.cloud import CloudAddress
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
 from tests.integration.ingest_database import SECRET, enrol_devices, query
 from tests.unit.cloud.ingest.messages import CITY
-from wire.package import read_package
+from wire.package import MANIFEST, About, PackageKind, read_package, write_package
 
 TELL: Final = "UPDATE device_commands SET told_at = now() WHERE kind = %s AND told_at IS NULL RETURNING id"
 AN_HOUR_AGO: Final = """
@@ -114,6 +119,21 @@ def test_a_bus_fetches_a_package_from_where_it_was_cut_off(address: str, databas
     assert httpx.get(f"{url[:-64]}{'0' * 64}", headers=mine).status_code == 404
     assert httpx.get(url, headers=mine | {"Authorization": "Bearer no"}).status_code == 403
     assert httpx.get(f"{url}/signature").status_code == 403
+
+
+def test_a_bus_fetches_a_large_package_part_by_part(address: str, database: str, tmp_path: Path) -> None:
+    pair = minisign.KeyPair.generate()
+    weights = np.random.default_rng(1).bytes(2 * PART_BYTES + 12_345)  # zip cannot make them smaller
+    about = About(kind=PackageKind.MODEL, name="road_damage", version="9")
+    content, key = write_package(about, {MANIFEST: b"", "model.onnx": weights}), pair.public_key.to_base64().decode()
+    signature = bytes(pair.secret_key.sign(content)).decode()
+    with connect(database) as connection:
+        sha256 = add_release(connection, content, signature=signature, keys=[key], actor="li", at=datetime.now(UTC))
+    cloud = CloudAddress(url=address, city=CITY, device="bus-1", secret=SECRET)
+    packages = Packages(tmp_path / "packages", cloud, wait=lambda _: None)
+    package = packages.take(sha256, kind=PackageKind.MODEL, keys=[key], is_wanted=lambda: True)
+    assert package is not None
+    assert package.files["model.onnx"] == weights
 
 
 def test_the_pose_is_wished_and_a_command_is_asked(address: str, database: str) -> None:

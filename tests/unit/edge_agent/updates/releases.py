@@ -46,6 +46,8 @@ class PackageServer:
     answers: list[int] = field(default_factory=list[int])  # to give before what is true, for packages
     cuts: list[int] = field(default_factory=list[int])  # bytes after which the next connections end
     knows_ranges: bool = True
+    shift: int = 0  # bytes by which each range is another than was asked for
+    part_bytes: int = 1_000_000_000  # what one answer to a range brings at most
     heard: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])  # path, range, who
     url: str = ""
     secret: str = "hush"  # noqa: S105 - of these tests
@@ -89,10 +91,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer_part(self, content: bytes, asked: str) -> None:
         first = int(asked.removeprefix("bytes=").removesuffix("-") or 0) if self.packages.knows_ranges else 0
+        first += self.packages.shift
         if first >= len(content):
             self._answer(416, b"")
         elif asked and self.packages.knows_ranges:
-            self._answer(206, content[first:], f"bytes {first}-{len(content) - 1}/{len(content)}")
+            part = content[first : first + self.packages.part_bytes]
+            self._answer(206, part, f"bytes {first}-{first + len(part) - 1}/{len(content)}")
         else:
             self._answer(200, content)
 

@@ -13,7 +13,8 @@ from edge_agent.updates.merge import FIXED, check_settings, merged
 
 KEYS = st.sampled_from(["camera", "model", "health", "pitch_deg", "manifest", "every_s", "threads"])
 VALUES = st.integers() | st.text(max_size=5) | st.booleans() | st.lists(st.integers(), max_size=3)
-DOCUMENTS = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=4), max_size=5)
+# An empty table says nothing, and leaves() does not see it.
+DOCUMENTS = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, min_size=1, max_size=4), max_size=5)
 POSES = st.dictionaries(st.sampled_from(["pitch_deg", "height_m"]), st.floats(0.1, 9), max_size=2)
 Document = dict[str, Any]
 

@@ -170,6 +170,21 @@ def longest_s(failures: int) -> float:
     return min(2.0**failures, 300.0)
 
 
+@pytest.mark.parametrize("cuts", [[], [3, 7, 100]])
+def test_a_server_may_bring_it_in_parts(tmp_path: Path, server: PackageServer, cuts: list[int]) -> None:
+    server.part_bytes, server.cuts = 60, list(cuts)
+    waits: list[float] = []
+    packages = packages_of(tmp_path, server, waits.append)
+    assert packages.take(RELEASE.sha256, kind=PackageKind.SETTINGS, keys=[KEY], is_wanted=lambda: True) is not None
+    assert len(waits) == len([cut for cut in cuts if cut < 60])
+
+
+def test_a_part_that_was_not_asked_for_is_not_appended(tmp_path: Path, server: PackageServer) -> None:
+    server.shift, server.part_bytes = 1, 60
+    with pytest.raises(UpdateError, match="not to be had"):
+        take(tmp_path, server)
+
+
 def test_what_is_not_wanted_any_more_is_left(tmp_path: Path, server: PackageServer) -> None:
     server.answers = [503] * 1000
     looks = iter([True, True, True, False])
