@@ -17,6 +17,8 @@ from cloud.fleet.releases import add_release
 from wire.package import MANIFEST, SETTINGS, About, PackageKind, write_package
 
 PASSWORD_VARIABLE: Final = "BUSENSE_RELEASE_PASSWORD"  # noqa: S105 - its name
+BESIDE: Final = ("error_model.json",)
+"""What a bus reads beside the manifest, where it is."""
 
 _file = click.Path(path_type=Path, dir_okay=False)
 _existing = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -58,10 +60,11 @@ def make_key(file: Path, password: str) -> None:
 @click.argument("folder", type=_folder)
 @_out_option
 def pack_model(folder: Path, out: Path) -> None:
-    """Pack the model in FOLDER: its manifest.toml, and the files that it names."""
+    """Pack the model in FOLDER: its manifest.toml, the files that it names, and how often it errs."""
     manifest = _read_toml(folder / MANIFEST)
     tables = [manifest, *(cast("dict[str, Any]", part) for part in manifest.values() if isinstance(part, dict))]
     names = [MANIFEST, *(str(table["file"]) for table in tables if "file" in table)]
+    names += [name for name in BESIDE if (folder / name).is_file()]
     files = {name: (folder / name).read_bytes() for name in names}
     about = _about(PackageKind.MODEL, str(manifest.get("name")), str(manifest.get("version")))
     _write(out, about, files)

@@ -21,15 +21,20 @@ START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 @pytest.fixture
 def drive(tmp_path: Path) -> Path:
-    """Twenty seconds of frames and fixes, and the configuration to replay them."""
-    frames = tmp_path / "frames"
-    frames.mkdir()
-    for number in range(80):
-        at = START + timedelta(seconds=number / 4)
-        cv2.imwrite(str(frames / f"{at:%Y%m%dT%H%M%S.%f}.jpg"), road_image(number))
-    rows = [f"{(START + timedelta(seconds=i)).isoformat()},{LON},{27.5 + i * 9e-5}" for i in range(21)]
-    (tmp_path / "track.csv").write_text("\n".join(["at,lon,lat", *rows]))
+    """Twenty seconds of frames and fixes."""
+    write_drive(tmp_path, seconds=20, frames_per_s=4)
     return tmp_path
+
+
+def write_drive(folder: Path, *, seconds: int, frames_per_s: int) -> None:
+    """Write frames and fixes for a bus to replay."""
+    frames = folder / "frames"
+    frames.mkdir()
+    for number in range(seconds * frames_per_s):
+        at = START + timedelta(seconds=number / frames_per_s)
+        cv2.imwrite(str(frames / f"{at:%Y%m%dT%H%M%S.%f}.jpg"), road_image(number))
+    rows = [f"{(START + timedelta(seconds=i)).isoformat()},{LON},{27.5 + i * 9e-5}" for i in range(seconds + 1)]
+    (folder / "track.csv").write_text("\n".join(["at,lon,lat", *rows]))
 
 
 def configuration(folder: Path, broker: RunningBroker, *, pace: str) -> Path:

@@ -1,6 +1,7 @@
 # ruff: noqa: ANN401 - JSON is of any type
 """Releases by the command line, roll-outs and buses over HTTP."""
 
+import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -185,6 +186,13 @@ def test_a_bus_answers_once_to_what_it_was_told(address: str, database: str) -> 
         assert httpx.put(f"{url}/{late}", headers=mine, content=b"x").status_code == 404
         commands = answer(li.get("/buses/bus-1"))["commands"]
         assert [each["media_type"] for each in commands if each["answered_at"]] == ["text/plain", "image/jpeg"]
+
+
+def test_a_model_is_packed_with_all_that_a_bus_reads_of_it(tmp_path: Path) -> None:
+    command("model", "models/road_damage", "--out", tmp_path / "model.zip")
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        names = set(archive.namelist())
+    assert names == {"package.toml", "manifest.toml", "model.onnx", "model.int8.onnx", "error_model.json"}
 
 
 def test_a_package_that_nobody_trusted_signed_is_refused(database: str, tmp_path: Path) -> None:

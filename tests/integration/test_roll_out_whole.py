@@ -23,8 +23,7 @@ from tests.conftest import RunningBroker
 from tests.integration.api_server import running_server
 from tests.integration.ingest_database import query
 from tests.integration.ingest_process import running_ingesters
-from tests.integration.test_edge_command import command, configuration
-from tests.integration.test_edge_command import drive as drive  # noqa: PLC0414 - a fixture
+from tests.integration.test_edge_command import command, configuration, write_drive
 from tests.unit.edge_agent.scenes import CAMERA
 from tests.waiting import wait_until
 from wire.messages import CommandKind
@@ -73,6 +72,13 @@ class Desk:
 
     def health_reports(self) -> int:
         return query(self.url, "SELECT count(*) FROM health_reports")[0][0]
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """Ten minutes, longer than any of these tests."""
+    write_drive(tmp_path, seconds=600, frames_per_s=1)
+    return tmp_path
 
 
 @pytest.fixture
