@@ -1,38 +1,28 @@
 """The notifier's own thread: a receiver that answers slowly holds up nothing else."""
 
-import logging
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import psycopg
-
 from cloud.cases.handling import Handling
 from cloud.db.pool import connect
-from cloud.errors import UnavailableError
 from cloud.notify import repository
 from cloud.notify.notifier import Notifier
 from cloud.notify.targets import Targets
+from cloud.work.hands import keep_at
 
 POLL_S: Final = 1.0
-RETRY_S: Final = 5.0
 TRIM_EVERY: Final = timedelta(hours=1)
-
-_log = logging.getLogger(__name__)
 
 
 def look_after_notices(url: str, targets: Targets, handling: Handling, stop: threading.Event) -> None:
     """Tell people until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
-    try:
-        while not stop.is_set():
-            try:
-                with connect(url, autocommit=True) as connection:
-                    _follow(Notifier(connection=connection, targets=targets, handling=handling, now=_utc_now), stop)
-            except (UnavailableError, psycopg.OperationalError) as error:
-                _log.warning("notices_interrupted error=%s", type(error).__name__)
-                stop.wait(RETRY_S)
-    finally:
-        stop.set()
+
+    def tell() -> None:
+        with connect(url, autocommit=True) as connection:
+            _follow(Notifier(connection=connection, targets=targets, handling=handling, now=_utc_now), stop)
+
+    keep_at("notices", tell, url=url, stop=stop)
 
 
 def _follow(notifier: Notifier, stop: threading.Event) -> None:

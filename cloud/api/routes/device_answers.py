@@ -2,16 +2,15 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from cloud.api.actors import needs
 from cloud.api.deps import ResourcesDep
+from cloud.api.devices import DeviceDep
 from cloud.api.problems import ProblemError, not_found
-from cloud.api.routes.pictures import authenticate_device
 from cloud.errors import PictureRefusedError
 from cloud.fleet.answers import MAX_BYTES, Answer, expected_media_type, keep_answer
 from cloud.people.permissions import Permission
@@ -25,12 +24,10 @@ async def put_answer(
     number: UUID,
     request: Request,
     held: ResourcesDep,
-    x_busense_device: Annotated[str, Header(max_length=130, description="<city>/<device>")] = "",
-    authorization: Annotated[str, Header(max_length=600, description="Bearer <secret>")] = "",
+    asking: DeviceDep,
 ) -> None:
     """Take the answer to a command that this bus was told; the first one counts."""
-    city, device = await authenticate_device(request, held, name=x_busense_device, authorization=authorization)
-    at = datetime.now(UTC)
+    (city, device), at = asking, datetime.now(UTC)
     async with held.pool.connection() as connection:
         media_type = await expected_media_type(connection, number, city=city, device=device, at=at)
     if media_type is None:

@@ -4,13 +4,13 @@ import re
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from fastapi.responses import PlainTextResponse
 
 from cloud.api.actors import needs
 from cloud.api.deps import ResourcesDep
+from cloud.api.devices import asking_device
 from cloud.api.problems import not_found
-from cloud.api.routes.pictures import authenticate_device
 from cloud.fleet.releases import read_part, read_signature
 from cloud.people.permissions import Permission
 from wire.units import Sha256
@@ -19,11 +19,9 @@ PART_BYTES: Final = 1_048_576
 """What one answer brings at most: a bus that goes through a tunnel loses little."""
 _RANGE: Final = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 
-router = APIRouter(tags=["devices"], dependencies=[needs(Permission.DEVICE)])
+router = APIRouter(tags=["devices"], dependencies=[needs(Permission.DEVICE), Depends(asking_device)])
 
 PackageHash = Annotated[Sha256, Path(description="SHA-256 of the package's bytes, in hexadecimal")]
-DeviceHeader = Annotated[str, Header(max_length=130, description="<city>/<device>")]
-BearerHeader = Annotated[str, Header(max_length=600, description="Bearer <secret>")]
 
 
 @router.get(
@@ -33,16 +31,11 @@ BearerHeader = Annotated[str, Header(max_length=600, description="Bearer <secret
     responses={416: {"description": "the package ends before"}},
 )
 async def get_package(
-    *,
     sha256: PackageHash,
-    request: Request,
     held: ResourcesDep,
-    x_busense_device: DeviceHeader = "",
-    authorization: BearerHeader = "",
     range_: Annotated[str, Header(alias="Range", max_length=60, description="bytes=<first>-")] = "bytes=0-",
 ) -> Response:
     """Get a part of a package, from a byte on; at most a MiB comes, so ask again from there."""
-    await authenticate_device(request, held, name=x_busense_device, authorization=authorization)
     asked = _RANGE.fullmatch(range_)
     begin = int(asked[1]) if asked else 0
     length = min(int(asked[2]) + 1 - begin, PART_BYTES) if asked and asked[2] else PART_BYTES
@@ -61,13 +54,9 @@ async def get_package(
 @router.get("/devices/packages/{sha256}/signature", response_class=PlainTextResponse)
 async def get_package_signature(
     sha256: PackageHash,
-    request: Request,
     held: ResourcesDep,
-    x_busense_device: DeviceHeader = "",
-    authorization: BearerHeader = "",
 ) -> str:
     """Get the signature of a package, as minisign writes it."""
-    await authenticate_device(request, held, name=x_busense_device, authorization=authorization)
     async with held.pool.connection() as connection:
         signature = await read_signature(connection, sha256)
     if signature is None:

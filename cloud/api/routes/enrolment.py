@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.actors import needs
 from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.devices import DeviceDep
 from cloud.api.problems import ProblemError, not_found
-from cloud.api.routes.pictures import authenticate_device
 from cloud.errors import FleetError
 from cloud.fleet.authority import Authority, Issued
 from cloud.fleet.enrolment import Admission, admit, renew
@@ -71,14 +71,12 @@ def enrol_device(body: Enrolment, held: ResourcesDep) -> EnrolmentView:
 @router.post("/devices/renew", status_code=HTTPStatus.CREATED)
 async def renew_certificate(
     body: Renewal,
-    request: Request,
     held: ResourcesDep,
-    x_busense_device: Annotated[str, Header(max_length=130, description="<city>/<device>")] = "",
-    authorization: Annotated[str, Header(max_length=600, description="Bearer <secret>")] = "",
+    asking: DeviceDep,
 ) -> CertificateView:
     """Get the next certificate before this one ends."""
     authority = _authority(held)
-    city, device = await authenticate_device(request, held, name=x_busense_device, authorization=authorization)
+    city, device = asking
     try:
         issued = await run_in_threadpool(_renew, held, authority, city, device, body.request)
     except FleetError as error:
