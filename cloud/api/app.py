@@ -1,14 +1,17 @@
 """The web application."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
+from psycopg_pool import PoolTimeout
 
 from cloud.api.counting import Counting
 from cloud.api.declared import ROOT, declared_routes
@@ -62,6 +65,7 @@ from cloud.work.retention_rules import load_retention
 from telemetry.server import Needs
 
 POOL_SIZE: Final = 8
+SEAL_AGAIN_AFTER_S: Final = 5.0
 _ROUTES: Final = (
     findings,
     map_view,
@@ -92,6 +96,8 @@ _ROUTES: Final = (
     notice,
     health,
 )
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None = None) -> FastAPI:
@@ -134,9 +140,8 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
         listener = await stack.enter_async_context(open_pool(url, max_size=1))
         thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE))
         vault = Vault.open(config.serve.vault_file)
-        await asyncio.to_thread(_seal_all, thread_pool, vault)
         hub = Hub(pool, listener=listener, needs=needs)
-        following = asyncio.create_task(hub.run())
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_seal_all(thread_pool, vault))]
         try:
             yield Resources(
                 city=config.city,
@@ -159,15 +164,27 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
                 open_handler=partial(open_handler, url),
             )
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
 
-def _seal_all(thread_pool: ThreadPool, vault: Vault) -> None:
-    """Seal second factors that were kept before there was a key."""
-    with thread_pool.connection() as connection:
-        vault.seal_all(connection)
+async def _seal_all(thread_pool: ThreadPool, vault: Vault) -> None:
+    """Seal second factors that were kept before there was a key; a database that is away is waited for."""
+
+    def seal() -> None:
+        with thread_pool.connection() as connection:
+            vault.seal_all(connection)
+
+    is_done = not vault.has_key
+    while not is_done:
+        try:
+            await asyncio.to_thread(seal)
+            is_done = True
+        except (psycopg.Error, PoolTimeout) as error:
+            _log.warning("sealing_waits error=%s", type(error).__name__)
+            await asyncio.sleep(SEAL_AGAIN_AFTER_S)
 
 
 def _add_pages(app: FastAPI, folder: Path) -> None:

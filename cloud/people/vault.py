@@ -37,6 +37,10 @@ class Vault:
         except (OSError, ValueError) as error:
             raise ConfigError(f"serve.vault_file {path}: {error}") from error
 
+    @property
+    def has_key(self) -> bool:
+        return self._fernet is not None
+
     def seal(self, secret: str) -> str:
         """What may lie in the database."""
         return secret if self._fernet is None else _MARK + self._fernet.encrypt(secret.encode()).decode()
@@ -56,14 +60,11 @@ class Vault:
         except InvalidToken as error:
             raise ConfigError("serve.vault_file holds another key than the one that sealed a second factor") from error
 
-    def seal_all(self, connection: Connection[Any]) -> int:
-        """Seal what still lies in the clear, in the caller's transaction; how many that were."""
-        if self._fernet is None:
-            return 0
+    def seal_all(self, connection: Connection[Any]) -> None:
+        """Seal what still lies in the clear, in the caller's transaction."""
         rows = connection.execute(_IN_THE_CLEAR, (_MARK,)).fetchall()
         for name, secret in rows:
             connection.execute(_SEAL, (self.seal(secret), name))
-        return len(rows)
 
 
 def _draw_key(path: Path) -> None:
