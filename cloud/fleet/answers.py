@@ -46,10 +46,10 @@ async def expected_media_type(
 
 async def keep_answer(
     connection: AsyncConnection[Any], number: UUID, answer: Answer, *, city: str, device: str, at: datetime
-) -> bool:
-    """Keep the first answer to a command; whether this is it."""
+) -> None:
+    """Keep an answer to a command, if it is the first one."""
     values = (at, answer.media_type, answer.content, number, city, device)
-    return (await connection.execute(_KEEP, values)).rowcount == 1
+    await connection.execute(_KEEP, values)
 
 
 async def read_answer(connection: AsyncConnection[Any], number: UUID, *, city: str, device: str) -> Answer | None:

@@ -86,7 +86,6 @@ UPDATE roll_out_devices r SET
 FROM devices d
 WHERE r.roll_out = %(id)s AND r.state = 'told' AND d.city = r.city AND d.device = r.device
     AND (d.twin_reported ->> 'version')::bigint >= r.version
-RETURNING r.device, r.state
 """
 _UNSETTLED: Final = """
 SELECT city, device, before FROM roll_out_devices WHERE roll_out = %s AND state = 'told' ORDER BY city, device

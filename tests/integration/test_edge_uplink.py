@@ -45,7 +45,13 @@ def publishing(
     address = BrokerAddress(
         url=broker.mqtt_url, city=broker.city, device=DEVICE, secret=secret or broker.device_secrets[DEVICE]
     )
-    publisher = Publisher(address, outbox, now=lambda: datetime.now(UTC), orders=orders)
+    with running(Publisher(address, outbox, now=lambda: datetime.now(UTC), orders=orders)) as publisher:
+        yield publisher
+
+
+@contextmanager
+def running(publisher: Publisher) -> Generator[Publisher]:
+    """Let a publisher send while the context lasts."""
     stop = threading.Event()
     thread = threading.Thread(target=publisher.run, args=(stop,))
     thread.start()

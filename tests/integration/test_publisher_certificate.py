@@ -1,6 +1,5 @@
 """The agent's own publisher, known by its certificate at the real broker: renewed, revoked, and in again."""
 
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from edge_agent.uplink.publisher import BrokerAddress, Publisher
 from telemetry.server import Needs
 from tests.integration.test_device_certificates import CITY, NOW, Depot, stored_by
 from tests.integration.test_device_certificates import depot as depot  # noqa: PLC0414 - a fixture
-from tests.integration.test_edge_uplink import AT, TRACK
+from tests.integration.test_edge_uplink import AT, TRACK, running
 from tests.waiting import wait_until
 
 WAIT_S = 60.0
@@ -38,16 +37,8 @@ def publishing(outbox: Outbox, depot: Depot, certificate: Path, needs: Needs) ->
         ca_file=depot.folder / "server.pem",
         certificate_file=certificate,
     )
-    publisher = Publisher(address, outbox, now=lambda: datetime.now(UTC), needs=needs)
-    stop = threading.Event()
-    thread = threading.Thread(target=publisher.run, args=(stop,))
-    thread.start()
-    try:
+    with running(Publisher(address, outbox, now=lambda: datetime.now(UTC), needs=needs)) as publisher:
         yield publisher
-    finally:
-        stop.set()
-        thread.join(20)
-    assert not thread.is_alive()
 
 
 def test_a_bus_that_was_revoked_keeps_what_it_has_until_it_is_let_in_again(depot: Depot, outbox: Outbox) -> None:
