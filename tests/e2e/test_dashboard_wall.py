@@ -6,7 +6,7 @@ from typing import Final, cast
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
 
-from tests.e2e.browser import open_viewer
+from tests.e2e.browser import Viewer, open_viewer
 from tests.e2e.stub_api import Stub
 from tests.waiting import wait_until
 
@@ -28,10 +28,15 @@ def test_wall_fills_the_screen_and_nothing_more(browser: Browser, url: str, size
         assert viewer.problems == []
 
 
+def open_wall(viewer: Viewer) -> None:
+    """Open the wall and wait until it has read the present state: only then is a change news to it."""
+    viewer.open("/wall")
+    expect(viewer.page.locator(".feed li").first).to_contain_text("案件 demo-2026-000001 生成")
+
+
 def test_wall_shows_a_case_within_a_second(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, size=(1920, 1080)) as viewer:
-        viewer.open("/wall")
-        expect(viewer.page.locator(".feed li").first).to_be_visible()
+        open_wall(viewer)
         sent = time.monotonic()
         stub.change("c2", state="dispatched")
         expect(viewer.page.locator(".feed li").first).to_contain_text("案件 demo-2026-000002：已派遣")
@@ -46,8 +51,7 @@ def used_bytes(session: CDPSession) -> int:
 
 def test_wall_does_not_grow_over_thousands_of_events(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, size=(1920, 1080)) as viewer:
-        viewer.open("/wall")
-        expect(viewer.page.locator(".feed li").first).to_be_visible()
+        open_wall(viewer)
         session = viewer.page.context.new_cdp_session(viewer.page)
 
         def send_a_round() -> None:
