@@ -143,7 +143,7 @@ def pass_over(
         for shown in look.shown:
             driven.in_view[shown.defect_id] = driven.in_view.get(shown.defect_id, 0) + 1
         frame = FrameReading(at=at, camera_id="front", image=look.image)
-        _keep(driven, roads.look(frame, ego, dropped=0))
+        _keep(driven, roads.take(frame, ego))
     _keep(driven, roads.end())
     return driven
 

@@ -16,7 +16,7 @@ from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.inbox import Inbox
 from edge_agent.no_pictures import NoPicturePlaces
-from edge_agent.readings import FrameReading, Image, Reading, Source
+from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
 from edge_agent.uplink.orders import Orders
@@ -115,7 +115,6 @@ class Agent:
         self._no_pictures = NoPicturePlaces() if places is None else NoPicturePlaces.read(places)
         self._uplink = Uplink(config, clock=clock, orders=orders)
         self._outbox = self._uplink.outbox
-        self._dropped_told = 0
         self._health_at_s = time.monotonic()
         self._health_frames = 0
 
@@ -210,28 +209,27 @@ class Agent:
             self._held.append(reading)
             self._last_frame = reading
         else:
-            self._ego.add(reading)
-            self._keep_all(outcome for scenario in self._scenarios for outcome in scenario.take_fix(reading))
+            if isinstance(reading, GnssReading):
+                self._ego.add(reading)
+            self._hand_on(reading)
         self._look_at_held()
 
     def _look_at_held(self) -> None:
         """Look at the frames whose place is known: a fix has come after them, or will not come any more."""
         while self._held and (self._is_placed(self._held[0]) or len(self._held) > HELD_FRAMES):
-            self._look(self._held.popleft())
+            self._hand_on(self._held.popleft())
 
     def _is_placed(self, frame: FrameReading) -> bool:
         return self._ego.latest_at is not None and self._ego.latest_at >= frame.at
 
-    def _look(self, frame: FrameReading) -> None:
-        dropped = self._frames_dropped
-        ego = self._ego.state_at(frame.at)
+    def _hand_on(self, reading: Reading) -> None:
+        ego = self._ego.state_at(reading.at)
         for scenario in self._scenarios:
-            self._keep_all(scenario.look(frame, ego, dropped=dropped - self._dropped_told))
-        self._dropped_told = dropped
+            self._keep_all(scenario.take(reading, ego))
 
     def _finish(self) -> None:
         while self._held:
-            self._look(self._held.popleft())
+            self._hand_on(self._held.popleft())
         self._keep_all(outcome for scenario in self._scenarios for outcome in scenario.end())
         self._keep_health()
 

@@ -5,6 +5,7 @@ import threading
 import time
 from bisect import insort
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
@@ -13,7 +14,8 @@ from edge_agent.readings import FrameReading, Reading, Source
 
 log = logging.getLogger(__name__)
 
-CAPACITY: Final = 32  # readings a source may have waiting; at 640 x 480 a frame is 0.9 MB
+CAPACITY: Final = 32  # frames a live source may have waiting, or readings a recording; at 640 x 480 a frame is 0.9 MB
+SMALL_CAPACITY: Final = 1024  # the same for all else: ten seconds of a sensor that speaks a hundred times a second
 STEP_S: Final = 60.0  # so late is no reading: the clock was set back
 PATIENCE_S: Final = 2.0  # how long a silent source holds the others back; a receiver speaks each second
 
@@ -30,26 +32,34 @@ class _Lane:
         self.source = source
         self.waiting: list[Reading] = []
         self.is_open = True
+        self.dropped = 0  # frames since the last one that was taken
         self.heard_at_s = time.monotonic()
 
 
 class Inbox:
     """One thread per source fills it, the agent empties it.
 
-    A live source that is too fast loses its oldest *frame*, counted; a fix goes only when no frame is left to drop.
-    A recording waits instead. What comes too late to be in order is left out and counted.
+    A live source that is too fast loses its oldest frames, counted; what is small has more room of its own, and loses
+    its oldest only beyond that. A recording waits instead. What comes too late to be in order is left out and counted.
     """
 
-    def __init__(self, sources: Sequence[Source], *, capacity: int = CAPACITY, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        capacity: int = CAPACITY,
+        small_capacity: int = SMALL_CAPACITY,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._lanes = [_Lane(source) for source in sources]
-        self._capacity = capacity
+        self._capacity, self._small_capacity = capacity, small_capacity
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._is_closed = False
         self._failure: Exception | None = None
         self._last: tuple[datetime, bool] | None = None
         self.frames_dropped = 0
-        self.fixes_dropped = 0
+        self.small_dropped = 0
         self.late = 0
 
     def __enter__(self) -> Self:
@@ -101,6 +111,8 @@ class Inbox:
     def _pop(self) -> Reading:
         lane = min((lane for lane in self._lanes if lane.waiting), key=lambda lane: order_of(lane.waiting[0]))
         reading = lane.waiting.pop(0)
+        if isinstance(reading, FrameReading) and lane.dropped:
+            reading, lane.dropped = replace(reading, dropped=lane.dropped), 0
         lane.heard_at_s = time.monotonic()
         self._last = order_of(reading)
         self._changed.notify_all()
@@ -133,8 +145,8 @@ class Inbox:
                 return True
             insort(lane.waiting, reading, key=order_of)
             lane.heard_at_s = time.monotonic()
-            if len(lane.waiting) > self._capacity:
-                self._drop_one(lane)
+            if lane.source.is_live:
+                self._drop_beyond_room(lane, like=reading)
             self._changed.notify_all()
             return True
 
@@ -146,14 +158,21 @@ class Inbox:
         self._last = None
         for lane in self._lanes:
             ahead = [reading for reading in lane.waiting if (reading.at - at).total_seconds() > STEP_S]
-            self.frames_dropped += sum(isinstance(reading, FrameReading) for reading in ahead)
+            self._count_frames_dropped(lane, sum(isinstance(reading, FrameReading) for reading in ahead))
             del lane.waiting[len(lane.waiting) - len(ahead) :]
 
-    def _drop_one(self, lane: _Lane) -> None:
-        oldest_frame = next((i for i, reading in enumerate(lane.waiting) if isinstance(reading, FrameReading)), None)
-        if oldest_frame is None:
-            del lane.waiting[0]
-            self.fixes_dropped += 1
+    def _drop_beyond_room(self, lane: _Lane, *, like: Reading) -> None:
+        """Drop the oldest of the kind that has just come, frame or small, if there are too many."""
+        is_frame = isinstance(like, FrameReading)
+        places = [i for i, reading in enumerate(lane.waiting) if isinstance(reading, FrameReading) is is_frame]
+        if len(places) <= (self._capacity if is_frame else self._small_capacity):
+            return
+        del lane.waiting[places[0]]
+        if is_frame:
+            self._count_frames_dropped(lane, 1)
         else:
-            del lane.waiting[oldest_frame]
-            self.frames_dropped += 1
+            self.small_dropped += 1
+
+    def _count_frames_dropped(self, lane: _Lane, frames: int) -> None:
+        lane.dropped += frames
+        self.frames_dropped += frames

@@ -1,7 +1,7 @@
 """What sensors yield."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -29,6 +29,7 @@ class FrameReading:
     at: datetime  # aware UTC, when the shutter was open
     camera_id: str
     image: Image
+    dropped: int = 0  # frames before it for which there was no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,29 @@ class GnssReading:
     fix: FixQuality = FixQuality.GNSS
 
 
-Reading = FrameReading | GnssReading
+Axes = tuple[float, float, float]  # x, y, z of the sensor itself, however it is mounted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImuReading:
+    """What an inertial sensor feels, in its own axes; where they point in the bus is found out by who uses it."""
+
+    at: datetime  # aware UTC, the middle of what was averaged
+    acceleration_mps2: Axes  # with gravity: a sensor at rest feels 9.8 upwards
+    turn_dps: Axes  # right-handed about each axis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertisementReading:
+    """A BLE advertisement that a reader heard. The address of who sent it is not kept."""
+
+    at: datetime  # aware UTC
+    rssi_dbm: int
+    service_data: Mapping[int, bytes] = field(default_factory=dict[int, bytes])  # by 16-bit UUID; Eddystone is 0xFEAA
+    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict[int, bytes])  # by company; iBeacon is 0x004C
+
+
+Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading
 
 
 class Source(Protocol):

@@ -156,7 +156,7 @@ class _Followed:
         """Classes of the observations that ended with this frame."""
         while self._fixes and (self._ego.latest_at is None or self._ego.latest_at < frame.at):
             self._ego.add(self._fixes.popleft())
-        sights = self._scenario.look(frame, self._ego.state_at(frame.at), dropped=0)
+        sights = self._scenario.take(frame, self._ego.state_at(frame.at))
         return [sight.message.class_code for sight in sights if isinstance(sight.message, Detection)]
 
     def end(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""From detections to observations, one folder per use; only this file lists them."""
+"""From readings to messages, one folder per use; only this file lists them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from edge_agent.config import AgentConfig
 from edge_agent.ego import EgoState
-from edge_agent.readings import FrameReading, GnssReading, Image
+from edge_agent.readings import Image, Reading
 from edge_agent.scenarios.road_damage.known_errors import read_known_errors
 from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
 from edge_agent.scenarios.whereabouts.scenario import Whereabouts
@@ -32,11 +32,16 @@ class Outcome(Protocol):
 class Scenario(Protocol):
     """One use of what the bus senses."""
 
-    def take_fix(self, fix: GnssReading) -> Sequence[Outcome]: ...
+    def take(self, reading: Reading, ego: EgoState | None) -> Sequence[Outcome]:
+        """Take a reading, or let it pass; `ego` is the bus at that time, as well as it is known.
 
-    def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> Sequence[Outcome]: ...
+        Frames come a little late, when the fix after them is there; all else comes in the order of its time.
+        """
+        ...
 
-    def end(self) -> Sequence[Outcome]: ...
+    def end(self) -> Sequence[Outcome]:
+        """Say what is left to say: no reading follows."""
+        ...
 
 
 def make_scenarios(
@@ -47,13 +52,13 @@ def make_scenarios(
     on_frame: FrameJudged,
     watcher: Watcher | None = None,
 ) -> list[Scenario]:
-    """Every scenario that runs on a bus.
+    """Every scenario that runs on a bus: one line for each, None where its section of the configuration is missing.
 
     Raises:
         ConfigurationError: the camera does not look at the road.
         ModelError: what was measured of the model cannot be read.
     """
-    return [
+    wanted: list[Scenario | None] = [
         RoadDamage(
             detector,
             camera=camera,
@@ -65,3 +70,4 @@ def make_scenarios(
         ),
         Whereabouts(batch_s=config.track.batch_s),
     ]
+    return [scenario for scenario in wanted if scenario is not None]

@@ -1,7 +1,7 @@
 """A recording as a source: frames and fixes in the order of their time."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import merge
@@ -33,7 +33,9 @@ class ReplaySource:
         pace: Literal["real_time", "fast"],
         start: Literal["recorded", "now"],
         now: Callable[[], datetime],
+        others: Sequence[Iterable[Reading]] = (),
     ) -> None:
+        """Take what was recorded beside frames and track, each in the order of its time, as `others`."""
         self._frames = frames
         self._track = track
         self._camera_id = camera_id
@@ -41,6 +43,7 @@ class ReplaySource:
         self._pace = pace
         self._start = start
         self._now = now
+        self._others = others
 
     @property
     def is_live(self) -> bool:
@@ -54,7 +57,7 @@ class ReplaySource:
         """
         fixes = read_track(self._track)
         frames = recorded_frames(self._frames, start_at=fixes[0].at, frames_per_s=self._frames_per_s)
-        readings = merge(self._as_frames(frames), _as_readings(fixes), key=order_of)
+        readings = merge(self._as_frames(frames), _as_readings(fixes), *self._others, key=order_of)
         moved = self._moved_to_now(readings) if self._start == "now" else readings
         return paced(moved) if self._pace == "real_time" else moved
 

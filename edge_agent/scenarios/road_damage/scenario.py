@@ -9,7 +9,7 @@ from typing import Final
 from edge_agent.ego import EgoState
 from edge_agent.errors import ConfigurationError
 from edge_agent.laps import Laps
-from edge_agent.readings import FrameReading, GnssReading, Image
+from edge_agent.readings import FrameReading, Image, Reading
 from edge_agent.scenarios.road_damage.coverage import CoverageLog
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.look import Look, look_at
@@ -71,14 +71,13 @@ class RoadDamage:
         self._motion = Motion(camera, near_m=view.near_m)
         self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
 
-    def take_fix(self, fix: GnssReading) -> list[Sight]:  # noqa: ARG002 - the frames bring the bus's state
-        """Nothing: damage is seen, not felt."""
-        return []
+    def take(self, reading: Reading, ego: EgoState | None) -> list[Sight]:
+        """Look at a frame; damage is seen, not felt."""
+        return self._look(reading, ego) if isinstance(reading, FrameReading) else []
 
-    def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> list[Sight]:
-        """Take one frame; `dropped` frames before it were never looked at."""
+    def _look(self, frame: FrameReading, ego: EgoState | None) -> list[Sight]:
         laps = Laps()
-        self._coverage.note_dropped(dropped)
+        self._coverage.note_dropped(frame.dropped)
         reason = self._judge(frame, ego)
         laps.end("quality")
         passed = [] if ego is None else self._move(frame, ego, laps)

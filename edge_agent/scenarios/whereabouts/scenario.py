@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from edge_agent.ego import EgoState
-from edge_agent.readings import FixQuality, FrameReading, GnssReading, Image
+from edge_agent.readings import FixQuality, GnssReading, Image, Reading
 from wire.messages import Fix, Track, TrackPoint
 
 EVERY_S: Final = 0.95  # one point a second, whatever the receiver's rate; its clock may be a little early
@@ -29,17 +29,16 @@ class Whereabouts:
         self._points: list[TrackPoint] = []
         self._latest_at: datetime | None = None
 
-    def take_fix(self, fix: GnssReading) -> list[Batch]:
+    def take(self, reading: Reading, ego: EgoState | None) -> list[Batch]:  # noqa: ARG002 - where it was told to be
+        return self._add(reading) if isinstance(reading, GnssReading) else []
+
+    def _add(self, fix: GnssReading) -> list[Batch]:
         if fix.fix is FixQuality.NONE or not self._is_due(fix.at):
             return []
         self._latest_at = fix.at
         self._points.append(_point(fix))
         passed_s = abs((fix.at - self._points[0].at).total_seconds())
         return self.end() if passed_s >= self._batch_s or len(self._points) >= MAX_POINTS else []
-
-    def look(self, frame: FrameReading, ego: EgoState | None, *, dropped: int) -> list[Batch]:  # noqa: ARG002
-        """Nothing: positions come from fixes."""
-        return []
 
     def end(self) -> list[Batch]:
         """What was collected."""

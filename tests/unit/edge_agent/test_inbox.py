@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_agent.errors import SourceError
 from edge_agent.inbox import Inbox, order_of
-from edge_agent.readings import FrameReading, GnssReading, Reading
+from edge_agent.readings import FrameReading, GnssReading, ImuReading, Reading
 from tests.waiting import wait_until
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -62,6 +62,19 @@ def take_all(inbox: Inbox) -> list[Reading]:
     return taken
 
 
+def take_all_of_closing(sources: Sequence[Held]) -> list[Reading]:
+    """Everything that live sources gave, once all of them have given it."""
+    with Inbox(sources, patience_s=0) as inbox:
+        for source in sources:
+            assert source.given.wait(10)
+        taken: list[Reading] = []
+        while (reading := inbox.take(timeout_s=0.2)) is not None:
+            taken.append(reading)
+        for source in sources:
+            source.let_go.set()
+    return taken
+
+
 def seconds(readings: Sequence[Reading]) -> list[float]:
     return [(reading.at - START).total_seconds() for reading in readings]
 
@@ -78,29 +91,46 @@ def test_recordings_are_merged_in_order_and_nothing_is_lost(frames: list[int], f
     taken = take_all(inbox)
     assert [order_of(reading) for reading in taken] == sorted(order_of(reading) for reading in taken)
     assert sorted(seconds(taken)) == sorted([float(second) for second in frames + fixes])
-    assert inbox.frames_dropped == inbox.fixes_dropped == inbox.late == 0
+    assert inbox.frames_dropped == inbox.small_dropped == inbox.late == 0
 
 
 @given(kinds=st.lists(st.booleans(), min_size=1, max_size=60), capacity=st.integers(1, 10))
-def test_a_live_source_loses_its_oldest_frames_and_fixes_only_when_no_frame_is_left(
+def test_a_live_source_loses_its_oldest_frames_and_what_is_small_has_room_of_its_own(
     kinds: list[bool], capacity: int
 ) -> None:
     items = [frame(i) if is_frame else fix(i) for i, is_frame in enumerate(kinds)]
     source = Held(items)
-    inbox = Inbox([source], capacity=capacity, patience_s=0)
+    inbox = Inbox([source], capacity=capacity, small_capacity=2 * capacity, patience_s=0)
     with inbox:
         assert source.given.wait(10)
         source.let_go.set()
         taken: list[Reading] = []
         while (reading := inbox.take(timeout_s=1)) is not None:
             taken.append(reading)
-    assert len(taken) == min(len(items), capacity)
-    assert len(items) == len(taken) + inbox.frames_dropped + inbox.fixes_dropped
-    if inbox.fixes_dropped:
-        assert not any(isinstance(reading, FrameReading) for reading in taken)
-    kept_frames = [reading for reading in taken if isinstance(reading, FrameReading)]
-    all_frames = [item for item in items if isinstance(item, FrameReading)]
-    assert seconds(kept_frames) == seconds(all_frames[len(all_frames) - len(kept_frames) :])
+    frames = [second for second, is_frame in enumerate(kinds) if is_frame]
+    fixes = [second for second, is_frame in enumerate(kinds) if not is_frame]
+    assert seconds(taken) == sorted(frames[-capacity:] + fixes[-2 * capacity :])
+    assert inbox.frames_dropped == max(0, len(frames) - capacity)
+    assert inbox.small_dropped == max(0, len(fixes) - 2 * capacity)
+
+
+def test_a_frame_says_how_many_before_it_were_dropped() -> None:
+    source = Held([frame(second) for second in range(5)])
+    with Inbox([source], capacity=2, patience_s=0) as inbox:
+        assert source.given.wait(10)
+        taken = [inbox.take(timeout_s=1), inbox.take(timeout_s=1)]
+        source.let_go.set()
+    assert [reading.dropped for reading in taken if isinstance(reading, FrameReading)] == [3, 0]
+
+
+def test_what_a_fast_sensor_says_is_kept_while_the_receiver_is_silent() -> None:
+    felt = [
+        ImuReading(at=START + timedelta(seconds=tick / 100), acceleration_mps2=(0, 0, 9.8), turn_dps=(0, 0, 0))
+        for tick in range(100)
+    ]
+    receiver = Held([fix(0)])
+    taken = take_all_of_closing([Held(felt), receiver])
+    assert len(taken) == len(felt) + 1
 
 
 @dataclass

@@ -26,7 +26,7 @@ def test_a_watcher_is_shown_every_frame_with_its_tracks_and_times() -> None:
     frames = 0
     for frame, ego, driven_m in drive(speed_mps=8.0, length_m=18.0):
         detector.driven_m = driven_m
-        roads.look(frame, ego, dropped=0)
+        roads.take(frame, ego)
         frames += 1
     assert len(notes.scenes) == frames
     seen = [scene for scene in notes.scenes if len(scene.detections)]
@@ -46,6 +46,6 @@ def test_a_frame_without_a_place_is_shown_as_unusable() -> None:
         watcher=notes,
     )
     frame, _, _ = next(drive(speed_mps=8.0, length_m=5.0))
-    roads.look(frame, None, dropped=0)
+    roads.take(frame, None)
     assert notes.scenes[0].verdict is not None
     assert "network" not in notes.scenes[0].steps_ms

@@ -46,7 +46,7 @@ def covered(image: Image | None, *, speed_mps: float = 10.0) -> Coverage:
     )
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=60.0)):
         spoiled = frame if image is None or i % 2 else replace(frame, image=image)
-        roads.look(spoiled, ego if i % 2 else replace(ego, speed_mps=speed_mps), dropped=0)
+        roads.take(spoiled, ego if i % 2 else replace(ego, speed_mps=speed_mps))
     (sight,) = roads.end()
     assert isinstance(sight.message, Coverage)
     return sight.message
@@ -80,7 +80,7 @@ def test_drops_that_stay_on_the_pane_are_a_reason_after_a_while() -> None:
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=150.0)):
         road = cv2.resize(road_image(i)[::8, ::8], (CAMERA.width_px, CAMERA.height_px)) // 2 + road_image(i) // 2
         wet = np.where(spots, cv2.GaussianBlur(road, (0, 0), 5), road).astype(np.uint8)
-        roads.look(replace(frame, image=wet), ego, dropped=0)
+        roads.take(replace(frame, image=wet), ego)
     (sight,) = roads.end()
     assert isinstance(sight.message, Coverage)
     assert set(sight.message.unusable) == {Unusable.WET}

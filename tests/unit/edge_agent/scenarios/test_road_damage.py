@@ -28,7 +28,7 @@ def everything(detector: SceneDetector, speed_mps: float, length_m: float) -> li
     messages: list[Detection | Coverage] = []
     for frame, ego, driven_m in drive(speed_mps=speed_mps, length_m=length_m):
         detector.driven_m = driven_m
-        messages += [sight.message for sight in roads.look(frame, ego, dropped=0)]
+        messages += [sight.message for sight in roads.take(frame, ego)]
     return messages + [sight.message for sight in roads.end()]
 
 
@@ -88,7 +88,7 @@ def test_a_bus_that_stands_before_a_thing_tells_it_once() -> None:
         is_standing = stand <= i < stand + 200
         at = frames[0][0].at + (frames[1][0].at - frames[0][0].at) * i
         here = replace(ego, at=at, speed_mps=0.0 if is_standing else 10.0)
-        sights = roads.look(replace(frame, at=at), here, dropped=0)
+        sights = roads.take(replace(frame, at=at), here)
         detections += [sight.message for sight in sights if isinstance(sight.message, Detection)]
     (standing,) = detections
     (passing,) = passed(SceneDetector(things=[Thing(ahead_m=30)], jitter_px=1), length_m=60)
@@ -101,7 +101,7 @@ def test_a_doubtful_thing_does_not_grow_sure_by_standing_before_it() -> None:
     frame, ego, _ = next(iter(drive(speed_mps=10, length_m=2)))
     for i in range(300):
         at = ego.at + timedelta(seconds=0.1 * i)
-        roads.look(replace(frame, at=at), replace(ego, at=at, speed_mps=0.0), dropped=0)
+        roads.take(replace(frame, at=at), replace(ego, at=at, speed_mps=0.0))
     assert [sight for sight in roads.end() if isinstance(sight.message, Detection)] == []
 
 
@@ -153,7 +153,7 @@ def test_frames_without_use_are_counted_with_their_reason() -> None:
     )
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10, length_m=60)):
         image = frame.image if i % 2 else frame.image // 16
-        roads.look(replace(frame, image=image), ego, dropped=i % 3 == 0)
+        roads.take(replace(frame, image=image, dropped=int(i % 3 == 0)), ego)
     (sight,) = roads.end()
     assert isinstance(sight.message, Coverage)
     assert sight.message.unusable == {Unusable.DARK: 24, Unusable.DROPPED: 16}
@@ -171,7 +171,7 @@ def test_a_frame_of_another_size_is_a_wrong_view() -> None:
         on_frame=lambda reason, _boxes: reasons.append(reason),
     )
     frame, ego, _ = next(drive(speed_mps=10, length_m=60))
-    roads.look(replace(frame, image=frame.image[:100]), ego, dropped=0)
+    roads.take(replace(frame, image=frame.image[:100]), ego)
     assert reasons == [Unusable.WRONG_VIEW]
 
 
@@ -180,7 +180,7 @@ def test_a_bus_that_is_too_fast_is_no_witness() -> None:
     roads = scenario(detector)
     for frame, ego, driven_m in drive(speed_mps=200, length_m=400):
         detector.driven_m = driven_m
-        roads.look(frame, ego, dropped=0)
+        roads.take(frame, ego)
     (sight,) = roads.end()
     assert isinstance(sight.message, Coverage)
     assert set(sight.message.unusable) == {Unusable.TOO_FAST}
@@ -190,6 +190,6 @@ def test_a_bus_that_is_too_fast_is_no_witness() -> None:
 def test_without_a_position_nothing_is_placed() -> None:
     detector = SceneDetector(things=[Thing(ahead_m=20)])
     roads = scenario(detector)
-    sights = [sight for frame, _, _ in drive(speed_mps=10, length_m=40) for sight in roads.look(frame, None, dropped=0)]
+    sights = [sight for frame, _, _ in drive(speed_mps=10, length_m=40) for sight in roads.take(frame, None)]
     assert sights == []
     assert roads.end() == []

@@ -13,7 +13,7 @@ def fix(second: float, *, quality: FixQuality = FixQuality.GNSS) -> GnssReading:
 
 def test_fixes_leave_in_batches_and_the_rest_at_the_end() -> None:
     scenario = Whereabouts(batch_s=10)
-    batches = [batch for second in range(26) for batch in scenario.take_fix(fix(second))] + scenario.end()
+    batches = [batch for second in range(26) for batch in scenario.take(fix(second), None)] + scenario.end()
     points = [point for batch in batches for point in batch.message.points]
     assert [len(batch.message.points) for batch in batches] == [11, 11, 4]
     assert [point.at for point in points] == [START + timedelta(seconds=second) for second in range(26)]
@@ -23,7 +23,7 @@ def test_fixes_leave_in_batches_and_the_rest_at_the_end() -> None:
 
 def test_a_fast_receiver_is_thinned_to_one_point_a_second() -> None:
     scenario = Whereabouts(batch_s=10)
-    batches = [batch for tick in range(100) for batch in scenario.take_fix(fix(tick / 10))] + scenario.end()
+    batches = [batch for tick in range(100) for batch in scenario.take(fix(tick / 10), None)] + scenario.end()
     assert sum(len(batch.message.points) for batch in batches) == 10
 
 
@@ -31,11 +31,11 @@ def test_a_clock_that_is_set_back_does_not_end_the_track() -> None:
     scenario = Whereabouts(batch_s=10)
     years = 12 * 365 * 86_400.0
     seconds = [years, years + 1, *range(1, 12)]
-    batches = [batch for second in seconds for batch in scenario.take_fix(fix(second))] + scenario.end()
+    batches = [batch for second in seconds for batch in scenario.take(fix(second), None)] + scenario.end()
     assert sum(len(batch.message.points) for batch in batches) == 13
 
 
 def test_no_fix_is_no_place() -> None:
     scenario = Whereabouts(batch_s=10)
-    scenario.take_fix(fix(0, quality=FixQuality.NONE))
+    scenario.take(fix(0, quality=FixQuality.NONE), None)
     assert scenario.end() == []

@@ -1,5 +1,6 @@
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_agent.errors import SourceError
-from edge_agent.readings import FrameReading, GnssReading
+from edge_agent.readings import AdvertisementReading, FrameReading, GnssReading, ImuReading, Reading
 from edge_agent.sources.frame_files import list_frames, recorded_frames
 from edge_agent.sources.replay import ReplaySource
 
@@ -39,6 +40,7 @@ def replay(
     frames_per_s: float = 4,
     pace: Literal["real_time", "fast"] = "fast",
     start: Literal["recorded", "now"] = "recorded",
+    others: Sequence[Sequence[Reading]] = (),
 ) -> ReplaySource:
     return ReplaySource(
         frames=frames,
@@ -48,6 +50,7 @@ def replay(
         pace=pace,
         start=start,
         now=lambda: datetime(2030, 1, 1, tzinfo=UTC),
+        others=others,
     )
 
 
@@ -123,6 +126,17 @@ def test_frames_and_fixes_come_in_order_of_time(tmp_path: Path, track: Path) -> 
     assert [type(reading) for reading in readings[:3]] == [GnssReading, FrameReading, FrameReading]
     assert [reading.at for reading in readings] == sorted(reading.at for reading in readings)
     assert len(readings) == 11
+
+
+def test_what_other_sensors_recorded_comes_between_in_order_of_time(tmp_path: Path, track: Path) -> None:
+    felt = [
+        ImuReading(at=START + timedelta(seconds=second), acceleration_mps2=(0, 0, 9.8), turn_dps=(0, 0, 0))
+        for second in (0.1, 1.1)
+    ]
+    heard = [AdvertisementReading(at=START + timedelta(seconds=0.6), rssi_dbm=-70)]
+    readings = list(replay(pictures(tmp_path / "f", "00.jpg"), track, others=[felt, heard]).readings())
+    assert [reading.at for reading in readings] == sorted(reading.at for reading in readings)
+    assert [type(reading) for reading in readings[2:5]] == [ImuReading, AdvertisementReading, GnssReading]
 
 
 def test_frames_that_come_too_fast_are_left_out(tmp_path: Path, track: Path) -> None:
