@@ -16,7 +16,7 @@ from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
 from edge_agent.inbox import Inbox
 from edge_agent.no_pictures import NoPicturePlaces
-from edge_agent.readings import FrameReading, GnssReading, Image, Reading, Source
+from edge_agent.readings import AdvertisementReading, FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
 from edge_agent.uplink.orders import Orders
@@ -72,6 +72,7 @@ class _Tally:
     boxes: int = 0
     observations: int = 0
     pictures: int = 0
+    advertisements: int = 0
     last_frame_s: float | None = None
     last_was_usable: bool = False
 
@@ -117,6 +118,7 @@ class Agent:
         self._outbox = self._uplink.outbox
         self._health_at_s = time.monotonic()
         self._health_frames = 0
+        self._health_advertisements = 0
 
     @property
     def counters(self) -> AgentCounters:
@@ -211,6 +213,8 @@ class Agent:
         else:
             if isinstance(reading, GnssReading):
                 self._ego.add(reading)
+            if isinstance(reading, AdvertisementReading):
+                self._tally.advertisements += 1
             self._hand_on(reading)
         self._look_at_held()
 
@@ -308,6 +312,7 @@ class Agent:
         now, now_s = self._now(), time.monotonic()
         self._keep(self._health(now, now_s), now)
         self._health_at_s, self._health_frames = now_s, self._tally.frames
+        self._health_advertisements = self._tally.advertisements
 
     def _health(self, now: datetime, now_s: float) -> Health:
         depth = self._outbox.depth()
@@ -333,6 +338,7 @@ class Agent:
             given_up_counts=self._outbox.given_up_counts(),
             pictures_given_up=self._outbox.pictures_given_up,
             clock_corrected_s=None if clock is None else clock.corrected_s,
+            ble_heard=None if self._config.ble is None else self._tally.advertisements - self._health_advertisements,
         )
 
     def _camera_state(self, now_s: float) -> CameraState:

@@ -114,6 +114,12 @@ class Gnss(_Section):
     source: SourceAddress = ""  # /dev/ttyUSB0, tcp://host:port (NMEA), gpsd://host:port, or a track file to replay
 
 
+class Ble(_Section):
+    """A Bluetooth receiver for the tags that people wear; it hears nothing else."""
+
+    adapter: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")] | None = None  # hci0; without it the first one
+
+
 class Replay(_Section):
     pace: Literal["real_time", "fast"] = "real_time"
     start: Literal["recorded", "now"] = "recorded"
@@ -172,6 +178,7 @@ class AgentConfig(_Section):
     cloud: Cloud
     camera: Camera
     gnss: Gnss = Gnss()
+    ble: Ble | None = None
     replay: Replay = Replay()
     model: Model = Model()
     privacy: Privacy = Privacy()

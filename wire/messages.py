@@ -288,6 +288,7 @@ class Health:
     given_up_counts: Annotated[dict[Kind, Count], Field(max_length=16)] | None = None  # since the outbox was made
     pictures_given_up: Count | None = None
     clock_corrected_s: Offset | None = None  # what was added to the clock of the machine when a better one was known
+    ble_heard: Count | None = None  # advertisements since the last report, of tags and else: the receiver works
 
 
 class Presence(StrEnum):

@@ -9,6 +9,7 @@ from edge_agent.ego import EgoState
 from edge_agent.readings import Image, Reading
 from edge_agent.scenarios.road_damage.known_errors import read_known_errors
 from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
+from edge_agent.scenarios.safe_travel.scenario import SafeTravel
 from edge_agent.scenarios.whereabouts.scenario import Whereabouts
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
@@ -69,5 +70,6 @@ def make_scenarios(
             watcher=watcher,
         ),
         Whereabouts(batch_s=config.track.batch_s),
+        None if config.ble is None else SafeTravel(),
     ]
     return [scenario for scenario in wanted if scenario is not None]

@@ -7,6 +7,7 @@ from pathlib import Path
 from edge_agent.config import AgentConfig
 from edge_agent.errors import ConfigurationError
 from edge_agent.readings import Source
+from edge_agent.sources.ble import BleSource, open_bleak
 from edge_agent.sources.camera import GSTREAMER, CameraSource
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.replay import ReplaySource
@@ -18,7 +19,7 @@ def make_sources(
     """Make the sources that a configuration names; `hear` is told the time of each fix of a receiver.
 
     Raises:
-        ConfigurationError: one is not named.
+        ConfigurationError: one is not named, or what it needs is not installed.
     """
     camera, gnss = config.camera, config.gnss
     if not camera.source or not gnss.source:
@@ -37,7 +38,12 @@ def make_sources(
             now=now,
         ),
         GpsSource(gnss.source, hear=hear),
+        *_tag_readers(config, now),
     ]
+
+
+def _tag_readers(config: AgentConfig, now: Callable[[], datetime]) -> list[Source]:
+    return [] if config.ble is None else [BleSource(now=now, open_scanner=open_bleak(config.ble.adapter))]
 
 
 def _names_a_file(source: str) -> bool:

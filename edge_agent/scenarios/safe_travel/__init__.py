@@ -1,0 +1,1 @@
+"""Tags that people wear: what the bus hears of them, and where."""
