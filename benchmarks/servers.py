@@ -1,0 +1,111 @@
+"""The cloud's programs on this machine as a benchmark needs them: embedded database and broker, `busense` processes."""
+
+import os
+import sys
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import paho.mqtt.client as mqtt
+import psycopg
+from paho.mqtt.enums import CallbackAPIVersion
+
+from busense.local.broker import LocalBroker
+from busense.local.postgres import LocalPostgres
+from busense.local.processes import Program, ending_with_us, free_port
+from cloud.db.migrate import migrate
+from cloud.fleet.devices import enrol
+
+CITY: Final = "bench"
+PASSWORD: Final = "a-password-of-a-benchmark"  # noqa: S105 - of a broker that lives for a minute
+READY_S: Final = 60.0
+
+
+@contextmanager
+def database(folder: Path, *, is_durable: bool) -> Generator[LocalPostgres]:
+    """An embedded PostgreSQL with all tables."""
+    server = LocalPostgres(folder / "postgres", is_durable=is_durable)
+    server.start()
+    try:
+        migrate(server.url())
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass(slots=True, kw_only=True)
+class Cloud:
+    """Broker, database and the programs that were started with them."""
+
+    folder: Path
+    postgres: LocalPostgres
+    broker: LocalBroker
+    stack: ExitStack
+
+    def start(self, *words: str, settings: Mapping[str, str] | None = None) -> Program:
+        """Start `busense …`; it ends with the cloud."""
+        environment = os.environ | {
+            "BUSENSE_CITY": CITY,
+            "BUSENSE_DATABASE__URL": self.postgres.url(),
+            "BUSENSE_BROKER__URL": self.broker.nats_url,
+            "BUSENSE_BROKER__USER": "cloud",
+            "BUSENSE_BROKER__PASSWORD_FILE": str(self.folder / "password"),
+            "BUSENSE_PICTURES__URL": f"file://{self.folder / 'pictures'}",
+            **(settings or {}),
+        }
+        command = ending_with_us([sys.executable, "-m", "busense", *words])
+        log = self.folder / f"{'-'.join(words)}-{len(list(self.folder.glob('*.log')))}.log"
+        program = Program(f"busense {' '.join(words)}", command, log=log, env=environment)
+        program.start()
+        self.stack.callback(program.stop)
+        return program
+
+    def serve(self) -> tuple[httpx.Client, Program]:
+        """Start a server that visitors may look at; returns a client of its API once it answers."""
+        port = free_port()
+        program = self.start("serve", settings={"BUSENSE_SERVE__PORT": str(port), "BUSENSE_SERVE__VISITORS": "true"})
+        client = self.stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=120))
+        program.wait_until(lambda: _answers(client), timeout_s=READY_S)
+        return client, program
+
+    def enrol(self, devices: Iterable[str]) -> None:
+        """Let these devices in."""
+        with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
+            for device in devices:
+                enrol(connection, city=CITY, device=device, secret=PASSWORD)
+
+    def publisher(self, name: str) -> mqtt.Client:
+        """An MQTT client that may speak for all devices, with its own thread."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311)
+        client.username_pw_set("cloud", PASSWORD)
+        client.max_queued_messages_set(0)
+        client.max_inflight_messages_set(1000)
+        address = urlsplit(self.broker.mqtt_url)
+        client.connect(address.hostname or "", address.port or 0)
+        client.loop_start()
+        self.stack.callback(client.loop_stop)
+        self.stack.callback(client.disconnect)
+        return client
+
+
+@contextmanager
+def cloud(folder: Path) -> Generator[Cloud]:
+    """A broker and a database that keep what they acknowledge (fsync on)."""
+    (folder / "password").write_text(PASSWORD, encoding="utf-8")
+    with ExitStack() as stack:
+        postgres = stack.enter_context(database(folder, is_durable=True))
+        broker = LocalBroker(folder / "broker", city=CITY, cloud_password=PASSWORD, device_secrets={})
+        broker.start()
+        stack.callback(broker.stop)
+        yield Cloud(folder=folder, postgres=postgres, broker=broker, stack=stack)
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health").is_success
+    except httpx.TransportError:
+        return False
