@@ -17,6 +17,7 @@ BusenseError
     │   ├── CaseNotFoundError      there is no such case
     │   ├── StaleVersionError      somebody else was faster
     │   ├── OrderError             what was said does not fit the action
+    │   ├── RequestNotFoundError   there is no such request about one's own data
     │   └── KeyReusedError         another request came under this idempotency key
     ├── FindingError           tell the person (each kind has its own HTTP status)
     │   ├── DecisionError          what was said of findings cannot be
@@ -95,6 +96,10 @@ class PhotoError(CaseError):
 
 class CaseNotFoundError(CaseError):
     """There is no such case."""
+
+
+class RequestNotFoundError(CaseError):
+    """There is no such request about one's own data."""
 
 
 class StaleVersionError(CaseError):

@@ -31,6 +31,7 @@ from cloud.api.routes import (
     condition,
     condition_export,
     crew,
+    data_requests,
     deliveries,
     device_answers,
     device_packages,
@@ -73,6 +74,7 @@ _ROUTES: Final = (
     cases,
     case_actions,
     crew,
+    data_requests,
     deliveries,
     fleet,
     bus,
@@ -121,6 +123,7 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None 
     api = APIRouter(prefix=ROOT)
     for module in _ROUTES:
         api.include_router(module.router)
+    api.include_router(data_requests.public)
     app.include_router(api)
     declared_routes(app)  # a route that does not say what it needs does not get in
     _add_pages(app, pages)

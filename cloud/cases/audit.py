@@ -1,4 +1,4 @@
-"""Sealing the histories, and checking that nobody changed them."""
+"""Sealing the histories of cases and of people's requests, and checking that nobody changed them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,21 +20,36 @@ _LOCK: Final = 0x7365616C  # "seal": one at a time
 _TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(%s)"
 _HEAD: Final = "SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 1"
 _UNSEALED: Final = """
-SELECT case_id, serial, hash FROM case_history WHERE seal IS NULL ORDER BY case_id, serial LIMIT %s
+SELECT case_id, serial, hash FROM case_history WHERE seal IS NULL
+UNION ALL SELECT request_id, serial, hash FROM data_request_history WHERE seal IS NULL
+ORDER BY case_id, serial LIMIT %s
 """
-_MARK: Final = """
+_MARK_CASES: Final = """
 UPDATE case_history h SET seal = %(number)s
 FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
 WHERE h.case_id = n.case_id AND h.serial = n.serial
+"""
+_MARK_REQUESTS: Final = """
+UPDATE data_request_history h SET seal = %(number)s
+FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
+WHERE h.request_id = n.case_id AND h.serial = n.serial
 """
 _INSERT: Final = """
 INSERT INTO audit_seals (number, at, lines, content_hash, previous_hash, hash) VALUES (%s, %s, %s, %s, %s, %s)
 """
 _SEALS: Final = "SELECT number, at, lines, content_hash, previous_hash, hash FROM audit_seals ORDER BY number"
-_SEALED_LINES: Final = "SELECT seal, case_id, serial, hash FROM case_history WHERE seal IS NOT NULL ORDER BY seal"
+_SEALED_LINES: Final = """
+SELECT seal, case_id, serial, hash FROM case_history WHERE seal IS NOT NULL
+UNION ALL SELECT seal, request_id, serial, hash FROM data_request_history WHERE seal IS NOT NULL
+ORDER BY seal
+"""
 _LINES: Final = """
 SELECT case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
 FROM case_history ORDER BY case_id, serial
+"""
+_REQUEST_LINES: Final = """
+SELECT request_id AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
+FROM data_request_history ORDER BY request_id, serial
 """
 _WITHOUT_HISTORY: Final = """
 SELECT c.number FROM cases c WHERE NOT EXISTS (SELECT FROM case_history h WHERE h.case_id = c.id) ORDER BY c.number
@@ -49,7 +64,20 @@ SELECT n.city, n.year, n.last, count(c.id) FROM case_numbers n
 LEFT JOIN cases c ON c.city = n.city AND c.number LIKE n.city || '-' || n.year || '-%%'
 GROUP BY n.city, n.year, n.last HAVING count(c.id) <> n.last
 """
-_LEFT_OPEN: Final = "SELECT count(*) FROM case_history WHERE seal IS NULL AND at < %s"
+_OTHER_STATE_OF_REQUEST: Final = """
+SELECT r.number, r.state, coalesce(h.to_state, 'not in any history') FROM data_requests r LEFT JOIN LATERAL (
+    SELECT to_state FROM data_request_history WHERE request_id = r.id ORDER BY serial DESC LIMIT 1
+) h ON TRUE WHERE h.to_state IS DISTINCT FROM r.state ORDER BY r.number
+"""
+_MISSING_REQUESTS: Final = """
+SELECT n.city, n.year, n.last, count(r.id) FROM data_request_numbers n
+LEFT JOIN data_requests r ON r.city = n.city AND r.number LIKE n.city || '-P' || n.year || '-%%'
+GROUP BY n.city, n.year, n.last HAVING count(r.id) <> n.last
+"""
+_LEFT_OPEN: Final = """
+SELECT (SELECT count(*) FROM case_history WHERE seal IS NULL AND at < %(before)s)
+    + (SELECT count(*) FROM data_request_history WHERE seal IS NULL AND at < %(before)s)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +110,8 @@ def seal(connection: Connection[Any], *, at: datetime) -> int:
         "cases": [case_id for case_id, _, _ in found],
         "serials": [serial for _, serial, _ in found],
     }
-    connection.execute(_MARK, values)
+    connection.execute(_MARK_CASES, values)
+    connection.execute(_MARK_REQUESTS, values)
     connection.execute(_INSERT, (made.number, made.at, made.lines, made.content_hash, made.previous_hash, made.hash))
     return made.lines
 
@@ -104,10 +133,13 @@ def verify(connection: Connection[Any], *, at: datetime, expected: Head | None =
     seals = [(_seal_of(row), bytes(row["hash"])) for row in _rows(connection, _SEALS)]
     counter = _Counter()
     faults = [
-        *_faults_of_lines(connection, counter),
+        *_faults_of_lines(connection, counter, _LINES, what="case"),
+        *_faults_of_lines(connection, counter, _REQUEST_LINES, what="request"),
         *faults_of_chain(seals),
         *_faults_of_contents(connection, seals),
-        *_faults_of_cases(connection, at),
+        *_faults_of_cases(connection),
+        *_faults_of_requests(connection),
+        *_left_open(connection, at),
     ]
     if expected is not None and not any(
         made.number == expected.number and stored == expected.hash for made, stored in seals
@@ -122,15 +154,17 @@ class _Counter:
     lines: int = 0
 
 
-def _faults_of_lines(connection: Connection[Any], counter: _Counter) -> Iterator[str]:
-    """Check the chain of each case."""
-    rows = _rows(connection, _LINES)
+def _faults_of_lines(
+    connection: Connection[Any], counter: _Counter, statement: LiteralString, *, what: str
+) -> Iterator[str]:
+    """Check the chain of each case or request."""
+    rows = _rows(connection, statement)
     for case_id, group in groupby(rows, key=lambda row: row["case_id"]):
         lines = [history_line_of(row) for row in group]
         counter.lines += len(lines)
         broken = first_broken_line(lines)
         if broken is not None:
-            yield f"case {case_id}: line {broken} was changed, taken out or put elsewhere"
+            yield f"{what} {case_id}: line {broken} was changed, taken out or put elsewhere"
 
 
 def _faults_of_contents(connection: Connection[Any], seals: Iterable[tuple[Seal, bytes]]) -> Iterator[str]:
@@ -148,14 +182,24 @@ def _faults_of_contents(connection: Connection[Any], seals: Iterable[tuple[Seal,
     yield from (f"lines of a seal {number} that is not there" for number in covered if number not in known)
 
 
-def _faults_of_cases(connection: Connection[Any], at: datetime) -> Iterator[str]:
+def _faults_of_cases(connection: Connection[Any]) -> Iterator[str]:
     for (number,) in connection.execute(_WITHOUT_HISTORY).fetchall():
         yield f"case {number} has no history"
     for number, state, to_state in connection.execute(_OTHER_STATE).fetchall():
         yield f"case {number} is {state}, but its history ends with {to_state}"
     for city, year, last, count in connection.execute(_MISSING_NUMBERS, ()).fetchall():
         yield f"{city} {year}: {last} cases were opened, {count} are there"
-    row = connection.execute(_LEFT_OPEN, (at - UNSEALED_FOR,)).fetchone()
+
+
+def _faults_of_requests(connection: Connection[Any]) -> Iterator[str]:
+    for number, state, to_state in connection.execute(_OTHER_STATE_OF_REQUEST).fetchall():
+        yield f"request {number} is {state}, but its history ends with {to_state}"
+    for city, year, last, count in connection.execute(_MISSING_REQUESTS, ()).fetchall():
+        yield f"{city} {year}: {last} requests came, {count} are there"
+
+
+def _left_open(connection: Connection[Any], at: datetime) -> Iterator[str]:
+    row = connection.execute(_LEFT_OPEN, {"before": at - UNSEALED_FOR}).fetchone()
     if row and row[0]:
         yield f"{row[0]} lines older than {UNSEALED_FOR} are not sealed: is `busense work` running?"
 

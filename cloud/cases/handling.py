@@ -165,6 +165,19 @@ class Verification(_Entry):
         return self
 
 
+class RequestClock(_Entry):
+    """How long people wait for an answer about their own data, in working days after the one on which they ask."""
+
+    answer_within_days: Annotated[int, Field(ge=1, le=366)] = 15
+    warn_days_before: Annotated[int, Field(ge=1, le=365)] = 3
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.warn_days_before >= self.answer_within_days:
+            raise ValueError("warn_days_before must be less than answer_within_days")
+        return self
+
+
 class Handling(_Entry):
     """All of it."""
 
@@ -175,6 +188,7 @@ class Handling(_Entry):
     areas: Annotated[list[Area], Field(max_length=1000)] = []
     crews: Annotated[dict[Key, Crew], Field(max_length=1000)] = {}
     verification: Verification
+    requests: RequestClock = RequestClock()
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -76,16 +76,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
-    """Who did what, when and why; the hash binds it to the line before."""
+    """Who did what, when and why, with a case or a request; the hash binds it to the line before."""
 
     case_id: str
     serial: int
     at: datetime
     actor: str
-    action: Action
+    action: str
     reason: Reason
-    from_state: CaseState | None
-    to_state: CaseState
+    from_state: str | None
+    to_state: str
     previous_hash: bytes
     details: Details = field(default_factory=dict[str, Detail])
 

@@ -183,16 +183,16 @@ def newest_cases(connection: Connection[Any], finding_ids: list[UUID]) -> dict[U
 
 
 def history_line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:
-    """Shape a row of `case_history`: the line, and the hash that was stored with it."""
+    """Shape a row of a history (of cases or requests): the line, and the hash that was stored with it."""
     line = HistoryLine(
         case_id=str(row["case_id"]),
         serial=row["serial"],
         at=row["at"],
         actor=row["actor"],
-        action=Action(row["action"]),
+        action=row["action"],
         reason=Reason(**row["reason"]),
-        from_state=CaseState(row["from_state"]) if row["from_state"] else None,
-        to_state=CaseState(row["to_state"]),
+        from_state=row["from_state"],
+        to_state=row["to_state"],
         previous_hash=bytes(row["previous_hash"]),
         details=row["details"],
     )

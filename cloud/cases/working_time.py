@@ -63,3 +63,18 @@ def working_between(calendar: Calendar, from_at: datetime, to_at: datetime) -> t
             break
         total += min(ends, to_at) - begins
     return total
+
+
+def end_of_workday(calendar: Calendar, at: datetime, days: int) -> datetime:
+    """When the office closes on the last of so many working days after the day of `at`, in the zone of `at`.
+
+    Raises:
+        ValueError: not within MAX_DAYS.
+    """
+    day, left = at.astimezone(calendar.zone).date(), days
+    for _ in range(MAX_DAYS):
+        day += timedelta(days=1)
+        left -= calendar.is_workday(day)
+        if left == 0:
+            return datetime.combine(day, calendar.hours[-1][1], calendar.zone).astimezone(at.tzinfo)
+    raise ValueError(f"{days} working days are more than {MAX_DAYS} days hold")

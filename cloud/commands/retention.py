@@ -77,7 +77,8 @@ def _tell(connection: Connection[Any], json_file: Path | None) -> None:
         )
     click.echo(
         f"pictures in the store without a row: {told['pictures_without_row']}, of them "
-        f"{told['pictures_left_too_long']} for too long; rows without their picture: {told['rows_without_picture']}"
+        f"{told['pictures_left_too_long']} for too long; rows without their picture: {told['rows_without_picture']}, "
+        f"erased for a person and still there: {told.get('erased_pictures_left', 0)}"
     )
     if json_file is not None:
         json_file.write_text(json.dumps(told, indent=2) + "\n")

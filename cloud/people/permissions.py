@@ -26,12 +26,19 @@ class Permission(StrEnum):
     SEE_DELIVERIES = "see_deliveries"
     UPKEEP = "upkeep"
     """Messages of the quarantine as they came, and work set aside."""
+    HANDLE_REQUESTS = "handle_requests"
+    """What people ask about their own data, with who they are; no token has that."""
     MANAGE_FLEET = "manage_fleet"
     MANAGE_PEOPLE = "manage_people"
 
 
 _VIEWER: Final = frozenset({Permission.ACCOUNT, Permission.SEE, Permission.SEE_CASES})
-_OPERATOR: Final = _VIEWER | {Permission.HANDLE_CASES, Permission.JUDGE_FINDINGS, Permission.SEE_DELIVERIES}
+_OPERATOR: Final = _VIEWER | {
+    Permission.HANDLE_CASES,
+    Permission.JUDGE_FINDINGS,
+    Permission.SEE_DELIVERIES,
+    Permission.HANDLE_REQUESTS,
+}
 
 VISITOR: Final = frozenset({Permission.SEE, Permission.SEE_CASES})
 """Where a county lets anybody look."""
@@ -48,8 +55,10 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
 PEOPLE: Final = tuple(role for role in Role if role is not Role.SYSTEM)
 ALWAYS: Final = frozenset({Permission.OPEN, Permission.DEVICE})
 """Checked by the route itself, not by the role."""
-FOR_TOKENS: Final = frozenset(Permission) - ALWAYS - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE}
-"""What a token can be for: whoever finds one must not be able to make accounts or more tokens."""
+FOR_TOKENS: Final = (
+    frozenset(Permission) - ALWAYS - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE, Permission.HANDLE_REQUESTS}
+)
+"""What a token can be for: whoever finds one must not make accounts or more tokens, nor see or erase who asks what."""
 
 
 def token_permissions(role: Role, scopes: frozenset[Permission]) -> frozenset[Permission]:

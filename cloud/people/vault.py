@@ -1,4 +1,4 @@
-"""Secrets that must be read again (those of second factors) lie in the database under a key that does not lie there."""
+"""What must be read again (second factors, who asks for their data) lies in the database under a key kept elsewhere."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,11 @@ _IN_THE_CLEAR: Final = """
 SELECT name, totp_secret FROM people WHERE totp_secret IS NOT NULL AND NOT starts_with(totp_secret, %s) FOR UPDATE
 """
 _SEAL: Final = "UPDATE people SET totp_secret = %s WHERE name = %s"
+_PERSONS_IN_THE_CLEAR: Final = """
+SELECT request_id, wish, answer FROM data_request_persons
+WHERE NOT starts_with(wish, %(mark)s) OR NOT starts_with(answer, %(mark)s) FOR UPDATE
+"""
+_SEAL_PERSON: Final = "UPDATE data_request_persons SET wish = %s, answer = %s WHERE request_id = %s"
 
 
 class Vault:
@@ -65,6 +70,13 @@ class Vault:
         rows = connection.execute(_IN_THE_CLEAR, (_MARK,)).fetchall()
         for name, secret in rows:
             connection.execute(_SEAL, (self.seal(secret), name))
+        persons = connection.execute(_PERSONS_IN_THE_CLEAR, {"mark": _MARK}).fetchall()
+        for request_id, wish, answer in persons:
+            sealed = (self._sealed(wish), None if answer is None else self._sealed(answer))
+            connection.execute(_SEAL_PERSON, (*sealed, request_id))
+
+    def _sealed(self, kept: str) -> str:
+        return kept if kept.startswith(_MARK) else self.seal(kept)
 
 
 def _draw_key(path: Path) -> None:

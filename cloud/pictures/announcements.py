@@ -21,9 +21,13 @@ ORDER BY sha256
 ON CONFLICT DO NOTHING
 """
 _FIND: Final = """
-SELECT sha256, city, device, size_bytes, media_type, width_px, height_px, received_at FROM pictures WHERE sha256 = %s
+SELECT sha256, city, device, size_bytes, media_type, width_px, height_px, received_at, erased_at
+FROM pictures WHERE sha256 = %s
 """
-_MARK: Final = "UPDATE pictures SET received_at = now() WHERE sha256 = %s AND received_at IS NULL"
+_MARK: Final = """
+UPDATE pictures SET received_at = now() WHERE sha256 = %s AND received_at IS NULL AND erased_at IS NULL
+RETURNING sha256
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class Picture:
     width_px: int
     height_px: int
     received_at: datetime | None
+    erased_at: datetime | None = None
+    """A person had it erased: it is not taken again."""
 
 
 async def announce(cursor: AsyncCursor[Any], announcements: Sequence[Announcement]) -> None:
@@ -63,9 +69,9 @@ async def find_picture(connection: AsyncConnection[Any], sha256: str) -> Picture
         return await cursor.fetchone()
 
 
-async def mark_received(connection: AsyncConnection[Any], sha256: str) -> None:
-    """Note that it is in the store."""
-    await connection.execute(_MARK, (sha256,))
+async def mark_received(connection: AsyncConnection[Any], sha256: str) -> bool:
+    """Note that it is in the store; False when it must not be there, or was noted before."""
+    return await (await connection.execute(_MARK, (sha256,))).fetchone() is not None
 
 
 def _record(announcement: Announcement) -> dict[str, object]:

@@ -46,14 +46,21 @@ class PictureStore:
         """
         async with pool.connection() as connection:
             picture = await _find_announced(connection, sha256, city=city, device=device)
-        if picture.received_at is not None:
+        if picture.received_at is not None or picture.erased_at is not None:
             return False
         payload = await _read(body, limit=min(picture.size_bytes, self.max_bytes))
         await asyncio.to_thread(_check, payload, picture)
         await obstore.put_async(self._store, _path(sha256), payload)  # written beside, then renamed
         async with pool.connection() as connection:
-            await mark_received(connection, sha256)
+            if not await mark_received(connection, sha256):
+                await self._remove_if_erased(connection, sha256)
         return True
+
+    async def _remove_if_erased(self, connection: AsyncConnection[Any], sha256: str) -> None:
+        """Remove what came while a person had it erased."""
+        picture = await find_picture(connection, sha256)
+        if picture is None or picture.erased_at is not None:
+            await asyncio.to_thread(self.remove, sha256)
 
     def keep(self, sha256: str, payload: bytes, *, width_px: int, height_px: int) -> None:
         """Keep a JPEG that this server made safe itself; it is looked into like one of a bus.

@@ -46,10 +46,10 @@ _MAY_NOT_GO: Final = "SELECT count(*), count(*) FILTER (WHERE NOT {is_done} OR {
 _OLD_PICTURES: Final = """
 SELECT sha256 FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s
 """
-_IS_ANY_RECEIVED: Final = "SELECT EXISTS (SELECT FROM pictures WHERE received_at IS NOT NULL)"
+_IS_ANY_RECEIVED: Final = "SELECT EXISTS (SELECT FROM pictures WHERE received_at IS NOT NULL AND erased_at IS NULL)"
 _FORGET_PHOTOS: Final = "DELETE FROM case_photos WHERE sha256 = ANY(%s)"
 _FORGET_PICTURES: Final = "DELETE FROM pictures WHERE sha256 = ANY(%s)"
-_NAMES: Final = "SELECT sha256, received_at IS NOT NULL FROM pictures"
+_NAMES: Final = "SELECT sha256, received_at IS NOT NULL, erased_at IS NOT NULL FROM pictures"
 _KEEP_REPORT: Final = "INSERT INTO retention_reports (at, report) VALUES (%s, %s)"
 _LAST: Final = "SELECT at, report FROM retention_reports ORDER BY at DESC LIMIT 1"
 _LOCK: Final = "SELECT pg_advisory_lock(hashtextextended('busense.retention', 0)) IS NOT NULL"
@@ -93,6 +93,7 @@ class Report:
     pictures_without_row: int  # files in the store that no row names
     pictures_left_too_long: int  # of those, older than they may be
     rows_without_picture: int
+    erased_pictures_left: int  # a person had them erased, and they lie in the store all the same
 
     @property
     def is_proven(self) -> bool:
@@ -100,6 +101,7 @@ class Report:
             all(each.is_proven for each in self.classes)
             and not self.pictures_left_too_long
             and not self.rows_without_picture
+            and not self.erased_pictures_left
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -243,19 +245,24 @@ def _trim(connection: Connection[Any], *, keep: int, should_stop: Callable[[], b
 
 
 def _compared(connection: Connection[Any], store: Store, classes: Iterable[Purged], *, at: datetime) -> Report:
-    """Compare rows and files, after removing files that no row has named for long."""
-    received = {name for name, is_received in connection.execute(_NAMES) if is_received}
+    """Compare rows and files, after removing files that no row has named for long, and erased ones that came back."""
+    rows = connection.execute(_NAMES).fetchall()
+    received = {name for name, is_received, is_erased in rows if is_received and not is_erased}
     before = store.stored()
     rows_without_picture = len(received - before.keys())
-    announced = {name for name, _ in connection.execute(_NAMES)}
+    rows = connection.execute(_NAMES).fetchall()
+    announced = {name for name, _, _ in rows}
+    erased = {name for name, _, is_erased in rows if is_erased}
     for name, stored_at in before.items():
-        if name not in announced and stored_at < at - KEPT_WITHOUT_ROW:
+        if name in erased or (name not in announced and stored_at < at - KEPT_WITHOUT_ROW):
             store.remove(name)
-    strangers = [stored_at for name, stored_at in store.stored().items() if name not in announced]
+    left = store.stored()
+    strangers = [stored_at for name, stored_at in left.items() if name not in announced]
     return Report(
         at=at,
         classes=tuple(classes),
         pictures_without_row=sum(stored_at < at - _LANDING for stored_at in strangers),
         pictures_left_too_long=sum(stored_at < at - KEPT_WITHOUT_ROW for stored_at in strangers),
         rows_without_picture=rows_without_picture,
+        erased_pictures_left=len(erased & left.keys()),
     )

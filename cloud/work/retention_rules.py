@@ -49,6 +49,7 @@ class RetentionRules(BaseModel):
     set_aside: Rule | None = None
     device_commands: Rule | None = None
     sessions: Rule | None = None
+    data_request_persons: Rule | None = None
     segment_history: Rule | None = None
     pictures: PictureRule | None = None
     findings: HistoryRule | None = None

@@ -72,6 +72,13 @@ TABLES: Final = (
     Table("set_aside", "t.id", "t.at", is_done="t.returned_at IS NOT NULL", is_of_device=False),
     Table("device_commands", "t.id", "t.asked_at"),
     Table("sessions", "t.id", "t.expires_at", is_of_device=False),
+    Table(
+        "data_request_persons",
+        "t.request_id",
+        "t.closed_at",
+        is_done="t.closed_at IS NOT NULL",
+        is_of_device=False,
+    ),
     Table("segment_history", "t.segment_id, t.day", "t.day", is_of_device=False),
     Table(
         PICTURES,

@@ -24,6 +24,7 @@ from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
 from cloud.pictures.store import open_store
+from cloud.requests.actions import run_clock
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
 from cloud.work.fleet import look_after_roll_outs
@@ -129,6 +130,7 @@ def _follow(
             trimmed_at = _utc_now()
             trim_changes(connection, at=trimmed_at)
             idempotency.trim(connection, at=trimmed_at)
+            run_clock(connection, handling=handling, at=trimmed_at)
         for _ in listener.notifies(timeout=POLL_S, stop_after=1):
             pass
 

@@ -31,7 +31,7 @@ def api(town: Town, tmp_path: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-def announce(town: Town, picture: bytes, *, bus: str = "bus-1", minutes: float = 0.0) -> str:
+def announce(town: Town, picture: bytes, *, bus: str = "bus-1", minutes: float = 0.0, east_m: float = 0.0) -> str:
     sha256 = hashlib.sha256(picture).hexdigest()
     reference = {
         "sha256": sha256,
@@ -41,7 +41,7 @@ def announce(town: Town, picture: bytes, *, bus: str = "bus-1", minutes: float =
         "height_px": 48,
         "blur": {"detector": "faces", "version": "1", "faces": 0, "plates": 0, "threshold": 0.3},
     }
-    town.sees(bus=bus, minutes=minutes, picture=reference)
+    town.sees(bus=bus, minutes=minutes, east_m=east_m, picture=reference)
     town.store()
     return sha256
 
@@ -61,7 +61,9 @@ def test_announced_picture_is_taken_once_and_shown(api: httpx.Client, town: Town
     shown = api.get(f"/pictures/{sha256}")
     assert shown.content == picture
     assert shown.headers["content-type"] == "image/jpeg"
-    assert "immutable" in shown.headers["cache-control"]
+    assert shown.headers["cache-control"] == "private, max-age=3600", (
+        "it may be erased, and then no browser has it long"
+    )
 
 
 def test_finding_tells_when_its_picture_is_there(api: httpx.Client, town: Town) -> None:

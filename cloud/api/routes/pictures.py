@@ -40,8 +40,10 @@ async def put_picture(
 
 @router.get("/pictures/{sha256}", dependencies=[needs(Permission.SEE)], response_class=StreamingResponse)
 async def get_picture(sha256: PictureHash, connection: DatabaseDep, held: ResourcesDep) -> Response:
-    """Get a picture; it never changes."""
+    """Get a picture; it never changes, but a person may have it erased."""
     picture = await find_picture(connection, sha256)
+    if picture is not None and picture.erased_at is not None:
+        raise not_found(f"picture {sha256} any longer: a person had it erased")
     if picture is None or picture.received_at is None:
         raise not_found(f"picture {sha256} here (yet)")
     try:
@@ -49,7 +51,7 @@ async def get_picture(sha256: PictureHash, connection: DatabaseDep, held: Resour
     except FileNotFoundError:
         raise not_found(f"picture {sha256} in the store any longer") from None
     headers = {
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": "private, max-age=3600",
         "Content-Length": str(picture.size_bytes),
         "ETag": f'"{sha256}"',
     }

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.cases.handling import shipped_handling
-from cloud.cases.working_time import add_working, working_between
+from cloud.cases.working_time import add_working, end_of_workday, working_between
 
 CALENDAR = shipped_handling().working_calendar
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -83,3 +83,18 @@ def test_no_time_goes_by_backwards() -> None:
 )
 def test_official_days_decide(day: date, *, is_workday: bool) -> None:
     assert CALENDAR.is_workday(day) is is_workday
+
+
+@pytest.mark.parametrize(
+    ("at", "days", "closes"),
+    [
+        ("2026-09-21T10:00", 1, "2026-09-22T17:30"),
+        ("2026-09-21T23:00", 1, "2026-09-22T17:30"),
+        ("2026-09-24T09:00", 2, "2026-09-29T17:30"),  # the Mid-Autumn holiday is 25 to 27
+        ("2026-09-18T09:00", 2, "2026-09-21T17:30"),  # Sunday the 20th is worked
+        ("2026-09-24T09:00", 15, "2026-10-22T17:30"),  # and October 1 to 7 are free, the 10th is worked
+    ],
+    ids=["next day", "asked at night", "over a holiday", "a worked Sunday", "fifteen days"],
+)
+def test_days_to_answer_are_working_days_after_the_day_of_asking(at: str, days: int, closes: str) -> None:
+    assert end_of_workday(CALENDAR, china(at), days) == china(closes)
