@@ -120,6 +120,35 @@ class Ble(_Section):
     adapter: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")] | None = None  # hci0; without it the first one
 
 
+class Imu(_Section):
+    """An inertial sensor, mounted in any way: the agent finds out where it points."""
+
+    source: SourceAddress = ""  # a folder of Linux's industrial I/O (/sys/bus/iio/devices), or a CSV file to replay
+    readings_per_s: Annotated[float, Field(ge=5, le=200)] = 25.0
+
+
+class DrivingSettings(_Section):
+    """From where on driving is harsh, standing is idling and a rest is due; without this section nobody watches.
+
+    Trackers of cars use 4.4 m/s2 along the road and 5.5 across it. What standing passengers bear is less, and not
+    settled: 2.5 to 3 is said. Each city must set what it means.
+    """
+
+    braking_mps2: Positive = 2.8
+    acceleration_mps2: Positive = 2.5
+    cornering_mps2: Positive = 2.8
+    min_s: Annotated[float, Field(ge=0.1, le=10)] = 0.4
+    idling_s: Annotated[float, Field(ge=10, le=86_400)] = 300.0
+    driving_s: Annotated[float, Field(ge=60, le=86_400)] = 4 * 3600.0  # as the traffic law of China has it ...
+    rest_s: Annotated[float, Field(ge=10, le=86_400)] = 20 * 60.0  # ... and so long a rest
+
+
+class Ble(_Section):
+    """A Bluetooth receiver for the tags that people wear; it hears nothing else."""
+
+    adapter: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")] | None = None  # hci0; without it the first one
+
+
 class Replay(_Section):
     pace: Literal["real_time", "fast"] = "real_time"
     start: Literal["recorded", "now"] = "recorded"
@@ -178,6 +207,8 @@ class AgentConfig(_Section):
     cloud: Cloud
     camera: Camera
     gnss: Gnss = Gnss()
+    imu: Imu | None = None
+    driving: DrivingSettings | None = None
     ble: Ble | None = None
     replay: Replay = Replay()
     model: Model = Model()

@@ -54,7 +54,7 @@ class ImuReading:
 
     at: datetime  # aware UTC, the middle of what was averaged
     acceleration_mps2: Axes  # with gravity: a sensor at rest feels 9.8 upwards
-    turn_dps: Axes  # right-handed about each axis
+    turn_dps: Axes | None  # right-handed about each axis; None without a gyroscope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,8 +164,29 @@ class DrivingKind(StrEnum):
     HARSH_ACCELERATION = "harsh_acceleration"
     HARSH_CORNERING = "harsh_cornering"
     SPEEDING = "speeding"
+    IDLING = "idling"  # standing with the power on
+    LONG_DRIVING = "long_driving"  # without the rest that is due
+    DOOR_OPEN = "door_open"  # while moving
     DROWSY = "drowsy"
     DISTRACTED = "distracted"
+    PHONE = "phone"
+    SMOKING = "smoking"
+    DRIVER_ABNORMAL = "driver_abnormal"
+    FORWARD_COLLISION = "forward_collision"
+    PEDESTRIAN_COLLISION = "pedestrian_collision"
+    TOO_CLOSE = "too_close"
+    LANE_DEPARTURE = "lane_departure"
+    LANE_CHANGES = "lane_changes"
+    OBSTACLE = "obstacle"
+
+
+class DrivingSensor(StrEnum):
+    """What a driving event was noticed by."""
+
+    IMU = "imu"
+    GNSS = "gnss"  # differences of the receiver's speed and course
+    CAMERA = "camera"
+    TERMINAL = "terminal"  # somebody else's device in the bus says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +208,12 @@ class Driving:
     to_at: Instant
     lon: Lon
     lat: Lat
-    peak_mps2: Acceleration
-    speed_mps: Speed
+    peak_mps2: Acceleration  # forward, or to the right when cornering; 0 where the event is of another nature
+    speed_mps: Speed  # as it began
     window: Annotated[tuple[MotionSample, ...], Field(max_length=200)]
+    sensor: DrivingSensor | None = None
+    limit_mps: Speed | None = None  # that was not kept
+    level: Annotated[int, Field(ge=1, le=2)] | None = None  # of a terminal's alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from edge_agent.ego import EgoState
 from edge_agent.readings import Image, Reading
 from edge_agent.scenarios.road_damage.known_errors import read_known_errors
 from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
+from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from edge_agent.scenarios.safe_travel.scenario import SafeTravel
 from edge_agent.scenarios.whereabouts.scenario import Whereabouts
 from edge_agent.vision.detections import Detector
@@ -71,5 +72,6 @@ def make_scenarios(
         ),
         Whereabouts(batch_s=config.track.batch_s),
         None if config.ble is None else SafeTravel(),
+        None if config.driving is None else SafeDriving(config.driving),
     ]
     return [scenario for scenario in wanted if scenario is not None]

@@ -1,15 +1,16 @@
 """One file per sensor; each yields readings. Here the configuration's words become sources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from edge_agent.config import AgentConfig
 from edge_agent.errors import ConfigurationError
-from edge_agent.readings import Source
+from edge_agent.readings import Reading, Source
 from edge_agent.sources.ble import BleSource, open_bleak
 from edge_agent.sources.camera import GSTREAMER, CameraSource
 from edge_agent.sources.gps import GpsSource
+from edge_agent.sources.imu import ImuSource, read_imu_file
 from edge_agent.sources.replay import ReplaySource
 
 
@@ -28,7 +29,7 @@ def make_sources(
         if not Path(camera.source).exists():
             raise ConfigurationError(f"camera.source {camera.source} does not exist")
         return [_replay(config, now)]
-    return [
+    wanted: list[Source | None] = [
         CameraSource(
             camera.source,
             camera_id=camera.id,
@@ -39,7 +40,11 @@ def make_sources(
         ),
         GpsSource(gnss.source, hear=hear),
         *_tag_readers(config, now),
+        None
+        if config.imu is None
+        else ImuSource(Path(config.imu.source), readings_per_s=config.imu.readings_per_s, now=now),
     ]
+    return [source for source in wanted if source is not None]
 
 
 def _tag_readers(config: AgentConfig, now: Callable[[], datetime]) -> list[Source]:
@@ -60,4 +65,10 @@ def _replay(config: AgentConfig, now: Callable[[], datetime]) -> ReplaySource:
         pace=config.replay.pace,
         start=config.replay.start,
         now=now,
+        others=_recorded_others(config),
     )
+
+
+def _recorded_others(config: AgentConfig) -> list[Iterator[Reading]]:
+    """What other sensors recorded beside frames and track."""
+    return [] if config.imu is None else [read_imu_file(Path(config.imu.source))]
