@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, mod
 from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import Database, DatabaseDep, Question, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
+from cloud.findings.catalogue import LocalName
 from cloud.people.delays import network_of
 from cloud.people.permissions import Permission
 from cloud.people.scope import Scope
@@ -129,7 +130,7 @@ class DataRequestList(BaseModel):
     items: list[DataRequestItem]
 
 
-class PersonView(BaseModel):
+class AskerView(BaseModel):
     """Who asks, and what; it is deleted some time after closing."""
 
     name: str
@@ -147,7 +148,7 @@ class DataRequestLine(BaseModel):
     at: datetime
     actor: str
     step: Step
-    reason: dict[Literal["zh", "en"], str]
+    reason: LocalName
     from_state: RequestState | None
     to_state: RequestState
     details: dict[str, JsonValue]
@@ -156,7 +157,7 @@ class DataRequestLine(BaseModel):
 class DataRequestPage(DataRequestItem):
     """A request with who asks, what was done, and what can be done now."""
 
-    person: PersonView | None
+    person: AskerView | None
     """None: deleted."""
     history: list[DataRequestLine]
     steps: list[Step]
@@ -302,13 +303,13 @@ def post_erasure(request_id: UUID, body: ChosenBody, held: ResourcesDep, actor: 
     return ErasureReport(erased=erased, is_proven=erased.is_proven)
 
 
-async def _person(connection: Database, request_id: UUID, held: ResourcesDep) -> PersonView | None:
+async def _person(connection: Database, request_id: UUID, held: ResourcesDep) -> AskerView | None:
     row = await fetch_one(connection, _PERSON, {"id": request_id})
     if row is None:
         return None
     wish = read_wish(held.vault.unseal(row["wish"]))
     answer = None if row["answer"] is None else held.vault.unseal(row["answer"])
-    return PersonView(
+    return AskerView(
         name=wish.name,
         contact=wish.contact,
         text=wish.text,

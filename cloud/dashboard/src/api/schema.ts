@@ -564,6 +564,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/data-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Requests
+         * @description List requests: open ones by when they are due.
+         */
+        get: operations["get_requests_api_v1_data_requests_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data-requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Request
+         * @description Show a request.
+         */
+        get: operations["get_request_api_v1_data_requests__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data-requests/{request_id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Erasure
+         * @description Erase chosen pictures for good; the observations stay. The report stands in the history.
+         */
+        post: operations["post_erasure_api_v1_data_requests__request_id__erasure_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data-requests/{request_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Export
+         * @description Hand out chosen pictures as a zip file; it is noted which.
+         */
+        post: operations["post_export_api_v1_data_requests__request_id__export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data-requests/{request_id}/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Pictures
+         * @description Find the pictures that a request may be about, by place and time.
+         */
+        get: operations["get_pictures_api_v1_data_requests__request_id__pictures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data-requests/{request_id}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Step
+         * @description Note that it is known who asks, answer, refuse with the reason, or close.
+         */
+        post: operations["post_step_api_v1_data_requests__request_id__steps__step__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries": {
         parameters: {
             query?: never;
@@ -947,6 +1067,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notice/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Request
+         * @description Ask for information about one's own data, or for its erasure.
+         */
+        post: operations["post_request_api_v1_notice_requests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/observations": {
         parameters: {
             query?: never;
@@ -1180,7 +1320,7 @@ export interface paths {
         };
         /**
          * Get Picture
-         * @description Get a picture; it never changes.
+         * @description Get a picture; it never changes, but a person may have it erased.
          */
         get: operations["get_picture_api_v1_pictures__sha256__get"];
         /**
@@ -1760,6 +1900,26 @@ export interface components {
             expires_at: string;
         };
         /**
+         * AskerView
+         * @description Who asks, and what; it is deleted some time after closing.
+         */
+        AskerView: {
+            /** Answer */
+            answer: string | null;
+            /** Contact */
+            contact: string;
+            /** From At */
+            from_at: string | null;
+            /** Name */
+            name: string;
+            /** Place */
+            place: string;
+            /** Text */
+            text: string;
+            /** To At */
+            to_at: string | null;
+        };
+        /**
          * AskSuspensionAction
          * @description Ask the desk to stop the clock.
          */
@@ -2212,6 +2372,16 @@ export interface components {
             unit?: string | null;
         };
         /**
+         * ChosenBody
+         * @description Pictures of a request.
+         */
+        ChosenBody: {
+            /** Pictures */
+            pictures: string[];
+            /** Version */
+            version: number;
+        };
+        /**
          * Deed
          * @description What was done.
          * @enum {string}
@@ -2367,6 +2537,112 @@ export interface components {
             name: components["schemas"]["LocalName"];
             /** Unit */
             unit: string;
+        };
+        /**
+         * DataRequestItem
+         * @description A request, without who asks.
+         */
+        DataRequestItem: {
+            /** Closed At */
+            closed_at: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["RequestKind"];
+            /** Number */
+            number: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            state: components["schemas"]["RequestState"];
+            /** Version */
+            version: number;
+            /**
+             * Warn At
+             * Format: date-time
+             */
+            warn_at: string;
+        };
+        /**
+         * DataRequestLine
+         * @description Who did what.
+         */
+        DataRequestLine: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            from_state: components["schemas"]["RequestState"] | null;
+            reason: components["schemas"]["LocalName"];
+            step: components["schemas"]["Step"];
+            to_state: components["schemas"]["RequestState"];
+        };
+        /**
+         * DataRequestList
+         * @description Requests; open ones by when they are due.
+         */
+        DataRequestList: {
+            /** Items */
+            items: components["schemas"]["DataRequestItem"][];
+        };
+        /**
+         * DataRequestPage
+         * @description A request with who asks, what was done, and what can be done now.
+         */
+        DataRequestPage: {
+            /** Closed At */
+            closed_at: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** History */
+            history: components["schemas"]["DataRequestLine"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["RequestKind"];
+            /** Number */
+            number: string;
+            person: components["schemas"]["AskerView"] | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            state: components["schemas"]["RequestState"];
+            /** Steps */
+            steps: components["schemas"]["Step"][];
+            /** Version */
+            version: number;
+            /**
+             * Warn At
+             * Format: date-time
+             */
+            warn_at: string;
         };
         /**
          * Decided
@@ -2605,6 +2881,29 @@ export interface components {
             expires_at: string;
             /** Secret */
             secret: string;
+        };
+        /**
+         * Erased
+         * @description What an erasure did, counted afterwards.
+         */
+        Erased: {
+            /** In Store After */
+            in_store_after: number;
+            /** In Store Before */
+            in_store_before: number;
+            /** Pictures */
+            pictures: number;
+            /** Sightings */
+            sightings: number;
+        };
+        /**
+         * ErasureReport
+         * @description What an erasure did, counted afterwards; it stands in the history of the request.
+         */
+        ErasureReport: {
+            erased: components["schemas"]["Erased"];
+            /** Is Proven */
+            is_proven: boolean;
         };
         /**
          * Extent
@@ -2877,6 +3176,41 @@ export interface components {
             state: string;
             /** Width M */
             width_m: number | null;
+        };
+        /**
+         * FoundPicture
+         * @description A picture that was taken there and then.
+         */
+        FoundPicture: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Class Code */
+            class_code: string;
+            /** Device */
+            device: string;
+            /** Erased At */
+            erased_at: string | null;
+            /** Is Held */
+            is_held: boolean;
+            /** Is Here */
+            is_here: boolean;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * FoundPictures
+         * @description Pictures that were taken there and then, the oldest first.
+         */
+        FoundPictures: {
+            /** Items */
+            items: components["schemas"]["FoundPicture"][];
         };
         /**
          * Grade
@@ -3398,6 +3732,28 @@ export interface components {
             topic: string;
         };
         /**
+         * NewDataRequest
+         * @description What somebody asks, and how they are reached.
+         */
+        NewDataRequest: {
+            /** Contact */
+            contact: string;
+            /** From At */
+            from_at?: string | null;
+            kind: components["schemas"]["RequestKind"];
+            /** Name */
+            name: string;
+            /**
+             * Place
+             * @default
+             */
+            place: string;
+            /** Text */
+            text: string;
+            /** To At */
+            to_at?: string | null;
+        };
+        /**
          * NewPassword
          * @description The password until now (empty when there was none), and the new one.
          */
@@ -3654,7 +4010,7 @@ export interface components {
          * @description What a route needs.
          * @enum {string}
          */
-        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "manage_fleet" | "manage_people";
+        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "manage_fleet" | "manage_people";
         /**
          * PersonList
          * @description All accounts, by name.
@@ -3866,6 +4222,18 @@ export interface components {
             /** Width M */
             width_m: number | null;
         };
+        /**
+         * RequestKind
+         * @description What somebody asks for.
+         * @enum {string}
+         */
+        RequestKind: "information" | "erasure";
+        /**
+         * RequestState
+         * @description Where a request stands.
+         * @enum {string}
+         */
+        RequestState: "received" | "identity_checked" | "answered" | "refused" | "closed";
         /**
          * RoadCollection
          * @description Roads as GeoJSON; `is_complete` is false when there are more than can be sent.
@@ -4319,6 +4687,25 @@ export interface components {
             stale_after_days: number;
         };
         /**
+         * Step
+         * @description What is done with a request.
+         * @enum {string}
+         */
+        Step: "receive" | "check_identity" | "export" | "erase" | "answer" | "refuse" | "close" | "warn" | "overdue";
+        /**
+         * StepBody
+         * @description A step; answering and refusing need words for who asked.
+         */
+        StepBody: {
+            /** Version */
+            version: number;
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+        };
+        /**
          * Summary
          * @description Counts; `findings_by_class` counts the candidates and the open ones.
          *
@@ -4398,6 +4785,19 @@ export interface components {
             until: string;
             /** Version */
             version: number;
+        };
+        /**
+         * TakenRequest
+         * @description What somebody keeps of their request: its number, and until when it is answered.
+         */
+        TakenRequest: {
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Number */
+            number: string;
         };
         /**
          * TokenList
@@ -5692,6 +6092,213 @@ export interface operations {
             };
         };
     };
+    get_requests_api_v1_data_requests_get: {
+        parameters: {
+            query?: {
+                state?: "open" | "decided" | "closed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataRequestList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_request_api_v1_data_requests__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataRequestPage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_erasure_api_v1_data_requests__request_id__erasure_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureReport"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_export_api_v1_data_requests__request_id__export_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenBody"];
+            };
+        };
+        responses: {
+            /** @description the pictures, and what is known of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_pictures_api_v1_data_requests__request_id__pictures_get: {
+        parameters: {
+            query: {
+                from_at: string;
+                lat: number;
+                lon: number;
+                radius_m?: number;
+                to_at: string;
+            };
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundPictures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_step_api_v1_data_requests__request_id__steps__step__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+                step: "check_identity" | "answer" | "refuse" | "close";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["RequestState"];
+                    };
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_deliveries_api_v1_deliveries_get: {
         parameters: {
             query?: {
@@ -6436,6 +7043,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoticeView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_request_api_v1_notice_requests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDataRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenRequest"];
                 };
             };
             /** @description a problem (RFC 9457) */

@@ -22,6 +22,7 @@ export function useMe() {
     mustSignIn,
     isSignedIn: computed(() => me.value.way !== "visitor"),
     isEngineer: computed(() => me.value.permissions.includes("upkeep")),
+    isDataOfficer: computed(() => me.value.permissions.includes("handle_requests") && me.value.unit === null && me.value.areas.length === 0),
     isFleetManager: computed(() => me.value.permissions.includes("manage_fleet")),
     isOperator: computed(() => me.value.role === "operator" || me.value.role === "admin"),
   };

@@ -8,6 +8,7 @@ import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
 import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
+import { requestsEn } from "./areas/requests";
 import { rollOutsEn } from "./areas/rollOuts";
 import { shellEn } from "./areas/shell";
 import { upkeepEn } from "./areas/upkeep";
@@ -21,6 +22,7 @@ export const en: Messages = {
   ...fleetEn,
   ...busEn,
   ...rollOutsEn,
+  ...requestsEn,
   ...conditionEn,
   ...crewEn,
   ...noticeEn,

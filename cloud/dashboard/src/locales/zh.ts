@@ -8,6 +8,7 @@ import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
 import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
+import { requestsZh } from "./areas/requests";
 import { rollOutsZh } from "./areas/rollOuts";
 import { shellZh } from "./areas/shell";
 import { upkeepZh } from "./areas/upkeep";
@@ -20,6 +21,7 @@ export const zh = {
   ...fleetZh,
   ...busZh,
   ...rollOutsZh,
+  ...requestsZh,
   ...conditionZh,
   ...crewZh,
   ...noticeZh,

@@ -13,7 +13,7 @@ import type { Typed } from "./typed";
 
 export const ElInput = Input as unknown as Typed<{
   modelValue: string;
-  type?: "text" | "password" | "textarea";
+  type?: "text" | "password" | "textarea" | "datetime-local";
   inputmode?: "decimal" | "numeric";
   rows?: number;
   maxlength?: string;

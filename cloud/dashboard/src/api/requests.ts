@@ -1,0 +1,52 @@
+/** What people ask about their own data. */
+
+import { API_ROOT, getJson, problemOf, sendJson } from "./client";
+import { authorization } from "./identity";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type DataRequest = Schemas["DataRequestItem"];
+export type DataRequestPage = Schemas["DataRequestPage"];
+export type DataRequestLine = Schemas["DataRequestLine"];
+export type ErasureReport = Schemas["ErasureReport"];
+export type FoundPicture = Schemas["FoundPicture"];
+export type NewDataRequest = Schemas["NewDataRequest"];
+export type OfficeStep = "check_identity" | "answer" | "refuse" | "close";
+export type RequestFilter = "open" | "decided" | "closed";
+
+export interface Around {
+  lon: number;
+  lat: number;
+  radius_m: number;
+  from_at: string;
+  to_at: string;
+}
+
+export const requests = {
+  send: (wish: NewDataRequest) => post<Schemas["TakenRequest"]>("/notice/requests", wish),
+  list: (state: RequestFilter, signal?: AbortSignal) => getJson<Schemas["DataRequestList"]>("/data-requests", { state }, signal),
+  one: (id: string, signal?: AbortSignal) => getJson<DataRequestPage>(wayTo(id), {}, signal),
+  step: (id: string, step: OfficeStep, body: { version: number; words: string }) => post<{ state: string }>(`${wayTo(id)}/steps/${step}`, body),
+  pictures: (id: string, around: Around, signal?: AbortSignal) => getJson<Schemas["FoundPictures"]>(`${wayTo(id)}/pictures`, { ...around }, signal),
+  erase: (id: string, version: number, pictures: readonly string[]) => post<ErasureReport>(`${wayTo(id)}/erasure`, { version, pictures }),
+  /** The pictures as a file; it is noted which were handed out. */
+  export: async (id: string, version: number, pictures: readonly string[]): Promise<Blob> => {
+    const response = await fetch(`${API_ROOT}${wayTo(id)}/export`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...authorization() },
+      body: JSON.stringify({ version, pictures }),
+    });
+    if (!response.ok) {
+      throw await problemOf(response);
+    }
+    return response.blob();
+  },
+};
+
+function wayTo(id: string): string {
+  return `/data-requests/${encodeURIComponent(id)}`;
+}
+
+function post<T>(path: string, body: object): Promise<T> {
+  return sendJson<T>(path, JSON.stringify(body), "application/json");
+}
