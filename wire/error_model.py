@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -125,10 +126,16 @@ class ErrorModel(_Part):
         Raises:
             ErrorModelError: the model has no such class.
         """
-        size = self.size_of(width_px=width_px, height_px=height_px)
-        rows = [row for row in self.hit if (row.class_code, row.size) == (class_code, size)]
-        rates = {str(row.quality): row.rate for row in rows}
+        rates = self.hit_rates.get((class_code, self.size_of(width_px=width_px, height_px=height_px)), {})
         return _of_quality(rates, quality, class_code=class_code, worst=min)
+
+    @cached_property
+    def hit_rates(self) -> Mapping[tuple[str, int], Mapping[str, float]]:
+        """Rate of each quality, by class and bin of size."""
+        rates: dict[tuple[str, int], dict[str, float]] = {}
+        for row in self.hit:
+            rates.setdefault((row.class_code, row.size), {})[row.quality] = row.rate
+        return rates
 
     def false_alarms_per_picture(self, class_code: str, *, quality: str = "good") -> float:
         """Boxes per picture that show no damage of the class.
