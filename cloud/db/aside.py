@@ -64,6 +64,7 @@ class Kind(StrEnum):
     MERGE = "merge"
     JUDGE = "judge"
     EVENT = "event"
+    DRIVING = "driving"
 
 
 # How work gets back where it was taken from. What is found by the state of a case needs no way back.
@@ -86,6 +87,11 @@ _GIVE_BACK: Final[dict[Kind, LiteralString]] = {
         UPDATE case_timers t SET fired_at = NULL
         FROM jsonb_to_record(%s) AS s(case_id uuid, kind text, step integer, fire_at timestamptz)
         WHERE (t.case_id, t.kind, t.step, t.fire_at) = (s.case_id, s.kind, s.step, s.fire_at)
+        """,
+    Kind.DRIVING: """
+        INSERT INTO driving_queue (kind, city, device, event_id, id_at)
+        SELECT kind, city, device, event_id, id_at FROM jsonb_to_record(%s)
+            AS s(kind text, city text, device text, event_id uuid, id_at timestamptz)
         """,
     Kind.EVENT: """
         INSERT INTO case_events (case_id, serial)

@@ -47,7 +47,11 @@ SELECT 'coverage', city, device, id, id_at, cell FROM inserted
 _INSERT_TRACK_POINTS: Final = """
 WITH inserted AS (
     INSERT INTO track_points SELECT * FROM staged_track_points ORDER BY id, number ON CONFLICT DO NOTHING
-    RETURNING city, device, number, at, lon, lat, heading_deg, speed_mps
+    RETURNING city, device, id, id_at, number, at, lon, lat, heading_deg, speed_mps
+), queued AS (
+    INSERT INTO driving_queue (kind, city, device, event_id, id_at)
+    SELECT 'track', city, device, id, id_at FROM inserted
+    GROUP BY city, device, id, id_at HAVING max(speed_mps) >= 0.5 -- who stands does not drive
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY city, device ORDER BY at DESC) AS age FROM inserted
 )
@@ -56,9 +60,13 @@ SELECT city, device, jsonb_agg(
     ORDER BY at) FILTER (WHERE age <= 120), count(*) FILTER (WHERE number = 0)
 FROM ranked GROUP BY city, device
 """
-_INSERT_DRIVING_EVENTS: Final = (
-    "INSERT INTO driving_events SELECT * FROM staged_driving_events ORDER BY id ON CONFLICT DO NOTHING"
+_INSERT_DRIVING_EVENTS: Final = """
+WITH inserted AS (
+    INSERT INTO driving_events SELECT * FROM staged_driving_events ORDER BY id ON CONFLICT DO NOTHING
+    RETURNING city, device, id, id_at
 )
+INSERT INTO driving_queue (kind, city, device, event_id, id_at) SELECT 'event', city, device, id, id_at FROM inserted
+"""
 _INSERT_TAG_SIGHTINGS: Final = """
 WITH inserted AS (
     INSERT INTO tag_sightings SELECT * FROM staged_tag_sightings ORDER BY id, number ON CONFLICT DO NOTHING

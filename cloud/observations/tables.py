@@ -141,6 +141,9 @@ text kind
 timestamptz from_at to_at
 float8 lon lat peak_mps2 speed_mps
 jsonb evidence
+text sensor
+float8 limit_mps
+int2 level
 """)
 
 
@@ -151,6 +154,7 @@ def _driving_rows(received: Received) -> Iterable[Values]:
     yield (
         *(*_common(received), event.kind.value, *times),
         *(event.lon, event.lat, event.peak_mps2, event.speed_mps, evidence),
+        *(None if event.sensor is None else event.sensor.value, event.limit_mps, event.level),
     )
 
 

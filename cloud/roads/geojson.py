@@ -58,6 +58,7 @@ class _Feature(BaseModel):
                 width_m=_number(properties.get("width_m"), (2.0, 60.0)),
                 surface=_surface(properties.get("surface")),
                 is_oneway=properties.get("oneway") in (True, "yes"),
+                limit_mps=None if (limit := _number(properties.get("limit_kmh"), (5, 150))) is None else limit / 3.6,
             )
 
 

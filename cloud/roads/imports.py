@@ -20,12 +20,14 @@ CREATE TEMPORARY TABLE imported_segments (
     min_lon float8, min_lat float8, max_lon float8, max_lat float8) ON COMMIT DROP
 """
 _REPLACE_ROAD: Final = """
-INSERT INTO roads (id, name, kind, line, min_lon, min_lat, max_lon, max_lat, lanes, width_m, surface, is_oneway)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO roads (id, name, kind, line, min_lon, min_lat, max_lon, max_lat, lanes, width_m, surface, is_oneway,
+    limit_mps)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT roads_pkey DO UPDATE SET
     name = EXCLUDED.name, kind = EXCLUDED.kind, line = EXCLUDED.line, min_lon = EXCLUDED.min_lon,
     min_lat = EXCLUDED.min_lat, max_lon = EXCLUDED.max_lon, max_lat = EXCLUDED.max_lat, lanes = EXCLUDED.lanes,
-    width_m = EXCLUDED.width_m, surface = EXCLUDED.surface, is_oneway = EXCLUDED.is_oneway
+    width_m = EXCLUDED.width_m, surface = EXCLUDED.surface, is_oneway = EXCLUDED.is_oneway,
+    limit_mps = EXCLUDED.limit_mps
 """
 _NOTE_SEGMENT: Final = """
 INSERT INTO imported_segments VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
@@ -119,7 +121,7 @@ def _segments(cursor: Cursor[Any]) -> Iterator[Segment]:
 
 
 def _road_row(road: Road) -> tuple[object, ...]:
-    about = (road.lanes, road.width_m, road.surface, road.is_oneway)
+    about = (road.lanes, road.width_m, road.surface, road.is_oneway, road.limit_mps)
     return (road.id, road.name, road.kind, Jsonb(road.line), *_box(road.line), *about)
 
 

@@ -19,6 +19,7 @@ class Road:
     width_m: float | None = None
     surface: Surface = "asphalt"
     is_oneway: bool = False
+    limit_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

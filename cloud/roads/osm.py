@@ -25,6 +25,7 @@ _SIDE_SERVICES: Final = frozenset({"parking_aisle", "driveway", "drive-through",
 _CLOSED: Final = frozenset({"no", "private"})
 _MAX_LANES: Final = 12
 _WIDTHS_M: Final = (2.0, 60.0)
+_LIMITS_MPS: Final = (1.0, 45.0)
 
 
 class OsmFile:
@@ -100,6 +101,7 @@ def _road(way: Way, line: Line) -> Road:
         width_m=width_of(tags.get("width")),
         surface=surface_of(tags.get("surface")),
         is_oneway=_is_oneway(tags),
+        limit_mps=limit_of(tags.get("maxspeed")),
     )
 
 
@@ -120,6 +122,16 @@ def width_of(text: str | None) -> float | None:
     except ValueError:
         return None
     return width_m if _WIDTHS_M[0] <= width_m <= _WIDTHS_M[1] else None
+
+
+def limit_of(text: str | None) -> float | None:
+    """Limit in m/s (`60`, `40 mph`); none for what cannot be one, as `none` or `CN:urban`."""
+    number, _, unit = (text or "").strip().partition(" ")
+    per_unit = {"": 1 / 3.6, "km/h": 1 / 3.6, "mph": 0.44704}.get(unit.strip())
+    if per_unit is None or not (number.isascii() and number.isdecimal()):
+        return None
+    limit_mps = int(number) * per_unit
+    return limit_mps if _LIMITS_MPS[0] <= limit_mps <= _LIMITS_MPS[1] else None
 
 
 def surface_of(text: str | None) -> Surface:

@@ -1,0 +1,1 @@
+"""Driving: incidents, exposure, reviews and shifts in the database."""
