@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Point:
+class TrackPoint:
     id_at: datetime
     at: datetime
     lon: float
@@ -79,7 +79,7 @@ def _note_one(connection: Connection[Any], rules: ConditionRules, *, at: datetim
         return False
     city, device, up_to_at, position_at = due
     since = max(up_to_at or at - _LONGEST, at - _LONGEST)
-    points = _read(connection, city=city, device=device, since=since)
+    points = read_points(connection, city=city, device=device, since=since)
     if points:
         _count(connection, points, city=city, device=device, rules=rules)
     # A message's points share its id: a batch that was cut off inside one is short of a few of them.
@@ -88,14 +88,15 @@ def _note_one(connection: Connection[Any], rules: ConditionRules, *, at: datetim
     return True
 
 
-def _read(connection: Connection[Any], *, city: str, device: str, since: datetime) -> list[_Point]:
+def read_points(connection: Connection[Any], *, city: str, device: str, since: datetime) -> list[TrackPoint]:
+    """Points of a bus behind a time, in the order in which it sent them; at most MOST_POINTS."""
     values = {"since": since, "city": city, "device": device, "limit": MOST_POINTS}
-    with connection.cursor(row_factory=class_row(_Point)) as cursor:
+    with connection.cursor(row_factory=class_row(TrackPoint)) as cursor:
         return cursor.execute(_POINTS, values).fetchall()
 
 
 def _count(
-    connection: Connection[Any], points: Sequence[_Point], *, city: str, device: str, rules: ConditionRules
+    connection: Connection[Any], points: Sequence[TrackPoint], *, city: str, device: str, rules: ConditionRules
 ) -> None:
     positions = [
         Position(at=point.at, lon=point.lon, lat=point.lat, accuracy_m=point.accuracy_m, heading_deg=point.heading_deg)

@@ -35,13 +35,10 @@ _EDGE_OF_BYTES: Final = """
 SELECT max({at}) FROM (
     SELECT {at}, sum(size_bytes) OVER (ORDER BY {at} DESC) AS sum FROM {table} t WHERE {is_done}) t WHERE sum > %s
 """
-# Whole months that are too old; no month where the tables are hypertables.
-_OLD_MONTHS: Final = """
-SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_[0-9]{{4}}_[0-9]{{2}}$'
-    AND (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC' <= %(before)s
-ORDER BY c.relname
-"""
+# Whole months or chunks that are too old, and chunks to be unpacked before single rows can go.
+_OLD_PARTS: Final = "SELECT part_schema, part_name FROM old_parts(%(table)s, %(before)s)"
+_OPEN_PARTS: Final = "SELECT open_parts(%(table)s, %(before)s)"
+_IS_ANY_OLD: Final = "SELECT EXISTS (SELECT FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held})"
 _MAY_NOT_GO: Final = "SELECT count(*), count(*) FILTER (WHERE NOT {is_done} OR {is_held}) FROM {table} t"
 _OLD_PICTURES: Final = """
 SELECT sha256 FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s
@@ -175,7 +172,8 @@ def _purge(
     should_stop: Callable[[], bool],
 ) -> Purged:
     before = max(_edges(connection, table, rule, at=at))
-    deleted = sum(_drop_month(connection, table, month) for month in _old_months(connection, table, before=before))
+    deleted = sum(_drop_part(connection, table, part) for part in _old_parts(connection, table, before=before))
+    _open_parts(connection, table, before=before)
     while not should_stop() and (count := _delete_some(connection, store, table, before=before)):
         deleted += count
     row = connection.execute(table.say(_COUNT), {"before": before}).fetchone() or (0, 0, 0)
@@ -194,30 +192,37 @@ def _edges(connection: Connection[Any], table: Table, rule: Rule, *, at: datetim
             yield row[0] + timedelta(microseconds=1)
 
 
-def _old_months(connection: Connection[Any], table: Table, *, before: datetime) -> list[str]:
+def _old_parts(connection: Connection[Any], table: Table, *, before: datetime) -> list[sql.Identifier]:
     if table.name not in PARTITIONED:
         return []
-    rows = connection.execute(table.say(_OLD_MONTHS), {"table": table.name, "before": before}).fetchall()
-    return [name for (name,) in rows]
+    rows = connection.execute(_OLD_PARTS, {"table": table.name, "before": before}).fetchall()
+    return [sql.Identifier(schema, name) for schema, name in rows]
 
 
-def _drop_month(connection: Connection[Any], table: Table, month: str) -> int:
-    """Drop a month of which nothing is held, so that its disk space is free; returns how many rows it had.
+def _drop_part(connection: Connection[Any], table: Table, part: sql.Identifier) -> int:
+    """Drop a month or chunk of which nothing is held, so that its disk space is free; returns how many rows it had.
 
-    Nobody waits for it longer than a second: when it does not get the month at once, its rows go one by one.
+    Nobody waits for it longer than a second: when it does not get it at once, its rows go one by one.
     """
     try:
         with connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '1s'")
             connection.execute("LOCK TABLE legal_holds IN SHARE MODE")  # no new hold between looking and dropping
-            rows, held = connection.execute(table.say(_MAY_NOT_GO, table=month)).fetchone() or (0, 0)
+            rows, held = connection.execute(table.say(_MAY_NOT_GO, table=part)).fetchone() or (0, 0)
             if held:
                 return 0
-            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(month)))
+            connection.execute(sql.SQL("DROP TABLE {}").format(part))
     except errors.LockNotAvailable:
-        _log.info("retention_month_busy month=%s", month)
+        _log.info("retention_part_busy part=%s", part.as_string(connection))
         return 0
     return int(rows)
+
+
+def _open_parts(connection: Connection[Any], table: Table, *, before: datetime) -> None:
+    """Unpack compressed chunks out of which rows have to go one by one."""
+    values = {"table": table.name, "before": before}
+    if table.name in PARTITIONED and connection.execute(table.say(_IS_ANY_OLD), values).fetchone() == (True,):
+        connection.execute(_OPEN_PARTS, values)
 
 
 def _delete_some(connection: Connection[Any], store: Store, table: Table, *, before: datetime) -> int:

@@ -48,11 +48,11 @@ class Table:
     also_held: LiteralString = "FALSE"
     is_of_device: bool = True
 
-    def say(self, statement: LiteralString, *, table: str | None = None) -> sql.Composed:
-        """Put the names into a statement; `table` may be one of its partitions."""
+    def say(self, statement: LiteralString, *, table: sql.Identifier | None = None) -> sql.Composed:
+        """Put the names into a statement; `table` may be one of its parts."""
         by_law = sql.SQL(_HELD_BY_LAW).format(at=sql.SQL(self.at)) if self.is_of_device else sql.SQL("FALSE")
         return sql.SQL(statement).format(
-            table=sql.Identifier(table or self.name),
+            table=table or sql.Identifier(self.name),
             key=sql.SQL(self.key),
             at=sql.SQL(self.at),
             is_done=sql.SQL("({})").format(sql.SQL(self.is_done)),

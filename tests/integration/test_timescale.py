@@ -1,0 +1,214 @@
+"""The same rows and questions on plain PostgreSQL and on TimescaleDB, packed and not: the same answers, row by row."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from cloud.commands.trace import read_trace
+from cloud.condition.passes import read_points
+from cloud.db.migrate import migrate
+from cloud.findings.evidence import read_new_observations, read_stretches, read_stretches_around
+from cloud.findings.visibility import Stretch
+from cloud.work.retention import purge
+from cloud.work.retention_rules import RetentionRules
+from tests.conftest import create_database
+from tests.integration.timescale_server import timescale
+from tests.integration.town import Town
+from tests.unit.cloud.ingest.messages import CITY, Outbox
+from wire.envelope import make_id
+from wire.messages import Kind
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DAYS = (70, 41, 40, 3, 0)  # ago, from which there are messages
+BUSES = ("bus-1", "bus-2")
+PACKED = ("observations", "coverages", "track_points", "health_reports", "driving_events", "tag_sightings")
+HYPERTABLES = (*PACKED, "segment_surveys")
+TABLES = ("devices", "roads", "segments", *HYPERTABLES)
+RULES = RetentionRules.model_validate({name: {"days": 40.5} for name in PACKED})
+
+Connection = psycopg.Connection[Any]
+Rows = list[tuple[Any, ...]]
+
+
+class NoPictures:
+    """A store with nothing in it."""
+
+    def remove(self, sha256: str) -> None:
+        raise AssertionError(sha256)
+
+    def stored(self) -> Mapping[str, datetime]:
+        return {}
+
+
+@pytest.fixture(scope="module")
+def timescale_url() -> Iterator[str]:
+    with timescale() as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def plain_url(postgres: Any, template_database: str) -> str:  # noqa: ANN401 - see conftest
+    """A database with messages of all kinds, as ingest stored them."""
+    create_database(postgres, "plain_for_timescale", template=template_database)
+    url: str = postgres.url("plain_for_timescale")
+    town = Town(url=url)
+    town.change("UPDATE devices SET enrolled_at = %s", NOW - timedelta(days=100))
+    kinds = (Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.HEALTH, Kind.DRIVING, Kind.SIGHTING)
+    for bus in BUSES:
+        for days in DAYS:
+            for hours in range(3):
+                at = NOW - timedelta(days=days, hours=hours)
+                outbox = Outbox(device=bus, at=at, stream=make_id(at))
+                town.store([outbox.message(kind) for kind in kinds])
+    with psycopg.connect(url) as connection:
+        connection.execute(_ROAD)
+        connection.execute(_SEGMENTS)
+        connection.execute(_SURVEYS)
+        connection.execute("DELETE FROM fusion_queue")
+        connection.execute("DELETE FROM condition_queue")
+    return url
+
+
+@pytest.fixture(scope="module")
+def both(plain_url: str, timescale_url: str) -> Iterator[tuple[Connection, Connection]]:
+    """Both with the same rows. TimescaleDB in WebAssembly has one connection and no COPY."""
+    options = "-c timezone=UTC"
+    with (
+        psycopg.connect(plain_url, autocommit=True, options=options) as plain,
+        psycopg.connect(timescale_url, autocommit=True, options=options) as large,
+    ):
+        for table in TABLES:
+            _carry(plain, large, table)
+        large.execute("DELETE FROM condition_queue")
+        yield plain, large
+
+
+def test_what_migrations_make_of_it(timescale_url: str) -> None:
+    with psycopg.connect(timescale_url) as large:
+        hypertables = large.execute(_HYPERTABLES).fetchall()
+        policies = large.execute(_POLICIES).fetchall()
+    assert sorted(hypertables) == sorted((name, name in PACKED) for name in HYPERTABLES)
+    packed = [("policy_compression", name) for name in sorted(PACKED)]
+    kept = ["fleet_hours_kept", "segment_days_kept"]
+    followed = [("policy_refresh_continuous_aggregate", name) for name in kept]
+    assert policies == packed + followed + [("policy_retention", name) for name in kept]
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["as it comes", "packed and summed up"])
+def test_same_answers_row_by_row(both: tuple[Connection, Connection], *, is_packed: bool) -> None:
+    plain, large = both
+    if is_packed:
+        assert _pack(large) > 0
+        assert large.execute("SELECT count(*) FROM fleet_hours_kept").fetchone() != (0,)
+    before = _answers(plain)
+    assert all(before.values()), before
+    for question, answer in _answers(large).items():
+        assert answer == before[question], question
+
+
+def test_message_that_comes_again_into_a_packed_chunk_changes_nothing(both: tuple[Connection, Connection]) -> None:
+    _, large = both
+    _pack(large)
+    again = large.execute("INSERT INTO track_points SELECT * FROM track_points ON CONFLICT DO NOTHING")
+    assert again.rowcount == 0
+
+
+def test_purge_takes_the_same_rows_and_proves_it(both: tuple[Connection, Connection]) -> None:
+    plain, large = both
+    reports: list[dict[str, Any]] = []
+    _pack(large)
+    for connection in both:
+        connection.execute(_HOLD)
+        report = purge(connection, NoPictures(), RULES, at=NOW)
+        assert report is not None
+        reports.append(report.as_json())
+    assert reports[0]["is_proven"]
+    assert reports[1] == reports[0]
+    assert all(each["held"] > 0 and each["deleted"] > 0 for each in reports[0]["classes"])
+    answers = _answers(plain)
+    for question, answer in _answers(large).items():
+        if question != "fleet_hours":  # sums outlive what they were made of
+            assert answer == answers[question], question
+
+
+def _carry(plain: Connection, large: Connection, table: str) -> None:
+    name = sql.Identifier(table)
+    rows = plain.execute(sql.SQL("SELECT to_jsonb(t) FROM {} t").format(name)).fetchall()
+    write = sql.SQL("INSERT INTO {} SELECT * FROM jsonb_populate_recordset(NULL::{}, %s)").format(name, name)
+    large.execute(write, (Jsonb([row for (row,) in rows]),))
+
+
+def _pack(large: Connection) -> int:
+    """Do now what the policies do in time; returns how many chunks are packed."""
+    packed = large.execute(_COMPRESS).fetchall()
+    for name in ("fleet_hours_kept", "segment_days_kept"):
+        large.execute("CALL refresh_continuous_aggregate(%s, NULL, %s)", (name, NOW - timedelta(days=1)))
+    return len(packed)
+
+
+def _answers(connection: Connection) -> dict[str, Any]:
+    since, until = NOW - timedelta(days=60), NOW + timedelta(days=1)
+    keys = connection.execute("SELECT id_at, city, device, id FROM observations ORDER BY id_at, device").fetchall()
+    looks = connection.execute("SELECT id_at, city, device, id FROM coverages ORDER BY id_at, device").fetchall()
+    cells = [cell for (cell,) in connection.execute("SELECT DISTINCT cell FROM coverages").fetchall()]
+    return {
+        "observations": sorted(read_new_observations(connection, keys), key=attrgetter("id")),
+        "stretches": sorted(read_stretches(connection, looks), key=_when),
+        "stretches around": sorted(read_stretches_around(connection, cells, since=since), key=_when),
+        "points": read_points(connection, city=CITY, device="bus-1", since=since),
+        "trace": read_trace(connection, keys[-1][3]),
+        "fleet_hours": _rows(connection, "SELECT * FROM fleet_hours(%s, %s) ORDER BY 1, 2, 3", since, until),
+        "segment_days": _rows(connection, "SELECT * FROM segment_days(%s, %s) ORDER BY 1, 2", since, until),
+        "health": _rows(connection, "SELECT * FROM health_reports WHERE id_at >= %s ORDER BY id_at, device", since),
+    }
+
+
+def _when(stretch: Stretch) -> tuple[object, ...]:
+    return stretch.to_at, stretch.device
+
+
+def _rows(connection: Connection, statement: LiteralString, *values: object) -> Rows:
+    return connection.execute(statement, values).fetchall()
+
+
+_ROAD: LiteralString = """
+INSERT INTO roads (id, kind, line, min_lon, min_lat, max_lon, max_lat)
+VALUES ('r', 'residential', '[[120, 27], [120.1, 27]]', 120, 27, 120.1, 27)
+"""
+_SEGMENTS: LiteralString = """
+INSERT INTO segments (id, course, road_id, line, length_m, min_lon, min_lat, max_lon, max_lat)
+SELECT 's' || n, 'c' || n, 'r', '[[120, 27], [120.001, 27]]', 100, 120, 27, 120.001, 27 FROM generate_series(1, 3) n
+"""
+_SURVEYS: LiteralString = """
+INSERT INTO segment_surveys (segment_id, city, device, coverage_id, from_at, to_at, from_m, to_m, direction, left_m,
+    right_m, usable_share)
+SELECT 's' || n, city, device, id, from_at, to_at, 0, 100, 1, 3, 3, usable_share
+FROM coverages, generate_series(1, 3) n
+"""
+_HYPERTABLES: LiteralString = """
+SELECT hypertable_name, compression_enabled FROM timescaledb_information.hypertables
+WHERE hypertable_schema = 'public'
+"""
+_POLICIES: LiteralString = """
+SELECT j.proc_name, coalesce(v.view_name, j.hypertable_name)
+FROM timescaledb_information.jobs j
+LEFT JOIN timescaledb_information.continuous_aggregates v
+    ON v.materialization_hypertable_name = j.hypertable_name OR v.view_name = j.hypertable_name
+WHERE j.hypertable_name IS NOT NULL ORDER BY 1, 2
+"""
+_COMPRESS: LiteralString = """
+SELECT compress_chunk(format('%I.%I', chunk_schema, chunk_name)::regclass, if_not_compressed => true)
+FROM timescaledb_information.chunks WHERE hypertable_name IN ('track_points', 'observations', 'coverages',
+    'health_reports', 'driving_events', 'tag_sightings') AND range_end < '2026-11-20'
+"""
+_HOLD: LiteralString = """
+INSERT INTO legal_holds (city, device, from_at, to_at, reason)
+VALUES ('testcity', 'bus-1', '2026-01-01', '2027-01-01', 'court')
+"""
