@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "fleet": _Place("cloud.commands.fleet", "cloud", "Buses: admit them, revoke them, tell the broker."),
     "release": _Place("cloud.commands.release", "cloud", "Packages for buses: pack, sign, give to the cloud."),
     "enrol": _Place("edge_agent.enrol_command", "edge", "On a bus: get a certificate for a code; renew it."),
+    "relay": _Place("edge_agent.relay.command", "edge", "At a stop: carry what buses without a network hand over."),
     "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
     "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
     "people": _Place("cloud.commands.people", "cloud", "Accounts: add one, make a one-time link or a token."),

@@ -67,8 +67,10 @@ def purge_check(last: tuple[datetime, bool] | None, *, at: datetime) -> str:
 
 def faults_of_bus(config: "AgentConfig") -> Iterator[Finding]:
     """The same for a bus."""
-    if not config.broker.url.startswith("mqtts://"):
-        yield "broker", "the broker is reached by plain MQTT: a broker.url of mqtts:// is expected"
+    urls = [*([config.broker.url] if config.broker.url is not None else []), *config.broker.relays]
+    for url in urls:
+        if not url.startswith("mqtts://"):
+            yield "broker", f"{url} is reached by plain MQTT: mqtts:// is expected"
     if not config.cloud.url.startswith("https://"):
         yield "cloud", "pictures go by plain HTTP: a cloud.url of https:// is expected"
     if config.identity.certificate_file is None:

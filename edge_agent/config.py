@@ -2,10 +2,10 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 import minisign
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from edge_agent.errors import ConfigurationError
 from telemetry.server import Address
@@ -44,6 +44,7 @@ SourceAddress = Annotated[str, AfterValidator(_source_from_folder)]
 LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
 PublicKey = Annotated[str, AfterValidator(_that_verifies)]
+BrokerUrl = Annotated[str, Field(pattern=r"^mqtts?://[^/@\s]+$")]
 Provider = Literal["cpu", "cuda", "tensorrt"]
 Precision = Literal["fp32", "int8"]
 SomeConfig = TypeVar("SomeConfig", bound=BaseModel)
@@ -80,8 +81,17 @@ class Identity(_Section):
 
 
 class Broker(_Section):
-    url: Annotated[str, Field(pattern=r"^mqtts?://[^/@\s]+$")]
+    """The cloud's broker, and those of stops, which carry what is handed over to them; one of both is needed."""
+
+    url: BrokerUrl | None = None
+    relays: Annotated[tuple[BrokerUrl, ...], Field(max_length=8)] = ()
     ca_file: LocalFile | None = None
+
+    @model_validator(mode="after")
+    def _lead_somewhere(self) -> Self:
+        if self.url is None and not self.relays:
+            raise ValueError("url is missing: mqtts://HOST:PORT is expected, or relays of stops")
+        return self
 
 
 class Cloud(_Section):
@@ -112,12 +122,6 @@ class Camera(_Section):
 
 class Gnss(_Section):
     source: SourceAddress = ""  # /dev/ttyUSB0, tcp://host:port (NMEA), gpsd://host:port, or a track file to replay
-
-
-class Ble(_Section):
-    """A Bluetooth receiver for the tags that people wear; it hears nothing else."""
-
-    adapter: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")] | None = None  # hci0; without it the first one
 
 
 class Imu(_Section):
@@ -160,6 +164,14 @@ class Model(_Section):
     provider: Provider = "cpu"
     precision: Precision = "fp32"
     engine_cache: LocalPath | None = None  # folder for what TensorRT builds at the first start
+
+
+class Shadow(_Section):
+    """A new model beside the one in use; only the cloud asks for it, by what is desired of this bus."""
+
+    manifest: LocalPath
+    package: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    share: Annotated[float, Field(gt=0, le=1)]  # of the frames
 
 
 class Privacy(_Section):
@@ -207,11 +219,12 @@ class AgentConfig(_Section):
     cloud: Cloud
     camera: Camera
     gnss: Gnss = Gnss()
+    ble: Ble | None = None
     imu: Imu | None = None
     driving: DrivingSettings | None = None
-    ble: Ble | None = None
     replay: Replay = Replay()
     model: Model = Model()
+    shadow: Shadow | None = None
     privacy: Privacy = Privacy()
     outbox: OutboxSettings
     track: TrackSettings = TrackSettings()
@@ -219,6 +232,52 @@ class AgentConfig(_Section):
     coverage: CoverageSettings = CoverageSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     updates: UpdateSettings | None = None
+
+    @model_validator(mode="after")
+    def _can_sign_for_relays(self) -> Self:
+        if self.broker.relays and self.identity.certificate_file is None:
+            raise ValueError("broker.relays: identity.certificate_file is expected, with the key that signs for them")
+        return self
+
+
+class StopBroker(_Section):
+    """The broker of the stop itself, to which buses come."""
+
+    url: BrokerUrl
+    ca_file: LocalFile | None = None
+    user: Name
+    password_file: LocalFile
+
+    def password(self) -> str:
+        """Read it.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+        """
+        try:
+            return self.password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"stop.password_file {self.password_file} cannot be read: {error}") from error
+
+
+class CloudBroker(_Section):
+    url: BrokerUrl
+    ca_file: LocalFile | None = None
+
+
+class RelayIdentity(_Section):
+    city: Slug
+    device: Slug
+    certificate_file: LocalFile
+
+
+class RelayConfig(_Section):
+    """Everything that a stop must be told to carry what buses hand over."""
+
+    identity: RelayIdentity
+    broker: CloudBroker
+    stop: StopBroker
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 class DeskConfig(BaseModel):
@@ -237,6 +296,15 @@ def load_config(path: Path) -> AgentConfig:
         ConfigurationError: names the file and each key that is wrong.
     """
     return _load(path, AgentConfig)
+
+
+def load_relay_config(path: Path) -> RelayConfig:
+    """Read the configuration of a stop's relay.
+
+    Raises:
+        ConfigurationError: names the file and each key that is wrong.
+    """
+    return _load(path, RelayConfig)
 
 
 def load_desk_config(path: Path) -> DeskConfig:

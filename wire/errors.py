@@ -23,6 +23,10 @@ class PackageError(WireError):
     """Refuse: a release for buses that is not signed by whom we trust, or is no package."""
 
 
+class SigningError(WireError):
+    """Stop: there is no key to sign with."""
+
+
 class Reason(StrEnum):
     """Why a message could not be read; what the quarantine shows."""
 
@@ -33,6 +37,7 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     BAD_DATA = "bad_data"
     WRONG_TOPIC = "wrong_topic"
+    BAD_SIGNATURE = "bad_signature"
 
 
 class DecodeError(WireError):

@@ -15,7 +15,8 @@ _LEVELS_OF_KIND: Final = {
     for kind in Kind
 }
 _KIND_OF_LEVELS: Final = {levels: kind for kind, levels in _LEVELS_OF_KIND.items()}
-_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+SLUG_PATTERN: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SLUG: Final = re.compile(SLUG_PATTERN)
 
 FROM_DEVICE: Final = frozenset(set(Kind) - {Kind.TWIN_DESIRED, Kind.STORED, Kind.COMMAND})
 TO_DEVICE: Final = frozenset({Kind.TWIN_DESIRED, Kind.STORED, Kind.COMMAND})

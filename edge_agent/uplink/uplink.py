@@ -55,14 +55,7 @@ class Uplink:
         city, device = identity.city, identity.device
         self._now = system_now if clock is None else clock.now
         self._clock = clock
-        self._address = BrokerAddress(
-            url=config.broker.url,
-            city=city,
-            device=device,
-            secret=secret,
-            ca_file=config.broker.ca_file,
-            certificate_file=identity.certificate_file,
-        )
+        self._addresses = _broker_addresses(config, secret)
         self._cloud = CloudAddress.of(config)
         orders = orders or Orders()
         self.answers = Answers(self._cloud, logs=orders.logs)
@@ -78,7 +71,7 @@ class Uplink:
         )
         if clock is not None and self.outbox.last_id is not None:
             clock.note_past(time_of_id(self.outbox.last_id))
-        self.needs = Needs(broker=f"{config.broker.url} has not been connected yet")
+        self.needs = Needs(broker=f"{self._addresses[0].url} has not been connected yet")
         self._lock = threading.Lock()
         self._users = 0
         self._stop = threading.Event()
@@ -127,7 +120,7 @@ class Uplink:
 
     def _publisher(self) -> Publisher:
         return Publisher(
-            self._address, self.outbox, now=self._now, clock=self._clock, needs=self.needs, orders=self._orders
+            self._addresses, self.outbox, now=self._now, clock=self._clock, needs=self.needs, orders=self._orders
         )
 
     def _work(self, worker: _Worker) -> None:
@@ -141,3 +134,21 @@ class Uplink:
         self._stop.set()
         for thread in self._threads:
             thread.join(ENDS_WITHIN_S)
+
+
+def _broker_addresses(config: AgentConfig, secret: str) -> list[BrokerAddress]:
+    """The cloud's own broker first, then those of stops."""
+    broker, identity = config.broker, config.identity
+    cloud = [] if broker.url is None else [(broker.url, False)]
+    return [
+        BrokerAddress(
+            url=url,
+            city=identity.city,
+            device=identity.device,
+            secret=secret,
+            ca_file=broker.ca_file,
+            certificate_file=identity.certificate_file,
+            is_relay=is_relay,
+        )
+        for url, is_relay in [*cloud, *((url, True) for url in broker.relays)]
+    ]

@@ -17,8 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 import cloud.config
 import edge_agent.config
 from busense.cli import COMMANDS
-from busense.local.broker import device_permissions
 from busense.local.processes import Program, accepts_connections, free_port
+from cloud.fleet.broker_users import device_permissions, stop_permissions
 from tests.waiting import wait_until
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -73,6 +73,42 @@ def test_systemd_unit_starts_the_agent() -> None:
     unit = (DEPLOY / "busense-agent.service").read_text()
     assert "ExecStart=/opt/busense/venv/bin/busense agent --config /etc/busense/agent.toml" in unit
     assert "agent" in COMMANDS
+
+
+def test_a_stop_has_its_program_and_a_configuration_that_is_read(tmp_path: Path) -> None:
+    unit = (DEPLOY / "busense-relay.service").read_text()
+    assert "ExecStart=/opt/busense/venv/bin/busense relay --config /etc/busense/relay.toml" in unit
+    for file in ("stop.pem", "broker-ca.pem", "stop-ca.pem", "relay.password"):
+        (tmp_path / file).touch()
+    shutil.copy(DEPLOY / "relay.example.toml", tmp_path)
+    config = edge_agent.config.load_relay_config(tmp_path / "relay.example.toml")
+    shipped = (DEPLOY / "nats-stop.conf").read_text()
+    assert f"user: {config.stop.user}," in shipped
+    assert all(
+        f'"{subject}"' in shipped
+        for subjects in stop_permissions(config.identity.city).values()
+        for subject in subjects
+    )
+
+
+@pytest.fixture
+def stop_nats(certificates: Path) -> Iterator[Path]:
+    """Log of a broker that runs deploy/nats-stop.conf."""
+    ports = {address: f"127.0.0.1:{free_port()}" for address in ("127.0.0.1:4222", "0.0.0.0:8883", "127.0.0.1:8222")}
+    (certificates / "authority.pem").write_bytes((certificates / "server.pem").read_bytes())
+    config = _moved("nats-stop.conf", certificates, ports)
+    server = Path(sys.executable).parent / "nats-server"
+    program = Program(
+        "NATS", [str(server), "--config", str(config)], log=certificates / "log", env={"RELAY_PASSWORD": "of-a-test"}
+    )
+    program.start()
+    program.wait_until(lambda: accepts_connections(int(ports["0.0.0.0:8883"].rpartition(":")[2])), timeout_s=10)
+    yield certificates / "log"
+    program.stop()
+
+
+def test_the_shipped_broker_of_a_stop_starts(stop_nats: Path) -> None:
+    assert "Server is ready" in stop_nats.read_text()
 
 
 def test_install_script_is_a_valid_shell_script() -> None:
@@ -164,5 +200,5 @@ def test_shipped_permissions_are_those_of_the_embedded_broker() -> None:
 def test_production_logs_json_lines() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     assert compose["x-busense"]["environment"]["BUSENSE_LOGS"] == "json"
-    for unit in ("busense-agent.service", "busense@.service"):
+    for unit in ("busense-agent.service", "busense-relay.service", "busense@.service"):
         assert "Environment=BUSENSE_LOGS=json" in (DEPLOY / unit).read_text().splitlines()

@@ -47,8 +47,9 @@ def test_asyncapi_names_every_topic() -> None:
         "busense/v1/{city}/{device}/detection",
         "busense/v1/{city}/{device}/twin/desired",
         "busense/v1/{city}/{device}/stored",
+        "busense/v1/{city}/{device}/relayed",
     }
-    assert len(channels) == len(Kind)
+    assert len(channels) == len(Kind) + 1, "each kind, and what a stop carries"
 
 
 def test_every_golden_file_belongs_to_a_kind() -> None:

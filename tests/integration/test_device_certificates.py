@@ -89,11 +89,11 @@ class Depot:
     authority: Authority
     broker: LocalBroker
 
-    def certificate(self, device: str, *, at: datetime = NOW) -> Path:
+    def certificate(self, device: str, *, at: datetime = NOW, is_relay: bool = False) -> Path:
         """A file with certificate and key, as a bus keeps it."""
         draft = draw_key(device)
         with connect(self.url) as connection:
-            code = make_code(connection, city=CITY, device=device, at=at)
+            code = make_code(connection, city=CITY, device=device, at=at, is_relay=is_relay)
             admitted = admit(connection, self.authority, code=code, request=draft.request_pem, at=at)
         file = self.folder / f"{device}-{admitted.certificate.serial[:8]}.pem"
         file.write_bytes(admitted.certificate.pem.encode() + draft.key_pem)

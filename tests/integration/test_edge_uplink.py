@@ -45,7 +45,7 @@ def publishing(
     address = BrokerAddress(
         url=broker.mqtt_url, city=broker.city, device=DEVICE, secret=secret or broker.device_secrets[DEVICE]
     )
-    with running(Publisher(address, outbox, now=lambda: datetime.now(UTC), orders=orders)) as publisher:
+    with running(Publisher([address], outbox, now=lambda: datetime.now(UTC), orders=orders)) as publisher:
         yield publisher
 
 

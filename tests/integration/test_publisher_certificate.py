@@ -37,7 +37,7 @@ def publishing(outbox: Outbox, depot: Depot, certificate: Path, needs: Needs) ->
         ca_file=depot.folder / "server.pem",
         certificate_file=certificate,
     )
-    with running(Publisher(address, outbox, now=lambda: datetime.now(UTC), needs=needs)) as publisher:
+    with running(Publisher([address], outbox, now=lambda: datetime.now(UTC), needs=needs)) as publisher:
         yield publisher
 
 

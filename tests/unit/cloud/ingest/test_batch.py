@@ -15,13 +15,13 @@ NO_NEWS = News(messages={}, points={}, healthy=frozenset())
 
 def receive(*deliveries: Delivery) -> list[Received]:
     readable = [item for item in map(read_delivery, deliveries) if isinstance(item, Readable)]
-    return [item for item in (admit(one, AT) for one in readable) if isinstance(item, Received)]
+    return [item for item in (admit(one, AT, public_key=None) for one in readable) if isinstance(item, Received)]
 
 
 def test_device_that_nobody_enrolled_is_rejected_with_the_way_out() -> None:
     readable = read_delivery(Outbox().message())
     assert isinstance(readable, Readable)
-    rejected = admit(readable, None)
+    rejected = admit(readable, None, public_key=None)
     assert isinstance(rejected, Rejected)
     assert (rejected.reason, rejected.sequence) == ("unknown_device", 1)
     assert "busense fleet enrol testcity/bus-1" in rejected.detail

@@ -99,7 +99,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 @contextmanager
 def publishing(outbox: Outbox, url: str, *, puback_timeout_s: float) -> Generator[Publisher]:
     address = BrokerAddress(url=url, city="testcity", device="bus-1", secret="s")  # noqa: S106
-    publisher = Publisher(address, outbox, now=lambda: NOW, puback_timeout_s=puback_timeout_s)
+    publisher = Publisher([address], outbox, now=lambda: NOW, puback_timeout_s=puback_timeout_s)
     stop = threading.Event()
     thread = threading.Thread(target=publisher.run, args=(stop,), daemon=True)
     thread.start()
@@ -155,7 +155,7 @@ def test_nothing_is_told_with_a_time_that_cannot_be_right_while_it_may_soon_be_k
     clock = BusClock(monotonic=lambda: 0.0, system=long_ago, is_synchronised=lambda: False)
     broker = FakeBroker(silent_connections=0)
     address = BrokerAddress(url=broker.url, city="testcity", device="bus-1", secret="s")  # noqa: S106
-    publisher = Publisher(address, outbox, now=clock.now, clock=clock)
+    publisher = Publisher([address], outbox, now=clock.now, clock=clock)
     stop = threading.Event()
     thread = threading.Thread(target=publisher.run, args=(stop,), daemon=True)
     asked.clear()
