@@ -28,7 +28,17 @@ from edge_agent.vision.privacy import Privacy
 from edge_agent.watch import Watcher
 from telemetry.logs import about
 from telemetry.server import Needs
-from wire.messages import CameraState, ClockSource, Detection, Health, Kind, Message, PictureReference, Unusable
+from wire.messages import (
+    CameraState,
+    ClockSource,
+    Detection,
+    Health,
+    Kind,
+    Message,
+    PictureReference,
+    ShadowReport,
+    Unusable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +99,12 @@ class Agent:
         clock: BusClock | None = None,
         watcher: Watcher | None = None,
         orders: Orders | None = None,
+        shadow: Callable[[], ShadowReport] | None = None,
     ) -> None:
         """Open outbox and models; a watcher is shown each frame with everything that was made of it.
 
         Without a clock, time is what the machine says: recordings and simulations bring their own.
+        `shadow` tells what a model that only looks on has seen.
 
         Raises:
             ConfigurationError: the camera or the secret is not usable.
@@ -102,6 +114,7 @@ class Agent:
         self._clock = clock
         self._now: Callable[[], datetime] = system_now if clock is None else clock.now
         self._detector = detector
+        self._shadow = shadow
         self._camera = camera_model(config.camera)
         self._inbox = Inbox(sources)
         self._ego = EgoTrack()
@@ -338,6 +351,7 @@ class Agent:
             given_up_counts=self._outbox.given_up_counts(),
             pictures_given_up=self._outbox.pictures_given_up,
             clock_corrected_s=None if clock is None else clock.corrected_s,
+            shadow=None if self._shadow is None else self._shadow(),
             ble_heard=None if self._config.ble is None else self._tally.advertisements - self._health_advertisements,
         )
 

@@ -20,7 +20,8 @@ from edge_agent.updates.generation import OwnFile
 from edge_agent.updates.updater import Start, Updater
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.orders import NoUpdates, Orders
-from edge_agent.vision.detector import open_detector
+from edge_agent.vision.detector import open_detector, open_shadow
+from edge_agent.vision.shadow import ShadowedDetector
 from telemetry.logs import LastLines
 
 log = logging.getLogger(__name__)
@@ -124,10 +125,27 @@ class Lives:
         address, preview = self._preview_address, None
         if address is not None:
             preview = Preview(camera_model(config.camera), privacy=open_privacy(config), bus=status)
-        detector = open_detector(config.model)
-        clock = self._clock
+        clock, detector, shadow = self._clock, open_detector(config.model), None
+        if config.shadow is not None:
+            detector = ShadowedDetector(
+                detector,
+                open_shadow(config.shadow),
+                package=config.shadow.package,
+                share=config.shadow.share,
+                now=clock.now(),
+            )
+            stack.enter_context(detector.running())
+            shadow = detector.read
         sources = make_sources(config, now=clock.now, hear=clock.hear_gnss)
-        bus = Agent(config, sources=sources, detector=detector, clock=clock, watcher=preview, orders=self._orders)
+        bus = Agent(
+            config,
+            sources=sources,
+            detector=detector,
+            clock=clock,
+            watcher=preview,
+            orders=self._orders,
+            shadow=shadow,
+        )
         stack.callback(bus.close)
         if preview is not None and address is not None:
             url = stack.enter_context(serving(preview, address))

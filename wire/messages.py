@@ -290,6 +290,30 @@ class OutboxState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowClass:
+    """Boxes of one class: found by both models, by the one in use alone, by the new one alone."""
+
+    agreeing: Count
+    only_old: Count
+    only_new: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowReport:
+    """What a new model saw beside the one in use, on a share of the frames; summed up since the agent began."""
+
+    package: Sha256  # in which the new model came
+    run: EventId  # of the agent that counts; another run counts anew
+    model: ModelVersion  # the new one
+    frames: Count  # that both looked at
+    dropped: Count  # that the new one was not ready for
+    failed: Count  # at which it failed
+    old_s: Seconds  # that each took, on average over these frames
+    new_s: Seconds
+    classes: Annotated[dict[ClassCode, ShadowClass], Field(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How the device is, once a minute."""
 
@@ -312,6 +336,7 @@ class Health:
     given_up_counts: Annotated[dict[Kind, Count], Field(max_length=16)] | None = None  # since the outbox was made
     pictures_given_up: Count | None = None
     clock_corrected_s: Offset | None = None  # what was added to the clock of the machine when a better one was known
+    shadow: ShadowReport | None = None
     ble_heard: Count | None = None  # advertisements since the last report, of tags and else: the receiver works
 
 

@@ -15,13 +15,14 @@ from edge_agent.config import AgentConfig, Document, check_document, read_docume
 from edge_agent.errors import UpdateError
 from edge_agent.updates.durable import make_folder, sync_folder, write_file
 from edge_agent.updates.merge import merged
-from edge_agent.updates.wanted import read_wanted
+from edge_agent.updates.wanted import Wanted, read_wanted
 from wire.messages import Settings
 from wire.package import MANIFEST, SETTINGS, Package
 from wire.units import Count, Sha256
 
 ABOUT: Final = "generation.json"
 MODEL: Final = "model"
+SHADOW: Final = "shadow"
 
 
 @checked_dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(strict=True))
@@ -42,6 +43,7 @@ class Generation:
     settings: Settings  # as desired
     package: Mapping[str, Any] = field(default_factory=dict[str, Any])  # tables like those of the bus's file
     manifest: Path | None = None
+    shadow_manifest: Path | None = None  # of the model that only looks on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,13 @@ class OwnFile:
         """
         if generation is None:
             return self._checked(self.document, str(self.path))
+        wanted = read_wanted(generation.settings)
         document = merged(
             self.document,
             package=generation.package,
-            pose=read_wanted(generation.settings).pose,
+            pose=wanted.pose,
             manifest=generation.manifest,
+            shadow=_shadow(generation, wanted),
         )
         return self._checked(document, f"{self.path} with version {generation.version}")
 
@@ -80,8 +84,20 @@ class OwnFile:
         return check_document(document, folder=self.path.resolve().parent, name=name)
 
 
+def _shadow(generation: Generation, wanted: Wanted) -> Mapping[str, Any] | None:
+    if generation.shadow_manifest is None:
+        return None
+    return {"manifest": str(generation.shadow_manifest), "package": wanted.shadow, "share": wanted.shadow_share}
+
+
 def write_generation(
-    folder: Path, *, version: int, settings: Settings, model: Package | None, package: Package | None
+    folder: Path,
+    *,
+    version: int,
+    settings: Settings,
+    model: Package | None,
+    package: Package | None,
+    shadow: Package | None = None,
 ) -> None:
     """Write a generation in the place of whatever lies there; the file that vouches for the others comes last.
 
@@ -89,17 +105,20 @@ def write_generation(
         OSError: the disk does not take it.
     """
     files: dict[str, bytes] = {}
-    if model is not None:
-        files |= {f"{MODEL}/{name}": content for name, content in model.files.items()}
+    for name, unpacked in ((MODEL, model), (SHADOW, shadow)):
+        if unpacked is not None:
+            files |= {f"{name}/{file}": content for file, content in unpacked.files.items()}
     if package is not None:
         files[SETTINGS] = package.files[SETTINGS]
     make_folder(folder.parent)
     if folder.exists():
         shutil.rmtree(folder)
-    (folder / MODEL).mkdir(parents=True)
+    for name in (MODEL, SHADOW):
+        (folder / name).mkdir(parents=True)
     for name, content in files.items():
         write_file(folder / name, content)
-    sync_folder(folder / MODEL)
+    for name in (MODEL, SHADOW):
+        sync_folder(folder / name)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     write_file(folder / ABOUT, _ABOUT.dump_json(_About(version=version, settings=settings, files=hashes)))
     sync_folder(folder)
@@ -120,10 +139,11 @@ def read_generation(folder: Path) -> Generation:
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != about.files[name]:
             raise UpdateError(f"{folder.name}/{name} is not as it was written")
-    manifest = f"{MODEL}/{MANIFEST}"
+    manifests = {name: folder / name / MANIFEST for name in (MODEL, SHADOW) if f"{name}/{MANIFEST}" in contents}
     return Generation(
         version=about.version,
         settings=about.settings,
         package=tomllib.loads(contents[SETTINGS].decode()) if SETTINGS in contents else {},
-        manifest=folder / manifest if manifest in contents else None,
+        manifest=manifests.get(MODEL),
+        shadow_manifest=manifests.get(SHADOW),
     )

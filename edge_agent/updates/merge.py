@@ -17,6 +17,7 @@ FIXED: Final[tuple[str, ...]] = (
     "camera.source",
     "gnss.source",
     "model.manifest",
+    "shadow",
 )
 """What makes a bus this bus, and what would cut it off: no package of settings may touch it."""
 
@@ -33,14 +34,21 @@ def check_settings(package: Mapping[str, Any]) -> None:
 
 
 def merged(
-    own: Mapping[str, Any], *, package: Mapping[str, Any], pose: Mapping[str, float], manifest: Path | None
+    own: Mapping[str, Any],
+    *,
+    package: Mapping[str, Any],
+    pose: Mapping[str, float],
+    manifest: Path | None,
+    shadow: Mapping[str, Any] | None = None,
 ) -> Document:
-    """Lay one over the other; the camera's pose and the model of this bus are uppermost."""
+    """Lay one over the other; the camera's pose, the model of this bus and the one beside it are uppermost."""
     uppermost: Document = {}
     if pose:
         uppermost["camera"] = dict(pose)
     if manifest is not None:
         uppermost["model"] = {"manifest": str(manifest)}
+    if shadow is not None:
+        uppermost["shadow"] = dict(shadow)
     return _over(_over(own, package), uppermost)
 
 

@@ -113,7 +113,15 @@ class Slots:
                 raise UpdateError(f"the program ended {starts} times while it opened this version")
             self._write(replace(self._state, attempt=Attempt(version=version, starts=starts + 1)))
 
-    def fill(self, *, version: int, settings: Settings, model: Package | None, package: Package | None) -> Generation:
+    def fill(
+        self,
+        *,
+        version: int,
+        settings: Settings,
+        model: Package | None,
+        package: Package | None,
+        shadow: Package | None = None,
+    ) -> Generation:
         """Prepare a generation in the slot that is not in use.
 
         Raises:
@@ -121,7 +129,7 @@ class Slots:
             OSError: the disk does not take it.
         """
         folder = self._folder / self._free()
-        write_generation(folder, version=version, settings=settings, model=model, package=package)
+        write_generation(folder, version=version, settings=settings, model=model, package=package, shadow=shadow)
         return read_generation(folder)
 
     def switch(self, generation: Generation, *, work: Work) -> None:

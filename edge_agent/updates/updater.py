@@ -15,9 +15,9 @@ from edge_agent.updates.merge import check_settings
 from edge_agent.updates.packages import Packages
 from edge_agent.updates.slots import Slots, Trial
 from edge_agent.updates.trial import LONGEST_LOOK_S, Gauge, verdict
-from edge_agent.updates.wanted import MODEL, SETTINGS, Wanted, read_wanted
+from edge_agent.updates.wanted import MODEL, SETTINGS, SHADOW, Wanted, read_wanted
 from edge_agent.uplink.cloud import CloudAddress
-from edge_agent.vision.detector import open_detector
+from edge_agent.vision.detector import open_detector, open_shadow
 from wire.errors import PackageError
 from wire.messages import CameraState, Settings, TwinDesired, TwinReported
 from wire.package import Package, PackageKind
@@ -53,6 +53,15 @@ class _Life:
     config: AgentConfig
     gauge: Gauge
     end: threading.Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetched:
+    """Packages whose signatures were checked."""
+
+    model: Package | None
+    settings: Package | None
+    shadow: Package | None
 
 
 class Updater:
@@ -188,22 +197,30 @@ class Updater:
         if packages is None or life is None:
             return
         self._slots.begin_attempt(version)
-        model, package = packages
-        generation = self._slots.fill(version=version, settings=settings, model=model, package=package)
+        generation = self._slots.fill(
+            version=version,
+            settings=settings,
+            model=packages.model,
+            package=packages.settings,
+            shadow=packages.shadow,
+        )
         config = self._own.with_generation(generation)
         if config.model != life.config.model:
             open_detector(config.model)
+        if config.shadow is not None and config.shadow != life.config.shadow:
+            open_shadow(config.shadow)
         self._slots.switch(generation, work=life.gauge.work)
         if (current := self._life) is not None:
             current.end.set()
 
-    def _fetch(self, desired: TwinDesired, wanted: Wanted) -> tuple[Package | None, Package | None] | None:
-        """Model and settings, where there shall be any; None when the version is not the newest any more."""
+    def _fetch(self, desired: TwinDesired, wanted: Wanted) -> _Fetched | None:
+        """What is wanted, where it is; None when the version is not the newest any more."""
         model = self._package(desired, wanted.model, PackageKind.MODEL)
         package = self._package(desired, wanted.settings, PackageKind.SETTINGS)
+        shadow = self._package(desired, wanted.shadow, PackageKind.MODEL)
         if package is not None:
             check_settings(package.settings())
-        return (model, package) if self._is_newest(desired) else None
+        return _Fetched(model=model, settings=package, shadow=shadow) if self._is_newest(desired) else None
 
     def _package(self, desired: TwinDesired, sha256: str | None, kind: PackageKind) -> Package | None:
         if sha256 is None:
@@ -231,4 +248,4 @@ class Updater:
 
 
 def _packages_of(settings: Settings) -> set[str]:
-    return {str(settings[key]) for key in (MODEL, SETTINGS) if key in settings}
+    return {str(settings[key]) for key in (MODEL, SETTINGS, SHADOW) if key in settings}

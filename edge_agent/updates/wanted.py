@@ -10,6 +10,8 @@ from wire.messages import Settings
 
 MODEL: Final = "package.model"
 SETTINGS: Final = "package.settings"
+SHADOW: Final = "package.shadow"  # a model that only looks on
+SHADOW_SHARE: Final = "shadow.share"
 POSE: Final = {
     f"camera.{key}": key for key in ("height_m", "focal_px", "pitch_deg", "yaw_deg", "roll_deg", "forward_m", "right_m")
 }
@@ -22,6 +24,8 @@ class Wanted:
 
     model: str | None
     settings: str | None
+    shadow: str | None
+    shadow_share: float
     pose: Mapping[str, float]
 
 
@@ -31,12 +35,14 @@ def read_wanted(settings: Settings) -> Wanted:
     Raises:
         UpdateError: something may not be set from afar, or is no value of its kind.
     """
-    foreign = sorted(settings.keys() - POSE.keys() - {MODEL, SETTINGS})
+    foreign = sorted(settings.keys() - POSE.keys() - {MODEL, SETTINGS, SHADOW, SHADOW_SHARE})
     if foreign:
         raise UpdateError(f"{', '.join(foreign)} cannot be set from afar")
     return Wanted(
         model=_package(settings, MODEL),
         settings=_package(settings, SETTINGS),
+        shadow=_package(settings, SHADOW),
+        shadow_share=_number(settings, SHADOW_SHARE) if SHADOW_SHARE in settings else 1.0,
         pose={key: _number(settings, name) for name, key in POSE.items() if name in settings},
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge_agent.config import Model, Precision, Provider
+from edge_agent.config import Model, Precision, Provider, Shadow
 from edge_agent.errors import ModelError
 from edge_agent.laps import Laps
 from edge_agent.readings import Image
@@ -112,6 +112,15 @@ def open_detector(settings: Model) -> OnnxDetector:
         provider=settings.provider,
         engine_cache=settings.engine_cache,
     )
+
+
+def open_shadow(settings: Shadow) -> OnnxDetector:
+    """The detector that only looks on; it has one thread.
+
+    Raises:
+        ModelError: it cannot be run.
+    """
+    return OnnxDetector(settings.manifest, threads=1)
 
 
 def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float) -> tuple[Boxes, Scores]:

@@ -266,3 +266,30 @@ def test_a_generation_that_does_not_go_with_the_own_file_names_the_key(tmp_path:
     own = own_file(tmp_path)
     with pytest.raises(ConfigurationError, match=r"with version 3: camera\.pitch_deg: .*less than 80"):
         own.with_generation(Generation(version=3, settings={"camera.pitch_deg": 100}))
+
+
+def test_a_model_that_looks_on_lies_in_the_generation_and_leaves_with_it(tmp_path: Path) -> None:
+    own, slots = own_file(tmp_path), Slots(tmp_path / "updates")
+    settings: Settings = {"package.shadow": "c" * 64, "shadow.share": 0.25}
+    generation = slots.fill(version=4, settings=settings, model=None, package=None, shadow=model_package())
+    slots.switch(generation, work=WORK)
+    found = slots.start()
+    shadow = own.with_generation(found).shadow
+    assert found == generation
+    assert shadow is not None
+    assert (shadow.package, shadow.share, shadow.manifest.read_text()) == ("c" * 64, 0.25, 'name = "small"\n')
+    assert own.with_generation(found).model == own.with_generation(None).model, "the one in use stays"
+    slots.leave("too slow")
+    assert own.with_generation(slots.start()).shadow is None
+
+
+def test_a_share_that_is_none_is_refused(tmp_path: Path) -> None:
+    generation = Slots(tmp_path / "updates").fill(
+        version=4,
+        settings={"package.shadow": "c" * 64, "shadow.share": 1.5},
+        model=None,
+        package=None,
+        shadow=model_package(),
+    )
+    with pytest.raises(ConfigurationError, match="share"):
+        own_file(tmp_path).with_generation(generation)

@@ -131,6 +131,16 @@ def test_a_model_that_cannot_be_opened_is_given_up_on_paper(bus: Bus, server: Pa
         assert not end.is_set()
 
 
+def test_a_model_beside_the_one_in_use_is_opened_on_paper_first(bus: Bus, server: PackageServer) -> None:
+    about = About(kind=PackageKind.MODEL, name="small", version="1")
+    release = signed(write_package(about, {MANIFEST: b'name = "small"\n', "model.onnx": b"weights"}))
+    server.add(release)
+    with bus.living() as end:
+        bus.desire(1, {"package.shadow": release.sha256, "shadow.share": 0.5})
+        assert "manifest" in (bus.reports(1).problem or "")
+        assert not end.is_set()
+
+
 def test_an_older_version_is_ignored(bus: Bus) -> None:
     with bus.living() as end:
         bus.desire(5, {"camera.focal": 1})

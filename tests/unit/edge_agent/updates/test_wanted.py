@@ -8,7 +8,7 @@ MODEL, SETTINGS = "a" * 64, "b" * 64
 
 
 def test_nothing_desired_is_the_buss_own_file() -> None:
-    assert read_wanted({}) == Wanted(model=None, settings=None, pose={})
+    assert read_wanted({}) == Wanted(model=None, settings=None, shadow=None, shadow_share=1.0, pose={})
 
 
 def test_packages_and_the_pose_of_the_camera_are_read() -> None:
@@ -24,6 +24,11 @@ def test_packages_and_the_pose_of_the_camera_are_read() -> None:
     )
 
 
+def test_a_model_may_look_on_at_a_share_of_the_frames() -> None:
+    found = read_wanted({"package.shadow": MODEL, "shadow.share": 0.2})
+    assert (found.model, found.shadow, found.shadow_share) == (None, MODEL, 0.2)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -35,6 +40,8 @@ def test_packages_and_the_pose_of_the_camera_are_read() -> None:
         ({"package.model": MODEL.upper()}, "SHA-256 in hex"),
         ({"package.model": f"{MODEL}\n"}, "SHA-256 in hex"),
         ({"package.settings": True}, "package.settings is True"),
+        ({"package.shadow": "latest"}, "package.shadow is 'latest'"),
+        ({"shadow.share": "half"}, "a number is expected"),
         ({"camera.height_m": "2.4"}, "a number is expected"),
         ({"camera.height_m": True}, "a number is expected"),
     ],
