@@ -119,7 +119,7 @@ def run(folder: Path, *, rate: float, has_worker: bool, seconds: float, seed: in
     seen = Seen()
     with cloud(folder) as place:
         place.enrol(bus.device for bus in buses)
-        client, _ = place.serve()
+        client = place.serve()
         place.start("ingest")
         if has_worker:
             place.start("work")

@@ -37,6 +37,43 @@ def database(folder: Path, *, is_durable: bool) -> Generator[LocalPostgres]:
         server.stop()
 
 
+def start(word: str, folder: Path, *, settings: Mapping[str, str], url: str) -> Program:
+    """Start `busense …` on a database."""
+    environment = os.environ | {
+        "BUSENSE_CITY": CITY,
+        "BUSENSE_DATABASE__URL": url,
+        "BUSENSE_PICTURES__URL": f"file://{folder / 'pictures'}",
+        **settings,
+    }
+    log = folder / f"{word}-{len(list(folder.glob('*.log')))}.log"
+    command = ending_with_us([sys.executable, "-m", "busense", word])
+    program = Program(f"busense {word}", command, log=log, env=environment)
+    program.start()
+    return program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A server and a client of its API."""
+
+    client: httpx.Client
+    program: Program
+
+
+@contextmanager
+def serving(url: str, folder: Path) -> Generator[Serving]:
+    """A server that visitors may look at, once it answers."""
+    port = free_port()
+    settings = {"BUSENSE_SERVE__PORT": str(port), "BUSENSE_SERVE__VISITORS": "true"}
+    program = start("serve", folder, settings=settings, url=url)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=120) as client:
+            program.wait_until(lambda: _answers(client), timeout_s=READY_S)
+            yield Serving(client=client, program=program)
+    finally:
+        program.stop()
+
+
 @dataclass(slots=True, kw_only=True)
 class Cloud:
     """Broker, database and the programs that were started with them."""
@@ -46,31 +83,20 @@ class Cloud:
     broker: LocalBroker
     stack: ExitStack
 
-    def start(self, *words: str, settings: Mapping[str, str] | None = None) -> Program:
+    def start(self, word: str) -> Program:
         """Start `busense …`; it ends with the cloud."""
-        environment = os.environ | {
-            "BUSENSE_CITY": CITY,
-            "BUSENSE_DATABASE__URL": self.postgres.url(),
+        settings = {
             "BUSENSE_BROKER__URL": self.broker.nats_url,
             "BUSENSE_BROKER__USER": "cloud",
             "BUSENSE_BROKER__PASSWORD_FILE": str(self.folder / "password"),
-            "BUSENSE_PICTURES__URL": f"file://{self.folder / 'pictures'}",
-            **(settings or {}),
         }
-        command = ending_with_us([sys.executable, "-m", "busense", *words])
-        log = self.folder / f"{'-'.join(words)}-{len(list(self.folder.glob('*.log')))}.log"
-        program = Program(f"busense {' '.join(words)}", command, log=log, env=environment)
-        program.start()
+        program = start(word, self.folder, settings=settings, url=self.postgres.url())
         self.stack.callback(program.stop)
         return program
 
-    def serve(self) -> tuple[httpx.Client, Program]:
+    def serve(self) -> httpx.Client:
         """Start a server that visitors may look at; returns a client of its API once it answers."""
-        port = free_port()
-        program = self.start("serve", settings={"BUSENSE_SERVE__PORT": str(port), "BUSENSE_SERVE__VISITORS": "true"})
-        client = self.stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=120))
-        program.wait_until(lambda: _answers(client), timeout_s=READY_S)
-        return client, program
+        return self.stack.enter_context(serving(self.postgres.url(), self.folder)).client
 
     def enrol(self, devices: Iterable[str]) -> None:
         """Let these devices in."""
