@@ -28,6 +28,9 @@ BusenseError
     │   ├── WeakPasswordError      a password that is easily guessed
     │   ├── SignInError            name, password or code are wrong, or it is too early to try again
     │   └── LinkError              a one-time link that is used, too old or not ours
+    ├── TravelError            tell the person: what was wished for somebody who travels cannot be
+    │   ├── TravellerNotFoundError there is no such person, tag or look
+    │   └── LookError              a look that cannot be: by the same person, over, or without consent
     ├── PlaceBusyError         retry: another worker is at a place that this one needs too
     └── PictureError           answer the device (each kind has its own HTTP status)
         ├── PictureNotAnnouncedError
@@ -156,6 +159,18 @@ class SignInError(PeopleError):
 
 class LinkError(PeopleError):
     """A one-time link that is used, too old or not ours."""
+
+
+class TravelError(CloudError):
+    """Something that cannot be done with those who travel with a tag."""
+
+
+class TravellerNotFoundError(TravelError):
+    """There is no such person, tag or look."""
+
+
+class LookError(TravelError):
+    """A look at somebody's whereabouts that cannot be."""
 
 
 class PlaceBusyError(CloudError):

@@ -18,6 +18,7 @@ from cloud.errors import (
     CaseNotFoundError,
     KeyReusedError,
     LinkError,
+    LookError,
     OrderError,
     PersonError,
     PersonNotFoundError,
@@ -28,6 +29,8 @@ from cloud.errors import (
     RequestNotFoundError,
     SignInError,
     StaleVersionError,
+    TravelError,
+    TravellerNotFoundError,
     UnavailableError,
     WeakPasswordError,
 )
@@ -107,6 +110,9 @@ _STATUS_OF_ERROR: Final[dict[type[Exception], HTTPStatus]] = {
     PersonError: HTTPStatus.UNPROCESSABLE_ENTITY,
     PersonNotFoundError: HTTPStatus.NOT_FOUND,
     LinkError: HTTPStatus.NOT_FOUND,
+    TravellerNotFoundError: HTTPStatus.NOT_FOUND,
+    LookError: HTTPStatus.CONFLICT,
+    TravelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -1,4 +1,4 @@
-"""Sealing the histories of cases and of people's requests, and checking that nobody changed them."""
+"""Sealing the histories of cases, people's requests and those who travel, and checking that nobody changed them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ _HEAD: Final = "SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 
 _UNSEALED: Final = """
 SELECT case_id, serial, hash FROM case_history WHERE seal IS NULL
 UNION ALL SELECT request_id, serial, hash FROM data_request_history WHERE seal IS NULL
+UNION ALL SELECT traveller, serial, hash FROM travel_history WHERE seal IS NULL
 ORDER BY case_id, serial LIMIT %s
 """
 _MARK_CASES: Final = """
@@ -34,6 +35,11 @@ UPDATE data_request_history h SET seal = %(number)s
 FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
 WHERE h.request_id = n.case_id AND h.serial = n.serial
 """
+_MARK_TRAVEL: Final = """
+UPDATE travel_history h SET seal = %(number)s
+FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
+WHERE h.traveller = n.case_id AND h.serial = n.serial
+"""
 _INSERT: Final = """
 INSERT INTO audit_seals (number, at, lines, content_hash, previous_hash, hash) VALUES (%s, %s, %s, %s, %s, %s)
 """
@@ -41,6 +47,7 @@ _SEALS: Final = "SELECT number, at, lines, content_hash, previous_hash, hash FRO
 _SEALED_LINES: Final = """
 SELECT seal, case_id, serial, hash FROM case_history WHERE seal IS NOT NULL
 UNION ALL SELECT seal, request_id, serial, hash FROM data_request_history WHERE seal IS NOT NULL
+UNION ALL SELECT seal, traveller, serial, hash FROM travel_history WHERE seal IS NOT NULL
 ORDER BY seal
 """
 _LINES: Final = """
@@ -50,6 +57,10 @@ FROM case_history ORDER BY case_id, serial
 _REQUEST_LINES: Final = """
 SELECT request_id AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
 FROM data_request_history ORDER BY request_id, serial
+"""
+_TRAVEL_LINES: Final = """
+SELECT traveller AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
+FROM travel_history ORDER BY traveller, serial
 """
 _WITHOUT_HISTORY: Final = """
 SELECT c.number FROM cases c WHERE NOT EXISTS (SELECT FROM case_history h WHERE h.case_id = c.id) ORDER BY c.number
@@ -77,6 +88,7 @@ GROUP BY n.city, n.year, n.last HAVING count(r.id) <> n.last
 _LEFT_OPEN: Final = """
 SELECT (SELECT count(*) FROM case_history WHERE seal IS NULL AND at < %(before)s)
     + (SELECT count(*) FROM data_request_history WHERE seal IS NULL AND at < %(before)s)
+    + (SELECT count(*) FROM travel_history WHERE seal IS NULL AND at < %(before)s)
 """
 
 
@@ -112,6 +124,7 @@ def seal(connection: Connection[Any], *, at: datetime) -> int:
     }
     connection.execute(_MARK_CASES, values)
     connection.execute(_MARK_REQUESTS, values)
+    connection.execute(_MARK_TRAVEL, values)
     connection.execute(_INSERT, (made.number, made.at, made.lines, made.content_hash, made.previous_hash, made.hash))
     return made.lines
 
@@ -135,6 +148,7 @@ def verify(connection: Connection[Any], *, at: datetime, expected: Head | None =
     faults = [
         *_faults_of_lines(connection, counter, _LINES, what="case"),
         *_faults_of_lines(connection, counter, _REQUEST_LINES, what="request"),
+        *_faults_of_lines(connection, counter, _TRAVEL_LINES, what="traveller"),
         *faults_of_chain(seals),
         *_faults_of_contents(connection, seals),
         *_faults_of_cases(connection),

@@ -70,7 +70,9 @@ INSERT INTO driving_queue (kind, city, device, event_id, id_at) SELECT 'event', 
 _INSERT_TAG_SIGHTINGS: Final = """
 WITH inserted AS (
     INSERT INTO tag_sightings SELECT * FROM staged_tag_sightings ORDER BY id, number ON CONFLICT DO NOTHING
-    RETURNING number
+    RETURNING id_at, city, device, id, number
+), queued AS (
+    INSERT INTO travel_queue (id_at, city, device, id, number) SELECT id_at, city, device, id, number FROM inserted
 )
 SELECT FROM inserted WHERE number = 0
 """

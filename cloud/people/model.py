@@ -14,6 +14,7 @@ class Role(StrEnum):
     CARE = "care"
     FLEET = "fleet"
     ADMIN = "admin"
+    GUARDIAN = "guardian"
     SYSTEM = "system"
 
 

@@ -28,6 +28,10 @@ class Permission(StrEnum):
     """Messages of the quarantine as they came, and work set aside."""
     HANDLE_REQUESTS = "handle_requests"
     """What people ask about their own data, with who they are; no token has that."""
+    CARE = "care"
+    """People who travel with a tag; no token has that."""
+    GUARD = "guard"
+    """What is concluded of those in one's own care; no token has that."""
     MANAGE_FLEET = "manage_fleet"
     MANAGE_PEOPLE = "manage_people"
 
@@ -47,7 +51,8 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OPERATOR: _OPERATOR,
     Role.CREW: _VIEWER | {Permission.HANDLE_CASES, Permission.DO_JOBS},
     Role.SAFETY: _VIEWER,
-    Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE}),
+    Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.CARE}),
+    Role.GUARDIAN: frozenset({Permission.ACCOUNT, Permission.GUARD}),
     Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.MANAGE_FLEET, Permission.UPKEEP}),
     Role.ADMIN: _OPERATOR | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP},
     Role.SYSTEM: frozenset(),
@@ -56,7 +61,9 @@ PEOPLE: Final = tuple(role for role in Role if role is not Role.SYSTEM)
 ALWAYS: Final = frozenset({Permission.OPEN, Permission.DEVICE})
 """Checked by the route itself, not by the role."""
 FOR_TOKENS: Final = (
-    frozenset(Permission) - ALWAYS - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE, Permission.HANDLE_REQUESTS}
+    frozenset(Permission)
+    - ALWAYS
+    - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE, Permission.HANDLE_REQUESTS, Permission.CARE, Permission.GUARD}
 )
 """What a token can be for: whoever finds one must not make accounts or more tokens, nor see or erase who asks what."""
 

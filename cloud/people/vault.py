@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from cloud.errors import ConfigError
 
@@ -19,6 +19,17 @@ SELECT request_id, wish, answer FROM data_request_persons
 WHERE NOT starts_with(wish, %(mark)s) OR NOT starts_with(answer, %(mark)s) FOR UPDATE
 """
 _SEAL_PERSON: Final = "UPDATE data_request_persons SET wish = %s, answer = %s WHERE request_id = %s"
+# Table, key and column of what else is sealed: those who travel with a tag.
+_SEALED: Final = (
+    ("travel_people", "id", "name"),
+    ("travel_tags", "id", "secret"),
+    ("travel_journeys", "id", "name"),
+    ("travel_consents", "id", "given_by"),
+)
+_COLUMN_IN_THE_CLEAR: Final = """
+SELECT {key}, {column} FROM {table} WHERE {column} <> '' AND NOT starts_with({column}, %s) FOR UPDATE
+"""
+_SEAL_COLUMN: Final = "UPDATE {table} SET {column} = %s WHERE {key} = %s"
 
 
 class Vault:
@@ -74,6 +85,12 @@ class Vault:
         for request_id, wish, answer in persons:
             sealed = (self._sealed(wish), None if answer is None else self._sealed(answer))
             connection.execute(_SEAL_PERSON, (*sealed, request_id))
+
+        for table, key, column in _SEALED:
+            names = {"table": sql.Identifier(table), "key": sql.Identifier(key), "column": sql.Identifier(column)}
+            rows = connection.execute(sql.SQL(_COLUMN_IN_THE_CLEAR).format(**names), (_MARK,)).fetchall()
+            for number, secret in rows:
+                connection.execute(sql.SQL(_SEAL_COLUMN).format(**names), (self.seal(secret), number))
 
     def _sealed(self, kept: str) -> str:
         return kept if kept.startswith(_MARK) else self.seal(kept)

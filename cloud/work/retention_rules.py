@@ -50,6 +50,9 @@ class RetentionRules(BaseModel):
     device_commands: Rule | None = None
     sessions: Rule | None = None
     data_request_persons: Rule | None = None
+    travel_heard: Rule | None = None
+    travel_events: Rule | None = None
+    travel_watch: Rule | None = None
     segment_history: Rule | None = None
     pictures: PictureRule | None = None
     findings: HistoryRule | None = None

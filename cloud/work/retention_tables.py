@@ -79,6 +79,9 @@ TABLES: Final = (
         is_done="t.closed_at IS NOT NULL",
         is_of_device=False,
     ),
+    Table("travel_heard", "t.traveller, t.city, t.device, t.id, t.number", "t.from_at"),
+    Table("travel_events", "t.id", "t.at", is_of_device=False),
+    Table("travel_watch", "t.city, t.device, t.from_at", "t.to_at"),
     Table("segment_history", "t.segment_id, t.day", "t.day", is_of_device=False),
     Table(
         PICTURES,

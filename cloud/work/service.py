@@ -23,6 +23,7 @@ from cloud.db.pool import connect
 from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
+from cloud.people.vault import Vault
 from cloud.pictures.store import open_store
 from cloud.requests.actions import run_clock
 from cloud.work import place, queue
@@ -34,6 +35,7 @@ from cloud.work.notices import look_after_notices
 from cloud.work.retention_rules import load_retention
 from cloud.work.roads import look_after_roads
 from cloud.work.step import fuse_places
+from cloud.work.travel import look_after_travel
 from cloud.work.trim import trim_changes
 from cloud.work.watch import watching
 
@@ -64,22 +66,23 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     url, rules = config.database.read_url(), load_rules(config.work.condition)
     targets = load_targets(config.work.notify)
     retention = load_retention(config.work.retention)
-    with ThreadPoolExecutor(max_workers=5) as executor:
-        roads = executor.submit(look_after_roads, url, rules, stop)
-        notices = executor.submit(look_after_notices, url, targets, handling, stop)
-        counts = executor.submit(look_after_map, url, stop)
-        roll_outs = executor.submit(look_after_roll_outs, url, stop)
-        zone = handling.working_calendar.zone
-        purges = executor.submit(look_after_retention, url, partial(open_store, config.pictures), retention, zone, stop)
+    zone = handling.working_calendar.zone
+    keepers = (
+        partial(look_after_roads, url, rules),
+        partial(look_after_notices, url, targets, handling),
+        partial(look_after_map, url),
+        partial(look_after_roll_outs, url),
+        partial(look_after_retention, url, partial(open_store, config.pictures), retention, zone),
+        partial(look_after_travel, url, Vault.open(config.serve.vault_file), zone),
+    )
+    with ThreadPoolExecutor(max_workers=len(keepers)) as executor:
+        hands = [executor.submit(keeper, stop) for keeper in keepers]
         try:
             _work(url, catalogue, handling, stop)
         finally:
             stop.set()
-        roads.result()
-        notices.result()
-        counts.result()
-        purges.result()
-        roll_outs.result()
+        for hand in hands:
+            hand.result()
     _log.info("work_ended")
 
 

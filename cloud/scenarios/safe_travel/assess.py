@@ -25,6 +25,7 @@ REACH_M: Final = 80.0  # a reader hears a tag from so far; a body in between mak
 STOP_M: Final = 120.0
 EARLY: Final = timedelta(minutes=30)  # a journey may begin before it was agreed
 GRACE: Final = timedelta(minutes=10)  # and end after
+PATIENCE: Final = timedelta(minutes=15)  # with buses that have not told yet what they heard
 LATE: Final = timedelta(hours=6)  # who comes later did not come by this journey
 ABOARD: Final = timedelta(seconds=60)  # shorter than a silence that parts two rides
 PARKED_M: Final = 50.0  # a bus that is where it was when it fell silent stood there
@@ -33,7 +34,7 @@ FASTEST_MPS: Final = 25.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """All that is known of one person's day. `complete_to`: until then each bus that passes here has told all."""
+    """All that is known of one person's day. `complete_to`: until then each bus that passes has told all."""
 
     heard: Sequence[Heard]
     watch: Watch
@@ -42,6 +43,7 @@ class Day:
     stops: Sequence[Stop]
     zone: ZoneInfo
     complete_to: datetime
+    now: datetime
 
 
 def assess(day: Day) -> list[Event]:
@@ -75,18 +77,22 @@ def _of_journey(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride],
     arrival = _arrival(journey, heard, rides, begin=begin)
     if arrival is not None:
         yield Event(kind=EventKind.ARRIVED, at=arrival.to_at, seen=arrival, journey=journey.id)
-    if day.complete_to < end or (arrival is not None and arrival.to_at <= end):
+    if day.now < end or (arrival is not None and arrival.to_at <= end):
         return
     last = next((one for one in reversed(heard) if begin <= one.from_at <= end), None)
     is_elsewhere = any(
         journey.arrive_by <= one.to_at <= end and not _may_be_in(journey.destination, one) for one in heard
     )
     here = [one for one in heard if begin <= one.from_at <= end and _may_be_in(journey.destination, one)]
-    is_absent = all(_rode_on(one, heard, journey.destination) for one in here) and _listened_at(
-        journey.destination, day.watch, from_at=begin, to_at=end
+    is_absent = (
+        day.complete_to >= end
+        and all(_rode_on(one, heard, journey.destination) for one in here)
+        and _listened_at(journey.destination, day.watch, from_at=begin, to_at=end)
     )
-    kind = EventKind.NOT_ARRIVED if is_elsewhere or is_absent else EventKind.ARRIVAL_UNKNOWN
-    yield Event(kind=kind, at=end, seen=last, journey=journey.id)
+    if is_elsewhere or is_absent:
+        yield Event(kind=EventKind.NOT_ARRIVED, at=end, seen=last, journey=journey.id)
+    elif day.complete_to >= end or day.now >= end + PATIENCE:
+        yield Event(kind=EventKind.ARRIVAL_UNKNOWN, at=end, seen=last, journey=journey.id)
 
 
 def _arrival(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride], *, begin: datetime) -> Heard | None:

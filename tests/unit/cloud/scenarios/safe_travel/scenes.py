@@ -56,6 +56,7 @@ def day(
     journeys: Sequence[Journey] = (),
     agreement: Agreement | None = None,
     complete_s: float = 86_400.0,
+    now_s: float = 86_400.0,
 ) -> Day:
     return Day(
         heard=tuple(sightings),
@@ -65,4 +66,5 @@ def day(
         stops=STOPS,
         zone=ZONE,
         complete_to=after(complete_s),
+        now=after(now_s),
     )

@@ -124,8 +124,21 @@ def test_who_is_heard_elsewhere_at_the_agreed_time_has_not_arrived() -> None:
     assert events[0].seen is not None
 
 
-def test_nothing_is_said_before_the_time_is_over_or_all_is_known() -> None:
-    assert assess(day([], {"bus-1": ALL_DAY}, journeys=[JOURNEY], complete_s=900)) == []
+def test_nothing_is_said_before_the_time_is_over() -> None:
+    assert assess(day([], {"bus-1": ALL_DAY}, journeys=[JOURNEY], now_s=900)) == []
+
+
+@pytest.mark.parametrize(("now_s", "expected"), [(1600, []), (2600, [EventKind.ARRIVAL_UNKNOWN])])
+def test_buses_that_have_not_told_all_are_waited_for_and_then_it_is_not_known(
+    now_s: float, expected: list[EventKind]
+) -> None:
+    events = assess(day([], {"bus-1": ALL_DAY}, journeys=[JOURNEY], complete_s=900, now_s=now_s))
+    assert kinds(events) == expected
+
+
+def test_who_is_heard_elsewhere_needs_no_waiting() -> None:
+    sightings = [heard(1000, reader="stop-0", at_m=0)]
+    assert kinds(assess(day(sightings, {}, journeys=[JOURNEY], complete_s=0, now_s=1600))) == [EventKind.NOT_ARRIVED]
 
 
 def test_who_arrives_late_was_not_there_in_time_and_is_there_now() -> None:
@@ -152,7 +165,7 @@ def test_a_place_that_may_be_inside_is_inside() -> None:
 
 def test_an_agreed_journey_may_leave_the_area() -> None:
     outside = heard(0, reader="stop", at_m=900)
-    events = assess(day([outside], journeys=[JOURNEY], agreement=HOME, complete_s=0))
+    events = assess(day([outside], journeys=[JOURNEY], agreement=HOME, now_s=0))
     assert events == []
 
 

@@ -1,0 +1,144 @@
+"""Where readers were and whether they listened, from one report of their health to the next.
+
+A device sends in the order in which things happened. So once a report is stored, and everything numbered before it,
+all that the device heard until then is stored too; and a report that counts advertisements says that its radio worked.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import h3
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from cloud.scenarios.safe_travel.model import Moment, Watch
+
+RESOLUTION: Final = 9
+THIN_S: Final = 4.0  # between two moments of a bus that moves; far less than what counts as a gap
+MARGIN: Final = timedelta(minutes=2)  # a message is made at most so long after what it tells
+_BATCH: Final = 500
+_LOCK: Final = 0x74726176  # "trav": one at a time
+
+# Reports behind which nothing is missing, each with the one before it.
+_REPORTS: Final = """
+SELECT city, device, from_at, to_at, heard FROM (
+    SELECT h.city, h.device, h.at AS to_at, coalesce((h.report->>'ble_heard')::bigint, 0) AS heard,
+        greatest(lag(h.at) OVER (PARTITION BY h.city, h.device ORDER BY h.at), h.at - interval '10 minutes',
+            r.known_to) AS from_at,
+        r.known_to
+    FROM health_reports h
+    JOIN device_streams s ON s.city = h.city AND s.device = h.device AND s.stream = h.stream
+    LEFT JOIN travel_readers r ON r.city = h.city AND r.device = h.device
+    WHERE h.at > coalesce(r.known_to, %(since)s::timestamptz)
+        AND h.id_at > coalesce(r.known_to, %(since)s) - interval '1 day'
+        AND h.at <= %(at)s AND h.clock_mark IS NULL
+        AND (s.stored + s.given_up) @> int8range(1, h.sequence, '[]')
+) found WHERE from_at < to_at ORDER BY to_at LIMIT %(limit)s
+"""
+_POINTS: Final = """
+SELECT w.number, t.at, t.lon, t.lat
+FROM unnest(%(cities)s::text[], %(devices)s::text[], %(froms)s::timestamptz[], %(tos)s::timestamptz[])
+    WITH ORDINALITY AS w(city, device, from_at, to_at, number)
+JOIN track_points t ON t.city = w.city AND t.device = w.device AND t.at >= w.from_at AND t.at <= w.to_at
+WHERE t.id_at BETWEEN %(begin)s AND %(end)s
+ORDER BY w.number, t.at
+"""
+_INSERT: Final = """
+INSERT INTO travel_watch (city, device, from_at, to_at, is_listening, cells, moments)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_KNOWN: Final = """
+INSERT INTO travel_readers AS r (city, device, known_to) VALUES (%s, %s, %s)
+ON CONFLICT ON CONSTRAINT travel_readers_pkey DO UPDATE SET known_to = greatest(r.known_to, EXCLUDED.known_to)
+"""
+_OF_DEVICES: Final = """
+SELECT device, from_at, is_listening, moments FROM travel_watch
+WHERE device = ANY(%(devices)s) AND to_at >= %(from_at)s AND from_at <= %(to_at)s ORDER BY device, from_at
+"""
+_NEAR: Final = """
+SELECT DISTINCT device FROM travel_watch
+WHERE cells && %(cells)s::text[] AND to_at >= %(from_at)s AND from_at <= %(to_at)s
+"""
+# Buses that came by here in the last week and have not told all until then, nor been silent for a day.
+_NOT_TOLD: Final = """
+SELECT min(r.known_to) FROM travel_readers r
+WHERE r.known_to < %(to_at)s AND r.known_to > %(to_at)s - interval '1 day' AND r.device IN (
+    SELECT device FROM travel_watch WHERE cells && %(cells)s::text[] AND to_at > %(to_at)s - interval '7 days')
+"""
+
+
+def note_watch(connection: Connection[Any], *, at: datetime) -> int:
+    """Note where readers were until their last reports; returns how many reports. In the caller's transaction."""
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
+    if row is None or not row[0]:
+        return 0
+    values = {"at": at, "since": at - timedelta(days=1), "limit": _BATCH}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        reports = cursor.execute(_REPORTS, values).fetchall()
+    if not reports:
+        return 0
+    for report, points in zip(reports, _points_of(connection, reports), strict=True):
+        if points:
+            connection.execute(_INSERT, _row_of(report, points))
+        connection.execute(_KNOWN, (report["city"], report["device"], report["to_at"]))
+    return len(reports)
+
+
+def _points_of(connection: Connection[Any], reports: Sequence[dict[str, Any]]) -> list[list[Moment]]:
+    found = [list[Moment]() for _ in reports]
+    values = {
+        "cities": [report["city"] for report in reports],
+        "devices": [report["device"] for report in reports],
+        "froms": [report["from_at"] for report in reports],
+        "tos": [report["to_at"] for report in reports],
+        "begin": min(report["from_at"] for report in reports) - MARGIN,
+        "end": max(report["to_at"] for report in reports) + MARGIN,
+    }
+    for number, at, lon, lat in connection.execute(_POINTS, values).fetchall():
+        points = found[int(number) - 1]
+        if not points or (at - points[-1].at).total_seconds() >= THIN_S:
+            points.append(Moment(at, lon, lat, is_listening=reports[number - 1]["heard"] > 0))
+    return found
+
+
+def _row_of(report: dict[str, Any], points: Sequence[Moment]) -> tuple[object, ...]:
+    begin = report["from_at"]
+    moments = [[round((one.at - begin).total_seconds(), 1), round(one.lon, 6), round(one.lat, 6)] for one in points]
+    cells = sorted({cell_of(lon=one.lon, lat=one.lat) for one in points})
+    listens = report["heard"] > 0
+    return report["city"], report["device"], begin, report["to_at"], listens, cells, Jsonb(moments)
+
+
+def read_watch(connection: Connection[Any], devices: Iterable[str], *, from_at: datetime, to_at: datetime) -> Watch:
+    """Where some readers were in a time."""
+    values = {"devices": sorted(set(devices)), "from_at": from_at, "to_at": to_at}
+    watch: dict[str, list[Moment]] = {}
+    for device, begin, is_listening, moments in connection.execute(_OF_DEVICES, values).fetchall():
+        watch.setdefault(device, []).extend(
+            Moment(begin + timedelta(seconds=seconds), lon, lat, is_listening) for seconds, lon, lat in moments
+        )
+    return {device: [one for one in moments if from_at <= one.at <= to_at] for device, moments in watch.items()}
+
+
+def readers_near(connection: Connection[Any], cells: Sequence[str], *, from_at: datetime, to_at: datetime) -> list[str]:
+    """Readers that were in or passed some cells."""
+    values = {"cells": list(cells), "from_at": from_at, "to_at": to_at}
+    return [device for (device,) in connection.execute(_NEAR, values).fetchall()]
+
+
+def complete_to(connection: Connection[Any], cells: Sequence[str], *, to_at: datetime) -> datetime:
+    """Until when every reader that usually comes to some cells has told all; the given time at most."""
+    row = connection.execute(_NOT_TOLD, {"cells": list(cells), "to_at": to_at}).fetchone()
+    return row[0] if row is not None and row[0] is not None else to_at
+
+
+def cells_around(*, lon: float, lat: float, rings: int = 1) -> list[str]:
+    """The cell of a place, and those around it."""
+    return [str(cell) for cell in h3.grid_disk(cell_of(lon=lon, lat=lat), rings)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def cell_of(*, lon: float, lat: float) -> str:
+    """The cell that a place lies in."""
+    return str(h3.latlng_to_cell(lat, lon, RESOLUTION))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]

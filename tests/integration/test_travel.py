@@ -1,0 +1,232 @@
+"""From what a bus heard to what a guardian is told, on a real database."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from cryptography.fernet import Fernet
+
+from cloud.cases import audit
+from cloud.db.pool import connect
+from cloud.errors import LookError, TravellerNotFoundError
+from cloud.people.accounts import Wish
+from cloud.people.model import Actor, Role
+from cloud.people.vault import Vault
+from cloud.travel.looks import Looks, looks_of
+from cloud.travel.people import Desk
+from cloud.travel.search import look_for
+from cloud.work.travel import end_what_is_over
+from tests.integration.browser_client import add_people
+from tests.integration.ingest_database import query, value
+from tests.integration.travel_town import AT, ZONE, TravelTown, after
+
+CHEN = Actor(name="chen", role=Role.CARE)
+LIU = Actor(name="liu", role=Role.CARE)
+MOTHER = Actor(name="wangfang", role=Role.GUARDIAN)
+ARRIVED = [("boarded", "bus-1"), ("left_bus", "bus-1"), ("arrived", "bus-1")]
+
+
+@pytest.fixture
+def town(database: str) -> TravelTown:
+    return TravelTown(url=database, vault=Vault(Fernet.generate_key()))
+
+
+def events(town: TravelTown, child: UUID) -> list[tuple[str, str | None]]:
+    rows = query(
+        town.url,
+        """SELECT kind, seen->>'reader' FROM travel_events WHERE traveller = %s AND withdrawn_at IS NULL
+        ORDER BY at, kind DESC""",
+        child,
+    )
+    return sorted(rows, key=lambda row: [kind for kind, _ in ARRIVED].index(row[0]) if row in ARRIVED else 9)
+
+
+def test_a_child_rides_to_school(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive())
+    town.work(after(900))
+    assert events(town, child) == ARRIVED
+    assert value(town.url, "SELECT count(*) FROM travel_news") == 3
+    assert value(town.url, "SELECT count(*) FROM travel_queue") == 0
+    assert value(town.url, "SELECT name FROM travel_people").startswith("fernet:")
+    assert town.vault.unseal(value(town.url, "SELECT name FROM travel_people")) == "小明"
+
+
+def test_messages_in_any_order_and_twice_lead_to_the_same(town: TravelTown) -> None:
+    child = town.add_child()
+    messages = town.drive()
+    for number, part in enumerate((messages[60:], messages[:40], messages[30:70])):
+        town.store(part)
+        town.work(after(900 + 30 * number))
+    assert events(town, child) == ARRIVED
+
+
+def test_without_a_listening_reader_nobody_left_and_nobody_is_missing(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive(hears=False))
+    town.work(after(900))
+    assert events(town, child) == [("boarded", "bus-1")]
+    town.work(after(3600))
+    assert events(town, child) == [("boarded", "bus-1"), ("arrival_unknown", "bus-1")]
+
+
+def test_while_a_message_is_missing_what_came_after_proves_nothing(town: TravelTown) -> None:
+    child = town.add_child()
+    messages = town.drive()
+    lost = next(n for n, message in enumerate(messages) if b"sighting" in message.payload)
+    town.store(messages[:lost] + messages[lost + 1 :])
+    town.work(after(900))
+    assert events(town, child) == [("boarded", "bus-1")]
+    town.store(messages[lost : lost + 1])
+    town.work(after(930))
+    assert events(town, child) == ARRIVED
+
+
+def test_a_child_that_no_listening_bus_heard_has_not_arrived(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive(seconds=1300, aboard_s=(0, 0)))
+    town.work(after(1300))
+    assert events(town, child) == [("not_arrived", None)]
+
+
+def test_strangers_are_not_resolved_and_ids_without_consent_mean_nobody(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive(key=bytes(16)))
+    town.work(after(900))
+    assert value(town.url, "SELECT count(*) FROM travel_heard") == 0
+    with connect(town.url) as connection:
+        Desk(connection=connection, vault=town.vault, at=AT, actor="chen").withdraw(child)
+    town.store(town.drive(bus="bus-2"))
+    town.work(after(900))
+    assert value(town.url, "SELECT count(*) FROM travel_heard") == 0
+    assert value(town.url, "SELECT count(*) FROM tag_sightings") == 20
+
+
+def test_withdrawal_deletes_all_but_who_looked(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive())
+    town.work(after(900))
+    with connect(town.url) as connection:
+        Desk(connection=connection, vault=town.vault, at=after(1000), actor="chen").withdraw(child)
+    for table in ("travel_heard", "travel_events", "travel_tags", "travel_journeys", "travel_news"):
+        assert query(town.url, f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608 # pyright: ignore[reportArgumentType]
+    assert query(town.url, "SELECT name, area_lon, look_at FROM travel_people") == [("", None, None)]
+    assert value(town.url, "SELECT count(*) FROM travel_history") >= 5
+    with connect(town.url) as connection, pytest.raises(TravellerNotFoundError):
+        Desk(connection=connection, vault=town.vault, at=AT, actor="chen").require(child)
+
+
+def test_what_is_known_goes_when_the_consent_runs_out(town: TravelTown) -> None:
+    town.add_child()
+    with connect(town.url, autocommit=True) as connection:
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=299))
+        assert value(town.url, "SELECT count(*) FROM travel_tags") == 1
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=301))
+    assert value(town.url, "SELECT count(*) FROM travel_tags") == 0
+
+
+def test_a_look_needs_two_persons_and_ends_by_itself(town: TravelTown) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        asked = Looks(connection=connection, at=AT, actor=CHEN)
+        number = asked.ask(child, kind="search", purpose="missing since breakfast", minutes=30)
+        for refused in (asked.approve, asked.look):
+            with pytest.raises(LookError):
+                refused(number)
+        second = Looks(connection=connection, at=AT, actor=LIU)
+        second.approve(number)
+        with pytest.raises(LookError):
+            second.approve(number)
+        assert asked.look(number).traveller == child
+        late = Looks(connection=connection, at=AT + timedelta(minutes=31), actor=CHEN)
+        with pytest.raises(LookError):
+            late.look(number)
+        assert late.end_those_over() == 1
+        (look,) = looks_of(connection, child)
+        assert (look.state(late.at), look.closed_by) == ("closed", "chen")
+    actions = query(town.url, "SELECT action, actor, reason->>'zh' FROM travel_history ORDER BY serial OFFSET 4")
+    assert actions == [
+        ("ask_to_look", "chen", "missing since breakfast"),
+        ("approve_look", "liu", "missing since breakfast"),
+        ("look", "chen", "missing since breakfast"),
+        ("close_look", "chen", "missing since breakfast"),
+    ]
+
+
+def test_a_guardian_asks_for_a_search_and_the_desk_approves_it(town: TravelTown) -> None:
+    child, other = town.add_child(), town.add_child(key=bytes(range(1, 17)))
+    with connect(town.url) as connection:
+        Desk(connection=connection, vault=town.vault, at=AT, actor="chen").add_guardian(child, "wangfang", address="")
+        looks = Looks(connection=connection, at=AT, actor=MOTHER)
+        number = looks.ask(child, kind="search", purpose="not at home", minutes=60)
+        with pytest.raises(LookError):
+            looks.approve(number)
+        Looks(connection=connection, at=AT, actor=CHEN).approve(number)
+        assert looks.look(number).traveller == child
+        strange = Looks(connection=connection, at=AT, actor=CHEN).ask(
+            other, kind="search", purpose="missing", minutes=60
+        )
+        Looks(connection=connection, at=AT, actor=LIU).approve(strange)
+        with pytest.raises(TravellerNotFoundError):
+            looks.look(strange)
+
+
+def test_a_look_without_a_consent_is_refused(town: TravelTown) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        late = Looks(connection=connection, at=AT + timedelta(days=301), actor=CHEN)
+        with pytest.raises(LookError, match="consent"):
+            late.ask(child, kind="history", purpose="a quarrel about yesterday", minutes=10)
+
+
+def test_the_history_is_sealed_with_that_of_the_cases(town: TravelTown) -> None:
+    town.add_child()
+    with connect(town.url) as connection:
+        assert audit.seal(connection, at=AT) == 4
+    with connect(town.url) as connection:
+        assert audit.verify(connection, at=AT).faults == ()
+        connection.execute("UPDATE travel_history SET actor = 'nobody' WHERE serial = 2")
+        assert any("traveller" in fault for fault in audit.verify(connection, at=AT).faults)
+
+
+def test_a_search_tells_the_last_place_where_the_person_may_be_and_which_buses_come(town: TravelTown) -> None:
+    child = town.add_child(has_journey=False)
+    town.store(town.drive())
+    town.work(after(900))
+    with connect(town.url) as connection:
+        connection.execute(
+            """INSERT INTO travel_watch (city, device, from_at, to_at, is_listening, cells, moments)
+            SELECT city, device, from_at - n * interval '1 day' + interval '20 min',
+                to_at - n * interval '1 day' + interval '20 min', TRUE, cells, moments
+            FROM travel_watch, generate_series(1, 3) n"""
+        )
+        found = look_for(connection, child, at=after(900), zone=ZONE)
+    assert found.last is not None
+    assert (found.last.reader, found.last.to_at) == ("bus-1", after(199))
+    assert sum(chance.probability for chance in found.chances) == pytest.approx(1.0, abs=0.06)
+    assert [(one.reader, one.share) for one in found.passes] == [("bus-1", 1.0)]
+    assert found.passes[0].at - after(900) < timedelta(minutes=10)
+
+
+def test_nothing_is_said_of_somebody_who_was_never_heard(town: TravelTown) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        assert look_for(connection, child, at=AT, zone=ZONE).last is None
+
+
+def test_an_account_of_another_kind_is_no_guardian(town: TravelTown) -> None:
+    child = town.add_child()
+    add_people(town.url, Wish(name="liu", role=Role.CARE))
+    with connect(town.url) as connection, pytest.raises(Exception, match="account of another kind"):
+        Desk(connection=connection, vault=town.vault, at=AT, actor="chen").add_guardian(child, "liu", address="")
+
+
+def test_a_vault_that_comes_later_seals_what_lay_open(database: str) -> None:
+    town = TravelTown(url=database)
+    town.add_child()
+    assert value(database, "SELECT name FROM travel_people") == "小明"
+    vault = Vault(Fernet.generate_key())
+    with connect(database) as connection:
+        vault.seal_all(connection)
+    assert vault.unseal(value(database, "SELECT secret FROM travel_tags")) == bytes(range(16)).hex()
+    assert vault.unseal(value(database, "SELECT name FROM travel_journeys")) == "school"
