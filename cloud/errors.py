@@ -28,6 +28,9 @@ BusenseError
     │   ├── WeakPasswordError      a password that is easily guessed
     │   ├── SignInError            name, password or code are wrong, or it is too early to try again
     │   └── LinkError              a one-time link that is used, too old or not ours
+    ├── DrivingError           tell the person: what was wished for an incident or a shift cannot be
+    │   ├── IncidentNotFoundError  there is no such incident, or it is not one's own
+    │   └── ReviewError            a review or a shift that cannot be now
     ├── TravelError            tell the person: what was wished for somebody who travels cannot be
     │   ├── TravellerNotFoundError there is no such person, tag or look
     │   └── LookError              a look that cannot be: by the same person, over, or without consent
@@ -171,6 +174,18 @@ class TravellerNotFoundError(TravelError):
 
 class LookError(TravelError):
     """A look at somebody's whereabouts that cannot be."""
+
+
+class DrivingError(CloudError):
+    """Something that cannot be done with an incident or a shift."""
+
+
+class IncidentNotFoundError(DrivingError):
+    """There is no such incident, or it is not one's own."""
+
+
+class ReviewError(DrivingError):
+    """A review or a shift that cannot be now."""
 
 
 class PlaceBusyError(CloudError):

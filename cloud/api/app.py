@@ -35,6 +35,7 @@ from cloud.api.routes import (
     deliveries,
     device_answers,
     device_packages,
+    driving,
     enrolment,
     events,
     finding_decisions,
@@ -56,6 +57,7 @@ from cloud.cases.handling import load_handling
 from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
 from cloud.db.pool import ThreadPool, open_pool, open_thread_pool
+from cloud.driving.rules import load_driving_rules
 from cloud.findings.catalogue import load_catalogue
 from cloud.fleet.authority import Authority
 from cloud.ingest.handler import open_handler
@@ -88,6 +90,7 @@ _ROUTES: Final = (
     catalogue,
     events,
     pictures,
+    driving,
     condition,
     condition_export,
     session,
@@ -151,6 +154,7 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
                 catalogue=held_catalogue,
                 condition=load_rules(config.work.condition),
                 handling=load_handling(config.work.handling),
+                driving=load_driving_rules(config.work.driving),
                 retention=load_retention(config.work.retention),
                 contact=config.serve.contact,
                 origin=config.serve.origin,

@@ -15,6 +15,7 @@ from cloud.api.oidc import Provider
 from cloud.cases.handling import Handling
 from cloud.condition.rules import ConditionRules
 from cloud.db.pool import Pool, ThreadPool
+from cloud.driving.rules import DrivingRules
 from cloud.findings.catalogue import Catalogue
 from cloud.fleet.authority import Authority
 from cloud.ingest.handler import Handler
@@ -35,6 +36,7 @@ class Resources:
     catalogue: Catalogue
     condition: ConditionRules
     handling: Handling
+    driving: DrivingRules
     retention: RetentionRules
     contact: str | None
     """Who answers for what is collected about people."""

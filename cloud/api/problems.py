@@ -16,6 +16,7 @@ from cloud.errors import (
     ActionForbiddenError,
     ActionNotAllowedError,
     CaseNotFoundError,
+    IncidentNotFoundError,
     KeyReusedError,
     LinkError,
     LookError,
@@ -27,6 +28,7 @@ from cloud.errors import (
     PictureRefusedError,
     PictureTooLargeError,
     RequestNotFoundError,
+    ReviewError,
     SignInError,
     StaleVersionError,
     TravelError,
@@ -113,6 +115,8 @@ _STATUS_OF_ERROR: Final[dict[type[Exception], HTTPStatus]] = {
     TravellerNotFoundError: HTTPStatus.NOT_FOUND,
     LookError: HTTPStatus.CONFLICT,
     TravelError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    IncidentNotFoundError: HTTPStatus.NOT_FOUND,
+    ReviewError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -15,6 +15,7 @@ class Role(StrEnum):
     FLEET = "fleet"
     ADMIN = "admin"
     GUARDIAN = "guardian"
+    DRIVER = "driver"
     SYSTEM = "system"
 
 

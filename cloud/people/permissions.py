@@ -32,6 +32,11 @@ class Permission(StrEnum):
     """People who travel with a tag; no token has that."""
     GUARD = "guard"
     """What is concluded of those in one's own care; no token has that."""
+    SEE_DRIVING = "see_driving"
+    """How buses are driven, and by whom."""
+    REVIEW_DRIVING = "review_driving"
+    DRIVE = "drive"
+    """What is said of one's own driving; no token has that."""
     MANAGE_FLEET = "manage_fleet"
     MANAGE_PEOPLE = "manage_people"
 
@@ -50,11 +55,14 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,
     Role.CREW: _VIEWER | {Permission.HANDLE_CASES, Permission.DO_JOBS},
-    Role.SAFETY: _VIEWER,
+    Role.SAFETY: _VIEWER | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING},
     Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.CARE}),
     Role.GUARDIAN: frozenset({Permission.ACCOUNT, Permission.GUARD}),
+    Role.DRIVER: frozenset({Permission.ACCOUNT, Permission.DRIVE}),
     Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.MANAGE_FLEET, Permission.UPKEEP}),
-    Role.ADMIN: _OPERATOR | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP},
+    Role.ADMIN: _OPERATOR
+    | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP}
+    | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING},
     Role.SYSTEM: frozenset(),
 }
 PEOPLE: Final = tuple(role for role in Role if role is not Role.SYSTEM)
@@ -64,6 +72,7 @@ FOR_TOKENS: Final = (
     frozenset(Permission)
     - ALWAYS
     - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE, Permission.HANDLE_REQUESTS, Permission.CARE, Permission.GUARD}
+    - {Permission.DRIVE}
 )
 """What a token can be for: whoever finds one must not make accounts or more tokens, nor see or erase who asks what."""
 

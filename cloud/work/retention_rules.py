@@ -45,6 +45,9 @@ class RetentionRules(BaseModel):
     health_reports: Rule | None = None
     tag_sightings: Rule | None = None
     driving_events: Rule | None = None
+    driving_incidents: Rule | None = None
+    driver_shifts: Rule | None = None
+    driving_exposure: Rule | None = None
     quarantine: Rule | None = None
     set_aside: Rule | None = None
     device_commands: Rule | None = None

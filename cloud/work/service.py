@@ -20,6 +20,7 @@ from cloud.config import CloudConfig
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
 from cloud.db.pool import connect
+from cloud.driving.rules import load_driving_rules
 from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
@@ -28,6 +29,7 @@ from cloud.pictures.store import open_store
 from cloud.requests.actions import run_clock
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
+from cloud.work.driving import look_after_driving
 from cloud.work.fleet import look_after_roll_outs
 from cloud.work.housekeeping import look_after_retention
 from cloud.work.map import look_after_map
@@ -66,6 +68,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     url, rules = config.database.read_url(), load_rules(config.work.condition)
     targets = load_targets(config.work.notify)
     retention = load_retention(config.work.retention)
+    driving_rules = load_driving_rules(config.work.driving)
     zone = handling.working_calendar.zone
     keepers = (
         partial(look_after_roads, url, rules),
@@ -73,6 +76,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         partial(look_after_map, url),
         partial(look_after_roll_outs, url),
         partial(look_after_retention, url, partial(open_store, config.pictures), retention, zone),
+        partial(look_after_driving, url, driving_rules),
         partial(look_after_travel, url, Vault.open(config.serve.vault_file), zone),
     )
     with ThreadPoolExecutor(max_workers=len(keepers)) as executor:

@@ -33,11 +33,11 @@ def exposure_of(moments: Sequence[Moment]) -> list[Exposure]:
 
     So the sums of messages add up, in whatever order and batches they come.
     """
-    ordered = sorted(moments)
+    ordered = sorted(moments, key=lambda moment: moment.at)
     steps_s = [(after.at - before.at).total_seconds() for before, after in pairwise(ordered)]
     usual_s = median([step for step in steps_s if step <= MAX_STEP_S] or [LONE_S])
     sums: dict[datetime, list[float]] = {}
-    for moment, step_s in zip(ordered, [*steps_s, usual_s], strict=True):
+    for moment, step_s in zip(ordered, [*steps_s, usual_s], strict=False):  # without a moment there is no last one
         if moment.speed_mps is None or moment.speed_mps < MOVING_MPS:
             continue
         passed_s = step_s if step_s <= MAX_STEP_S else usual_s

@@ -1,0 +1,277 @@
+"""Safe driving: incidents with their evidence, reviews, scores and shifts; and for drivers, what is said of them."""
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from cloud.api.actors import ActorDep, ScopeDep, needs
+from cloud.api.deps import Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all, fetch_one
+from cloud.api.problems import ProblemError, not_found
+from cloud.driving import shifts
+from cloud.driving.reviews import Wish, object_to, review
+from cloud.driving.views import (
+    BY_BUS,
+    BY_DRIVER,
+    COUNTED_STATES,
+    LIST,
+    LOG,
+    MINE,
+    MY_ONE,
+    ONE,
+    IncidentDetail,
+    IncidentPage,
+    IncidentView,
+    ScoreList,
+    ScoreView,
+    detail_of,
+)
+from cloud.people.permissions import Permission
+from cloud.scenarios.safe_driving.review import BY_DRIVER as REVIEWS_BY_DRIVER
+from cloud.scenarios.safe_driving.review import Review, ReviewState
+from cloud.scenarios.safe_driving.score import LEVEL, Counted, score_all
+from wire.units import Name, Slug
+
+router = APIRouter(tags=["driving"])
+
+Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
+
+
+class PageQuestion(Question):
+    """Which incidents."""
+
+    state: ReviewState | None = None
+    kind: Annotated[str, Field(max_length=40)] | None = None
+    device: Slug | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str, Field(max_length=100)] | None = None
+
+    def values(self, city: str) -> Record:
+        """Values of a statement."""
+        before_at, before_id = _read_cursor(self.cursor)
+        return {
+            "city": city,
+            "state": self.state,
+            "kind": self.kind,
+            "device": self.device,
+            "before_at": before_at,
+            "before_id": before_id,
+            "limit": self.limit + 1,
+        }
+
+
+class ScoreQuestion(Question):
+    """Whose scores, and of how many days; without a number as the county has set."""
+
+    by: Literal["bus", "driver"] = "bus"
+    days: Annotated[int, Field(ge=1, le=366)] | None = None
+
+
+class ReviewOrder(BaseModel):
+    """What is to be done with an incident, as it was last seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Review
+    version: Annotated[int, Field(ge=1)]
+    reason: Reason | None = None
+
+
+class Objection(BaseModel):
+    """The driver's own word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Reason
+
+
+class ShiftOrder(BaseModel):
+    """Who drove which bus from when to when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    driver: Name
+    device: Slug
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+
+
+class ShiftView(BaseModel):
+    """A shift."""
+
+    id: UUID
+    driver: str
+    device: str
+    from_at: datetime
+    to_at: datetime
+    noted_by: str
+
+
+class ShiftList(BaseModel):
+    """Shifts, newest first."""
+
+    items: list[ShiftView]
+
+
+class ShiftQuestion(Question):
+    """Shifts of so many days."""
+
+    days: Annotated[int, Field(ge=1, le=366)] = 14
+    limit: Annotated[int, Field(ge=1, le=2000)] = 500
+
+
+@router.get("/driving/incidents", dependencies=[needs(Permission.SEE_DRIVING)])
+async def list_incidents(
+    question: Annotated[PageQuestion, Query()], connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep
+) -> IncidentPage:
+    """List incidents, newest first."""
+    records = await fetch_all(connection, LIST, question.values(held.city) | scope.values())
+    return _page(records, question.limit)
+
+
+@router.get("/driving/incidents/{incident_id}", dependencies=[needs(Permission.SEE_DRIVING)])
+async def get_incident(
+    incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep
+) -> IncidentDetail:
+    """Get one with its evidence and record."""
+    record = await fetch_one(connection, ONE, {"id": incident_id, "city": held.city} | scope.values())
+    return await _detail(connection, record, incident_id, is_reviewer=True)
+
+
+@router.post(
+    "/driving/incidents/{incident_id}/reviews",
+    dependencies=[needs(Permission.REVIEW_DRIVING)],
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def review_incident(
+    incident_id: UUID, order: ReviewOrder, held: ResourcesDep, actor: ActorDep, scope: ScopeDep
+) -> None:
+    """Review one: coach, recognise, dismiss, reopen."""
+    if order.action in REVIEWS_BY_DRIVER:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{order.action} is for the driver")
+    wish = Wish(review=order.action, version=order.version, reason=order.reason)
+    with held.thread_pool.connection() as connection:
+        if connection.execute(ONE, {"id": incident_id, "city": held.city} | scope.values()).fetchone() is None:
+            raise not_found(f"incident {incident_id}")
+        review(connection, incident_id, wish, actor=actor.name, at=datetime.now(UTC))
+
+
+@router.get("/driving/scores", dependencies=[needs(Permission.SEE_DRIVING)])
+async def list_scores(
+    question: Annotated[ScoreQuestion, Query()], connection: DatabaseDep, held: ResourcesDep
+) -> ScoreList:
+    """Compare buses or drivers, as far as the numbers bear it."""
+    return await _scores(connection, held, question.by, days=question.days)
+
+
+@router.get("/driving/mine", dependencies=[needs(Permission.DRIVE)])
+async def list_mine(
+    question: Annotated[PageQuestion, Query()], connection: DatabaseDep, held: ResourcesDep, actor: ActorDep
+) -> IncidentPage:
+    """List the incidents of one's own shifts."""
+    records = await fetch_all(connection, MINE, question.values(held.city) | {"driver": actor.name})
+    return _page(records, question.limit)
+
+
+@router.get("/driving/mine/score", dependencies=[needs(Permission.DRIVE)])
+async def get_my_score(connection: DatabaseDep, held: ResourcesDep, actor: ActorDep) -> ScoreList:
+    """Get one's own score, and nobody else's."""
+    return await _scores(connection, held, "driver", driver=actor.name)
+
+
+@router.get("/driving/mine/{incident_id}", dependencies=[needs(Permission.DRIVE)])
+async def get_mine(incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep) -> IncidentDetail:
+    """Get one of one's own shifts with its evidence and record."""
+    values = {"id": incident_id, "city": held.city, "driver": actor.name}
+    return await _detail(connection, await fetch_one(connection, MY_ONE, values), incident_id, is_reviewer=False)
+
+
+@router.post(
+    "/driving/mine/{incident_id}/objection",
+    dependencies=[needs(Permission.DRIVE)],
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def object_to_mine(incident_id: UUID, objection: Objection, held: ResourcesDep, actor: ActorDep) -> None:
+    """Object: somebody must look again."""
+    with held.thread_pool.connection() as connection:
+        object_to(connection, incident_id, objection.text, driver=actor.name, at=datetime.now(UTC))
+
+
+@router.get("/driving/shifts", dependencies=[needs(Permission.REVIEW_DRIVING)])
+def list_shifts(question: Annotated[ShiftQuestion, Query()], held: ResourcesDep) -> ShiftList:
+    """List shifts, newest first."""
+    since = datetime.now(UTC) - timedelta(days=question.days)
+    with held.thread_pool.connection() as connection:
+        found = shifts.list_shifts(connection, city=held.city, since=since, limit=question.limit)
+    return ShiftList(items=[ShiftView.model_validate(shift, from_attributes=True) for shift in found])
+
+
+@router.post("/driving/shifts", dependencies=[needs(Permission.REVIEW_DRIVING)], status_code=HTTPStatus.CREATED)
+def add_shift(order: ShiftOrder, held: ResourcesDep, actor: ActorDep) -> ShiftView:
+    """Note who drove which bus when."""
+    wish = shifts.ShiftWish(city=held.city, **order.model_dump())
+    with held.thread_pool.connection() as connection:
+        shift_id = shifts.add_shift(connection, wish, by=actor.name, at=datetime.now(UTC))
+    return ShiftView(id=shift_id, noted_by=actor.name, **order.model_dump())
+
+
+@router.delete(
+    "/driving/shifts/{shift_id}",
+    dependencies=[needs(Permission.REVIEW_DRIVING)],
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def remove_shift(shift_id: UUID, held: ResourcesDep, actor: ActorDep) -> None:
+    """Take a shift back that was noted wrongly."""
+    with held.thread_pool.connection() as connection:
+        if not shifts.remove_shift(connection, shift_id, by=actor.name, at=datetime.now(UTC)):
+            raise not_found(f"shift {shift_id}")
+
+
+async def _scores(
+    connection: Database,
+    held: ResourcesDep,
+    by: Literal["bus", "driver"],
+    *,
+    days: int | None = None,
+    driver: str | None = None,
+) -> ScoreList:
+    days = days or held.driving.score.days
+    since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
+    values = {"city": held.city, "since": since, "counted": COUNTED_STATES, "driver": driver}
+    records = await fetch_all(connection, BY_BUS if by == "bus" else BY_DRIVER, values)
+    counted = [Counted(**record) for record in records]
+    enough = [one for one in counted if one.way_km >= held.driving.score.min_km and one.way_km > 0]
+    return ScoreList(
+        by=by,
+        days=days,
+        level=LEVEL,
+        items=[ScoreView.model_validate(score, from_attributes=True) for score in score_all(enough)],
+        too_little=[one.name for one in counted if one not in enough],
+    )
+
+
+async def _detail(
+    connection: Database, record: Record | None, incident_id: UUID, *, is_reviewer: bool
+) -> IncidentDetail:
+    if record is None:
+        raise not_found(f"incident {incident_id}")
+    return detail_of(record, await fetch_all(connection, LOG, {"id": incident_id}), is_reviewer=is_reviewer)
+
+
+def _page(records: list[Record], limit: int) -> IncidentPage:
+    items = [IncidentView.model_validate(record) for record in records[:limit]]
+    is_more = len(records) > limit
+    return IncidentPage(items=items, next=f"{items[-1].from_at.isoformat()}_{items[-1].id}" if is_more else None)
+
+
+def _read_cursor(cursor: str | None) -> tuple[datetime | None, UUID | None]:
+    if cursor is None:
+        return None, None
+    at, _, incident_id = cursor.partition("_")
+    try:
+        return datetime.fromisoformat(at), UUID(incident_id)
+    except ValueError:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "the cursor is none of a page's") from None
