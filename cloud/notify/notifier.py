@@ -15,7 +15,7 @@ from cloud.cases.model import Action
 from cloud.db.aside import Kind, do_apart
 from cloud.errors import ConfigError, DeliveryError
 from cloud.metrics import DELIVERIES
-from cloud.notify import repository
+from cloud.notify import repository, travel
 from cloud.notify.repository import Delivery
 from cloud.notify.senders import TIMEOUT_S, send_chat, send_mail, send_webhook
 from cloud.notify.targets import Person, Targets, Webhook
@@ -43,7 +43,7 @@ class Notifier:
 
     def run(self) -> int:
         """Do all that is to be done now; returns how many deliveries were tried."""
-        while self._expand():
+        while self._expand() or self._expand_travel():
             pass
         tried = 0
         while taken := repository.take(self.connection, at=self.now(), limit=TOGETHER):
@@ -57,6 +57,19 @@ class Notifier:
         with self.connection.transaction():
             events = repository.take_events(self.connection, limit=EVENTS_AT_ONCE)
             do_apart(self.connection, events, self._address_all, kind=Kind.EVENT, subject_of=_subject_of)
+        return len(events)
+
+    def _expand_travel(self) -> int:
+        """Make deliveries for the guardians of those who travel, in one transaction."""
+        with self.connection.transaction():
+            events = travel.take_news(self.connection, limit=EVENTS_AT_ONCE)
+            subscribers = {one.name: one for one in read_subscribers(self.connection, self.handling)} if events else {}
+            for event in events:
+                for guardian in event["guardians"]:
+                    if (found := subscribers.get(guardian)) is not None:
+                        at = self.now()
+                        next_at = at if travel.is_alarm(event) else self._when(found, at)
+                        travel.put(self.connection, event, target=found.key, at=at, next_at=next_at)
         return len(events)
 
     def _address_all(self, events: Sequence[dict[str, Any]]) -> None:

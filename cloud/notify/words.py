@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from cloud.notify import travel
 from cloud.notify.repository import Delivery
 
 MAX_LINES: Final = 50
@@ -34,6 +35,8 @@ _ACTIONS: Final = {
 
 def subject_of(deliveries: Sequence[Delivery]) -> str:
     """One line."""
+    if any(_is_travel(delivery.payload) for delivery in deliveries):
+        return "busense 出行动态 / travel news"
     first = deliveries[0].payload["data"]
     if len(deliveries) == 1:
         return f"busense {first['case']['number']} {_action(first)}"
@@ -49,12 +52,18 @@ def as_text(deliveries: Sequence[Delivery], *, page: str | None) -> str:
 
 
 def _line(payload: dict[str, Any], page: str | None) -> str:
+    if _is_travel(payload):
+        return travel.line_of(payload, page)
     data = payload["data"]
     case, reason = data["case"], data["reason"]["zh"]
     parts = [payload["timestamp"][:16].replace("T", " "), case["number"], _action(data)]
     parts += [f"({reason})"] if reason else []
     parts += [f"{page.rstrip('/')}/cases/{case['id']}"] if page else []
     return " ".join(parts)
+
+
+def _is_travel(payload: dict[str, Any]) -> bool:
+    return payload["type"].startswith(travel.PREFIX)
 
 
 def _action(data: dict[str, Any]) -> str:

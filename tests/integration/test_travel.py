@@ -1,14 +1,20 @@
 """From what a bus heard to what a guardian is told, on a real database."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
 
 from cloud.cases import audit
+from cloud.cases.handling import load_handling
 from cloud.db.pool import connect
 from cloud.errors import LookError, TravellerNotFoundError
+from cloud.notify.notifier import Notifier
+from cloud.notify.targets import Targets
+from cloud.notify.travel import line_of
+from cloud.notify.wishes import Wish as MailWish
+from cloud.notify.wishes import write_wish
 from cloud.people.accounts import Wish
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
@@ -230,3 +236,35 @@ def test_a_vault_that_comes_later_seals_what_lay_open(database: str) -> None:
         vault.seal_all(connection)
     assert vault.unseal(value(database, "SELECT secret FROM travel_tags")) == bytes(range(16)).hex()
     assert vault.unseal(value(database, "SELECT name FROM travel_journeys")) == "school"
+
+
+def test_guardians_are_told_at_once_of_an_alarm_and_of_nothing_that_names_anybody(
+    town: TravelTown,
+) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        for name in ("wangfang", "granny"):
+            Desk(connection=connection, vault=town.vault, at=AT, actor="chen").add_guardian(child, name, address="")
+        wish = MailWish(address="w@mail.example", classes=[], quiet_from=time(0), quiet_to=time(23, 59), digest_min=0)
+        write_wish(connection, "wangfang", wish)
+    town.store(town.drive(seconds=1300, aboard_s=(600, 700)))
+    town.work(after(1300))
+    with connect(town.url, autocommit=True) as connection:
+        notifier = Notifier(
+            connection=connection,
+            targets=Targets(page="https://ops"),
+            handling=load_handling(),
+            now=lambda: after(1300),
+        )
+        with notifier.client:
+            notifier.run()
+    rows = query(town.url, "SELECT target, payload->>'type', attempts > 0 FROM deliveries ORDER BY 2")
+    assert rows == [
+        ("@wangfang", "travel.boarded", False),
+        ("@wangfang", "travel.left_bus", False),
+        ("@wangfang", "travel.not_arrived", True),
+    ]
+    assert "小明" not in str(query(town.url, "SELECT payload FROM deliveries"))
+    payload = value(town.url, "SELECT payload FROM deliveries WHERE payload->>'type' = 'travel.not_arrived'")
+    told = line_of(payload, "https://ops")
+    assert "未按约定到达 / has not arrived as agreed https://ops/guardian" in told
