@@ -23,7 +23,9 @@ from cloud.fleet.rollout import (
     next_step,
     state_after,
 )
-from cloud.fleet.wishes import package_key, wish
+from cloud.fleet.shadow import end_looking_on, frames_seen
+from cloud.fleet.wishes import SHADOW, SHADOW_SHARE, package_key, wish, wished
+from wire.messages import Setting
 from wire.package import PackageKind
 
 SYSTEM: Final = "system:fleet"
@@ -32,13 +34,15 @@ _BUSES: Final = (
     "SELECT device FROM devices WHERE city = %s AND (%s::text[] IS NULL OR device = ANY(%s)) ORDER BY device"
 )
 _RELEASE: Final = "SELECT kind FROM releases WHERE sha256 = %s"
+_LOCK_KIND: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.roll_outs.' || %s, 0))"
 _SAME_KIND: Final = """
 SELECT r.id FROM roll_outs r JOIN releases p ON p.sha256 = r.release
 WHERE p.kind = %s AND r.state IN ('proposed', 'running', 'paused') LIMIT 1
 """
 _PROPOSE: Final = """
-INSERT INTO roll_outs (id, release, stop_at_failed, go_on_at_done, watch_s, proposed_at, proposed_by)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO roll_outs (
+    id, release, stop_at_failed, go_on_at_done, watch_s, proposed_at, proposed_by, shadow_frames)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _ADD_GROUP: Final = "INSERT INTO roll_out_groups (roll_out, number) VALUES (%s, %s)"
 _ADD_DEVICES: Final = """
@@ -46,7 +50,7 @@ INSERT INTO roll_out_devices (roll_out, city, device, number)
 SELECT %s, %s, device, %s FROM unnest(%s::text[]) AS device
 """
 _HOLD: Final = """
-SELECT r.state, r.proposed_by, r.release, p.kind, r.stop_at_failed, r.go_on_at_done, r.watch_s
+SELECT r.state, r.proposed_by, r.release, p.kind, r.stop_at_failed, r.go_on_at_done, r.watch_s, r.shadow_frames
 FROM roll_outs r JOIN releases p ON p.sha256 = r.release WHERE r.id = %s FOR UPDATE OF r
 """
 _SET_STATE: Final = "UPDATE roll_outs SET state = %s, reason = %s WHERE id = %s"
@@ -105,6 +109,8 @@ class Proposal:
     terms: Terms
     devices: Sequence[str] | None = None
     """Only these; else all that are enrolled."""
+    shadow_frames: int = 0
+    """Frames at which a model must have looked on before it is approved."""
 
 
 def propose(connection: Connection[Any], proposal: Proposal, *, city: str, actor: str, at: datetime) -> UUID:
@@ -117,6 +123,9 @@ def propose(connection: Connection[Any], proposal: Proposal, *, city: str, actor
     if row is None:
         raise RollOutError(f"there is no release {proposal.release}")
     kind = PackageKind(row[0])
+    connection.execute(_LOCK_KIND, (kind,))  # of two at the same instant the second sees the first
+    if proposal.shadow_frames and kind is not PackageKind.MODEL:
+        raise RollOutError("only a model can look on beside the one in use")
     if (other := connection.execute(_SAME_KIND, (kind,)).fetchone()) is not None:
         raise RollOutError(f"roll-out {other[0]} of kind {kind} is not over yet: stop it, or wait for it")
     wanted = None if proposal.devices is None else list(proposal.devices)
@@ -132,6 +141,7 @@ def propose(connection: Connection[Any], proposal: Proposal, *, city: str, actor
         int(terms.watch.total_seconds()),
         at,
         actor,
+        proposal.shadow_frames,
     )
     connection.execute(_PROPOSE, values)
     for number, group in enumerate(draw_groups(devices, proposal.shares, seed=str(roll_out)), start=1):
@@ -142,12 +152,20 @@ def propose(connection: Connection[Any], proposal: Proposal, *, city: str, actor
 
 
 def do(
-    connection: Connection[Any], roll_out: UUID, deed: Deed, *, actor: str, at: datetime, reason: str | None = None
+    connection: Connection[Any],
+    roll_out: UUID,
+    deed: Deed,
+    *,
+    actor: str,
+    at: datetime,
+    reason: str | None = None,
+    seen_failed: int = 0,
 ) -> RollOutState:
     """Do something with a roll-out, in the caller's transaction.
 
-    Approving needs another person than the one who proposed it. Going on forgives the failures so far. Stopping takes
-    what buses have not settled back to what they were wanted to have before.
+    Approving needs another person than the one who proposed it, and a model that has looked on at enough frames. Going
+    on forgives the failures that were seen: when there are more by now, it does not go on. Stopping takes what buses
+    have not settled back to what they were wanted to have before.
 
     Raises:
         RollOutError: there is no such roll-out, or that cannot be done with it now or by this person.
@@ -156,10 +174,16 @@ def do(
     state = state_after(held.state, deed)
     if deed is Deed.APPROVE and actor == held.proposed_by:
         raise RollOutError(f"{actor} has proposed it: another person has to approve it")
-    if deed is Deed.RESUME:
-        connection.execute(_FORGIVE, (roll_out,))
-    if deed is Deed.STOP:
-        _take_back(connection, roll_out, held, actor=actor, at=at)
+    match deed:
+        case Deed.APPROVE:
+            _check_shadow(connection, held)
+        case Deed.RESUME:
+            _forgive(connection, roll_out, seen_failed)
+        case Deed.STOP:
+            _take_back(connection, roll_out, held, actor=actor, at=at)
+            end_looking_on(connection, held.release, actor=actor, at=at)
+        case Deed.PAUSE:
+            pass
     connection.execute(_SET_STATE, (state, reason, roll_out))
     note(connection, at=at, actor=actor, action=deed, roll_out=roll_out, reason=reason)
     return state
@@ -184,17 +208,35 @@ class _Held:
     release: str
     kind: PackageKind
     terms: Terms
+    shadow_frames: int
 
 
 def _hold(connection: Connection[Any], roll_out: UUID) -> _Held:
     row = connection.execute(_HOLD, (roll_out,)).fetchone()
     if row is None:
         raise RollOutError(f"there is no roll-out {roll_out}")
-    state, proposed_by, release, kind, stop_at_failed, go_on_at_done, watch_s = row
+    state, proposed_by, release, kind, stop_at_failed, go_on_at_done, watch_s, shadow_frames = row
     terms = Terms(stop_at_failed=stop_at_failed, go_on_at_done=go_on_at_done, watch=timedelta(seconds=watch_s))
     return _Held(
-        state=RollOutState(state), proposed_by=proposed_by, release=release, kind=PackageKind(kind), terms=terms
+        state=RollOutState(state),
+        proposed_by=proposed_by,
+        release=release,
+        kind=PackageKind(kind),
+        terms=terms,
+        shadow_frames=shadow_frames,
     )
+
+
+def _check_shadow(connection: Connection[Any], held: _Held) -> None:
+    if held.shadow_frames and (seen := frames_seen(connection, held.release)) < held.shadow_frames:
+        raise RollOutError(f"it has looked on at {seen} frames; {held.shadow_frames} are asked for")
+
+
+def _forgive(connection: Connection[Any], roll_out: UUID, seen_failed: int) -> None:
+    failed = sum(group.failed for group in _groups(connection, roll_out))
+    if failed > seen_failed:
+        raise RollOutError(f"{failed} buses could not take it by now, and {seen_failed} were seen: look again")
+    connection.execute(_FORGIVE, (roll_out,))
 
 
 def _carry_on(connection: Connection[Any], roll_out: UUID, *, at: datetime) -> int:
@@ -225,9 +267,18 @@ def _begin(connection: Connection[Any], roll_out: UUID, number: int, held: _Held
     key = package_key(held.kind)
     connection.execute(_BEGIN, (at, roll_out, number))
     for city, device in connection.execute(_WAITING, (roll_out, number)).fetchall():
-        told = wish(connection, {key: held.release}, city=city, device=device, actor=SYSTEM, at=at)
+        changes = {key: held.release} | _no_longer_beside(connection, held.release, city=city, device=device)
+        told = wish(connection, changes, city=city, device=device, actor=SYSTEM, at=at)
         connection.execute(_TOLD, (at, told.version, told.before.get(key), roll_out, city, device))
     note(connection, at=at, actor=SYSTEM, action="begin_group", roll_out=roll_out, details={"group": number})
+
+
+def _no_longer_beside(
+    connection: Connection[Any], release: str, *, city: str, device: str
+) -> dict[str, Setting | None]:
+    """What takes over looks on no longer."""
+    is_beside = wished(connection, city=city, device=device).get(SHADOW) == release
+    return {SHADOW: None, SHADOW_SHARE: None} if is_beside else {}
 
 
 def _take_back(connection: Connection[Any], roll_out: UUID, held: _Held, *, actor: str, at: datetime) -> None:

@@ -21,6 +21,8 @@ from wire.messages import CommandKind, Setting, Settings
 from wire.package import PackageKind
 
 PACKAGE: Final = "package."
+SHADOW: Final = "package.shadow"  # a model that only looks on
+SHADOW_SHARE: Final = "shadow.share"  # of the frames
 POSE: Final = frozenset(
     f"camera.{name}" for name in ("height_m", "focal_px", "pitch_deg", "yaw_deg", "roll_deg", "forward_m", "right_m")
 )
@@ -133,7 +135,7 @@ def wish(
     Raises:
         FleetError: there is no such bus, or a setting is none that can be wished.
     """
-    foreign = sorted(key for key in changes if key not in POSE and not key.startswith(PACKAGE))
+    foreign = sorted(key for key in changes if key not in {*POSE, SHADOW_SHARE} and not key.startswith(PACKAGE))
     if foreign:
         raise FleetError(f"{', '.join(foreign)}: only the camera's pose and packages can be wished")
     if connection.execute(_HOLD, (city, device)).fetchone() is None:

@@ -12,6 +12,7 @@ from psycopg import AsyncCursor
 from cloud.fleet.devices import Device, find_enrolled
 from cloud.fleet.keys import DeviceKey, find_public_keys
 from cloud.fleet.news import DeviceNews, Position, apply_device_news
+from cloud.fleet.shadow import Seen, note_seen
 from cloud.fleet.streams import Settled, StreamNews, apply_stream_news
 from cloud.ingest.quarantine import insert_rejected
 from cloud.ingest.reading import Readable, Rejected, admit
@@ -65,6 +66,7 @@ async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, i
     news = await insert_rows(cursor, rows_of_kind(received))
     await announce(cursor, announcements(received))
     has_bus_news = bool(received) and await apply_device_news(cursor, device_news(received, news))
+    await note_seen(cursor, shadows(received))
     streams = stream_news(received, () if is_replay else rejected, counts_received=not is_replay)
     settled = await apply_stream_news(cursor, streams) if streams else []
     if news.messages.get(Kind.DETECTION) or has_bus_news:
@@ -116,6 +118,15 @@ def announcements(received: Iterable[Received]) -> list[Announcement]:
         )
         for item in received
         if isinstance(item.envelope.data, Detection) and item.envelope.data.picture is not None
+    ]
+
+
+def shadows(received: Iterable[Received]) -> list[Seen]:
+    """What models that only look on have seen."""
+    return [
+        Seen(city=item.city, device=item.device, at=item.envelope.time, report=item.envelope.data.shadow)
+        for item in received
+        if isinstance(item.envelope.data, Health) and item.envelope.data.shadow is not None and item.clock_mark is None
     ]
 
 

@@ -18,6 +18,7 @@ from cloud.fleet.devices import enrol
 from cloud.fleet.releases import add_release
 from cloud.fleet.rollout import Deed, Terms
 from cloud.fleet.rollouts import Proposal, carry_on, do, propose
+from cloud.fleet.shadow import ShadowSum, let_look_on, what_it_saw
 from cloud.fleet.wishes import ask
 from tests.conftest import RunningBroker
 from tests.integration.api_server import running_server
@@ -41,11 +42,24 @@ class Desk:
 
     url: str
 
-    def roll_out(self, about: About, files: dict[str, bytes]) -> tuple[UUID, str]:
+    def release(self, about: About, files: dict[str, bytes]) -> str:
         content, at = write_package(about, files), datetime.now(UTC)
         signature = bytes(PAIR.secret_key.sign(content)).decode()
         with psycopg.connect(self.url) as connection:
-            release = add_release(connection, content, signature=signature, keys=[KEY], actor="li", at=at)
+            return add_release(connection, content, signature=signature, keys=[KEY], actor="li", at=at)
+
+    def let_look_on(self, release: str) -> None:
+        with psycopg.connect(self.url) as connection:
+            at = datetime.now(UTC)
+            let_look_on(connection, release, ["bus-1"], share=1.0, city="testcity", actor="li", at=at)
+
+    def saw(self, release: str) -> ShadowSum:
+        with psycopg.connect(self.url) as connection:
+            return what_it_saw(connection, release)
+
+    def roll_out(self, about: About, files: dict[str, bytes]) -> tuple[UUID, str]:
+        release, at = self.release(about, files), datetime.now(UTC)
+        with psycopg.connect(self.url) as connection:
             proposal = Proposal(release=release, shares=(), terms=TERMS, devices=("bus-1",))
             number = propose(connection, proposal, city="testcity", actor="li", at=at)
             do(connection, number, Deed.APPROVE, actor="wang", at=at)
@@ -116,18 +130,24 @@ def test_a_bus_answers_with_a_picture_of_now_and_with_its_log(desk: Desk) -> Non
 
 @pytest.mark.timeout(300)
 def test_a_bus_takes_what_works_and_goes_on_with_it_when_the_next_does_not(desk: Desk, drive: Path) -> None:
+    model = Path("models/road_damage")
+    files = {name: (model / name).read_bytes() for name in ("manifest.toml", "model.onnx")}
+    beside = desk.release(About(kind=PackageKind.MODEL, name="road_damage", version="9.8"), files)
+    desk.let_look_on(beside)
     winter = About(kind=PackageKind.SETTINGS, name="winter", version="1")
     number, release = desk.roll_out(winter, {"settings.toml": b"[health]\nevery_s = 1\n"})
     wait_until(lambda: desk.state(number) == "finished", WAIT_S)
-    assert desk.in_use() == {"package.settings": release}
+    in_use = {"package.settings": release, "package.shadow": beside, "shadow.share": 1.0}
+    assert desk.in_use() == in_use
 
     broken = About(kind=PackageKind.MODEL, name="road_damage", version="9.9")
-    manifest = (Path("models/road_damage") / "manifest.toml").read_bytes()
-    number, _ = desk.roll_out(broken, {"manifest.toml": manifest, "model.onnx": b"no network"})
+    number, _ = desk.roll_out(broken, {"manifest.toml": files["manifest.toml"], "model.onnx": b"no network"})
     wait_until(lambda: desk.state(number) == "paused", WAIT_S)
     assert "model.onnx" in desk.problem(number)
-    assert desk.in_use() == {"package.settings": release}
+    assert desk.in_use() == in_use
 
     known = desk.health_reports()
     wait_until(lambda: desk.health_reports() > known + 1, WAIT_S)  # each second, as the first package wants it
+    wait_until(lambda: desk.saw(beside).frames > 0, WAIT_S)
+    assert not any(each.only_old or each.only_new for each in desk.saw(beside).classes.values()), "it is the same model"
     assert "Traceback" not in (drive / "agent.log").read_text()

@@ -1,6 +1,9 @@
 """A roll-out on a real database, with buses that answer as the twin says."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,10 +20,12 @@ from cloud.fleet.devices import enrol
 from cloud.fleet.releases import add_release
 from cloud.fleet.rollout import Deed, RollOutState, Terms
 from cloud.fleet.rollouts import Proposal, carry_on, do, propose
+from cloud.fleet.shadow import Seen, end_looking_on, let_look_on, looking_on, note_seen, what_it_saw
 from cloud.fleet.wishes import COMMAND_GOOD_FOR, ask, wish, wished
 from cloud.ingest.handler import open_handler
+from wire.envelope import make_id
 from wire.errors import PackageError
-from wire.messages import CommandKind
+from wire.messages import CommandKind, ModelVersion, ShadowClass, ShadowReport
 from wire.package import About, PackageKind, write_package
 
 AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
@@ -47,12 +52,18 @@ class County:
         content, signature = package(version)
         return add_release(self.connection, content, signature=signature, keys=KEYS, actor="li", at=self.now)
 
-    def propose(self, release: str, shares: list[float]) -> UUID:
-        proposal = Proposal(release=release, shares=shares, terms=TERMS)
+    def model(self, version: str = "1") -> str:
+        about = About(kind=PackageKind.MODEL, name="road_damage", version=version)
+        content = write_package(about, {"manifest.toml": b"", "model.onnx": b"weights"})
+        signature = bytes(PAIR.secret_key.sign(content)).decode()
+        return add_release(self.connection, content, signature=signature, keys=KEYS, actor="li", at=self.now)
+
+    def propose(self, release: str, shares: list[float], *, shadow_frames: int = 0) -> UUID:
+        proposal = Proposal(release=release, shares=shares, terms=TERMS, shadow_frames=shadow_frames)
         return propose(self.connection, proposal, city="a", actor="li", at=self.now)
 
-    def do(self, roll_out: UUID, deed: Deed, actor: str = "wang") -> RollOutState:
-        return do(self.connection, roll_out, deed, actor=actor, at=self.now)
+    def do(self, roll_out: UUID, deed: Deed, actor: str = "wang", *, seen_failed: int = 0) -> RollOutState:
+        return do(self.connection, roll_out, deed, actor=actor, at=self.now, seen_failed=seen_failed)
 
     def carry_on(self, *, after_s: float = 0) -> int:
         self.now += timedelta(seconds=after_s)
@@ -129,9 +140,24 @@ def test_failures_keep_the_rest_from_it_until_a_person_has_looked(county: County
     assert county.state(roll_out) == ("paused", "1 of 2 buses of group 1 could not take it")
     assert county.carry_on(after_s=400) == 0
     assert len(county.told()) == 2
-    county.do(roll_out, Deed.RESUME)
+    with pytest.raises(RollOutError, match="1 buses could not take it by now, and 0 were seen"):
+        county.do(roll_out, Deed.RESUME)
+    county.do(roll_out, Deed.RESUME, seen_failed=1)
     county.carry_on()
     assert len(county.told()) == 10
+
+
+def test_what_fails_while_a_person_lets_it_wait_is_not_forgiven_unseen(county: County) -> None:
+    roll_out = county.propose(county.release(), [0.2])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    county.do(roll_out, Deed.PAUSE)
+    for device in county.told():
+        county.answer(device, problem="no such sensor")
+    county.carry_on()
+    with pytest.raises(RollOutError, match="look again"):
+        county.do(roll_out, Deed.RESUME, seen_failed=0)
+    assert county.state(roll_out)[0] == "paused"
 
 
 def test_stopping_takes_back_what_has_not_settled(county: County) -> None:
@@ -164,6 +190,94 @@ def test_two_of_a_kind_do_not_run_at_once(county: County) -> None:
     county.propose(county.release("1"), [])
     with pytest.raises(RollOutError, match="not over yet"):
         county.propose(county.release("2"), [])
+
+
+def test_of_two_who_propose_at_the_same_instant_one_is_told_so(county: County, database: str) -> None:
+    first, second = county.release("1"), county.release("2")
+    proposals = [Proposal(release=release, shares=[], terms=TERMS) for release in (first, second)]
+    at_once = threading.Barrier(2, timeout=30)
+
+    def suggest(proposal: Proposal) -> str:
+        with psycopg.connect(database) as connection:
+            at_once.wait()
+            try:
+                propose(connection, proposal, city="a", actor="li", at=AT)
+            except RollOutError as error:
+                return str(error)
+        return "proposed"
+
+    for _ in range(5):
+        with ThreadPoolExecutor(max_workers=2) as both:
+            said = sorted(both.map(suggest, proposals))
+        assert said[0] == "proposed"
+        assert "not over yet" in said[1]
+        (row,) = county.connection.execute("SELECT id FROM roll_outs WHERE state = 'proposed'").fetchall()
+        county.do(row[0], Deed.STOP)
+
+
+def report(release: str, *, frames: int, run: str = "", **more: int) -> ShadowReport:
+    counts = {"agreeing": 0, "only_old": 0, "only_new": 0} | more
+    return ShadowReport(
+        package=release,
+        run=run or make_id(AT),
+        model=ModelVersion(name="road_damage", version="1", sha256="b" * 64),
+        frames=frames,
+        dropped=1,
+        failed=0,
+        old_s=0.04,
+        new_s=0.06,
+        classes={"D40": ShadowClass(**counts)},
+    )
+
+
+async def hear(database: str, *seen: tuple[str, ShadowReport], at: datetime = AT) -> None:
+    """What buses report reaches the database as ingest brings it."""
+    async with await psycopg.AsyncConnection.connect(database) as connection, connection.cursor() as cursor:
+        await note_seen(cursor, [Seen(city="a", device=device, at=at, report=told) for device, told in seen])
+
+
+def test_a_model_looks_on_at_enough_frames_before_it_is_approved(county: County, database: str) -> None:
+    release = county.model()
+    roll_out = county.propose(release, [0.2], shadow_frames=1000)
+    let_look_on(county.connection, release, ["bus-1", "bus-2"], share=0.25, city="a", actor="li", at=AT)
+    assert county.wants("bus-1")[1] == {"package.shadow": release, "shadow.share": 0.25}
+    run = make_id(AT)
+    asyncio.run(hear(database, ("bus-1", report(release, frames=300, run=run, agreeing=5))))
+    with pytest.raises(RollOutError, match="looked on at 300 frames; 1000 are asked for"):
+        county.do(roll_out, Deed.APPROVE)
+    later = AT + timedelta(minutes=1)
+    newest = report(release, frames=600, run=run, agreeing=9, only_new=2)
+    asyncio.run(hear(database, ("bus-1", newest), ("bus-2", report(release, frames=400, only_old=3)), at=later))
+    asyncio.run(hear(database, ("bus-1", report(release, frames=300, run=run, agreeing=5))))  # an old one comes again
+    asyncio.run(hear(database, ("bus-3", report(release, frames=9999))))  # nobody asked this one
+    saw = what_it_saw(county.connection, release)
+    assert (saw.buses, saw.frames, saw.dropped) == (2, 1000, 2)
+    assert saw.classes == {"D40": ShadowClass(agreeing=9, only_old=3, only_new=2)}
+    assert (saw.old_s, saw.new_s) == (pytest.approx(0.04), pytest.approx(0.06))
+    assert county.do(roll_out, Deed.APPROVE) is RollOutState.RUNNING
+
+
+def test_what_takes_over_looks_on_no_longer_and_what_is_stopped_neither(county: County) -> None:
+    release = county.model()
+    roll_out = county.propose(release, [])
+    let_look_on(county.connection, release, ["bus-1"], share=1.0, city="a", actor="li", at=AT)
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    assert county.wants("bus-1")[1] == {"package.model": release}
+    other = county.model("2")
+    let_look_on(county.connection, other, ["bus-2"], share=1.0, city="a", actor="li", at=AT)
+    county.do(roll_out, Deed.STOP)
+    assert looking_on(county.connection, other) == ["bus-2"], "of another release"
+    end_looking_on(county.connection, other, actor="li", at=AT)
+    assert looking_on(county.connection, other) == []
+
+
+def test_settings_cannot_look_on(county: County) -> None:
+    release = county.release()
+    with pytest.raises(RollOutError, match="no model"):
+        let_look_on(county.connection, release, ["bus-1"], share=1.0, city="a", actor="li", at=AT)
+    with pytest.raises(RollOutError, match="only a model"):
+        county.propose(release, [], shadow_frames=10)
 
 
 def test_a_later_wish_does_not_make_a_success_a_failure(county: County) -> None:

@@ -2,19 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Database, DatabaseDep, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
-from cloud.errors import RollOutError
+from cloud.errors import FleetError, RollOutError
 from cloud.fleet.releases import Release, list_releases
 from cloud.fleet.rollout import MAX_GROUPS, Deed, RollOutState, Terms, deeds_in
 from cloud.fleet.rollouts import Proposal, do, propose
+from cloud.fleet.shadow import ShadowSum, end_looking_on, let_look_on, looking_on, what_it_saw
 from cloud.people.permissions import Permission
 from wire.package import PackageKind
 from wire.units import Sha256, Slug
@@ -23,6 +25,7 @@ router = APIRouter(tags=["fleet"], dependencies=[needs(Permission.MANAGE_FLEET)]
 
 _COLUMNS: Final = """
     r.id, r.state, r.reason, r.proposed_at, r.proposed_by, r.stop_at_failed, r.go_on_at_done, r.watch_s,
+    r.shadow_frames,
     p.sha256, p.kind, p.name, p.version,
     (SELECT count(*) FROM roll_out_devices d WHERE d.roll_out = r.id) AS buses,
     (SELECT count(*) FROM roll_out_devices d WHERE d.roll_out = r.id AND d.state = 'told') AS told,
@@ -76,11 +79,22 @@ class NewRollOut(_Body):
     """How long a group is watched before the next one begins."""
     devices: Annotated[list[Slug] | None, Field(max_length=10_000, min_length=1)] = None
     """Only these buses."""
+    shadow_frames: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    """Frames at which a model must have looked on before anybody can approve it."""
+
+
+class ShadowWish(_Body):
+    """Where a model looks on, and how often."""
+
+    devices: Annotated[list[Slug], Field(min_length=1, max_length=100)]
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of the frames."""
 
 
 class Word(_Body):
-    """Why."""
+    """Why; who goes on says how many failures were seen."""
 
+    seen_failed: Annotated[int, Field(ge=0)] = 0
     reason: Annotated[str | None, Field(max_length=500)] = None
 
 
@@ -99,6 +113,7 @@ class RollOutView(BaseModel):
     stop_at_failed: float
     go_on_at_done: float
     watch_s: int
+    shadow_frames: int
     buses: int
     told: int
     done: int
@@ -140,6 +155,13 @@ class RollOutDeed(BaseModel):
     details: dict[str, JsonValue]
 
 
+class ShadowView(BaseModel):
+    """What a model saw beside the ones in use, and where it looks on now."""
+
+    saw: ShadowSum
+    looks_on: list[str]
+
+
 class RollOutPage(RollOutView):
     """A roll-out with its groups and buses; `deeds` is what can be done with it now."""
 
@@ -167,6 +189,33 @@ async def get_releases(connection: DatabaseDep) -> ReleaseList:
     return ReleaseList(items=await list_releases(connection))
 
 
+@router.put("/releases/{sha256}/shadow")
+def put_shadow(sha256: Sha256, body: ShadowWish, held: ResourcesDep, actor: ActorDep) -> ShadowView:
+    """Let a model look on beside those in use on some buses, at a share of their frames."""
+    at = datetime.now(UTC)
+    try:
+        with held.thread_pool.connection() as connection:
+            let_look_on(connection, sha256, body.devices, share=body.share, city=held.city, actor=actor.name, at=at)
+            return _shadow(connection, sha256)
+    except (RollOutError, FleetError) as error:
+        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
+
+
+@router.get("/releases/{sha256}/shadow")
+def get_shadow(sha256: Sha256, held: ResourcesDep) -> ShadowView:
+    """Show what a model saw otherwise than those in use."""
+    with held.thread_pool.connection() as connection:
+        return _shadow(connection, sha256)
+
+
+@router.delete("/releases/{sha256}/shadow")
+def delete_shadow(sha256: Sha256, held: ResourcesDep, actor: ActorDep) -> ShadowView:
+    """Let a model look on no longer; what it saw stays."""
+    with held.thread_pool.connection() as connection:
+        end_looking_on(connection, sha256, actor=actor.name, at=datetime.now(UTC))
+        return _shadow(connection, sha256)
+
+
 @router.get("/roll-outs")
 async def get_roll_outs(connection: DatabaseDep) -> RollOutList:
     """List the roll-outs."""
@@ -191,6 +240,7 @@ def post_roll_out(body: NewRollOut, held: ResourcesDep, actor: ActorDep) -> dict
             go_on_at_done=body.go_on_at_done,
             watch=timedelta(minutes=body.watch_minutes),
         ),
+        shadow_frames=body.shadow_frames,
     )
     try:
         with held.thread_pool.connection() as connection:
@@ -205,10 +255,22 @@ def post_deed(roll_out: UUID, deed: Deed, body: Word, held: ResourcesDep, actor:
     """Approve (as another person), pause, resume or stop a roll-out."""
     try:
         with held.thread_pool.connection() as connection:
-            state = do(connection, roll_out, deed, actor=actor.name, at=datetime.now(UTC), reason=body.reason)
+            state = do(
+                connection,
+                roll_out,
+                deed,
+                actor=actor.name,
+                at=datetime.now(UTC),
+                reason=body.reason,
+                seen_failed=body.seen_failed,
+            )
     except RollOutError as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
     return {"state": state}
+
+
+def _shadow(connection: Connection[Any], release: str) -> ShadowView:
+    return ShadowView(saw=what_it_saw(connection, release), looks_on=looking_on(connection, release))
 
 
 async def _page(connection: Database, roll_out: UUID) -> RollOutPage:

@@ -824,6 +824,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/driving/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incidents
+         * @description List incidents, newest first.
+         */
+        get: operations["list_incidents_api_v1_driving_incidents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/incidents/{incident_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Incident
+         * @description Get one with its evidence and record.
+         */
+        get: operations["get_incident_api_v1_driving_incidents__incident_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/incidents/{incident_id}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review Incident
+         * @description Review one: coach, recognise, dismiss, reopen.
+         */
+        post: operations["review_incident_api_v1_driving_incidents__incident_id__reviews_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mine
+         * @description List the incidents of one's own shifts.
+         */
+        get: operations["list_mine_api_v1_driving_mine_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/mine/{incident_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Mine
+         * @description Get one of one's own shifts with its evidence and record.
+         */
+        get: operations["get_mine_api_v1_driving_mine__incident_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/mine/{incident_id}/objection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object To Mine
+         * @description Object: somebody must look again.
+         */
+        post: operations["object_to_mine_api_v1_driving_mine__incident_id__objection_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/mine/score": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get My Score
+         * @description Get one's own score, and nobody else's.
+         */
+        get: operations["get_my_score_api_v1_driving_mine_score_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Scores
+         * @description Compare buses or drivers, as far as the numbers bear it.
+         */
+        get: operations["list_scores_api_v1_driving_scores_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Shifts
+         * @description List shifts, newest first.
+         */
+        get: operations["list_shifts_api_v1_driving_shifts_get"];
+        put?: never;
+        /**
+         * Add Shift
+         * @description Note who drove which bus when.
+         */
+        post: operations["add_shift_api_v1_driving_shifts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/shifts/{shift_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Shift
+         * @description Take a shift back that was noted wrongly.
+         */
+        delete: operations["remove_shift_api_v1_driving_shifts__shift_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -987,6 +1191,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/guardian/looks/{look}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Search
+         * @description Say that somebody is found.
+         */
+        post: operations["close_search_api_v1_guardian_looks__look__close_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardian/looks/{look}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * View Search
+         * @description Look on while somebody in one's care is looked for.
+         */
+        get: operations["view_search_api_v1_guardian_looks__look__view_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardian/wards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Wards
+         * @description List those in one's care.
+         */
+        get: operations["get_wards_api_v1_guardian_wards_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardian/wards/{traveller}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw
+         * @description Withdraw the consent: everything is deleted at once, but who looked.
+         */
+        delete: operations["withdraw_api_v1_guardian_wards__traveller__consents_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardian/wards/{traveller}/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask For Search
+         * @description Ask that somebody is looked for; the care desk approves it.
+         */
+        post: operations["ask_for_search_api_v1_guardian_wards__traveller__searches_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -1036,7 +1340,7 @@ export interface paths {
         };
         /**
          * Get Me
-         * @description Tell who is asking.
+         * @description Tell who is asking; it must be somebody, whatever they may do.
          */
         get: operations["get_me_api_v1_me_get"];
         put?: never;
@@ -1475,6 +1779,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{sha256}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Shadow
+         * @description Show what a model saw otherwise than those in use.
+         */
+        get: operations["get_shadow_api_v1_releases__sha256__shadow_get"];
+        /**
+         * Put Shadow
+         * @description Let a model look on beside those in use on some buses, at a share of their frames.
+         */
+        put: operations["put_shadow_api_v1_releases__sha256__shadow_put"];
+        post?: never;
+        /**
+         * Delete Shadow
+         * @description Let a model look on no longer; what it saw stays.
+         */
+        delete: operations["delete_shadow_api_v1_releases__sha256__shadow_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roads": {
         parameters: {
             query?: never;
@@ -1763,6 +2095,334 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/travel/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Looks
+         * @description List looks that wait for a second person, or are open.
+         */
+        get: operations["get_looks_api_v1_travel_looks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/looks/{look}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Look
+         * @description Approve what another person asked for; its time begins.
+         */
+        post: operations["approve_look_api_v1_travel_looks__look__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/looks/{look}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Look
+         * @description End a look, or refuse one.
+         */
+        post: operations["close_look_api_v1_travel_looks__look__close_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/looks/{look}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * View Look
+         * @description Look: the last certain place, where the person may be now, and which buses come by; it is written down.
+         */
+        get: operations["view_look_api_v1_travel_looks__look__view_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Travellers
+         * @description List those who travel with a tag.
+         */
+        get: operations["get_travellers_api_v1_travel_people_get"];
+        put?: never;
+        /**
+         * Add Traveller
+         * @description Take somebody in.
+         */
+        post: operations["add_traveller_api_v1_travel_people_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Traveller
+         * @description Show somebody: consents, tags, journeys, what was concluded, who looked; not where they are.
+         */
+        get: operations["get_traveller_api_v1_travel_people__traveller__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Agreement
+         * @description Set where and when somebody goes by themselves.
+         */
+        put: operations["set_agreement_api_v1_travel_people__traveller__agreement_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Consent
+         * @description Record a consent.
+         */
+        post: operations["add_consent_api_v1_travel_people__traveller__consents_post"];
+        /**
+         * Withdraw Consent
+         * @description Withdraw all consents: everything is deleted at once, but who looked.
+         */
+        delete: operations["withdraw_consent_api_v1_travel_people__traveller__consents_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/guardians": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Guardian
+         * @description Let somebody see what is concluded, with an account of their own.
+         */
+        post: operations["add_guardian_api_v1_travel_people__traveller__guardians_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/guardians/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Guardian
+         * @description Somebody is not a guardian any longer.
+         */
+        delete: operations["end_guardian_api_v1_travel_people__traveller__guardians__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/journeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Journey
+         * @description Agree on a journey.
+         */
+        post: operations["add_journey_api_v1_travel_people__traveller__journeys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/journeys/{journey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Journey
+         * @description A journey is not agreed any longer.
+         */
+        delete: operations["end_journey_api_v1_travel_people__traveller__journeys__journey__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask To Look
+         * @description Ask to look at somebody's whereabouts.
+         */
+        post: operations["ask_to_look_api_v1_travel_people__traveller__looks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Tag
+         * @description Give somebody a tag.
+         */
+        post: operations["add_tag_api_v1_travel_people__traveller__tags_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Tag
+         * @description Take a tag back; what was heard of it is deleted.
+         */
+        delete: operations["end_tag_api_v1_travel_people__traveller__tags__tag__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/travel/people/{traveller}/tags/{tag}/battery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Battery
+         * @description Note a new battery.
+         */
+        post: operations["renew_battery_api_v1_travel_people__traveller__tags__tag__battery_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/welcome": {
         parameters: {
             query?: never;
@@ -1836,6 +2496,22 @@ export interface components {
          * @enum {string}
          */
         Action: "open" | "file" | "add_sighting" | "withdraw" | "reject" | "correct" | "dispatch" | "reassign" | "accept" | "arrive" | "add_photo" | "return" | "ask_suspension" | "decline_suspension" | "suspend" | "resume" | "done" | "call_person" | "verify" | "reopen" | "close" | "merge" | "comment" | "warn" | "overdue" | "escalate";
+        /**
+         * AgreementBody
+         * @description Where somebody goes by themselves, and when (the county's clock).
+         */
+        AgreementBody: {
+            /** Hours From */
+            hours_from?: string | null;
+            /** Hours To */
+            hours_to?: string | null;
+            /** Lat */
+            lat?: number | null;
+            /** Lon */
+            lon?: number | null;
+            /** Radius M */
+            radius_m?: number | null;
+        };
         /**
          * ArriveAction
          * @description Say that the crew is there; the position is checked and kept.
@@ -2334,6 +3010,21 @@ export interface components {
             groups: components["schemas"]["CatalogueGroup"][];
         };
         /**
+         * CellView
+         * @description An H3 cell and how likely the person is in it.
+         */
+        CellView: {
+            /** Cell */
+            cell: string;
+            /** Probability */
+            probability: number;
+            /** Ring */
+            ring: [
+                number,
+                number
+            ][];
+        };
+        /**
          * CertificateView
          * @description A certificate, and the authority's own.
          */
@@ -2382,11 +3073,104 @@ export interface components {
             version: number;
         };
         /**
+         * LogLine
+         * @description What happened to an account.
+         */
+        cloud__api__routes__people__LogLine: {
+            /** Actor */
+            actor: string;
+            /** Address */
+            address: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Event */
+            event: string;
+            /** Id */
+            id: number;
+            /** Person */
+            person: string;
+        };
+        /**
+         * PassView
+         * @description A bus that came by at this time on so many of the days before.
+         */
+        cloud__api__routes__travel__PassView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Probability */
+            probability: number;
+            /** Reader */
+            reader: string;
+            /** Share */
+            share: number;
+        };
+        /**
+         * PassView
+         * @description What one bus saw at the place, or that it saw nothing.
+         */
+        cloud__cases__views__PassView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Box Xyxy Px */
+            box_xyxy_px: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Confidence */
+            confidence: number | null;
+            /** Device */
+            device: string;
+            /** Frame Height Px */
+            frame_height_px: number | null;
+            /** Frame Width Px */
+            frame_width_px: number | null;
+            kind: components["schemas"]["PassKind"];
+            /** Looked Share */
+            looked_share: number;
+            picture: components["schemas"]["PassPicture"] | null;
+        };
+        /**
          * Deed
          * @description What was done.
          * @enum {string}
          */
         cloud__db__upkeep__Deed: "replay" | "return" | "discard";
+        /**
+         * LogLine
+         * @description What somebody did with it.
+         */
+        cloud__driving__views__LogLine: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** From State */
+            from_state: string | null;
+            /** Reason */
+            reason: string | null;
+            /** To State */
+            to_state: string | null;
+        };
         /**
          * Deed
          * @description What a person does with a roll-out.
@@ -2500,6 +3284,37 @@ export interface components {
         Confirmation: {
             /** Password */
             password: string;
+        };
+        /** ConsentView */
+        ConsentView: {
+            /** Covers */
+            covers: ("journeys" | "search")[];
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Given By */
+            given_by: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
         };
         /**
          * CorrectAction
@@ -2906,6 +3721,35 @@ export interface components {
             is_proven: boolean;
         };
         /**
+         * EventKind
+         * @description What a guardian is told.
+         * @enum {string}
+         */
+        EventKind: "boarded" | "left_bus" | "arrived" | "not_arrived" | "arrival_unknown" | "left_area" | "unusual_hour";
+        /**
+         * EventView
+         * @description What was concluded; the stop is for guardians and for open looks.
+         */
+        EventView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Withdrawn */
+            is_withdrawn: boolean;
+            /** Journey */
+            journey: string | null;
+            kind: components["schemas"]["EventKind"];
+            /** Stop */
+            stop: string | null;
+        };
+        /**
          * Extent
          * @description Rectangle minlon, minlat, maxlon, maxlat of all that there is; none when there is nothing.
          */
@@ -3272,6 +4116,28 @@ export interface components {
             sigma: number;
         };
         /**
+         * GuardianMade
+         * @description The one-time link by which a new account sets its password; none for one that was there.
+         */
+        GuardianMade: {
+            /** Expires At */
+            expires_at: string | null;
+            /** Url */
+            url: string | null;
+        };
+        /** GuardianView */
+        GuardianView: {
+            /**
+             * Added At
+             * Format: date-time
+             */
+            added_at: string;
+            /** Has Signed In */
+            has_signed_in: boolean;
+            /** Name */
+            name: string;
+        };
+        /**
          * HealthHistory
          * @description How a bus was, the newest first.
          */
@@ -3336,6 +4202,143 @@ export interface components {
             surveyed_share: number;
         };
         /**
+         * HistoryLineView
+         * @description Who did what with somebody's data, and why.
+         */
+        HistoryLineView: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Deed */
+            deed: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Purpose */
+            purpose: string;
+        };
+        /**
+         * IncidentDetail
+         * @description An incident with its evidence, its record and what may be done with it.
+         */
+        IncidentDetail: {
+            /** Device */
+            device: string;
+            /** Driver */
+            driver: string | null;
+            /** Evidence */
+            evidence: components["schemas"]["MotionView"][];
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Lat */
+            lat: number;
+            /** Limit Mps */
+            limit_mps: number | null;
+            /** Log */
+            log: components["schemas"]["cloud__driving__views__LogLine"][];
+            /** Lon */
+            lon: number;
+            /** Objected At */
+            objected_at: string | null;
+            /** Objection */
+            objection: string | null;
+            /** Peak Mps2 */
+            peak_mps2: number;
+            /** Reviews */
+            reviews: components["schemas"]["Review"][];
+            /** Road */
+            road: string | null;
+            /** Sensor */
+            sensor: string | null;
+            /** Severity */
+            severity: number;
+            /** Speed Mps */
+            speed_mps: number;
+            state: components["schemas"]["ReviewState"];
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * IncidentPage
+         * @description A page, newest first; `next` is the cursor of the next page.
+         */
+        IncidentPage: {
+            /** Items */
+            items: components["schemas"]["IncidentView"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * IncidentView
+         * @description An event at the wheel, and where its review stands.
+         */
+        IncidentView: {
+            /** Device */
+            device: string;
+            /** Driver */
+            driver: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Lat */
+            lat: number;
+            /** Limit Mps */
+            limit_mps: number | null;
+            /** Lon */
+            lon: number;
+            /** Objected At */
+            objected_at: string | null;
+            /** Objection */
+            objection: string | null;
+            /** Peak Mps2 */
+            peak_mps2: number;
+            /** Road */
+            road: string | null;
+            /** Sensor */
+            sensor: string | null;
+            /** Severity */
+            severity: number;
+            /** Speed Mps */
+            speed_mps: number;
+            state: components["schemas"]["ReviewState"];
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * Job
          * @description A case of a crew, and how far it is away.
          */
@@ -3351,6 +4354,65 @@ export interface components {
         Jobs: {
             /** Items */
             items: components["schemas"]["Job"][];
+        };
+        /**
+         * JourneyBody
+         * @description A journey that repeats.
+         */
+        JourneyBody: {
+            /**
+             * Arrive By
+             * Format: time
+             * @description of the county's clock
+             */
+            arrive_by: string;
+            /** Days */
+            days: number[];
+            /** Lat */
+            lat: number;
+            /**
+             * Leave At
+             * Format: time
+             * @description of the county's clock
+             */
+            leave_at: string;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string;
+            /**
+             * Radius M
+             * @default 80
+             */
+            radius_m: number;
+        };
+        /** JourneyView */
+        JourneyView: {
+            /**
+             * Arrive By
+             * Format: time
+             */
+            arrive_by: string;
+            /** Days */
+            days: number[];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Lat */
+            lat: number;
+            /**
+             * Leave At
+             * Format: time
+             */
+            leave_at: string;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string;
+            /** Radius M */
+            radius_m: number;
         };
         JsonValue: unknown;
         /**
@@ -3368,7 +4430,7 @@ export interface components {
          * @description Which work it is.
          * @enum {string}
          */
-        Kind: "fusion" | "evidence" | "segment" | "timer" | "dispatch" | "merge" | "judge" | "event";
+        Kind: "fusion" | "evidence" | "segment" | "timer" | "dispatch" | "merge" | "judge" | "event" | "driving";
         /**
          * LineString
          * @description A line, lon before lat.
@@ -3418,39 +4480,95 @@ export interface components {
             zh: string;
         };
         /**
-         * LogLine
-         * @description What happened to an account.
-         */
-        LogLine: {
-            /** Actor */
-            actor: string;
-            /** Address */
-            address: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Details */
-            details: {
-                [key: string]: components["schemas"]["JsonValue"];
-            };
-            /** Event */
-            event: string;
-            /** Id */
-            id: number;
-            /** Person */
-            person: string;
-        };
-        /**
          * LogPage
          * @description The newest first; `next` is the cursor of the next page.
          */
         LogPage: {
             /** Items */
-            items: components["schemas"]["LogLine"][];
+            items: components["schemas"]["cloud__api__routes__people__LogLine"][];
             /** Next */
             next: number | null;
+        };
+        /**
+         * LookBody
+         * @description Why somebody's whereabouts must be looked at, and for how long.
+         */
+        LookBody: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "history" | "search";
+            /** Minutes */
+            minutes: number;
+            /** Purpose */
+            purpose: string;
+        };
+        /**
+         * LookList
+         * @description Looks that nobody has closed, newest first.
+         */
+        LookList: {
+            /** Items */
+            items: components["schemas"]["LookView"][];
+        };
+        /**
+         * LookView
+         * @description A look: `asked` waits for a second person, `open` may be looked at until its time is over.
+         */
+        LookView: {
+            /** Approved By */
+            approved_by: string | null;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "history" | "search";
+            /** Minutes */
+            minutes: number;
+            /** Outcome */
+            outcome: string | null;
+            /** Purpose */
+            purpose: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "asked" | "open" | "closed";
+            /**
+             * Traveller
+             * Format: uuid
+             */
+            traveller: string;
+            /** Until At */
+            until_at: string | null;
+        };
+        /**
+         * Made
+         * @description The id of what was made.
+         */
+        Made: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
         };
         /**
          * MapCell
@@ -3732,6 +4850,40 @@ export interface components {
             topic: string;
         };
         /**
+         * MotionView
+         * @description One moment of an incident's evidence.
+         */
+        MotionView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Forward Mps2 */
+            forward_mps2?: number | null;
+            /** Limit Mps */
+            limit_mps?: number | null;
+            /** Right Mps2 */
+            right_mps2?: number | null;
+            /** Speed Mps */
+            speed_mps?: number | null;
+        };
+        /**
+         * NewConsent
+         * @description Who agreed to what, until when.
+         */
+        NewConsent: {
+            /** Covers */
+            covers: ("journeys" | "search")[];
+            /** Given By */
+            given_by: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+        };
+        /**
          * NewDataRequest
          * @description What somebody asks, and how they are reached.
          */
@@ -3752,6 +4904,14 @@ export interface components {
             text: string;
             /** To At */
             to_at?: string | null;
+        };
+        /**
+         * NewGuardian
+         * @description The name of an account; one that is not there is made.
+         */
+        NewGuardian: {
+            /** Name */
+            name: string;
         };
         /**
          * NewPassword
@@ -3798,6 +4958,11 @@ export interface components {
             /** Release */
             release: string;
             /**
+             * Shadow Frames
+             * @default 0
+             */
+            shadow_frames: number;
+            /**
              * Shares
              * @default [
              *       0.05,
@@ -3830,6 +4995,19 @@ export interface components {
             label: string;
             /** Scopes */
             scopes: components["schemas"]["Permission"][];
+        };
+        /**
+         * NewTraveller
+         * @description Somebody who will travel with a tag.
+         */
+        NewTraveller: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "child" | "dementia" | "other";
+            /** Name */
+            name: string;
         };
         /**
          * Notices
@@ -3871,6 +5049,14 @@ export interface components {
             quiet_from?: string | null;
             /** Quiet To */
             quiet_to?: string | null;
+        };
+        /**
+         * Objection
+         * @description The driver's own word.
+         */
+        Objection: {
+            /** Text */
+            text: string;
         };
         /**
          * ObservationItem
@@ -3950,6 +5136,35 @@ export interface components {
             reason: string;
         };
         /**
+         * Outcome
+         * @description How it ended.
+         */
+        Outcome: {
+            /**
+             * Outcome
+             * @default
+             */
+            outcome: string;
+        };
+        /**
+         * OutlookView
+         * @description What an open look shows.
+         */
+        OutlookView: {
+            /** Cells */
+            cells: components["schemas"]["CellView"][];
+            /** Events */
+            events: components["schemas"]["EventView"][];
+            last: components["schemas"]["SeenView"] | null;
+            look: components["schemas"]["LookView"];
+            /** Name */
+            name: string;
+            /** Passes */
+            passes: components["schemas"]["cloud__api__routes__travel__PassView"][];
+            /** Trail */
+            trail: components["schemas"]["SeenView"][];
+        };
+        /**
          * PackageKind
          * @description What a package changes on a bus.
          * @enum {string}
@@ -3976,41 +5191,11 @@ export interface components {
             width_px: number;
         };
         /**
-         * PassView
-         * @description What one bus saw at the place, or that it saw nothing.
-         */
-        PassView: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Box Xyxy Px */
-            box_xyxy_px: [
-                number,
-                number,
-                number,
-                number
-            ] | null;
-            /** Confidence */
-            confidence: number | null;
-            /** Device */
-            device: string;
-            /** Frame Height Px */
-            frame_height_px: number | null;
-            /** Frame Width Px */
-            frame_width_px: number | null;
-            kind: components["schemas"]["PassKind"];
-            /** Looked Share */
-            looked_share: number;
-            picture: components["schemas"]["PassPicture"] | null;
-        };
-        /**
          * Permission
          * @description What a route needs.
          * @enum {string}
          */
-        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "manage_fleet" | "manage_people";
+        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "care" | "guard" | "see_driving" | "review_driving" | "drive" | "manage_fleet" | "manage_people";
         /**
          * PersonList
          * @description All accounts, by name.
@@ -4214,9 +5399,9 @@ export interface components {
             /** Materials */
             materials: components["schemas"]["MaterialView"][];
             /** Passes After */
-            passes_after: components["schemas"]["PassView"][];
-            seen_after: components["schemas"]["PassView"] | null;
-            seen_before: components["schemas"]["PassView"] | null;
+            passes_after: components["schemas"]["cloud__cases__views__PassView"][];
+            seen_after: components["schemas"]["cloud__cases__views__PassView"] | null;
+            seen_before: components["schemas"]["cloud__cases__views__PassView"] | null;
             /** Still There */
             still_there: number;
             /** Width M */
@@ -4234,6 +5419,29 @@ export interface components {
          * @enum {string}
          */
         RequestState: "received" | "identity_checked" | "answered" | "refused" | "closed";
+        /**
+         * Review
+         * @description What somebody does with it.
+         * @enum {string}
+         */
+        Review: "coach" | "coached" | "recognise" | "dismiss" | "reopen" | "object";
+        /**
+         * ReviewOrder
+         * @description What is to be done with an incident, as it was last seen.
+         */
+        ReviewOrder: {
+            action: components["schemas"]["Review"];
+            /** Reason */
+            reason?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReviewState
+         * @description Where an incident stands.
+         * @enum {string}
+         */
+        ReviewState: "needs_review" | "needs_coaching" | "coached" | "recognised" | "dismissed";
         /**
          * RoadCollection
          * @description Roads as GeoJSON; `is_complete` is false when there are more than can be sent.
@@ -4283,7 +5491,7 @@ export interface components {
          * @description What somebody is here for.
          * @enum {string}
          */
-        Role: "viewer" | "crew" | "operator" | "safety" | "care" | "fleet" | "admin" | "system";
+        Role: "viewer" | "crew" | "operator" | "safety" | "care" | "fleet" | "admin" | "guardian" | "driver" | "system";
         /**
          * RollOutBus
          * @description A bus of a roll-out.
@@ -4373,6 +5581,8 @@ export interface components {
             reason: string | null;
             /** Sha256 */
             sha256: string;
+            /** Shadow Frames */
+            shadow_frames: number;
             state: components["schemas"]["RollOutState"];
             /** Stop At Failed */
             stop_at_failed: number;
@@ -4421,6 +5631,8 @@ export interface components {
             reason: string | null;
             /** Sha256 */
             sha256: string;
+            /** Shadow Frames */
+            shadow_frames: number;
             state: components["schemas"]["RollOutState"];
             /** Stop At Failed */
             stop_at_failed: number;
@@ -4430,6 +5642,60 @@ export interface components {
             version: string;
             /** Watch S */
             watch_s: number;
+        };
+        /**
+         * ScoreList
+         * @description Scores of a time, by group; who drove too little is named and not scored.
+         */
+        ScoreList: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "bus" | "driver";
+            /** Days */
+            days: number;
+            /** Items */
+            items: components["schemas"]["ScoreView"][];
+            /** Level */
+            level: number;
+            /** Too Little */
+            too_little: string[];
+        };
+        /**
+         * ScoreView
+         * @description Incidents per 100 km with their 90 % interval; within a group nobody can be told from another.
+         */
+        ScoreView: {
+            /** Group */
+            group: number;
+            /** High */
+            high: number;
+            /** Incidents */
+            incidents: number;
+            /** Low */
+            low: number;
+            /** Moving H */
+            moving_h: number;
+            /** Name */
+            name: string;
+            /** Per 100 Km */
+            per_100_km: number;
+            /** Way Km */
+            way_km: number;
+        };
+        /**
+         * SearchBody
+         * @description Why somebody has to be looked for.
+         */
+        SearchBody: {
+            /**
+             * Minutes
+             * @default 240
+             */
+            minutes: number;
+            /** Purpose */
+            purpose: string;
         };
         /**
          * SecondFactor
@@ -4456,6 +5722,32 @@ export interface components {
             secret: string;
             /** Uri */
             uri: string;
+        };
+        /**
+         * SeenView
+         * @description Where a reader heard the tag; the strength tells a zone, not metres.
+         */
+        SeenView: {
+            /** Accuracy M */
+            accuracy_m: number;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Reader */
+            reader: string;
+            /** Rssi Dbm */
+            rssi_dbm: number;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
         };
         /**
          * SegmentCollection
@@ -4598,6 +5890,117 @@ export interface components {
          * @enum {string}
          */
         Severity: "light" | "medium" | "heavy";
+        /**
+         * ShadowClass
+         * @description Boxes of one class: found by both models, by the one in use alone, by the new one alone.
+         */
+        ShadowClass: {
+            /** Agreeing */
+            agreeing: number;
+            /** Only New */
+            only_new: number;
+            /** Only Old */
+            only_old: number;
+        };
+        /**
+         * ShadowSum
+         * @description All that a new model saw on all buses; times are averages over the frames, in seconds.
+         */
+        ShadowSum: {
+            /** Buses */
+            buses: number;
+            /** Classes */
+            classes: {
+                [key: string]: components["schemas"]["ShadowClass"];
+            };
+            /** Dropped */
+            dropped: number;
+            /** Failed */
+            failed: number;
+            /** Frames */
+            frames: number;
+            /** New S */
+            new_s: number;
+            /** Old S */
+            old_s: number;
+        };
+        /**
+         * ShadowView
+         * @description What a model saw beside the ones in use, and where it looks on now.
+         */
+        ShadowView: {
+            /** Looks On */
+            looks_on: string[];
+            saw: components["schemas"]["ShadowSum"];
+        };
+        /**
+         * ShadowWish
+         * @description Where a model looks on, and how often.
+         */
+        ShadowWish: {
+            /** Devices */
+            devices: string[];
+            /**
+             * Share
+             * @default 0.2
+             */
+            share: number;
+        };
+        /**
+         * ShiftList
+         * @description Shifts, newest first.
+         */
+        ShiftList: {
+            /** Items */
+            items: components["schemas"]["ShiftView"][];
+        };
+        /**
+         * ShiftOrder
+         * @description Who drove which bus from when to when.
+         */
+        ShiftOrder: {
+            /** Device */
+            device: string;
+            /** Driver */
+            driver: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+        };
+        /**
+         * ShiftView
+         * @description A shift.
+         */
+        ShiftView: {
+            /** Device */
+            device: string;
+            /** Driver */
+            driver: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Noted By */
+            noted_by: string;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+        };
         /**
          * SightingsApart
          * @description Sightings (`observation_id` of the passes) that are of another thing, and why.
@@ -4787,6 +6190,63 @@ export interface components {
             version: number;
         };
         /**
+         * TagBody
+         * @description A tag as it was read when it was handed out.
+         */
+        TagBody: {
+            /**
+             * Battery Days
+             * @default 365
+             */
+            battery_days: number;
+            /** Counter S */
+            counter_s?: number | null;
+            /** Exponent */
+            exponent?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "eid" | "ibeacon";
+            /** Secret */
+            secret: string;
+        };
+        /**
+         * TagView
+         * @description A tag; `battery_left` is an estimate by age, `drift_ppm` bounds by what was heard.
+         */
+        TagView: {
+            /**
+             * Added At
+             * Format: date-time
+             */
+            added_at: string;
+            /**
+             * Battery Changed At
+             * Format: date-time
+             */
+            battery_changed_at: string;
+            /** Battery Left */
+            battery_left: number;
+            /** Drift Ppm */
+            drift_ppm: [
+                number,
+                number
+            ] | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "eid" | "ibeacon";
+            /** Last Heard At */
+            last_heard_at: string | null;
+        };
+        /**
          * TakenRequest
          * @description What somebody keeps of their request: its number, and until when it is answered.
          */
@@ -4838,6 +6298,100 @@ export interface components {
             last_used_at: string | null;
             /** Scopes */
             scopes: components["schemas"]["Permission"][];
+        };
+        /**
+         * TravellerDetail
+         * @description Somebody with everything but where they are.
+         */
+        TravellerDetail: {
+            /** Area Lat */
+            area_lat: number | null;
+            /** Area Lon */
+            area_lon: number | null;
+            /** Area Radius M */
+            area_radius_m: number | null;
+            /** Consent Until */
+            consent_until: string | null;
+            /** Consents */
+            consents: components["schemas"]["ConsentView"][];
+            /** Covers */
+            covers: ("journeys" | "search")[];
+            /** Events */
+            events: components["schemas"]["EventView"][];
+            /** Guardians */
+            guardians: components["schemas"]["GuardianView"][];
+            /** History */
+            history: components["schemas"]["HistoryLineView"][];
+            /** Hours From */
+            hours_from: string | null;
+            /** Hours To */
+            hours_to: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Journeys */
+            journeys: components["schemas"]["JourneyView"][];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "child" | "dementia" | "other";
+            /** Last Heard At */
+            last_heard_at: string | null;
+            /** Looks */
+            looks: components["schemas"]["LookView"][];
+            /** Name */
+            name: string;
+            /** Tag List */
+            tag_list: components["schemas"]["TagView"][];
+            /** Tags */
+            tags: number;
+        };
+        /**
+         * TravellerList
+         * @description All of them, by name.
+         */
+        TravellerList: {
+            /** Items */
+            items: components["schemas"]["TravellerView"][];
+        };
+        /**
+         * TravellerView
+         * @description Somebody who travels with a tag.
+         */
+        TravellerView: {
+            /** Area Lat */
+            area_lat: number | null;
+            /** Area Lon */
+            area_lon: number | null;
+            /** Area Radius M */
+            area_radius_m: number | null;
+            /** Consent Until */
+            consent_until: string | null;
+            /** Covers */
+            covers: ("journeys" | "search")[];
+            /** Hours From */
+            hours_from: string | null;
+            /** Hours To */
+            hours_to: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "child" | "dementia" | "other";
+            /** Last Heard At */
+            last_heard_at: string | null;
+            /** Name */
+            name: string;
+            /** Tags */
+            tags: number;
         };
         /**
          * Tried
@@ -4940,6 +6494,58 @@ export interface components {
             passes: number;
         };
         /**
+         * Ward
+         * @description Somebody in one's care: what was concluded in the last week, and who looked at what.
+         */
+        Ward: {
+            /** Area Lat */
+            area_lat: number | null;
+            /** Area Lon */
+            area_lon: number | null;
+            /** Area Radius M */
+            area_radius_m: number | null;
+            /** Consent Until */
+            consent_until: string | null;
+            /** Covers */
+            covers: ("journeys" | "search")[];
+            /** Events */
+            events: components["schemas"]["EventView"][];
+            /** History */
+            history: components["schemas"]["HistoryLineView"][];
+            /** Hours From */
+            hours_from: string | null;
+            /** Hours To */
+            hours_to: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Journeys */
+            journeys: components["schemas"]["JourneyView"][];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "child" | "dementia" | "other";
+            /** Last Heard At */
+            last_heard_at: string | null;
+            /** Looks */
+            looks: components["schemas"]["LookView"][];
+            /** Name */
+            name: string;
+            /** Tags */
+            tags: number;
+        };
+        /**
+         * Wards
+         * @description Those in one's care, by name.
+         */
+        Wards: {
+            /** Items */
+            items: components["schemas"]["Ward"][];
+        };
+        /**
          * Welcome
          * @description The secret of a one-time link, and the password that its owner wants.
          */
@@ -4951,11 +6557,16 @@ export interface components {
         };
         /**
          * Word
-         * @description Why.
+         * @description Why; who goes on says how many failures were seen.
          */
         Word: {
             /** Reason */
             reason?: string | null;
+            /**
+             * Seen Failed
+             * @default 0
+             */
+            seen_failed: number;
         };
         /**
          * Words
@@ -6547,6 +8158,359 @@ export interface operations {
             };
         };
     };
+    list_incidents_api_v1_driving_incidents_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                device?: string | null;
+                kind?: string | null;
+                limit?: number;
+                state?: components["schemas"]["ReviewState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_incident_api_v1_driving_incidents__incident_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_incident_api_v1_driving_incidents__incident_id__reviews_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_mine_api_v1_driving_mine_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                device?: string | null;
+                kind?: string | null;
+                limit?: number;
+                state?: components["schemas"]["ReviewState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_mine_api_v1_driving_mine__incident_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    object_to_mine_api_v1_driving_mine__incident_id__objection_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Objection"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_my_score_api_v1_driving_mine_score_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoreList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scores_api_v1_driving_scores_get: {
+        parameters: {
+            query?: {
+                by?: "bus" | "driver";
+                days?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoreList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shifts_api_v1_driving_shifts_get: {
+        parameters: {
+            query?: {
+                days?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_shift_api_v1_driving_shifts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_shift_api_v1_driving_shifts__shift_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                shift_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_events_api_v1_events_get: {
         parameters: {
             query?: {
@@ -6921,6 +8885,163 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_search_api_v1_guardian_looks__look__close_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Outcome"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_search_api_v1_guardian_looks__look__view_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutlookView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_wards_api_v1_guardian_wards_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wards"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_api_v1_guardian_wards__traveller__consents_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_for_search_api_v1_guardian_wards__traveller__searches_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -7766,6 +9887,103 @@ export interface operations {
             };
         };
     };
+    get_shadow_api_v1_releases__sha256__shadow_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_shadow_api_v1_releases__sha256__shadow_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShadowWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_shadow_api_v1_releases__sha256__shadow_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_roads_api_v1_roads_get: {
         parameters: {
             query?: {
@@ -8267,6 +10485,578 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Summary"];
                 };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_looks_api_v1_travel_looks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_look_api_v1_travel_looks__look__approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_look_api_v1_travel_looks__look__close_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Outcome"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_look_api_v1_travel_looks__look__view_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutlookView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_travellers_api_v1_travel_people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TravellerList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_traveller_api_v1_travel_people_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTraveller"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_traveller_api_v1_travel_people__traveller__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TravellerDetail"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_agreement_api_v1_travel_people__traveller__agreement_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgreementBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_consent_api_v1_travel_people__traveller__consents_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConsent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_consent_api_v1_travel_people__traveller__consents_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_guardian_api_v1_travel_people__traveller__guardians_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGuardian"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardianMade"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_guardian_api_v1_travel_people__traveller__guardians__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_journey_api_v1_travel_people__traveller__journeys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JourneyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_journey_api_v1_travel_people__traveller__journeys__journey__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                journey: string;
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_to_look_api_v1_travel_people__traveller__looks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_tag_api_v1_travel_people__traveller__tags_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_tag_api_v1_travel_people__traveller__tags__tag__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag: string;
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_battery_api_v1_travel_people__traveller__tags__tag__battery_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag: string;
+                traveller: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem (RFC 9457) */
             default: {
