@@ -1,7 +1,9 @@
 """Live updates: one listening connection for the whole process, fanned out to bounded queues.
 
-Only changes below the database's horizon (no older transaction is still running) are told, in the order of
-(xid, id). So the cursor of the last change told is enough to resume without loss.
+Only changes below a horizon (no older transaction that could write such a change is still running) are told, in the
+order of (xid, id). So the cursor of the last changes told is enough to resume without loss. What buses bring and what
+is decided of it go in lanes of their own: ingest is quick, the worker thinks for a while in one transaction, and what
+buses bring need not wait for it.
 """
 
 import asyncio
@@ -10,13 +12,15 @@ import re
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Self
+from enum import StrEnum
+from itertools import chain
+from typing import Any, Final, LiteralString, NamedTuple, Self
 
 import psycopg
 from psycopg import AsyncConnection
 
 from cloud.api.metrics import LIVE_STREAMS
-from cloud.db.changes import CHANNEL
+from cloud.db.changes import CHANNEL, QUIET
 from cloud.db.pool import Pool
 from telemetry.server import Needs
 
@@ -26,30 +30,70 @@ IDLE_POLL_S: Final = 1.0
 PENDING_POLL_S: Final = 0.02  # a change is committed but an older transaction still runs
 RETRY_S: Final = 1.0
 
+# Bus lane: of the transactions that run, those that said that they write no such change do not count. The locks are
+# looked at after the snapshot was taken: one that said so in between is just not waited for.
 _START: Final = """
-SELECT xid::text::bigint, id FROM changes WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+SELECT xid::text::bigint, id FROM changes WHERE kind IN ('observation', 'bus') AND xid < (
+    SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
+    WHERE NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = %(quiet)s
+        AND l.objid::bigint = x::text::bigint %% 4294967296))
+ORDER BY xid DESC, id DESC LIMIT 1
+"""
+_START_DECIDED: Final = """
+SELECT xid::text::bigint, id FROM changes
+WHERE kind IN ('finding', 'case') AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY xid DESC, id DESC LIMIT 1
 """
 _NEXT: Final = """
 SELECT xid::text::bigint, id, kind, payload::text FROM changes
-WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('observation', 'bus') AND xid < (
+    SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
+    WHERE NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = %(quiet)s
+        AND l.objid::bigint = x::text::bigint %% 4294967296))
 ORDER BY xid, id LIMIT %(limit)s
 """
-_IS_PENDING: Final = "SELECT EXISTS (SELECT FROM changes WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s))"
+_NEXT_DECIDED: Final = """
+SELECT xid::text::bigint, id, kind, payload::text FROM changes
+WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('finding', 'case')
+    AND xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY xid, id LIMIT %(limit)s
+"""
+_IS_PENDING: Final = """
+SELECT EXISTS (SELECT FROM changes WHERE kind IN ('observation', 'bus') AND (xid, id) > (%(xid)s::text::xid8, %(id)s))
+    OR EXISTS (SELECT FROM changes
+        WHERE kind IN ('finding', 'case') AND (xid, id) > (%(decided_xid)s::text::xid8, %(decided_id)s))
+"""
 # A number that is yet to come is of another database.
 _IS_KEPT: Final = """
 SELECT %(xid)s::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
     AND NOT EXISTS (SELECT FROM trimmed_changes WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s))
 """
 
-_CURSOR: Final = re.compile(r"(\d{1,19})-(\d{1,18})")
+_PLACE: Final = re.compile(r"(\d{1,19})-(\d{1,18})")
 _MAX_XID: Final = 2**63 - 1
 
 _log = logging.getLogger(__name__)
 
 
-class Cursor(NamedTuple):
-    """Place in the order of changes."""
+class Lane(StrEnum):
+    """Changes that are in one order."""
+
+    BUSES = "buses"
+    DECIDED = "decided"
+
+
+_LANE_OF_KIND: Final = {
+    "observation": Lane.BUSES,
+    "bus": Lane.BUSES,
+    "finding": Lane.DECIDED,
+    "case": Lane.DECIDED,
+}
+_START_OF_LANE: Final[dict[Lane, LiteralString]] = {Lane.BUSES: _START, Lane.DECIDED: _START_DECIDED}
+_NEXT_OF_LANE: Final[dict[Lane, LiteralString]] = {Lane.BUSES: _NEXT, Lane.DECIDED: _NEXT_DECIDED}
+
+
+class Place(NamedTuple):
+    """Place in the order of a lane."""
 
     xid: int
     id: int
@@ -62,11 +106,11 @@ class Cursor(NamedTuple):
         """Read `xid-id`.
 
         Raises:
-            ValueError: it is no cursor.
+            ValueError: it is none.
         """
-        match = _CURSOR.fullmatch(text)
+        match = _PLACE.fullmatch(text)
         if match is None or int(match[1]) > _MAX_XID:
-            raise ValueError("a cursor such as 1234-56 is expected")
+            raise ValueError("a cursor such as 1234-56 or 1234-56.1200-7 is expected")
         return cls(xid=int(match[1]), id=int(match[2]))
 
 
@@ -74,9 +118,50 @@ class Cursor(NamedTuple):
 class Change:
     """What a viewer is told."""
 
-    cursor: Cursor
+    place: Place
     kind: str
     payload: str  # JSON in one line
+
+    @property
+    def lane(self) -> Lane:
+        return _LANE_OF_KIND[self.kind]
+
+
+class Cursor(NamedTuple):
+    """How much is known of each lane."""
+
+    buses: Place
+    decided: Place
+
+    def __str__(self) -> str:
+        return str(self.buses) if self.buses == self.decided else f"{self.buses}.{self.decided}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `xid-id`, which stands for both, or one for each.
+
+        Raises:
+            ValueError: it is no cursor.
+        """
+        buses, dot, decided = text.partition(".")
+        return cls(buses=Place.parse(buses), decided=Place.parse(decided if dot else buses))
+
+    def of(self, lane: Lane) -> Place:
+        """Place in one of them."""
+        return self.buses if lane is Lane.BUSES else self.decided
+
+    def knows(self, change: Change) -> bool:
+        """Whether it has been told."""
+        return change.place <= self.of(change.lane)
+
+    def after(self, change: Change) -> Self:
+        """The cursor when this has been told too."""
+        if change.lane is Lane.BUSES:
+            return self._replace(buses=max(self.buses, change.place))
+        return self._replace(decided=max(self.decided, change.place))
+
+
+NOTHING: Final = Cursor(buses=Place(0, 0), decided=Place(0, 0))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -135,7 +220,7 @@ class Hub:
     @contextmanager
     def subscribe(self) -> Generator[Subscription]:
         """Be told all changes after the subscription's `start`."""
-        subscription = Subscription(start=self._cursor or Cursor(0, 0))
+        subscription = Subscription(start=self._cursor or NOTHING)
         self._subscriptions.add(subscription)
         if self._is_closed:
             subscription.close()
@@ -156,20 +241,25 @@ class Hub:
 
     async def replay(self, after: Cursor, *, up_to: Cursor) -> AsyncGenerator[Change]:
         """Changes that are kept between two cursors."""
-        while after < up_to:
-            async with self._pool.connection() as connection:
-                changes = [change for change in await _read(connection, after) if change.cursor <= up_to]
-            for change in changes:
-                yield change
-            if not changes:
-                return
-            after = changes[-1].cursor
+        for lane in Lane:
+            place = after.of(lane)
+            while place < up_to.of(lane):
+                async with self._pool.connection() as connection:
+                    changes = [change for change in await _read(connection, lane, place) if up_to.knows(change)]
+                for change in changes:
+                    yield change
+                if not changes:
+                    break
+                place = changes[-1].place
 
     async def is_kept(self, cursor: Cursor) -> bool:
         """Whether nothing after the cursor has been trimmed away."""
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(_IS_KEPT, _values(cursor))).fetchone()
-        return bool(row and row[0])
+            for lane in Lane:
+                row = await (await connection.execute(_IS_KEPT, _values(cursor.of(lane)))).fetchone()
+                if not (row and row[0]):
+                    return False
+        return True
 
     async def _listen(self) -> None:
         async with self._listener.connection() as connection:
@@ -179,31 +269,39 @@ class Hub:
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")
         if self._cursor is None:
-            row = await (await connection.execute(_START)).fetchone()
-            self._cursor = Cursor(*row) if row else Cursor(0, 0)
+            self._cursor = Cursor(
+                buses=await _newest(connection, Lane.BUSES), decided=await _newest(connection, Lane.DECIDED)
+            )
         self._is_ready.set()
         self._needs.have("database")
         cursor = self._cursor
         while True:
-            changes = await _read(connection, cursor)
-            for change in changes:
-                cursor = self._cursor = change.cursor
+            pages = [await _read(connection, lane, cursor.of(lane)) for lane in Lane]
+            for change in chain.from_iterable(pages):
+                cursor = self._cursor = cursor.after(change)
                 for subscription in self._subscriptions:
                     subscription.put(change)
-            if len(changes) < PAGE:
+            if all(len(page) < PAGE for page in pages):
                 await self._wait(connection, cursor)
 
     async def _wait(self, connection: AsyncConnection[Any], cursor: Cursor) -> None:
-        row = await (await connection.execute(_IS_PENDING, _values(cursor))).fetchone()
+        values = _values(cursor.buses) | {"decided_xid": str(cursor.decided.xid), "decided_id": cursor.decided.id}
+        row = await (await connection.execute(_IS_PENDING, values)).fetchone()
         timeout_s = PENDING_POLL_S if row and row[0] else IDLE_POLL_S
         async for _ in connection.notifies(timeout=timeout_s, stop_after=1):
             pass
 
 
-async def _read(connection: AsyncConnection[Any], after: Cursor) -> list[Change]:
-    rows = await (await connection.execute(_NEXT, _values(after) | {"limit": PAGE})).fetchall()
-    return [Change(cursor=Cursor(xid, number), kind=kind, payload=payload) for xid, number, kind, payload in rows]
+async def _newest(connection: AsyncConnection[Any], lane: Lane) -> Place:
+    row = await (await connection.execute(_START_OF_LANE[lane], {"quiet": QUIET})).fetchone()
+    return Place(*row) if row else NOTHING.of(lane)
 
 
-def _values(cursor: Cursor) -> dict[str, Any]:
-    return {"xid": str(cursor.xid), "id": cursor.id}
+async def _read(connection: AsyncConnection[Any], lane: Lane, after: Place) -> list[Change]:
+    values = _values(after) | {"limit": PAGE, "quiet": QUIET}
+    rows = await (await connection.execute(_NEXT_OF_LANE[lane], values)).fetchall()
+    return [Change(place=Place(xid, number), kind=kind, payload=payload) for xid, number, kind, payload in rows]
+
+
+def _values(place: Place) -> dict[str, Any]:
+    return {"xid": str(place.xid), "id": place.id}

@@ -17,6 +17,7 @@ from cloud.condition.repository import Assessed, Roadbed
 from cloud.condition.rules import ConditionRules
 from cloud.condition.survey import SurveyedPart, last_look, survey
 from cloud.db.aside import Kind, do_apart
+from cloud.db.changes import keep_quiet_of_buses
 from cloud.roads.matching import Matched
 
 BATCH: Final = 50
@@ -49,6 +50,8 @@ def _step(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -
     if not (row and row[0]):
         return 0
     taken = evidence.take(connection, limit=BATCH)
+    if len(taken):
+        keep_quiet_of_buses(connection)
     do_apart(
         connection,
         taken.coverages,

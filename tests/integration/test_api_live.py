@@ -12,6 +12,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from cloud.api import live
+from cloud.db import changes
+from cloud.db.changes import keep_quiet_of_buses
 from cloud.work.trim import KEPT_AT_LEAST, trim_changes
 from tests.integration.api_server import running_server
 from tests.integration.town import Town
@@ -55,6 +57,10 @@ def tell(connection: psycopg.Connection, number: int) -> None:
         "INSERT INTO changes (kind, subject, payload) VALUES ('bus', 'x', %s)", (Jsonb({"number": number}),)
     )
     connection.execute("SELECT pg_notify('busense_changes', '')")
+
+
+def tell_decided(connection: psycopg.Connection, number: int) -> None:
+    changes.tell(connection, kind="case", subject="x", payload={"number": number})
 
 
 def take(events: Iterator[Event], count: int) -> list[str]:
@@ -116,6 +122,42 @@ def test_transaction_that_commits_late_is_not_skipped(address: str, database: st
     with following(address, first.cursor) as events:
         next(events)
         assert next(events) == second
+
+
+def test_what_buses_bring_does_not_wait_for_a_worker_that_thinks(address: str, database: str) -> None:
+    with (
+        psycopg.connect(database) as worker,
+        psycopg.connect(database, autocommit=True) as quick,
+        following(address) as events,
+    ):
+        next(events)
+        keep_quiet_of_buses(worker)
+        tell(quick, 1)
+        told = next(events)
+        tell_decided(worker, 2)
+        worker.commit()
+        decided = next(events)
+    assert [told.payload, decided.payload] == numbers(1, 2)
+    with following(address, told.cursor) as events:
+        assert [next(events).kind, next(events)] == ["ready", decided]
+    with following(address, decided.cursor) as events, psycopg.connect(database, autocommit=True) as quick:
+        next(events)
+        tell(quick, 3)
+        assert take(events, 1) == numbers(3)
+
+
+def test_what_is_decided_waits_for_all(address: str, database: str) -> None:
+    with (
+        psycopg.connect(database) as worker,
+        psycopg.connect(database, autocommit=True) as quick,
+        following(address) as events,
+    ):
+        next(events)
+        keep_quiet_of_buses(worker)
+        tell_decided(quick, 2)
+        tell_decided(worker, 1)
+        worker.commit()
+        assert take(events, 2) == numbers(1, 2)
 
 
 def test_two_viewers_are_told_the_same(address: str, database: str) -> None:

@@ -33,7 +33,7 @@ def _checked(text: str) -> str:
 
 CursorText = Annotated[
     str,
-    Field(max_length=40, description="id of the last event that is known", examples=["1234-56"]),
+    Field(max_length=80, description="id of the last event that is known", examples=["1234-56"]),
     AfterValidator(_checked),
 ]
 
@@ -82,9 +82,11 @@ async def follow(
             yield _event("reset", subscription.start, "{}")
         begin = subscription.start if after is None else after
         yield f"retry: {_RETRY_MS}\n" + _event("ready", begin, "{}")
+        known = begin
         async for change in hub.replay(begin, up_to=subscription.start):
+            known = known.after(change)
             if (payload := as_told(change, scope)) is not None:
-                yield _event(change.kind, change.cursor, payload)
+                yield _event(change.kind, known, payload)
         checked_s = time.monotonic()
         async for change in _live(subscription):
             if time.monotonic() - checked_s >= HEARTBEAT_S:
@@ -93,13 +95,15 @@ async def follow(
                     return
             if change is None:
                 yield ": still here\n\n"
-            elif change.cursor > begin and (payload := as_told(change, scope)) is not None:
-                yield _event(change.kind, change.cursor, payload)
+            elif not known.knows(change):
+                known = known.after(change)
+                if (payload := as_told(change, scope)) is not None:
+                    yield _event(change.kind, known, payload)
 
 
 def as_told(change: Change, scope: Scope) -> str | None:
     """What this viewer is told of a change; none when the row is not there for them."""
-    if scope.is_everything or change.kind == "bus":
+    if scope.is_everything or change.kind in {"bus", "travel"}:
         return change.payload
     payload = json.loads(change.payload)
     match change.kind:

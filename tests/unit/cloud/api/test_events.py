@@ -3,7 +3,7 @@ import json
 import pytest
 from shapely.geometry import box
 
-from cloud.api.live import Change, Cursor
+from cloud.api.live import Change, Place
 from cloud.api.routes.events import as_told
 from cloud.people.scope import EVERYTHING, Scope
 
@@ -17,7 +17,7 @@ FINDING = {"geometry": {"coordinates": [120.5, 27.5]}, "properties": {"case": {"
 
 
 def told(kind: str, payload: object, scope: Scope) -> str | None:
-    return as_told(Change(cursor=Cursor(1, 1), kind=kind, payload=json.dumps(payload)), scope)
+    return as_told(Change(place=Place(1, 1), kind=kind, payload=json.dumps(payload)), scope)
 
 
 @pytest.mark.parametrize(
