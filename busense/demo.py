@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from busense.demo_books import Books, read_books
+from busense.demo_books import Books, read_books, read_stop_books
 from busense.demo_place import choose_port, demo_place
 from busense.demo_summary import Summary
 from busense.demo_town import Town, TownPlan
@@ -40,6 +40,13 @@ AFTER_DRIVING_S: Final = 90.0  # to store and fuse what is still under way
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the page; without it 8080 or the next free one.")
 @click.option("--buses", default=10, show_default=True, type=click.IntRange(1, 200))
 @click.option("--full", default=1, show_default=True, type=click.IntRange(0, 200), help="Buses with the real detector.")
+@click.option(
+    "--without-network",
+    default=2,
+    show_default=True,
+    type=click.IntRange(0, 200),
+    help="Buses that reach the cloud by a stop only, where they halt.",
+)
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep data and logs in this folder.")
 def demo(
     *,
@@ -50,6 +57,7 @@ def demo(
     port: int | None,
     buses: int,
     full: int,
+    without_network: int,
     keep: Path | None,
 ) -> None:
     """Run database, broker, cloud and buses; show the page's address, and at the end what came of it."""
@@ -58,6 +66,7 @@ def demo(
         port=choose_port(port),
         buses=buses,
         full=min(full, buses),
+        without_network=min(without_network, buses),
         for_s=for_s,
         frames=frames.resolve() if frames else None,
     )
@@ -110,7 +119,7 @@ def ended_in_order() -> Generator[None]:
 
 
 def _run(town: Town, console: Console, status: Path) -> Summary | None:
-    viewer = Viewer(town.url)
+    viewer = Viewer(town.url, without_network=town.without_network)
     if not viewer.start(10.0):
         raise StartError("the stream of events does not open")
     town.drive()
@@ -161,13 +170,14 @@ def _line(status: Mapping[str, Any], viewer: Viewer) -> str:
     seen = "" if p50_ms is None else f", visible after {p50_ms / 1000:.1f} s (median)"
     return (
         f"{fields['elapsed_s']:.0f} s: {fields['frames']} frames, {fields['boxes']} boxes, {fields['sent']} messages; "
-        f"on the map {len(delays.observations_ms)} observations, {len(delays.findings_ms)} findings, "
+        f"on the map {delays.observations} observations, {len(delays.findings_ms)} findings, "
         f"{len(delays.cases)} cases{seen}"
     )
 
 
 def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
     books: Books = read_books(town.postgres.url())
+    stops = read_stop_books(town.postgres.url(), town.without_network)
     observations_ms = list(viewer.delays.observations_ms.values())
     findings_ms = list(viewer.delays.findings_ms.values())
     names = (
@@ -189,6 +199,10 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
         p99_ms=quantile(observations_ms, 0.99),
         finding_p50_ms=quantile(findings_ms, 0.5),
         finding_p99_ms=quantile(findings_ms, 0.99),
-        observations_shown=len(observations_ms),
+        observations_shown=viewer.delays.observations,
+        scenarios={
+            "road_damage": {name: status[name] for name in ("exposed", "found", "missed", "invented", "doubled")},
+            "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"]),
+        },
         restarts=sum(service.restarts for service in town.services),
     )

@@ -1,5 +1,6 @@
 """Was anything lost, did anything count twice: asked of the tables themselves, not of what the cloud says of itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,14 @@ _STREAMS: Final = """
 SELECT coalesce(sum(redelivered), 0)::bigint,
     coalesce(sum((SELECT sum(upper(r) - lower(r)) FROM unnest(given_up) AS r)), 0)::bigint
 FROM device_streams
+"""
+_STORED_OF: Final = """
+SELECT coalesce(sum((SELECT sum(upper(r) - lower(r)) FROM unnest(stored + given_up) AS r)), 0)::bigint
+FROM device_streams WHERE device = ANY(%s)
+"""
+_WAIT_OF: Final = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - id_at))::float8
+FROM track_points WHERE device = ANY(%s) AND number = 0
 """
 _CASES: Final = "SELECT count(*) FROM cases"
 _STEPS: Final = """
@@ -63,3 +72,29 @@ def read_books(database_url: str) -> Books:
         cases=cases,
         cases_by_step=steps,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopBooks:
+    """What came by the stops."""
+
+    stored: int
+    median_wait_s: float | None  # from what a bus saw to the cloud's broker
+
+    def as_json(self, *, buses: int, sent: int) -> dict[str, object]:
+        """Together with what those buses numbered."""
+        return {
+            "buses_without_network": buses,
+            "sent": sent,
+            "stored": self.stored,
+            "lost": sent - self.stored,
+            "median_wait_s": self.median_wait_s,
+        }
+
+
+def read_stop_books(database_url: str, devices: Sequence[str]) -> StopBooks:
+    """Count what buses without a network of their own brought."""
+    with psycopg.connect(database_url) as connection:
+        (stored,) = connection.execute(_STORED_OF, (list(devices),)).fetchone() or (0,)
+        (wait_s,) = connection.execute(_WAIT_OF, (list(devices),)).fetchone() or (None,)
+    return StopBooks(stored=stored, median_wait_s=None if wait_s is None else round(wait_s, 1))

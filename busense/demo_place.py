@@ -5,7 +5,7 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +16,17 @@ from psycopg import Connection
 
 from busense.errors import StartError
 from cloud.cases.handling import shipped_handling
+from cloud.fleet.authority import Authority
+from cloud.fleet.enrolment import admit, make_code
 from cloud.people.accounts import Accounts, Wish
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import FOR_TOKENS, GRANTS
 from cloud.people.tokens import add_token
-from simulator.devices import secret_file
+from edge_agent.enrol import draw_key, write_private
+from simulator.devices import key_file, secret_file
 
 CITY: Final = "demo"
+STOP: Final = "stop-1"
 FIRST_PORT: Final = 8080
 PORTS_TRIED: Final = 100
 
@@ -46,6 +50,14 @@ class Place:
         return self.secrets / "cloud.password"
 
     @property
+    def stop_password_file(self) -> Path:
+        return self.secrets / "stop.password"
+
+    @property
+    def relay_config(self) -> Path:
+        return self.folder / "relay.toml"
+
+    @property
     def roads(self) -> Path:
         return self.folder / "roads.geojson"
 
@@ -61,10 +73,30 @@ class Place:
         return self.folder / f"{name}.log"
 
     def make_secrets(self, devices: list[str]) -> dict[str, str]:
-        """Draw a secret for each device and the cloud's password, each in a file for its owner alone."""
+        """Draw a secret for each device and the passwords of both brokers, each in a file for its owner alone."""
         self.secrets.mkdir(mode=0o700, exist_ok=True)
         _write_secret(self.cloud_password_file)
+        _write_secret(self.stop_password_file)
         return {device: _write_secret(secret_file(self.secrets, device)) for device in devices}
+
+    def make_signing_bus(self, connection: Connection[Any], device: str, *, at: datetime) -> None:
+        """Enrol a bus with a certificate, whose key signs what stops carry for it."""
+        authority = self.folder / "authority"
+        if not authority.exists():
+            Authority.create(authority, city=CITY, at=at)
+        draft, code = draw_key(device), make_code(connection, city=CITY, device=device, at=at)
+        admitted = admit(connection, Authority.load(authority), code=code, request=draft.request_pem, at=at)
+        write_private(key_file(self.secrets, device), admitted.certificate.pem.encode() + draft.key_pem)
+        write_private(secret_file(self.secrets, device), admitted.secret.encode())
+
+    def write_relay_config(self, *, broker_url: str, stop_broker_url: str) -> None:
+        """Write the configuration of the stop's relay."""
+        sections = {
+            "identity": {"city": CITY, "device": STOP, "secret_file": str(secret_file(self.secrets, STOP))},
+            "broker": {"url": broker_url},
+            "stop": {"url": stop_broker_url, "user": "cloud", "password_file": str(self.stop_password_file)},
+        }
+        self.relay_config.write_text(_as_toml(sections))
 
     def make_people(self, connection: Connection[Any], *, at: datetime) -> None:
         """Give an administrator, a desk and the shipped crews accounts; tokens lie with the other secrets."""
@@ -100,12 +132,16 @@ class Place:
             "pictures": {"url": pictures.resolve().as_uri()},
             "serve": {"host": "127.0.0.1", "port": port, "visitors": True, "demo": True},
         }
-        lines = [f"city = {json.dumps(CITY)}"]
-        for name, values in sections.items():
-            # A JSON string or number is also one of TOML.
-            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
         self.config.touch(mode=0o600)
-        self.config.write_text("\n".join(lines) + "\n")
+        self.config.write_text(f"city = {json.dumps(CITY)}\n{_as_toml(sections)}")
+
+
+def _as_toml(sections: Mapping[str, Mapping[str, object]]) -> str:
+    """A JSON string or number is also one of TOML."""
+    return "".join(
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+        for name, values in sections.items()
+    )
 
 
 def _write_secret(path: Path) -> str:

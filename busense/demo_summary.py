@@ -21,7 +21,7 @@ MEANINGS: Final = {
     "median_distance_m": "median distance of a finding from its defect, in metres",
     "cases": "cases",
     "cases_by_step": "filed dispatched accepted repaired verified reopened rejected",
-    "p50_ms": "median from exposure to the live map, in ms",
+    "p50_ms": "median from exposure to the live map, in ms, of buses with a network",
     "p99_ms": "99th percentile of it, in ms",
 }
 
@@ -61,6 +61,7 @@ class Summary:
     restarts: int
     is_all_stored: bool
     is_all_fused: bool
+    scenarios: dict[str, dict[str, object]]
 
     @property
     def lost(self) -> int:
@@ -83,6 +84,8 @@ class Summary:
         values = self.as_json()
         for name, meaning in MEANINGS.items():
             table.add_row(name, _shown(values[name]), meaning)
+        for name, score in self.scenarios.items():
+            table.add_row(name, _shown(score), " ".join(score))
         return table
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from busense.demo_place import CITY, Place
+from busense.demo_place import CITY, STOP, Place
 from busense.demo_services import Service
 from busense.errors import StartError
 from busense.local.broker import LocalBroker
@@ -25,11 +25,12 @@ from cloud.fleet.devices import enrol
 from cloud.roads.files import open_roads
 from cloud.roads.imports import import_roads
 from simulator.city import roads_geojson
-from simulator.devices import device_names
+from simulator.devices import device_names, devices_without_network
 from simulator.world import quarter
 
 READY_WITHIN_S: Final = 120.0  # a machine with much else to do
 LOG_OF_STARTED_INGEST: Final = "ingest_started"
+LOG_OF_STARTED_RELAY: Final = "stop_connected"
 LOG_OF_STARTED_SERVE: Final = "Uvicorn running on"
 
 
@@ -41,6 +42,7 @@ class TownPlan:
     port: int
     buses: int
     full: int
+    without_network: int  # buses that reach the cloud by a stop only
     for_s: float | None
     frames: Path | None
 
@@ -51,18 +53,31 @@ class Town:
     def __init__(self, plan: TownPlan, place: Place, *, say: Callable[[str], None]) -> None:
         """Prepare; `running` starts it."""
         self.plan, self._place, self._say = plan, place, say
-        self._secrets = place.make_secrets(device_names(plan.buses))
+        self.without_network = devices_without_network(plan.buses, plan.without_network)
+        on_their_own = device_names(plan.buses - plan.without_network)
+        self._secrets = place.make_secrets([*on_their_own, STOP])
         self.postgres = LocalPostgres(place.folder / "postgres")
         self.broker = LocalBroker(
             place.folder / "broker",
             city=CITY,
             cloud_password=place.cloud_password_file.read_text(),
             device_secrets=self._secrets,
+            relays=[STOP],
+        )
+        self.stop_broker = LocalBroker(
+            place.folder / "stop",
+            city=CITY,
+            cloud_password=place.stop_password_file.read_text(),
+            device_secrets={},
+            is_of_stop=True,
         )
         env = {"BUSENSE_CONFIG": str(place.config)}
         self.services = [
             Service(name, [name], log_file=place.log(name), env=env) for name in ("ingest", "work", "serve")
         ]
+        self.services.append(
+            Service("relay", ["relay", "--config", str(place.relay_config)], log_file=place.log("relay"), env={})
+        )
         self.simulator = Service("simulator", self._simulate(), log_file=place.log("simulator"), env={})
 
     @property
@@ -78,12 +93,13 @@ class Town:
             StartError: something does not come up, with the end of its log.
         """
         with ExitStack() as stack:
-            for server in (self.postgres, self.broker):
+            for server in (self.postgres, self.broker, self.stop_broker):
                 stack.callback(server.stop)
                 server.start()
             self._place.write_config(
                 database_url=self.postgres.url(), broker_url=self.broker.nats_url, port=self.plan.port
             )
+            self._place.write_relay_config(broker_url=self.broker.mqtt_url, stop_broker_url=self.stop_broker.mqtt_url)
             self._make_stream()
             self._prepare_database()
             for service in self.services:
@@ -99,7 +115,7 @@ class Town:
 
     def pids(self) -> dict[str, int]:
         """Process ids of everything that runs."""
-        programs = {"postgres": self.postgres, "broker": self.broker}
+        programs = {"postgres": self.postgres, "broker": self.broker, "stop": self.stop_broker}
         programs |= {service.name: service for service in (*self.services, self.simulator)}
         return {name: program.pid for name, program in programs.items() if program.pid is not None}
 
@@ -109,7 +125,8 @@ class Town:
         Raises:
             StartError: a server is gone, or a process dies again and again.
         """
-        for name, server in (("PostgreSQL", self.postgres), ("the broker", self.broker)):
+        servers = (("PostgreSQL", self.postgres), ("the broker", self.broker), ("the stop's broker", self.stop_broker))
+        for name, server in servers:
             if not server.is_running:
                 raise StartError(f"{name} died; its log ends with:\n{server.log_tail()}")
         for service in self.services:
@@ -125,6 +142,8 @@ class Town:
             "--full": plan.full,
             "--for": plan.for_s,
             "--broker": self.broker.mqtt_url,
+            "--stop-broker": self.stop_broker.mqtt_url,
+            "--without-network": plan.without_network,
             "--cloud": self.url,
             "--city": CITY,
             "--secrets": place.secrets,
@@ -162,9 +181,12 @@ class Town:
             self._place.make_people(connection, at=datetime.now(UTC))
             for device, secret in self._secrets.items():
                 enrol(connection, city=CITY, device=device, secret=secret)
+            for device in self.without_network:
+                self._place.make_signing_bus(connection, device, at=datetime.now(UTC))
 
     def _wait_until_ready(self) -> None:
-        ingest, _, serve = self.services
+        ingest, _, serve, relay = self.services
         ingest.wait_until(lambda: ingest.has_logged(LOG_OF_STARTED_INGEST), timeout_s=READY_WITHIN_S)
+        relay.wait_until(lambda: relay.has_logged(LOG_OF_STARTED_RELAY), timeout_s=READY_WITHIN_S)
         # Not by asking the address: another program that took the port meanwhile would answer.
         serve.wait_until(lambda: serve.has_logged(LOG_OF_STARTED_SERVE), timeout_s=READY_WITHIN_S)

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -46,9 +46,16 @@ def parse_events(lines: Iterator[str]) -> Iterator[Event]:
 class Delays:
     """Milliseconds from exposure to the viewer, by what was shown."""
 
+    without_network: frozenset[str] = frozenset()  # devices: what they saw waits for a halt
     observations_ms: dict[str, float] = field(default_factory=dict)
+    carried_ms: dict[str, float] = field(default_factory=dict)  # the same of what stops carried
     findings_ms: dict[str, float] = field(default_factory=dict)
     cases: set[str] = field(default_factory=set)
+
+    @property
+    def observations(self) -> int:
+        """How many were shown."""
+        return len(self.observations_ms) + len(self.carried_ms)
 
     def take(self, event: Event, *, at: datetime) -> None:
         """Note an event; only its first showing counts."""
@@ -56,7 +63,8 @@ class Delays:
             return
         payload = json.loads(event.data)
         if event.name == "observation":
-            self.observations_ms.setdefault(payload["id"], _since_ms(payload["observed_at"], at))
+            delays_ms = self.carried_ms if payload["device"] in self.without_network else self.observations_ms
+            delays_ms.setdefault(payload["id"], _since_ms(payload["observed_at"], at))
         elif event.name == "finding":
             self.findings_ms.setdefault(payload["id"], _since_ms(payload["properties"]["first_seen_at"], at))
         else:
@@ -78,9 +86,9 @@ def quantile(values: list[float], share: float) -> float | None:
 class Viewer:
     """Follows the stream of events in a thread, and resumes after a break where it was."""
 
-    def __init__(self, url: str) -> None:
-        """Take the address of the cloud."""
-        self.delays = Delays()
+    def __init__(self, url: str, *, without_network: Iterable[str] = ()) -> None:
+        """Take the address of the cloud, and the buses whose delays are counted apart."""
+        self.delays = Delays(without_network=frozenset(without_network))
         self.reconnections = 0
         self._url = f"{url}/api/v1/events"
         self._stop = threading.Event()

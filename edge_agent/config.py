@@ -69,15 +69,17 @@ class Identity(_Section):
         Raises:
             ConfigurationError: the file cannot be read or is empty.
         """
-        try:
-            secret = self.secret_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"identity.secret_file {self.secret_file} cannot be read: {error}") from error
-        if not secret:
-            raise ConfigurationError(
-                f"identity.secret_file {self.secret_file} is empty; the device's secret is expected"
-            )
-        return secret
+        return _read_secret(self.secret_file, "identity.secret_file")
+
+
+def _read_secret(file: Path, key: str) -> str:
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{key} {file} cannot be read: {error}") from error
+    if not secret:
+        raise ConfigurationError(f"{key} {file} is empty; a secret is expected")
+    return secret
 
 
 class Broker(_Section):
@@ -252,12 +254,9 @@ class StopBroker(_Section):
         """Read it.
 
         Raises:
-            ConfigurationError: the file cannot be read.
+            ConfigurationError: the file cannot be read or is empty.
         """
-        try:
-            return self.password_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"stop.password_file {self.password_file} cannot be read: {error}") from error
+        return _read_secret(self.password_file, "stop.password_file")
 
 
 class CloudBroker(_Section):
@@ -266,9 +265,26 @@ class CloudBroker(_Section):
 
 
 class RelayIdentity(_Section):
+    """Who a stop is to the cloud's broker: by its certificate and key, or by a secret."""
+
     city: Slug
     device: Slug
-    certificate_file: LocalFile
+    certificate_file: LocalFile | None = None
+    secret_file: LocalFile | None = None
+
+    @model_validator(mode="after")
+    def _are_somebody(self) -> Self:
+        if (self.certificate_file is None) is (self.secret_file is None):
+            raise ValueError("certificate_file is missing, or there is a secret_file too: one of both is expected")
+        return self
+
+    def secret(self) -> str | None:
+        """Read the secret, where there is one.
+
+        Raises:
+            ConfigurationError: the file cannot be read or is empty.
+        """
+        return None if self.secret_file is None else _read_secret(self.secret_file, "identity.secret_file")
 
 
 class RelayConfig(_Section):

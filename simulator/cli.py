@@ -34,6 +34,10 @@ SAY_EVERY_S: Final = 5.0
     "--clock-off", "clock_off_s", type=float, help="Seconds by which the clock of each bus's machine is wrong."
 )
 @click.option("--broker", help="Address of the broker, mqtt://host:port.")
+@click.option("--stop-broker", help="Address of the stops' broker, for buses without a network.")
+@click.option(
+    "--without-network", default=0, show_default=True, type=click.IntRange(0, 500), help="Buses that have none."
+)
 @click.option("--cloud", help="Address of the cloud, http://host:port.")
 @click.option("--city", default="demo", show_default=True)
 @click.option("--secrets", type=click.Path(path_type=Path, exists=True, file_okay=False), help="<device>.secret files.")
@@ -62,6 +66,8 @@ def simulate(
     for_s: float | None,
     clock_off_s: float | None,
     broker: str | None,
+    stop_broker: str | None,
+    without_network: int,
     cloud: str | None,
     city: str,
     secrets: Path | None,
@@ -85,6 +91,8 @@ def simulate(
         for_s=for_s,
         clock_off_s=clock_off_s,
         broker_url=broker,
+        stop_broker_url=stop_broker,
+        without_network=min(without_network, buses),
         cloud_url=cloud,
         secrets=secrets,
         work=work,

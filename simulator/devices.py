@@ -11,3 +11,13 @@ def device_names(buses: int) -> list[str]:
 def secret_file(folder: Path, device: str) -> Path:
     """Where the secret of a bus lies."""
     return folder / f"{device}.secret"
+
+
+def key_file(folder: Path, device: str) -> Path:
+    """Where the certificate of a bus lies, with the key that signs what stops carry."""
+    return folder / f"{device}.pem"
+
+
+def devices_without_network(buses: int, count: int) -> list[str]:
+    """The last ones of the buses."""
+    return device_names(buses)[buses - count :]

@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,11 +28,13 @@ from edge_agent.config import (
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import CameraModel
-from simulator.devices import device_names, secret_file
+from simulator.devices import device_names, devices_without_network, key_file, secret_file
 from simulator.error_model import ErrorModelDetector
+from simulator.errors import SimulatorError
 from simulator.exposure import Exposures
 from simulator.gnss import Gnss
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
+from simulator.stop_radio import StopRadio
 from simulator.world import World
 from wire.error_model import load_error_model
 
@@ -43,6 +46,7 @@ TRACK_BATCH_S: Final = 2.0  # a viewer wants to see buses move
 HEALTH_EVERY_S: Final = 5.0
 FULL_NICE: Final = 10  # on a busy machine the real detector waits; the others need little
 STORING_TURN_S: Final = 5.0
+LOOK_AT_HALTS_EVERY_S: Final = 0.1
 STORING_TURNS: Final = 9  # a lost receipt is made good within 30 s
 
 
@@ -61,6 +65,8 @@ class FleetPlan:
     work: Path
     clock_off_s: float | None = None  # of each bus's machine, until a receiver tells the time; None: right
     tokens: Path | None = None  # a folder with the tokens of a desk and crews, who then handle the cases
+    stop_broker_url: str | None = None  # of the broker of every stop
+    without_network: int = 0  # of the buses: they reach the cloud only by a stop, where they halt
     errors: Path | None = None  # error_model.json, by which the others are wrong; None: a better detector is made up
 
 
@@ -75,6 +81,7 @@ class FleetCounts:
     observations: int = 0
     pictures: int = 0
     sent: int = 0  # messages put into the outboxes
+    sent_without_network: int = 0  # of them, by buses that reach the cloud only by a stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,8 @@ class Bus:
     device: str
     agent: Agent
     is_full: bool
+    sensors: BusSensors
+    radio: StopRadio | None  # of one without a network
 
 
 class Fleet:
@@ -92,6 +101,8 @@ class Fleet:
         self._plan, self._world, self._stop = plan, world, stop
         self.exposures = Exposures()
         self._clock = RealClock(stop)
+        self._air = ExitStack()
+        self._without_network = set(devices_without_network(plan.buses, plan.without_network))
         self.buses = tuple(self._bus(number, device) for number, device in enumerate(device_names(plan.buses)))
         self._failures: list[Exception] = []
         self._lock = threading.Lock()
@@ -106,6 +117,8 @@ class Fleet:
         self._world.repairs.begin(self._clock.elapsed_s)
         for thread in self._threads:
             thread.start()
+        if self._without_network:
+            threading.Thread(target=self._follow_halts, name="radios", daemon=True).start()
 
     @property
     def is_driving(self) -> bool:
@@ -128,6 +141,7 @@ class Fleet:
             observations=sum(each.observations for each in counters),
             pictures=sum(each.pictures for each in counters),
             sent=sum(each.messages for each in counters),
+            sent_without_network=sum(bus.agent.counters.messages for bus in self.buses if bus.radio is not None),
         )
 
     def wait_until_stored(self) -> bool:
@@ -140,6 +154,14 @@ class Fleet:
         """Close the outboxes; nothing can be counted afterwards."""
         for bus in self.buses:
             bus.agent.close()
+        self._air.close()
+
+    def _follow_halts(self) -> None:
+        """A bus without a network has one while it halts, and when it is back in the depot."""
+        while not self._stop.wait(LOOK_AT_HALTS_EVERY_S):
+            for bus in self.buses:
+                if bus.radio is not None:
+                    bus.radio.follow(is_halting=bus.sensors.is_halting)
 
     def _drive(self, bus: Bus) -> None:
         """Drive to the end, then stay connected until all is stored."""
@@ -187,9 +209,16 @@ class Fleet:
             remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
             bus_clock=clock,
         )
-        config = agent_config(self._plan, device, self._world.scenery.camera)
+        radio = self._radio() if device in self._without_network else None
+        config = agent_config(self._plan, device, self._world.scenery.camera, radio=radio)
         agent = Agent(config, sources=[sensors], detector=detector, clock=clock)
-        return Bus(device=device, agent=agent, is_full=is_full)
+        return Bus(device=device, agent=agent, is_full=is_full, sensors=sensors, radio=radio)
+
+    def _radio(self) -> StopRadio:
+        if self._plan.stop_broker_url is None:
+            raise SimulatorError("buses without a network need the broker of a stop: --stop-broker mqtt://HOST:PORT")
+        radio = StopRadio(stop_broker_url=self._plan.stop_broker_url, cloud_url=self._plan.cloud_url)
+        return self._air.enter_context(radio)
 
     def _rng(self, number: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng((self._plan.seed, 5, number, purpose))
@@ -208,12 +237,18 @@ def wrong_clock(off_s: float | None) -> BusClock | None:
     return BusClock(system=lambda: system_now() + timedelta(seconds=off_s), is_synchronised=lambda: False)
 
 
-def agent_config(plan: FleetPlan, device: str, camera: CameraModel) -> AgentConfig:
+def agent_config(plan: FleetPlan, device: str, camera: CameraModel, *, radio: StopRadio | None = None) -> AgentConfig:
     """Configuration as a bus of this fleet has it."""
+    identity = Identity(
+        city=plan.city,
+        device=device,
+        secret_file=secret_file(plan.secrets, device),
+        certificate_file=None if radio is None else key_file(plan.secrets, device),
+    )
     return AgentConfig(
-        identity=Identity(city=plan.city, device=device, secret_file=secret_file(plan.secrets, device)),
-        broker=Broker(url=plan.broker_url),
-        cloud=Cloud(url=plan.cloud_url),
+        identity=identity,
+        broker=Broker(url=plan.broker_url) if radio is None else Broker(relays=(radio.broker_url,)),
+        cloud=Cloud(url=plan.cloud_url if radio is None else radio.cloud_url),
         camera=Camera(id=CAMERA_ID, frames_per_s=FULL_FRAMES_PER_S, **asdict(camera)),
         model=Model(threads=1),
         outbox=OutboxSettings(path=plan.work / device / "outbox.db"),

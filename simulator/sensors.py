@@ -18,6 +18,7 @@ from simulator.route import Motion, Pose
 
 CAMERA_ID = "front"
 NOISY_ROWS = 4
+STANDING_MPS = 0.05
 
 
 class Clock(Protocol):
@@ -90,6 +91,13 @@ class BusSensors:
         self._clock, self._until_s = clock, until_s
         self._view, self._is_cheap, self._remember = InView(exposures), is_cheap, remember
         self._rng, self._bus_clock = rng, bus_clock
+
+    @property
+    def is_halting(self) -> bool:
+        """Whether the bus stands at a stop now, or has ended its drive."""
+        elapsed_s = self._clock.elapsed_s()
+        is_over = self._until_s is not None and elapsed_s > self._until_s
+        return is_over or self._motion.pose(self._phase_s + elapsed_s).speed_mps < STANDING_MPS
 
     def readings(self) -> Iterator[Reading]:
         """Fixes and frames in the order of their time; what the bus was too slow for is left out, as a camera does."""

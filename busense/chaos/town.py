@@ -89,7 +89,7 @@ class ChaosTown:
         self._place, self._seed, self._buses = place, seed, buses
         self._receiver = receiver
         self._chance = random.Random(seed)  # noqa: S311 - to be repeated, not secret
-        plan = TownPlan(seed=seed, port=port, buses=buses, full=0, for_s=None, frames=None)
+        plan = TownPlan(seed=seed, port=port, buses=buses, full=0, without_network=0, for_s=None, frames=None)
         self._town = Town(plan, place, say=lambda _text: None)
         self._links: dict[Part, FaultyLink] = {}
         self._kept: list[Kept] = []  # read before a file was torn

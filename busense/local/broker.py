@@ -5,7 +5,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +13,13 @@ from urllib.request import urlopen
 
 from busense.errors import MissingExtraError
 from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
-from cloud.fleet.broker_users import certificate_users, device_permissions, reload_broker, stop_permissions
+from cloud.fleet.broker_users import (
+    certificate_users,
+    device_permissions,
+    relay_permissions,
+    reload_broker,
+    stop_permissions,
+)
 from cloud.fleet.enrolment import GoodCertificate
 
 _ACK_WAIT_S = 30
@@ -51,10 +57,14 @@ class LocalBroker:
         device_secrets: Mapping[str, str],
         ack_wait_s: int = _ACK_WAIT_S,
         tls: BrokerTls | None = None,
+        relays: Collection[str] = (),
         is_of_stop: bool = False,
     ) -> None:
-        """Prepare one; that of a stop lets in every bus of the city, to hand over what it has signed."""
-        self._is_of_stop = is_of_stop
+        """Prepare one; that of a stop lets in every bus of the city, to hand over what it has signed.
+
+        Relays are those of the devices that carry what others have signed.
+        """
+        self._relays, self._is_of_stop = relays, is_of_stop
         self._folder = folder
         self._ack_wait_s = ack_wait_s
         self._city = city
@@ -180,7 +190,8 @@ class LocalBroker:
         )
 
     def _device_user(self, device: str, secret: str) -> dict[str, object]:
-        return {"user": device, "password": secret, "permissions": device_permissions(city=self._city, device=device)}
+        permissions = relay_permissions if device in self._relays else device_permissions
+        return {"user": device, "password": secret, "permissions": permissions(city=self._city, device=device)}
 
 
 def _find_server() -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,10 +23,12 @@ from prometheus_client import Counter
 
 from edge_agent.config import RelayConfig
 from telemetry.server import Needs
+from wire.codec import encode_envelope
+from wire.envelope import Envelope, make_id
 from wire.errors import TopicError
-from wire.messages import Kind
+from wire.messages import Kind, Presence, State
 from wire.relayed import MAX_SIGNED_BYTES, relayed_topic, speaker_of_relayed
-from wire.topics import TO_DEVICE, device_topics, parse_topic
+from wire.topics import TO_DEVICE, Topic, device_topics, parse_topic
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ class Relay:
         """Prepare both connections.
 
         Raises:
-            ConfigurationError: the password of the stop's broker cannot be read.
+            ConfigurationError: a password or a secret cannot be read.
         """
         self._config = config
         self._needs = needs or Needs()
@@ -152,7 +155,10 @@ class Relay:
     def _open_cloud_side(self) -> mqtt.Client:
         identity, settings = self._config.identity, self._config.broker
         client = self._client(f"busense-{identity.city}-{identity.device}-relay", settings.url, settings.ca_file)
+        if (secret := identity.secret()) is not None:
+            client.username_pw_set(identity.device, secret)
         client.max_inflight_messages_set(WINDOW)
+        client.will_set(*self._presence(Presence.OFFLINE), qos=1, retain=True)
         client.on_connect = self._on_cloud_connected
         client.on_publish = self._on_taken
         client.on_disconnect = self._on_cloud_lost
@@ -170,8 +176,9 @@ class Relay:
 
     def _show_certificate(self) -> None:
         """Use the certificate that is there now: `busense enrol` renews it in time."""
-        for context in self._contexts:
-            context.load_cert_chain(self._config.identity.certificate_file)
+        if (file := self._config.identity.certificate_file) is not None:
+            for context in self._contexts:
+                context.load_cert_chain(file)
 
     def _on_stop_connected(
         self, client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
@@ -190,10 +197,18 @@ class Relay:
         if code.is_failure:
             self._needs.lack("broker", f"{self._config.broker.url} refuses this stop: {code}")
             return
+        client.publish(*self._presence(Presence.ONLINE), qos=1, retain=True)
         if self._buses:
             client.subscribe(self._topics_to(list(self._buses)))
         self._needs.have("broker")
         log.info("broker_connected device=%s url=%s", self._config.identity.device, self._config.broker.url)
+
+    def _presence(self, presence: Presence) -> tuple[str, bytes]:
+        """Topic and payload of what the stop says of itself."""
+        topic = Topic(city=self._config.identity.city, device=self._config.identity.device, kind=Kind.STATE)
+        at = datetime.now(UTC)
+        data = State(presence=presence, since=at)
+        return str(topic), encode_envelope(Envelope(id=make_id(at), source=topic.source, time=at, data=data))
 
     def _on_stop_lost(self, *_: object) -> None:
         self._needs.lack("stop", f"{self._config.stop.url} does not answer")

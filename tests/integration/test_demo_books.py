@@ -1,11 +1,12 @@
 """The demo's own proof that nothing was lost or doubled must see it when something was."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from busense.demo_books import read_books
+from busense.demo_books import read_books, read_stop_books
 from wire.envelope import make_id
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -21,8 +22,9 @@ VALUES (sha256('x'), now(), 'busense/v1/demo/bus-1/track', '', 'not_json', '', %
 
 
 @pytest.fixture
-def connection(database: str) -> psycopg.Connection:
-    return psycopg.connect(database, autocommit=True)
+def connection(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
 
 
 def _store(connection: psycopg.Connection, *, sequence: int, points: int = 1, later_s: int = 0) -> None:
@@ -57,3 +59,20 @@ def test_a_message_in_quarantine_is_not_lost(database: str, connection: psycopg.
     with connection:
         connection.execute(_QUARANTINE, (STREAM, 7))
     assert read_books(database).stored == 1
+
+
+def test_what_stops_carried_is_counted_by_bus(connection: psycopg.Connection, database: str) -> None:
+    connection.execute(
+        "INSERT INTO device_streams (city, device, stream, first_seen_at, stored, given_up)"
+        " VALUES ('demo', 'bus-1', %s, now(), '{[1,4),[6,8)}', '{[4,5)}'),"
+        " ('demo', 'bus-2', %s, now(), '{[1,9)}', '{}')",
+        (STREAM, make_id(AT)),
+    )
+    books = read_stop_books(database, ["bus-1"])
+    assert books.as_json(buses=1, sent=7) == {
+        "buses_without_network": 1,
+        "sent": 7,
+        "stored": 6,
+        "lost": 1,
+        "median_wait_s": None,
+    }

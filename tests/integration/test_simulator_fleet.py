@@ -1,17 +1,22 @@
 """Simulated buses with the real agent against a real broker; nobody stores what they send."""
 
+import socket
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from edge_agent.uplink.store import TABLE_OF_KIND
 from simulator.devices import secret_file
+from simulator.errors import SimulatorError
+from simulator.faults.link import FaultyLink
 from simulator.fleet import Fleet, FleetPlan
+from simulator.stop_radio import StopRadio
 from simulator.world import make_world
 from tests.conftest import RunningBroker
 from tests.waiting import wait_until
@@ -114,3 +119,24 @@ def payloads(outbox: Path) -> list[bytes]:
     with closing(sqlite3.connect(outbox)) as database:
         statements = [f"SELECT payload FROM {table} ORDER BY key" for table in TABLE_OF_KIND.values()]  # noqa: S608
         return [payload for statement in statements for (payload,) in database.execute(statement)]
+
+
+def test_buses_without_a_network_reach_something_only_where_they_halt(plan: FleetPlan, stop: threading.Event) -> None:
+    with pytest.raises(SimulatorError, match="--stop-broker"):
+        Fleet(replace(plan, without_network=1), make_world(seed=0, buses=2, frames=None), stop=stop)
+    with FaultyLink(plan.broker_url) as target, StopRadio(stop_broker_url=target.url, cloud_url=target.url) as radio:
+        address = urlsplit(radio.broker_url)
+
+        def is_reached() -> bool:
+            before = target.connections
+            with socket.create_connection((address.hostname, address.port)) as connection:
+                connection.settimeout(0.2)
+                with suppress(OSError):
+                    connection.recv(1)
+            return target.connections > before
+
+        assert not is_reached()
+        radio.follow(is_halting=True)
+        assert is_reached()
+        radio.follow(is_halting=False)
+        assert not is_reached()

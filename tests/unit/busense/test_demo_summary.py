@@ -45,6 +45,7 @@ SUMMARY = Summary(
     restarts=0,
     is_all_stored=True,
     is_all_fused=True,
+    scenarios={"stops": {"sent": 12, "stored": 12}},
 )
 PROMISED = "sent stored lost duplicates found missed invented doubled cases p50_ms p99_ms seed"
 

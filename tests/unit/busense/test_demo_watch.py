@@ -33,10 +33,18 @@ def _event(name: str, payload: dict[str, object]) -> Event:
 
 def test_the_first_showing_of_an_observation_counts() -> None:
     delays = Delays()
-    event = _event("observation", {"id": "o", "observed_at": EXPOSED_AT.isoformat()})
+    event = _event("observation", {"id": "o", "device": "bus-1", "observed_at": EXPOSED_AT.isoformat()})
     delays.take(event, at=EXPOSED_AT + timedelta(seconds=2))
     delays.take(event, at=EXPOSED_AT + timedelta(seconds=9))
     assert delays.observations_ms == {"o": 2000.0}
+
+
+def test_what_waited_for_a_halt_is_counted_apart() -> None:
+    delays = Delays(without_network=frozenset({"bus-2"}))
+    for device in ("bus-1", "bus-2"):
+        event = _event("observation", {"id": device, "device": device, "observed_at": EXPOSED_AT.isoformat()})
+        delays.take(event, at=EXPOSED_AT + timedelta(seconds=2))
+    assert (delays.observations_ms, delays.carried_ms) == ({"bus-1": 2000.0}, {"bus-2": 2000.0})
 
 
 def test_findings_and_cases_are_counted_apart() -> None:
