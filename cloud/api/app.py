@@ -41,6 +41,7 @@ from cloud.api.routes import (
     finding_decisions,
     findings,
     fleet,
+    guardian,
     health,
     map_view,
     notice,
@@ -51,6 +52,7 @@ from cloud.api.routes import (
     roll_outs,
     session,
     summary,
+    travel,
     upkeep,
 )
 from cloud.cases.handling import load_handling
@@ -97,6 +99,8 @@ _ROUTES: Final = (
     account,
     account_notices,
     people,
+    travel,
+    guardian,
     upkeep,
     notice,
     health,

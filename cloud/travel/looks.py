@@ -16,6 +16,7 @@ from wire.envelope import make_id
 
 LookKind = Literal["history", "search"]
 ASKED_FOR: Final = timedelta(hours=1)  # nobody approves what was asked long ago
+ONE_LOOK: Final = timedelta(minutes=5)  # a page that follows what comes is one look
 LONGEST_MIN: Final = {"history": 60, "search": 1440}
 
 _COLUMNS: Final = """
@@ -38,6 +39,9 @@ WHERE closed_at IS NULL AND (until_at <= %s OR approved_at IS NULL AND asked_at 
 ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED
 """
 )
+_LOOKED: Final = """
+SELECT FROM travel_history WHERE traveller = %s AND actor = %s AND action = 'look' AND details->>'look' = %s AND at > %s
+"""
 _IS_WARD: Final = "SELECT EXISTS (SELECT FROM travel_guardians WHERE traveller = %s AND person = %s)"
 
 
@@ -123,7 +127,7 @@ class Looks:
         self._close(look, deed, outcome=outcome)
 
     def look(self, number: UUID) -> Look:
-        """Look, if it is open; it is written down.
+        """Look, if it is open; it is written down, once for some minutes of looking on.
 
         Raises:
             LookError: it is not open.
@@ -136,7 +140,13 @@ class Looks:
             self.connection, look.traveller, "journeys" if look.kind == "history" else "search", at=self.at
         ):
             raise LookError("the consent has ended")
-        self._note(look, Deed.LOOK)
+        if (
+            self.connection.execute(
+                _LOOKED, (look.traveller, self.actor.name, str(number), self.at - ONE_LOOK)
+            ).rowcount
+            == 0
+        ):
+            self._note(look, Deed.LOOK)
         return look
 
     def find(self, number: UUID) -> Look:

@@ -149,8 +149,14 @@ class Desk:
     def consent(
         self, traveller: UUID, *, given_by: str, covers: Sequence[Cover], from_at: datetime, until_at: datetime
     ) -> UUID:
-        """Record a consent."""
+        """Record a consent.
+
+        Raises:
+            TravelError: it ends before it begins.
+        """
         self.require(traveller)
+        if until_at <= from_at:
+            raise TravelError("a consent ends after it begins")
         number = self._new_id()
         values = (self.vault.seal(given_by), sorted(covers), from_at, until_at, self.at, self.actor)
         self.connection.execute(_CONSENT, (number, traveller, *values))

@@ -3098,53 +3098,6 @@ export interface components {
             person: string;
         };
         /**
-         * PassView
-         * @description A bus that came by at this time on so many of the days before.
-         */
-        cloud__api__routes__travel__PassView: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Probability */
-            probability: number;
-            /** Reader */
-            reader: string;
-            /** Share */
-            share: number;
-        };
-        /**
-         * PassView
-         * @description What one bus saw at the place, or that it saw nothing.
-         */
-        cloud__cases__views__PassView: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Box Xyxy Px */
-            box_xyxy_px: [
-                number,
-                number,
-                number,
-                number
-            ] | null;
-            /** Confidence */
-            confidence: number | null;
-            /** Device */
-            device: string;
-            /** Frame Height Px */
-            frame_height_px: number | null;
-            /** Frame Width Px */
-            frame_width_px: number | null;
-            kind: components["schemas"]["PassKind"];
-            /** Looked Share */
-            looked_share: number;
-            picture: components["schemas"]["PassPicture"] | null;
-        };
-        /**
          * Deed
          * @description What was done.
          * @enum {string}
@@ -3177,6 +3130,23 @@ export interface components {
          * @enum {string}
          */
         cloud__fleet__rollout__Deed: "approve" | "pause" | "resume" | "stop";
+        /**
+         * ComingBusView
+         * @description A bus that came by at this time on so many of the days before.
+         */
+        ComingBusView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Probability */
+            probability: number;
+            /** Reader */
+            reader: string;
+            /** Share */
+            share: number;
+        };
         /**
          * Condition
          * @description A segment's condition: an estimate, null while too little was seen, with the interval that holds 90 %.
@@ -5160,7 +5130,7 @@ export interface components {
             /** Name */
             name: string;
             /** Passes */
-            passes: components["schemas"]["cloud__api__routes__travel__PassView"][];
+            passes: components["schemas"]["ComingBusView"][];
             /** Trail */
             trail: components["schemas"]["SeenView"][];
         };
@@ -5189,6 +5159,36 @@ export interface components {
             sha256: string;
             /** Width Px */
             width_px: number;
+        };
+        /**
+         * PassView
+         * @description What one bus saw at the place, or that it saw nothing.
+         */
+        PassView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Box Xyxy Px */
+            box_xyxy_px: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Confidence */
+            confidence: number | null;
+            /** Device */
+            device: string;
+            /** Frame Height Px */
+            frame_height_px: number | null;
+            /** Frame Width Px */
+            frame_width_px: number | null;
+            kind: components["schemas"]["PassKind"];
+            /** Looked Share */
+            looked_share: number;
+            picture: components["schemas"]["PassPicture"] | null;
         };
         /**
          * Permission
@@ -5399,9 +5399,9 @@ export interface components {
             /** Materials */
             materials: components["schemas"]["MaterialView"][];
             /** Passes After */
-            passes_after: components["schemas"]["cloud__cases__views__PassView"][];
-            seen_after: components["schemas"]["cloud__cases__views__PassView"] | null;
-            seen_before: components["schemas"]["cloud__cases__views__PassView"] | null;
+            passes_after: components["schemas"]["PassView"][];
+            seen_after: components["schemas"]["PassView"] | null;
+            seen_before: components["schemas"]["PassView"] | null;
             /** Still There */
             still_there: number;
             /** Width M */

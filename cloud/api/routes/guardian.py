@@ -1,0 +1,104 @@
+"""What a guardian sees of those in their care, and what they may do: ask for a search, withdraw the consent."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.api.actors import needs
+from cloud.api.routes.travel import (
+    SHOWN,
+    CounterDep,
+    EventView,
+    HistoryLineView,
+    JourneyView,
+    LookView,
+    Made,
+    Outcome,
+    OutlookView,
+    Purpose,
+    TravellerView,
+    event_view,
+    look_view,
+    view,
+)
+from cloud.people.permissions import Permission
+from cloud.travel.looks import looks_of
+
+router = APIRouter(tags=["guardian"], dependencies=[needs(Permission.GUARD)])
+
+
+class Ward(TravellerView):
+    """Somebody in one's care: what was concluded in the last week, and who looked at what."""
+
+    journeys: list[JourneyView]
+    events: list[EventView]
+    looks: list[LookView]
+    history: list[HistoryLineView]
+
+
+class Wards(BaseModel):
+    """Those in one's care, by name."""
+
+    items: list[Ward]
+
+
+class SearchBody(BaseModel):
+    """Why somebody has to be looked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    purpose: Purpose
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 240
+
+
+@router.get("/guardian/wards")
+def get_wards(counter: CounterDep) -> Wards:
+    """List those in one's care."""
+    with counter.held.thread_pool.connection() as connection:
+        books = counter.books(connection)
+        wards = [
+            Ward.model_validate(
+                row
+                | {
+                    "journeys": books.journeys(row["id"]),
+                    "events": [event_view(event) for event in books.events(row["id"], since=counter.at - SHOWN)],
+                    "looks": [look_view(look, counter.at) for look in looks_of(connection, row["id"])],
+                    "history": books.history(row["id"]),
+                }
+            )
+            for row in books.people(guardian=counter.actor.name)
+        ]
+    return Wards(items=wards)
+
+
+@router.post("/guardian/wards/{traveller}/searches", status_code=HTTPStatus.CREATED)
+def ask_for_search(traveller: UUID, body: SearchBody, counter: CounterDep) -> Made:
+    """Ask that somebody is looked for; the care desk approves it."""
+    with counter.held.thread_pool.connection() as connection:
+        counter.books(connection).person(traveller, guardian=counter.actor.name)
+        looks = counter.looks(connection)
+        return Made(id=looks.ask(traveller, kind="search", purpose=body.purpose, minutes=body.minutes))
+
+
+@router.get("/guardian/looks/{look}/view")
+def view_search(look: UUID, counter: CounterDep) -> OutlookView:
+    """Look on while somebody in one's care is looked for."""
+    return view(counter, look)
+
+
+@router.post("/guardian/looks/{look}/close", status_code=HTTPStatus.NO_CONTENT)
+def close_search(look: UUID, body: Outcome, counter: CounterDep) -> None:
+    """Say that somebody is found."""
+    with counter.held.thread_pool.connection() as connection:
+        counter.looks(connection).close(look, outcome=body.outcome)
+
+
+@router.delete("/guardian/wards/{traveller}/consents", status_code=HTTPStatus.NO_CONTENT)
+def withdraw(traveller: UUID, counter: CounterDep) -> None:
+    """Withdraw the consent: everything is deleted at once, but who looked."""
+    with counter.held.thread_pool.connection() as connection:
+        counter.books(connection).person(traveller, guardian=counter.actor.name)
+        counter.desk(connection).withdraw(traveller)
