@@ -179,7 +179,7 @@ export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob>
   return response.blob();
 }
 
-export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" = "POST"): Promise<T> {
+export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" | "DELETE" = "POST"): Promise<T> {
   const headers = { "Content-Type": mediaType, ...(key === undefined ? {} : { "Idempotency-Key": key }) };
   return readJson<T>(await reach(`${API_ROOT}${path}`, { method, body, headers }));
 }

@@ -16,6 +16,7 @@ export type RollOutBus = Schemas["RollOutBus"];
 export type RollOutDeed = RollOutPage["deeds"][number];
 export type RollOutGroup = Schemas["GroupView"];
 export type RollOutPage = Schemas["RollOutPage"];
+export type Shadow = Schemas["ShadowView"];
 export type Twin = Schemas["Twin"];
 /** What can be asked of a bus from its page. */
 export const QUESTIONS = ["send_picture", "send_logs", "restart"] as const;
@@ -26,7 +27,11 @@ export const fleet = {
   rollOuts: async (signal?: AbortSignal) => (await getJson<{ items: RollOut[] }>("/roll-outs", {}, signal)).items,
   rollOut: (id: string, signal?: AbortSignal) => getJson<RollOutPage>(`/roll-outs/${encodeURIComponent(id)}`, {}, signal),
   propose: (wanted: NewRollOut) => send<{ id: string }>("/roll-outs", wanted),
-  doWith: (id: string, deed: RollOutDeed, reason: string | null) => send<object>(`/roll-outs/${encodeURIComponent(id)}/${deed}`, { reason }),
+  /** Who lets it go on says how many failures were shown. */
+  doWith: (id: string, deed: RollOutDeed, reason: string | null, seenFailed: number) => send<object>(`/roll-outs/${encodeURIComponent(id)}/${deed}`, { reason, seen_failed: seenFailed }),
+  shadow: (release: string, signal?: AbortSignal) => getJson<Shadow>(`/releases/${release}/shadow`, {}, signal),
+  letLookOn: (release: string, devices: readonly string[], share: number) => send<Shadow>(`/releases/${release}/shadow`, { devices, share }, "PUT"),
+  endLookingOn: (release: string) => send<Shadow>(`/releases/${release}/shadow`, {}, "DELETE"),
   bus: (device: string, signal?: AbortSignal) => getJson<BusPage>(`/buses/${encodeURIComponent(device)}`, {}, signal),
   health: async (device: string, hours: number, signal?: AbortSignal) => (await getJson<{ items: HealthPoint[] }>(`/buses/${encodeURIComponent(device)}/health`, { hours }, signal)).items,
   wishPose: (device: string, pose: Pose) => send<{ version: number }>(`/buses/${encodeURIComponent(device)}/pose`, pose, "PUT"),
@@ -34,6 +39,6 @@ export const fleet = {
   answer: (device: string, id: string, signal?: AbortSignal) => getBlob(`/buses/${encodeURIComponent(device)}/commands/${encodeURIComponent(id)}/answer`, signal),
 };
 
-function send<T>(path: string, body: object, method: "POST" | "PUT" = "POST"): Promise<T> {
+function send<T>(path: string, body: object, method: "POST" | "PUT" | "DELETE" = "POST"): Promise<T> {
   return sendJson<T>(path, JSON.stringify(body), "application/json", undefined, method);
 }

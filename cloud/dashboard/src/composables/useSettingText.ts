@@ -34,6 +34,9 @@ export function useSettingText() {
   }
 
   function numberText(key: string, value: number): string {
+    if (key.endsWith(".share")) {
+      return format.value.percent(value);
+    }
     if (key.endsWith("_deg")) {
       return format.value.degrees(value);
     }

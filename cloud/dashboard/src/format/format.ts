@@ -59,6 +59,8 @@ export function createFormat(languageTag: string, messages: Messages) {
     celsius: (value: number | null | undefined) => orNone(value, (known) => `${whole.format(known)} °C`),
     degrees: (value: number | null | undefined) => orNone(value, (known) => `${hundredth.format(known)}°`),
     seconds: (value: number | null | undefined) => orNone(value, (known) => `${hundredth.format(known)} s`),
+    /** Seconds as milliseconds. */
+    milliseconds: (seconds: number | null | undefined) => orNone(seconds, (known) => `${whole.format(known * 1000)} ms`),
     /** Of a time in milliseconds. */
     hourAndMinute: (atMs: number) => hourAndMinute.format(atMs),
     monthAndDay: (atMs: number) => monthAndDay.format(atMs),
