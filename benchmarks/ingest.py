@@ -1,48 +1,50 @@
-"""How many messages a second `busense ingest` stores, from the broker's stream to a committed row (fsync on).
+"""How many messages a second are stored, from a publish by MQTT to a committed row (fsync on), and against what limits.
 
-    python -m benchmarks.ingest --messages 20000 --ingesters 1
+    python -m benchmarks.ingest --messages 20000 --ingesters 1 --json FILE
 
-The messages (detections of 60 buses, about 1 kB each) lie in the broker before the ingesters start; measured is the
-time from the first batch to the last. Everything runs on this machine, which is named with the result.
+The same detections (about 1 kB each, of sixty buses) go four ways on this machine, one after the other: out of the
+broker's stream to a consumer that throws them away (what the broker can deliver), out of the stream through
+`busense ingest` into the database, by MQTT from a publisher of its own process through broker and ingest into the
+database, and as ready rows by binary COPY into an empty table like it (what the database can take). The ratio is of the
+second to the first: how much of what the broker delivers is stored as fast.
 """
 
-import argparse
 import asyncio
-import json
-import os
-import platform
-import subprocess
-import sys
-import tempfile
+import multiprocessing
 import time
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+import click
 import nats
+import paho.mqtt.client as mqtt
 import psycopg
+from nats.errors import TimeoutError as NatsTimeoutError
+from paho.mqtt.enums import CallbackAPIVersion
+from rich.console import Console
+from rich.table import Table
 
-from busense.local.broker import LocalBroker
-from busense.local.postgres import LocalPostgres
+from benchmarks.record import record, write
+from benchmarks.servers import CITY, PASSWORD, Cloud, cloud
 from cloud.config import BrokerConfig, IngestConfig
-from cloud.db.migrate import migrate
-from cloud.fleet.devices import enrol
 from cloud.ingest.jetstream import open_jetstream
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.messages import Detection, ModelVersion
 
-CITY = "bench"
-BUSES = 60
-PASSWORD = "a-password-of-a-benchmark"  # noqa: S105 - of a broker that lives for a minute
-_RATE = """
-WITH batches AS (SELECT at, count(*) AS messages FROM changes WHERE kind = 'observation' GROUP BY at),
-ends AS (SELECT max(at) AS last_at FROM batches)
-SELECT sum(messages) FILTER (WHERE at < last_at) / extract(epoch FROM last_at - min(at))
-FROM batches, ends GROUP BY last_at
-"""
-MODEL = ModelVersion(name="road_damage", version="1", sha256="ab" * 32)
+BUSES: Final = 60
+GOAL: Final = 0.7
+BATCH: Final = 500
+DONE_WITHIN_S: Final = 600.0
+POLL_S: Final = 0.02
+_STREAM: Final = "$MQTT_msgs"
+MODEL: Final = ModelVersion(name="road_damage", version="1", sha256="ab" * 32)
+
+Published = tuple[str, bytes]
 
 
 def detection(at: datetime, number: int) -> Detection:
@@ -67,8 +69,8 @@ def detection(at: datetime, number: int) -> Detection:
     )
 
 
-def messages(count: int) -> Iterator[tuple[str, bytes]]:
-    """Subject and payload, as the broker keeps what came by MQTT."""
+def messages(count: int) -> Iterator[Published]:
+    """Topic and payload."""
     at = datetime.now(UTC)
     streams = [make_id(at) for _ in range(BUSES)]
     for number in range(count):
@@ -81,86 +83,160 @@ def messages(count: int) -> Iterator[tuple[str, bytes]]:
             stream=streams[bus],
             sequence=number // BUSES + 1,
         )
-        yield f"$MQTT.msgs.busense.v1.{CITY}.bus-{bus}.detection", encode_envelope(envelope)
+        yield f"busense/v1/{CITY}/bus-{bus}/detection", encode_envelope(envelope)
 
 
-async def fill(broker: LocalBroker, config: BrokerConfig, count: int) -> None:
-    """Put the messages into the stream; opening a subscriber first makes the stream and its consumer."""
+def publish(url: str, made: list[Published], begin: Any) -> None:  # noqa: ANN401 - of a context that is chosen at run time
+    """Send all by MQTT, QoS 1, as fast as they are acknowledged; in a process of its own."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="publisher", protocol=mqtt.MQTTv311)
+    client.username_pw_set("cloud", PASSWORD)
+    client.max_queued_messages_set(0)
+    client.max_inflight_messages_set(1000)
+    address = urlsplit(url)
+    client.connect(address.hostname or "", address.port or 0)
+    client.loop_start()
+    begin.wait()
+    for topic, payload in made:
+        last = client.publish(topic, payload, qos=1)
+    last.wait_for_publish(DONE_WITHIN_S)  # pyright: ignore[reportPossiblyUnboundVariable] - there is at least one
+    client.disconnect()
+    client.loop_stop()
+
+
+async def fill(place: Cloud, made: list[Published]) -> None:
+    """Put messages into the stream as MQTT would; opening a subscriber first makes the stream and its consumer."""
+    password = place.folder / "password"
+    config = BrokerConfig(url=place.broker.nats_url, user="cloud", password_file=password)
     async with open_jetstream(config, IngestConfig(ack_wait_s=600)):
         pass
-    client = await nats.connect(broker.nats_url, user="cloud", password=PASSWORD)  # pyright: ignore[reportUnknownMemberType]
+    client = await nats.connect(place.broker.nats_url, user="cloud", password=PASSWORD)  # pyright: ignore[reportUnknownMemberType]
     stream = client.jetstream(publish_async_max_pending=2000)  # pyright: ignore[reportUnknownMemberType]
-    for subject, payload in messages(count):
-        await stream.publish_async(subject, payload, wait_stall=60)  # pyright: ignore[reportUnknownMemberType]
+    for topic, payload in made:
+        await stream.publish_async("$MQTT.msgs." + topic.replace("/", "."), payload, wait_stall=60)  # pyright: ignore[reportUnknownMemberType]
     await stream.publish_async_completed()
     await client.close()
 
 
-@contextmanager
-def ingester(environment: dict[str, str], log: Path) -> Generator[None]:
-    with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", "busense", "ingest"], env=environment, stderr=file)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+async def deliver(place: Cloud, count: int) -> float:
+    """Take all messages out of the stream and acknowledge them; returns messages a second."""
+    client = await nats.connect(place.broker.nats_url, user="cloud", password=PASSWORD)  # pyright: ignore[reportUnknownMemberType]
+    stream = client.jetstream()  # pyright: ignore[reportUnknownMemberType]
+    subscription = await stream.pull_subscribe_bind(durable="busense-ingest", stream=_STREAM)
+    begun_s, taken = time.perf_counter(), 0
+    while taken < count:
+        try:
+            batch = await subscription.fetch(BATCH, timeout=5)
+        except NatsTimeoutError:
+            break
+        for message in batch:
+            await message.ack()
+        taken += len(batch)
+    await client.flush()
+    took_s = time.perf_counter() - begun_s
+    await client.close()
+    return taken / took_s
 
 
-def stored_per_s(connection: psycopg.Connection, count: int) -> float:
-    """Wait for the last row; then the rows before the last batch, by the time from the first batch to the last."""
-    while connection.execute("SELECT count(*) FROM observations").fetchone() != (count,):
-        time.sleep(0.2)
-    row = connection.execute(_RATE).fetchone()
-    return float(row[0]) if row is not None else 0.0
+def wait_until_stored(connection: psycopg.Connection, wanted: int) -> float:
+    """Wait for rows; returns when they were there, in seconds of the clock."""
+    deadline = time.perf_counter() + DONE_WITHIN_S
+    while time.perf_counter() < deadline:
+        row = connection.execute("SELECT count(*) FROM observations").fetchone()
+        if row is not None and row[0] >= wanted:
+            return time.perf_counter()
+        time.sleep(POLL_S)
+    raise TimeoutError(f"{wanted} rows were not there after {DONE_WITHIN_S:.0f} s")
 
 
-def run(folder: Path, *, count: int, ingesters: int, batch_size: int) -> float:
-    """Run once and return messages a second."""
-    postgres = LocalPostgres(folder / "postgres", is_durable=True)
-    broker = LocalBroker(folder / "broker", city=CITY, cloud_password=PASSWORD, device_secrets={})
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    with ExitStack() as stack:
-        postgres.start()
-        stack.callback(postgres.stop)
-        broker.start()
-        stack.callback(broker.stop)
-        migrate(postgres.url())
-        connection = stack.enter_context(psycopg.connect(postgres.url(), autocommit=True))
-        for bus in range(BUSES):
-            enrol(connection, city=CITY, device=f"bus-{bus}", secret=PASSWORD)
-        config = BrokerConfig(url=broker.nats_url, user="cloud", password_file=password)
-        asyncio.run(fill(broker, config, count))
-        environment = os.environ | {
-            "BUSENSE_CITY": CITY,
-            "BUSENSE_DATABASE__URL": postgres.url(),
-            "BUSENSE_BROKER__URL": broker.nats_url,
-            "BUSENSE_BROKER__USER": "cloud",
-            "BUSENSE_BROKER__PASSWORD_FILE": str(password),
-            "BUSENSE_INGEST__BATCH_SIZE": str(batch_size),
+def stored_per_s(place: Cloud, count: int, *, ingesters: int) -> float:
+    """Let ingesters take what lies in the stream; counted is from the first row on."""
+    with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
+        programs = [place.start("ingest") for _ in range(ingesters)]
+        begun_s = wait_until_stored(connection, 1)
+        row = connection.execute("SELECT count(*) FROM observations").fetchone()
+        before = int(row[0]) if row else 0
+        took_s = wait_until_stored(connection, count) - begun_s
+    for program in programs:
+        program.stop()
+    return (count - before) / took_s
+
+
+def end_to_end_per_s(place: Cloud, made: list[Published], *, ingesters: int) -> float:
+    """Publish by MQTT while ingesters run; from the first publish to the last committed row."""
+    context = multiprocessing.get_context("spawn")
+    begin = context.Event()
+    publisher = context.Process(target=publish, args=(place.broker.mqtt_url, made, begin), daemon=True)
+    programs = [place.start("ingest") for _ in range(ingesters)]
+    with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
+        row = connection.execute("SELECT count(*) FROM observations").fetchone()
+        before = int(row[0]) if row else 0
+        for program in programs:
+            program.wait_until(lambda each=program: "ingest_started" in each.log.read_text(), timeout_s=60)
+        publisher.start()
+        time.sleep(3)  # until it is connected; what it waits for is `begin`
+        begun_s = time.perf_counter()
+        begin.set()
+        took_s = wait_until_stored(connection, before + len(made)) - begun_s
+    publisher.join()
+    for program in programs:
+        program.stop()
+    return len(made) / took_s
+
+
+def copied_per_s(place: Cloud) -> float:
+    """The same rows, ready, by COPY in one transaction into a table with the same checks and key."""
+    with psycopg.connect(place.postgres.url(), autocommit=True) as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY (SELECT * FROM observations) TO STDOUT (FORMAT BINARY)") as copy:
+            rows = [bytes(part) for part in copy]
+        cursor.execute("CREATE TABLE copied (LIKE observations INCLUDING ALL)")
+        begun_s = time.perf_counter()
+        with cursor.copy("COPY copied FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(b"".join(rows))
+        took_s = time.perf_counter() - begun_s
+        count = cursor.execute("SELECT count(*) FROM copied").fetchone() or (0,)
+    return count[0] / took_s
+
+
+def run(folder: Path, *, count: int, ingesters: int) -> dict[str, float]:
+    """All four ways."""
+    with cloud(folder) as place:
+        place.enrol(f"bus-{bus}" for bus in range(BUSES))
+        asyncio.run(fill(place, list(messages(count))))
+        delivered = asyncio.run(deliver(place, count))
+        asyncio.run(fill(place, list(messages(count))))
+        stored = stored_per_s(place, count, ingesters=ingesters)
+        through = end_to_end_per_s(place, list(messages(count)), ingesters=ingesters)
+        return {
+            "delivered_per_s": round(delivered),
+            "stored_per_s": round(stored),
+            "published_to_stored_per_s": round(through),
+            "copied_per_s": round(copied_per_s(place)),
         }
-        for number in range(ingesters):
-            stack.enter_context(ingester(environment, folder / f"ingest-{number}.log"))
-        return stored_per_s(connection, count)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--ingesters", type=int, default=1)
-    parser.add_argument("--batch-size", type=int, default=500)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        rate = run(
-            Path(folder),
-            count=arguments.messages,
-            ingesters=arguments.ingesters,
-            batch_size=arguments.batch_size,
-        )
-    device = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    result = {"messages_per_s": round(rate), "load": round(os.getloadavg()[0], 1), "device": device}
-    print(json.dumps(result | vars(arguments)))
+@click.command(help=__doc__)
+@click.option("--messages", "count", default=20_000, show_default=True, type=click.IntRange(1000, 1_000_000))
+@click.option("--ingesters", default=1, show_default=True, type=click.IntRange(1, 16))
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+def main(*, count: int, ingesters: int, json_file: Path | None) -> None:
+    with TemporaryDirectory(prefix="busense-") as folder:
+        rates = run(Path(folder), count=count, ingesters=ingesters)
+    ratio = rates["stored_per_s"] / rates["delivered_per_s"]
+    of_copy = rates["stored_per_s"] / rates["copied_per_s"]
+    table = Table("way", "messages/s")
+    for name, rate in rates.items():
+        table.add_row(name.removesuffix("_per_s").replace("_", " "), f"{rate:,.0f}")
+    console = Console()
+    console.print(table)
+    console.print(f"stored is {ratio:.2f} of what the broker delivers (goal {GOAL}), {of_copy:.3f} of COPY")
+    numbers = rates | {
+        "rate": rates["stored_per_s"],
+        "rows": count,
+        "of_copy": round(of_copy, 4),
+        "ingesters": ingesters,
+    }
+    ratio_is = "messages stored a second to what the broker delivers to a consumer that throws them away; goal 0.7"
+    write(json_file, record("ingest", ratio=ratio, ratio_is=ratio_is, seed=0, numbers=numbers))
 
 
 if __name__ == "__main__":
