@@ -154,7 +154,8 @@ def _read_json(payload: bytes) -> dict[str, object]:
         raise DecodeError(reason, str(error)) from error
     if not isinstance(document, dict):
         raise DecodeError(Reason.NOT_JSON, "a JSON object is expected")
-    if _is_too_deep(cast("object", document)):
+    # What opens fewer brackets cannot be so deep; most messages are told apart by this.
+    if payload.count(b"{") + payload.count(b"[") >= MAX_DEPTH and _is_too_deep(cast("object", document)):
         raise DecodeError(Reason.TOO_DEEP, f"nested more than {MAX_DEPTH} levels")
     return cast("dict[str, object]", document)
 
@@ -163,7 +164,9 @@ def _is_too_deep(value: object) -> bool:
     level: list[object] = [value]
     for _ in range(MAX_DEPTH):
         level = [child for item in level for child in _children(item)]
-    return bool(level)
+        if not level:
+            return False
+    return True
 
 
 def _children(item: object) -> list[object]:
