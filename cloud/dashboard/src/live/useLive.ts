@@ -37,6 +37,7 @@ const touched = new Set<string>();
 const busListeners = new Set<(event: BusEvent) => void>();
 const observationListeners = new Set<(event: ObservationEvent) => void>();
 const findingListeners = new Set<(finding: Finding) => void>();
+const travelListeners = new Set<(event: { search: string }) => void>();
 
 export function useLive() {
   return {
@@ -50,6 +51,8 @@ export function useLive() {
     classes: computed(() => catalogue.value?.classes ?? []),
     onBus: (listener: (event: BusEvent) => void) => subscribe(busListeners, listener),
     onObservation: (listener: (event: ObservationEvent) => void) => subscribe(observationListeners, listener),
+    /** There is something new in a search; what, is asked for by those who may look. */
+    onTravel: (listener: (event: { search: string }) => void) => subscribe(travelListeners, listener),
     onFinding: (listener: (finding: Finding) => void) => subscribe(findingListeners, listener),
     refreshBuses,
     refreshCatalogue,
@@ -188,6 +191,11 @@ function takeOne(event: ServerEvent): FeedEntry | null {
       return takeFinding(JSON.parse(event.data) as Finding);
     case "case":
       return takeCase(JSON.parse(event.data) as CaseItem);
+    case "travel": {
+      const news = JSON.parse(event.data) as { search: string };
+      travelListeners.forEach((listener) => listener(news));
+      return null;
+    }
     case "bus":
       takeBus(JSON.parse(event.data) as BusEvent);
       return null;

@@ -11,6 +11,7 @@ import { peopleEn } from "./areas/people";
 import { requestsEn } from "./areas/requests";
 import { rollOutsEn } from "./areas/rollOuts";
 import { shellEn } from "./areas/shell";
+import { travelEn } from "./areas/travel";
 import { upkeepEn } from "./areas/upkeep";
 import { workEn } from "./areas/work";
 import type { Messages } from "./zh";
@@ -23,6 +24,7 @@ export const en: Messages = {
   ...busEn,
   ...rollOutsEn,
   ...requestsEn,
+  ...travelEn,
   ...conditionEn,
   ...crewEn,
   ...noticeEn,
@@ -245,6 +247,10 @@ export const en: Messages = {
     toMap: "To the map",
   },
   titles: {
+    travel: "Safe travel",
+    traveller: "Safe travel",
+    look: "Search",
+    guardian: "In my care",
     map: "Map",
     findings: "Findings",
     finding: "Finding",

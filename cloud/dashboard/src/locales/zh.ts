@@ -11,6 +11,7 @@ import { peopleZh } from "./areas/people";
 import { requestsZh } from "./areas/requests";
 import { rollOutsZh } from "./areas/rollOuts";
 import { shellZh } from "./areas/shell";
+import { travelZh } from "./areas/travel";
 import { upkeepZh } from "./areas/upkeep";
 import { workZh } from "./areas/work";
 
@@ -22,6 +23,7 @@ export const zh = {
   ...busZh,
   ...rollOutsZh,
   ...requestsZh,
+  ...travelZh,
   ...conditionZh,
   ...crewZh,
   ...noticeZh,
@@ -244,6 +246,10 @@ export const zh = {
     toMap: "回到地图",
   },
   titles: {
+    travel: "安全出行",
+    traveller: "安全出行",
+    look: "走失查找",
+    guardian: "我关心的人",
     map: "地图",
     findings: "病害列表",
     finding: "病害详情",
