@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 from cloud.scenarios.safe_travel.model import Heard, Moment, Watch, apart_m
@@ -23,6 +24,7 @@ class Ride:
     first: Heard
     last: Heard
     is_over: bool
+    rssi_dbm: float  # of the median sighting
 
 
 def order_of(heard: Heard) -> tuple[datetime, datetime, str, float, float]:
@@ -36,7 +38,22 @@ def rides_of(heard: Sequence[Heard], watch: Watch) -> list[Ride]:
     for one in sorted(set(heard), key=order_of):
         by_reader[one.reader].append(one)
     rides = [ride for reader, own in by_reader.items() for ride in _rides_on(own, watch.get(reader, ()), heard)]
-    return sorted(rides, key=lambda ride: order_of(ride.first))
+    return sorted(_own_rides(rides), key=lambda ride: order_of(ride.first))
+
+
+def _own_rides(rides: Sequence[Ride]) -> Iterator[Ride]:
+    """Of buses that drive one behind the other, that which hears the tag best is the person's own."""
+    kept: list[Ride] = []
+    for ride in sorted(rides, key=lambda ride: (-ride.rssi_dbm, order_of(ride.first))):
+        if not any(_is_beside(ride, other) for other in kept):
+            kept.append(ride)
+            yield ride
+
+
+def _is_beside(ride: Ride, other: Ride) -> bool:
+    """Whether most of a ride lies within the time of another."""
+    shared = min(ride.last.to_at, other.last.to_at) - max(ride.first.from_at, other.first.from_at)
+    return 2 * shared > ride.last.to_at - ride.first.from_at
 
 
 def listened_s(moments: Sequence[Moment], *, from_at: datetime, to_at: datetime) -> float:
@@ -69,7 +86,8 @@ def _rides_on(own: Sequence[Heard], moments: Sequence[Moment], everywhere: Seque
     for group, until in zip(groups, ends, strict=True):
         if max(apart_m(group[0], one) for one in group) >= RIDE_M:
             is_over = _is_over(group[-1], until, moments=moments, everywhere=everywhere)
-            yield Ride(first=group[0], last=group[-1], is_over=is_over)
+            rssi_dbm = median(one.rssi_dbm for one in group)
+            yield Ride(first=group[0], last=group[-1], is_over=is_over, rssi_dbm=rssi_dbm)
 
 
 def _groups(own: Sequence[Heard], moments: Sequence[Moment]) -> Iterator[list[Heard]]:

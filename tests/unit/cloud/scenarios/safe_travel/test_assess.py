@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import time
 
 import pytest
@@ -76,6 +77,15 @@ def test_a_silence_of_a_listening_reader_parts_two_rides() -> None:
     watch = {"bus-1": drive(end_s=600)}
     rides = [EventKind.BOARDED, EventKind.LEFT_BUS]
     assert kinds(assess(day(sightings, watch))) == rides + rides
+
+
+def test_the_bus_behind_hears_a_rider_too_and_is_not_theirs() -> None:
+    beside = [replace(one, reader="bus-2", rssi_dbm=-90) for one in RIDE[:-2]]
+    events = assess(day([*RIDE, *beside], {"bus-1": drive(), "bus-2": drive()}))
+    assert [(event.kind, event.seen and event.seen.reader) for event in events] == [
+        (EventKind.BOARDED, "bus-1"),
+        (EventKind.LEFT_BUS, "bus-1"),
+    ]
 
 
 def test_who_leaves_the_bus_at_the_destination_has_arrived() -> None:
