@@ -15,13 +15,14 @@ Range = tuple[int, int]  # first and last, both included
 # What was stored before and comes again counts as redelivered; so does what comes twice in one batch. A device that
 # gives a message up cannot know whether it has arrived: what is stored is not given up.
 _UPSERT: Final = """
-INSERT INTO device_streams AS s (city, device, stream, first_seen_at, stored, given_up, redelivered)
-SELECT city, device, stream, seen_at, stored::int8multirange,
+INSERT INTO device_streams AS s (city, device, stream, first_seen_at, last_seen_at, stored, given_up, redelivered)
+SELECT city, device, stream, seen_at, seen_at, stored::int8multirange,
     given_up::int8multirange - stored::int8multirange, doubled
 FROM jsonb_to_recordset(%s) AS n(
     city text, device text, stream uuid, seen_at timestamptz, stored text, given_up text, doubled bigint)
 ORDER BY city, device, stream
 ON CONFLICT ON CONSTRAINT device_streams_pkey DO UPDATE SET
+    last_seen_at = greatest(s.last_seen_at, EXCLUDED.last_seen_at),
     stored = s.stored + EXCLUDED.stored,
     given_up = s.given_up + EXCLUDED.given_up - (s.stored + EXCLUDED.stored),
     redelivered = s.redelivered + EXCLUDED.redelivered

@@ -51,6 +51,7 @@ class RetentionRules(BaseModel):
     quarantine: Rule | None = None
     set_aside: Rule | None = None
     device_commands: Rule | None = None
+    device_streams: Rule | None = None
     sessions: Rule | None = None
     data_request_persons: Rule | None = None
     travel_heard: Rule | None = None

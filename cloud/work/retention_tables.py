@@ -35,6 +35,10 @@ _IS_PLACED: Final = """
 NOT EXISTS (SELECT FROM condition_queue q
     WHERE q.kind = 'coverage' AND q.id = t.id AND q.city = t.city AND q.device = t.device)
 """
+# A stream in which a number is missing stays: somebody has to see it.
+_HAS_NO_HOLES: Final = """
+(SELECT count(*) = 1 AND min(lower(r)) = 1 FROM unnest(t.stored + t.given_up) r)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ TABLES: Final = (
     Table("quarantine", "t.id", "t.received_at", is_done="t.replayed_at IS NOT NULL"),
     Table("set_aside", "t.id", "t.at", is_done="t.returned_at IS NOT NULL", is_of_device=False),
     Table("device_commands", "t.id", "t.asked_at"),
+    Table("device_streams", "t.city, t.device, t.stream", "t.last_seen_at", is_done=_HAS_NO_HOLES),
     Table("sessions", "t.id", "t.expires_at", is_of_device=False),
     Table(
         "data_request_persons",

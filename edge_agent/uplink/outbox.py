@@ -41,6 +41,7 @@ LONGEST_PICTURE_WAIT: Final = timedelta(seconds=300)
 _SALVAGE_AT_ONCE: Final = 200
 _DAMAGED: Final = ".damaged-"
 _SALVAGED: Final = ".salvaged-"
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PROBE_BYTES: Final = 1_048_576  # beside what is to move there
 _STATE_OF_ERRNO: Final = {
     errno.ENOSPC: OutboxState.DISK_FULL,
@@ -71,6 +72,7 @@ class Outbox:
         disk_free: Callable[[], int | None] = lambda: None,
         drop_picture: Callable[[str], None] = lambda _sha256: None,
         monotonic: Callable[[], float] = time.monotonic,
+        boot: str | None = None,
     ) -> None:
         """Open the file, or begin a new one.
 
@@ -82,6 +84,7 @@ class Outbox:
             disk_free: bytes that the disk has left, None when it cannot be told.
             drop_picture: told which picture has been given up.
             monotonic: seconds.
+            boot: what names the machine's present start; by default what the kernel says.
 
         Raises:
             OutboxError: another process has it open.
@@ -91,6 +94,7 @@ class Outbox:
         self._path, self._source, self._max_bytes = path, source, max_bytes
         self._now, self._disk_free, self._monotonic = now, disk_free, monotonic
         self._drop_picture = drop_picture
+        self._boot = _boot_of_machine() if boot is None else boot
         self._lock = threading.RLock()
         self._sending = Sending()
         self._memory: Store | None = None
@@ -111,7 +115,7 @@ class Outbox:
     @property
     def numbered(self) -> int:
         """How many messages got a number here, ever."""
-        return sum(stream.last_sequence for stream in self._use(Store.streams))
+        return self._use(Store.numbered)
 
     def stream_of(self, kind: Kind) -> str:
         """Id of the stream that numbers a kind now."""
@@ -249,7 +253,7 @@ class Outbox:
         with _as_refusal():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            store = Store(self._path)
+            store = Store(self._path, boot=self._boot)
         except DamagedFileError as error:
             store = self._begin_anew(error)
         self._last_id = _later(self._last_id, store.last_id())
@@ -261,7 +265,7 @@ class Outbox:
         log.error("outbox_damaged set_aside=%s error=%s", aside, error)
         with _as_refusal():
             _rename(self._path, aside)
-        store = Store(self._path)
+        store = Store(self._path, boot=self._boot)
         with store.transaction():
             store.note_damage()
         return store
@@ -377,9 +381,8 @@ class Outbox:
 
     def _delete_stored(self, store: Store, receipt: Stored) -> int:
         streams = [stream for stream in store.streams() if stream.stream == receipt.stream]
-        last = max((stream.last_sequence for stream in streams), default=0)
-        if receipt.up_to > last:  # of another disk, or of nobody
-            log.warning("receipt_ignored stream=%s up_to=%d last=%d", receipt.stream, receipt.up_to, last)
+        if not streams or any(stream.is_open and receipt.up_to > stream.last_sequence for stream in streams):
+            log.warning("receipt_ignored stream=%s up_to=%d", receipt.stream, receipt.up_to)  # another disk's, nobody's
             return 0
         left = 0
         for stream in streams:
@@ -404,6 +407,14 @@ class Outbox:
             if stream.stream in touched:
                 self._sending.restart(stream)
         make_room(store, self._limit(store))
+
+
+def _boot_of_machine() -> str:
+    """Linux's own name of its present start; elsewhere always the same."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _row(envelope: Envelope, payload: bytes) -> Row:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from edge_agent.errors import DamagedFileError, DiskRefusesError, OutboxError
 from wire.messages import COUNTED_KINDS, GivenUp, Kind, OutboxState
 
-VERSION: Final = 3  # of the tables; a file of another version is salvaged like a damaged one
+VERSION: Final = 4  # of the tables; a file of another version is salvaged like a damaged one
 PAGE_BYTES: Final = 8192  # a track of ten seconds has 2.2 kB: of 4,096 it would waste nearly half
 ROW_OVERHEAD_BYTES: Final = 50  # SQLite's own
 PAGE_WASTE: Final = 0.25  # of a message: what pages leave empty at their ends, rounded up
@@ -37,7 +37,7 @@ _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 {_EVENTS}
 CREATE TABLE streams (
-  number INTEGER PRIMARY KEY, stream TEXT NOT NULL, kind TEXT NOT NULL, last_sequence INTEGER NOT NULL,
+  number INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, kind TEXT NOT NULL, last_sequence INTEGER NOT NULL,
   is_open INTEGER NOT NULL, messages INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
   UNIQUE (stream, kind)
 );
@@ -49,6 +49,7 @@ CREATE INDEX pictures_event_idx ON pictures (event);
 CREATE TABLE given_up (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, told_in INTEGER);
 CREATE TABLE counts (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE last_ids (id TEXT NOT NULL);
+CREATE TABLE boots (id TEXT NOT NULL);
 PRAGMA user_version = {VERSION};
 COMMIT;
 """
@@ -56,6 +57,7 @@ _PICTURES: Final = "pictures"  # counts that are kept: how many wait, their byte
 _PICTURE_BYTES: Final = "picture_bytes"
 _PICTURES_DROPPED: Final = "pictures_dropped"
 _DAMAGES: Final = "damages"
+_NUMBERED_BEFORE: Final = "numbered_before"  # in streams that are forgotten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Stream:
     stream: str  # UUIDv7
     kind: Kind
     last_sequence: int
+    is_open: bool  # it numbers what comes; else it is only told to its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +109,10 @@ class KindDepth:
 class Store:
     """Messages in one database; used by one thread at a time. What a transaction wrote is on the disk when it ends."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, boot: str | None = None) -> None:
         """Open or make the file; without a path it is in memory.
+
+        What names the machine's present start tells whether streams go on; without it they do.
 
         Raises:
             OutboxError: another process has it open.
@@ -116,6 +121,8 @@ class Store:
         """
         with _translated():
             self._database = _connect(path)
+        if boot is not None:
+            self._begin_boot_or_close(boot)
 
     def close(self) -> None:
         with _translated():
@@ -139,15 +146,45 @@ class Store:
         rows = self._all("SELECT id FROM last_ids")
         return rows[0][0] if rows else None
 
+    def _begin_boot_or_close(self, boot: str) -> None:
+        try:
+            with self.transaction():
+                self._begin_boot(boot)
+        except (DiskRefusesError, DamagedFileError):
+            self.close()
+            raise
+
+    def _begin_boot(self, boot: str) -> None:
+        """Number in new streams when the machine was started anew since the last time.
+
+        A memory card may lose what it had confirmed when the power goes, and an image may be copied: then numbers would
+        be given twice, and the receipt for the first message would delete the second. Old streams are told to their
+        end.
+        """
+        if self._all("SELECT 1 FROM boots WHERE id = ?", boot):
+            return
+        self._run("DELETE FROM boots")
+        self._run("INSERT INTO boots VALUES (?)", boot)
+        self._run("UPDATE streams SET is_open = 0")
+        for stream in self.streams():
+            if not self.rows_after(stream, 0, 1) and not self._ranges_of(stream):
+                self._count(_NUMBERED_BEFORE, stream.last_sequence)
+                self._run("DELETE FROM streams WHERE number = ?", stream.number)
+
+    def numbered(self) -> int:
+        """How many messages ever got a number here."""
+        current = self._one("SELECT coalesce(sum(last_sequence), 0) FROM streams")
+        return current + self.counts().get(_NUMBERED_BEFORE, 0)
+
     def streams(self) -> list[Stream]:
         """All that have or had messages here, older ones first."""
-        rows = self._all("SELECT number, stream, kind, last_sequence FROM streams ORDER BY number")
+        rows = self._all("SELECT number, stream, kind, last_sequence, is_open FROM streams ORDER BY number")
         return [_stream(row) for row in rows]
 
     def open_stream(self, kind: Kind, *, new_id: str) -> Stream:
         """The stream that numbers this kind; the first time a new one."""
         rows = self._all(
-            "SELECT number, stream, kind, last_sequence FROM streams WHERE kind = ? AND is_open", kind.value
+            "SELECT number, stream, kind, last_sequence, is_open FROM streams WHERE kind = ? AND is_open", kind.value
         )
         return _stream(rows[0]) if rows else self.add_stream(new_id, kind, last_sequence=0, is_open=True)
 
@@ -161,7 +198,7 @@ class Store:
             last_sequence,
             is_open,
         )
-        query = "SELECT number, stream, kind, last_sequence FROM streams WHERE stream = ? AND kind = ?"
+        query = "SELECT number, stream, kind, last_sequence, is_open FROM streams WHERE stream = ? AND kind = ?"
         return _stream(self._all(query, stream, kind.value)[0])
 
     def keep(self, stream: Stream, row: Row) -> bool:
@@ -485,9 +522,9 @@ def _sequence(key: int) -> int:
     return key & (1 << _BITS) - 1
 
 
-def _stream(row: tuple[int, str, str, int]) -> Stream:
-    number, stream, kind, last_sequence = row
-    return Stream(number=number, stream=stream, kind=Kind(kind), last_sequence=last_sequence)
+def _stream(row: tuple[int, str, str, int, int]) -> Stream:
+    number, stream, kind, last_sequence, is_open = row
+    return Stream(number=number, stream=stream, kind=Kind(kind), last_sequence=last_sequence, is_open=bool(is_open))
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

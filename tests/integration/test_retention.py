@@ -128,6 +128,21 @@ def test_second_run_has_nothing_to_do(archive: Archive) -> None:
     assert {each["deleted"] for each in archive.purge().values()} == {0}
 
 
+def test_numbers_of_old_outboxes_go_but_for_those_with_a_hole(archive: Archive) -> None:
+    archive.rules.write_text("[device_streams]\ndays = 90\n")
+    archive.town.change("DELETE FROM device_streams")
+    streams = [("{[1,9)}", "{}"), ("{[1,4),[5,9)}", "{[4,5)}"), ("{[1,4),[5,9)}", "{}"), ("{[2,9)}", "{}")]
+    for number, (stored, given_up) in enumerate(streams):
+        archive.town.change(
+            "INSERT INTO device_streams (city, device, stream, first_seen_at, last_seen_at, stored, given_up)"
+            " VALUES ('testcity', %s, %s, %s, %s, %s, %s)",
+            *(f"bus-{number}", make_id(OLD), OLD, OLD, stored, given_up),
+        )
+    archive.purge()
+    left = query(archive.url, "SELECT device FROM device_streams ORDER BY device")
+    assert left == [("bus-2",), ("bus-3",)], "a number that never came must be seen"
+
+
 def test_what_is_held_stays_until_the_hold_is_lifted(archive: Archive) -> None:
     first, last = OLD - timedelta(hours=2), OLD + timedelta(hours=2)
     words = ["--from", f"{first:%Y-%m-%dT%H:%M:%S}", "--to", f"{last:%Y-%m-%dT%H:%M:%S}", "--reason", "court"]

@@ -82,6 +82,7 @@ def open_outbox(
     max_bytes: int = 10_000_000,
     monotonic: Clock | None = None,
     disk_free: Callable[[], int | None] = lambda: None,
+    boot: str = "first",
 ) -> Outbox:
     return Outbox(
         folder / "outbox.db",
@@ -90,6 +91,7 @@ def open_outbox(
         now=lambda: NOW,
         monotonic=monotonic or Clock(),
         disk_free=disk_free,
+        boot=boot,
     )
 
 
@@ -222,6 +224,56 @@ def test_numbers_go_on_after_everything_was_stored_and_the_file_opened_again(tmp
     again = open_outbox(tmp_path)
     assert again.stream_of(Kind.TRACK) == stream
     assert put(again, TRACK) == [3]
+    again.close()
+
+
+def test_a_card_that_forgot_what_it_had_confirmed_costs_nothing_that_comes_after(tmp_path: Path) -> None:
+    """The power goes, the card is as it was before the last messages, which the cloud already has."""
+    before = open_outbox(tmp_path)
+    put(before, TRACK, TRACK)
+    before.close()
+    earlier = (tmp_path / "outbox.db").read_bytes()
+    lost = open_outbox(tmp_path)
+    put(lost, TRACK, TRACK, TRACK)
+    late = receipt(lost, Kind.TRACK, 5)
+    lost.close()
+    (tmp_path / "outbox.db").write_bytes(earlier)
+
+    again = open_outbox(tmp_path, boot="second")
+    assert put(again, TRACK, TRACK, TRACK) == [1, 2, 3], "in a stream of its own"
+    again.apply_receipt(late)
+    new_stream = again.stream_of(Kind.TRACK)
+    assert {each.sequence for each in waiting(again) if each.stream == new_stream} == {1, 2, 3}
+    assert len(waiting(again)) == 3, "the two before are stored: the receipt was of their stream"
+    assert again.numbered == 5
+    again.close()
+
+
+def test_streams_of_earlier_boots_are_told_to_their_end_and_then_forgotten(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path)
+    put(first, TRACK, TRACK, coverage())
+    first_streams = {kind: first.stream_of(kind) for kind in (Kind.TRACK, Kind.COVERAGE)}
+    done = receipt(first, Kind.COVERAGE, 1)
+    first.apply_receipt(done)
+    first.close()
+    second = open_outbox(tmp_path, boot="second")
+    assert {each.stream for each in waiting(second)} == {first_streams[Kind.TRACK]}
+    assert second.stream_of(Kind.COVERAGE) != first_streams[Kind.COVERAGE]
+    assert second.apply_receipt(done) == 0, "of a stream that is forgotten"
+    second.apply_receipt(Stored(stream=first_streams[Kind.TRACK], up_to=2, missing=()))
+    assert waiting(second) == []
+    assert second.numbered == 3
+    second.close()
+
+
+def test_an_agent_that_is_started_again_goes_on_with_its_numbers(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path)
+    put(first, TRACK)
+    stream = first.stream_of(Kind.TRACK)
+    first.close()
+    again = open_outbox(tmp_path)
+    assert put(again, TRACK) == [2]
+    assert again.stream_of(Kind.TRACK) == stream
     again.close()
 
 
