@@ -18,6 +18,7 @@ from busense.demo_books import Books, read_books, read_stop_books
 from busense.demo_place import choose_port, demo_place
 from busense.demo_summary import Summary
 from busense.demo_town import Town, TownPlan
+from busense.demo_travel import read_told, score_travel
 from busense.demo_watch import Viewer, quantile
 from busense.errors import StartError
 
@@ -202,6 +203,7 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
         observations_shown=viewer.delays.observations,
         scenarios={
             "road_damage": {name: status[name] for name in ("exposed", "found", "missed", "invented", "doubled")},
+            "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=elapsed_s),
             "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"]),
         },
         restarts=sum(service.restarts for service in town.services),

@@ -101,6 +101,7 @@ class Place:
     def make_people(self, connection: Connection[Any], *, at: datetime) -> None:
         """Give an administrator, a desk and the shipped crews accounts; tokens lie with the other secrets."""
         people = [Wish(name="boss", role=Role.ADMIN, is_demo=True), Wish(name="desk", role=Role.OPERATOR, is_demo=True)]
+        people += [Wish(name=name, role=Role.CARE, is_demo=True) for name in ("care", "care-2")]
         people += [
             Wish(name=f"crew-{key}", role=Role.CREW, unit=crew.unit, crew=key, is_demo=True)
             for key, crew in shipped_handling().crews.items()

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from busense.demo_place import CITY, STOP, Place
 from busense.demo_services import Service
+from busense.demo_travel import take_in_people
 from busense.errors import StartError
 from busense.local.broker import LocalBroker
 from busense.local.postgres import LocalPostgres
@@ -179,6 +180,12 @@ class Town:
             register_shipped(connection, at=datetime.now(UTC))
             import_roads(connection, open_roads(self._place.roads)[1], at=datetime.now(UTC))
             self._place.make_people(connection, at=datetime.now(UTC))
+            take_in_people(
+                connection,
+                seed=self.plan.seed,
+                buses=self.plan.buses - self.plan.without_network,
+                at=datetime.now(UTC),
+            )
             for device, secret in self._secrets.items():
                 enrol(connection, city=CITY, device=device, secret=secret)
             for device in self.without_network:

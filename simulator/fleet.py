@@ -16,6 +16,7 @@ from edge_agent.agent import Agent
 from edge_agent.clock import BusClock, system_now
 from edge_agent.config import (
     AgentConfig,
+    Ble,
     Broker,
     Camera,
     Cloud,
@@ -33,6 +34,8 @@ from simulator.error_model import ErrorModelDetector
 from simulator.errors import SimulatorError
 from simulator.exposure import Exposures
 from simulator.gnss import Gnss
+from simulator.people import Rider, TagRadio, make_riders
+from simulator.route import Motion
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
 from simulator.stop_radio import StopRadio
 from simulator.world import World
@@ -102,6 +105,9 @@ class Fleet:
         self.exposures = Exposures()
         self._clock = RealClock(stop)
         self._air = ExitStack()
+        self.riders: tuple[Rider, ...] = tuple(
+            make_riders([self._way(number) for number in range(plan.buses - plan.without_network)], seed=plan.seed)
+        )
         self._without_network = set(devices_without_network(plan.buses, plan.without_network))
         self.buses = tuple(self._bus(number, device) for number, device in enumerate(device_names(plan.buses)))
         self._failures: list[Exception] = []
@@ -189,15 +195,13 @@ class Fleet:
         return False
 
     def _bus(self, number: int, device: str) -> Bus:
-        per_line = math.ceil(self._plan.buses / len(self._world.lines))
-        line, behind = divmod(number, per_line)
         is_full = number < self._plan.full
         detector = self._detector(number, is_full=is_full)
-        motion = self._world.motions[line]
+        motion, phase_s = self._way(number)
         clock = wrong_clock(self._plan.clock_off_s)
         sensors = BusSensors(
             motion=motion,
-            phase_s=motion.lap_s * (per_line - 1 - behind) / per_line,  # as far apart as can be
+            phase_s=phase_s,
             scenery=self._world.scenery,
             gnss=Gnss(plane=self._world.town.plane, rng=self._rng(number, 1)),
             rates=Rates(frames_per_s=FULL_FRAMES_PER_S if is_full else CHEAP_FRAMES_PER_S),
@@ -208,11 +212,19 @@ class Fleet:
             rng=self._rng(number, 3),
             remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
             bus_clock=clock,
+            tags=TagRadio(number, self.riders, rng=self._rng(number, 4)),
         )
         radio = self._radio() if device in self._without_network else None
         config = agent_config(self._plan, device, self._world.scenery.camera, radio=radio)
         agent = Agent(config, sources=[sensors], detector=detector, clock=clock)
         return Bus(device=device, agent=agent, is_full=is_full, sensors=sensors, radio=radio)
+
+    def _way(self, number: int) -> tuple[Motion, float]:
+        """A bus's line, and how long before the simulation it began its lap: as far from the others as can be."""
+        per_line = math.ceil(self._plan.buses / len(self._world.lines))
+        line, behind = divmod(number, per_line)
+        motion = self._world.motions[line]
+        return motion, motion.lap_s * (per_line - 1 - behind) / per_line
 
     def _radio(self) -> StopRadio:
         if self._plan.stop_broker_url is None:
@@ -250,6 +262,7 @@ def agent_config(plan: FleetPlan, device: str, camera: CameraModel, *, radio: St
         broker=Broker(url=plan.broker_url) if radio is None else Broker(relays=(radio.broker_url,)),
         cloud=Cloud(url=plan.cloud_url if radio is None else radio.cloud_url),
         camera=Camera(id=CAMERA_ID, frames_per_s=FULL_FRAMES_PER_S, **asdict(camera)),
+        ble=Ble(),
         model=Model(threads=1),
         outbox=OutboxSettings(path=plan.work / device / "outbox.db"),
         track=TrackSettings(batch_s=TRACK_BATCH_S),

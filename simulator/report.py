@@ -27,6 +27,7 @@ class Report:
     score: Score | None = None
     candidates: int | None = None  # findings seen but not yet believed
     found_or_candidate: int | None = None  # exposed defects that at least a candidate stands for
+    rides: tuple[dict[str, object], ...] = ()  # of people with tags: who, on which bus, from when to when, how far
 
     def as_json(self) -> dict[str, object]:
         """Flat object; times in seconds, distances in metres."""
@@ -43,6 +44,7 @@ class Report:
             "is_all_fused": self.is_all_fused,
             "candidates": self.candidates,
             "found_or_candidate": self.found_or_candidate,
+            "rides": list(self.rides),
         }
         return result | (_score_as_json(self.score) if self.score is not None else {})
 

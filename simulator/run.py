@@ -7,6 +7,7 @@ from typing import Final
 
 from simulator.fleet import Fleet, FleetPlan
 from simulator.office import Ground, Office, open_office
+from simulator.people import Rider
 from simulator.readback import CloudReader
 from simulator.report import Report
 from simulator.score import Score, score_claims
@@ -106,7 +107,17 @@ class Simulation:
             score=score,
             candidates=candidates,
             found_or_candidate=found_or_candidate,
+            rides=tuple(self._ride(rider) for rider in self._fleet.riders),
         )
+
+    def _ride(self, rider: Rider) -> dict[str, object]:
+        return {
+            "person": rider.number,
+            "device": self._fleet.buses[rider.bus].device,
+            "board_s": round(rider.board_s, 1),
+            "leave_s": round(rider.leave_s, 1),
+            "ridden_m": round(rider.ridden_m(self._driven_s), 1),
+        }
 
 
 def _office_of(plan: FleetPlan, world: World) -> Office | None:

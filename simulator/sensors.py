@@ -1,9 +1,10 @@
 """Camera and receiver of one simulated bus, in real time."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from simulator.exposure import Exposures, InView
 from simulator.frames import Look, Scenery, Shown
 from simulator.gnss import Gnss
+from simulator.people import EVERY_S, TagRadio
 from simulator.route import Motion, Pose
 
 CAMERA_ID = "front"
@@ -80,6 +82,7 @@ class BusSensors:
         rng: np.random.Generator,
         remember: Callable[[Image, Pose, tuple[Shown, ...]], None] | None = None,
         bus_clock: BusClock | None = None,
+        tags: TagRadio | None = None,
     ) -> None:
         """Set a bus on its line, where it is when it began its lap `phase_s` before the simulation began.
 
@@ -90,7 +93,7 @@ class BusSensors:
         self._scenery, self._gnss, self._rates = scenery, gnss, rates
         self._clock, self._until_s = clock, until_s
         self._view, self._is_cheap, self._remember = InView(exposures), is_cheap, remember
-        self._rng, self._bus_clock = rng, bus_clock
+        self._rng, self._bus_clock, self._tags = rng, bus_clock, tags
 
     @property
     def is_halting(self) -> bool:
@@ -103,9 +106,13 @@ class BusSensors:
         """Fixes and frames in the order of their time; what the bus was too slow for is left out, as a camera does."""
         fix_s, frame_s = 1 / self._rates.fixes_per_s, 1 / self._rates.frames_per_s
         next_fix_s, next_frame_s = 0.0, frame_s * self._rng.random()  # no two shutters open together
+        next_tags_s = EVERY_S if self._tags is not None else math.inf
         while self._clock.wait_until(due_s := min(next_fix_s, next_frame_s)):
             if self._until_s is not None and due_s > self._until_s:
                 return
+            if due_s >= next_tags_s:
+                yield from self._heard(next_tags_s)
+                next_tags_s += EVERY_S
             if due_s == next_fix_s:
                 if (fix := self._fix(due_s, elapsed_s=fix_s)) is not None:
                     yield fix
@@ -113,6 +120,12 @@ class BusSensors:
             else:
                 yield self._frame(due_s)
                 next_frame_s += frame_s * max(1, np.ceil((self._clock.elapsed_s() - next_frame_s) / frame_s))
+
+    def _heard(self, due_s: float) -> Iterator[Reading]:
+        if self._tags is not None:
+            pose = self._motion.pose(self._phase_s + due_s)
+            for heard in self._tags.heard(pose, elapsed_s=due_s, start_at=self._clock.start_at):
+                yield replace(heard, at=self._told(heard.at))
 
     def _at(self, due_s: float) -> datetime:
         return self._clock.start_at + timedelta(seconds=due_s)
