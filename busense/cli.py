@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "work": _Place("cloud.cli", "cloud", "Make findings and cases of what was observed."),
     "serve": _Place("cloud.cli", "cloud", "The API and the pages."),
     "fleet": _Place("cloud.commands.fleet", "cloud", "Buses: admit them, revoke them, tell the broker."),
+    "bridge": _Place("cloud.commands.bridge", "cloud", "Terminals of others: serve JT/T 808, admit them."),
     "release": _Place("cloud.commands.release", "cloud", "Packages for buses: pack, sign, give to the cloud."),
     "enrol": _Place("edge_agent.enrol_command", "edge", "On a bus: get a certificate for a code; renew it."),
     "relay": _Place("edge_agent.relay.command", "edge", "At a stop: carry what buses without a network hand over."),

@@ -164,6 +164,32 @@ class WorkConfig(Section):
     """How long what is kept, and when the worker purges; without it as shipped in the package."""
 
 
+class Jt808Config(Section):
+    """Where terminals that speak JT/T 808 come to; see `busense bridge jt808`."""
+
+    broker: BrokerConfig
+    """By MQTT, as buses come: kind = "mqtt"."""
+    host: str = "0.0.0.0"  # noqa: S104 - terminals come from anywhere
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8808
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+    strangers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Of these, so many that have not yet said who they are."""
+    frames_per_s: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    """What one terminal may send, on average over a minute."""
+    idle_s: Annotated[float, Field(ge=1, le=3600)] = 300.0
+    attachments_host: str | None = None
+    """Address at which terminals reach this server for pictures of alarms; without it none are asked for.
+
+    Pictures are blurred before they are kept; what cannot be blurred, as videos, is not kept.
+    """
+
+    @model_validator(mode="after")
+    def _is_by_mqtt(self) -> Self:
+        if self.broker.kind is not BrokerKind.MQTT:
+            raise ValueError('broker.kind: "mqtt" is expected, the way of the buses')
+        return self
+
+
 class TelemetryConfig(Section):
     """Where each process tells metrics and health (HOST:PORT); without an address nobody is told."""
 
@@ -187,6 +213,7 @@ class CloudConfig(BaseSettings):
     serve: ServeConfig = ServeConfig()
     work: WorkConfig = WorkConfig()
     fleet: FleetConfig = FleetConfig()
+    jt808: Jt808Config | None = None
     telemetry: TelemetryConfig = TelemetryConfig()
 
     @classmethod

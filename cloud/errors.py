@@ -28,6 +28,8 @@ BusenseError
     │   ├── WeakPasswordError      a password that is easily guessed
     │   ├── SignInError            name, password or code are wrong, or it is too early to try again
     │   └── LinkError              a one-time link that is used, too old or not ours
+    ├── BridgeError            tell the person: a terminal that cannot be as it was wished
+    │   └── FrameError             drop: bytes of a terminal that are not what they should be
     ├── DrivingError           tell the person: what was wished for an incident or a shift cannot be
     │   ├── IncidentNotFoundError  there is no such incident, or it is not one's own
     │   └── ReviewError            a review or a shift that cannot be now
@@ -174,6 +176,14 @@ class TravellerNotFoundError(TravelError):
 
 class LookError(TravelError):
     """A look at somebody's whereabouts that cannot be."""
+
+
+class BridgeError(CloudError):
+    """Something that cannot be done with somebody else's terminal."""
+
+
+class FrameError(BridgeError):
+    """Bytes of a terminal that are not what they should be."""
 
 
 class DrivingError(CloudError):

@@ -7,6 +7,7 @@ gets a new disk begins a new stream, so that an old receipt can never delete a n
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID
 
@@ -55,6 +56,12 @@ def make_id(at: datetime) -> str:
     """Make a UUIDv7 whose time is `at` (RFC 9562, section 5.7; milliseconds, then 74 random bits)."""
     milliseconds = max(0, int(at.timestamp() * 1000)) & (2**48 - 1)
     return _uuid7(milliseconds, secrets.randbits(74))
+
+
+def make_id_of(at: datetime, *, seed: bytes) -> str:
+    """Make the UUIDv7 of what is told again by somebody who keeps no ids: the same time and seed give the same id."""
+    milliseconds = max(0, int(at.timestamp() * 1000)) & (2**48 - 1)
+    return _uuid7(milliseconds, int.from_bytes(sha256(seed).digest()[:10]) & (2**74 - 1))
 
 
 def make_id_after(before: str | None, *, at: datetime) -> str:

@@ -48,6 +48,8 @@ class RetentionRules(BaseModel):
     driving_incidents: Rule | None = None
     driver_shifts: Rule | None = None
     driving_exposure: Rule | None = None
+    jt808_raw: Rule | None = None
+    jt808_attachments: Rule | None = None
     quarantine: Rule | None = None
     set_aside: Rule | None = None
     device_commands: Rule | None = None

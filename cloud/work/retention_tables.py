@@ -74,6 +74,8 @@ TABLES: Final = (
     Table("driving_events", _ROW, "t.id_at"),
     Table("driving_incidents", "t.id", "t.from_at"),
     Table("driver_shifts", "t.id", "t.to_at"),
+    Table("jt808_raw", "t.id", "t.received_at"),
+    Table("jt808_attachments", "t.city, t.device, t.identity, t.name", "t.received_at"),
     Table("driving_exposure", "t.city, t.device, t.hour", "t.hour", is_of_device=False),
     Table("quarantine", "t.id", "t.received_at", is_done="t.replayed_at IS NOT NULL"),
     Table("set_aside", "t.id", "t.at", is_done="t.returned_at IS NOT NULL", is_of_device=False),

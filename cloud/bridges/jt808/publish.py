@@ -1,0 +1,141 @@
+"""To the broker by MQTT, as a bus comes: what it has is promised, and then stored by ingest like everything else."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from cloud.bridges.jt808.registry import Terminal
+from cloud.bridges.jt808.translate import Said
+from cloud.config import BrokerConfig
+from cloud.errors import UnavailableError
+from wire.codec import encode_envelope
+from wire.envelope import Envelope, make_id
+from wire.topics import Topic
+
+PROMISE_S: Final = 10.0
+IN_FLIGHT: Final = 1000
+_KEEPALIVE_S: Final = 30
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+
+
+class Numbers:
+    """The stream of each device, counted without gaps. A number that may be lost ends its stream."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def next(self, terminal: Terminal) -> tuple[str, int]:
+        """Stream and number of the next message."""
+        key = terminal.city, terminal.device
+        stream, last = self._last.get(key) or (make_id(datetime.now(UTC)), 0)
+        self._last[key] = stream, last + 1
+        return stream, last + 1
+
+    def end(self, terminal: Terminal) -> None:
+        """Begin a new stream with the next message."""
+        self._last.pop((terminal.city, terminal.device), None)
+
+
+class Publisher:
+    """One connection for all terminals; each message is waited for until the broker has it."""
+
+    def __init__(self, broker: BrokerConfig) -> None:
+        self._numbers = Numbers()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._client = _make_client(broker)
+        self._client.on_publish = self._on_publish
+        parts = urlsplit(broker.url)
+        self._client.connect_async(parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme], _KEEPALIVE_S)
+        self._client.loop_start()
+
+    async def publish(self, terminal: Terminal, said: Said) -> None:
+        """Hand a message to the broker. Those of one device are to come one after the other.
+
+        Raises:
+            UnavailableError: the broker has not promised to have it; the terminal must send it again.
+        """
+        stream, sequence = self._numbers.next(terminal)
+        envelope = Envelope(
+            id=said.id,
+            source=f"/{terminal.city}/{terminal.device}",
+            time=said.at,
+            data=said.message,
+            stream=stream,
+            sequence=sequence,
+        )
+        topic = str(Topic(city=terminal.city, device=terminal.device, kind=envelope.kind))
+        try:
+            async with self._room:
+                await self._send(topic, encode_envelope(envelope))
+        except BaseException:
+            self._numbers.end(terminal)
+            raise
+
+    async def _send(self, topic: str, payload: bytes) -> None:
+        if not self._client.is_connected():
+            raise UnavailableError("the broker is away")
+        info = self._client.publish(topic, payload, qos=1)
+        if info.rc != MQTT_ERR_SUCCESS:
+            raise UnavailableError(f"the broker cannot be told: {info.rc}")
+        # The broker's answer is noted by this loop, so it finds the promise however fast it is.
+        promise = self._waiting[info.mid] = self._loop.create_future()
+        try:
+            async with asyncio.timeout(PROMISE_S):
+                await promise
+        except TimeoutError as error:
+            raise UnavailableError("the broker does not answer") from error
+        finally:
+            self._waiting.pop(info.mid, None)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_publish(
+        self,
+        _client: Client,
+        _userdata: Any,  # noqa: ANN401 - paho's signature
+        mid: int,
+        _reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._note, mid)
+
+    def _note(self, mid: int) -> None:
+        promise = self._waiting.get(mid)
+        if promise is not None and not promise.done():
+            promise.set_result(None)
+
+
+@asynccontextmanager
+async def open_publisher(broker: BrokerConfig) -> AsyncGenerator[Publisher]:
+    """Connect in the background, and again after every break."""
+    publisher = Publisher(broker)
+    try:
+        yield publisher
+    finally:
+        await asyncio.to_thread(publisher.close)
+
+
+def _make_client(broker: BrokerConfig) -> Client:
+    client = Client(CallbackAPIVersion.VERSION2, client_id=broker.client_id, protocol=MQTTv311)
+    client.reconnect_delay_set(min_delay=1, max_delay=10)
+    client.max_inflight_messages_set(IN_FLIGHT)
+    client.max_queued_messages_set(IN_FLIGHT)
+    if broker.user is not None:
+        client.username_pw_set(broker.user, broker.read_password())
+    if broker.url.startswith("mqtts://"):
+        client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
+    return client

@@ -1,0 +1,235 @@
+"""Terminals of others, from their connection to the tables: a real broker, a real ingester, a real database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from benchmarks.terminals import Spot, Terminal, batch_body, driver_item, later
+from cloud.bridges.jt808.body import MessageId, Registration, Result
+from cloud.bridges.jt808.frame import MOST_CONTENT
+from cloud.bridges.jt808.registry import admit, remove
+from cloud.bridges.jt808.server import Server, open_server
+from cloud.config import BrokerConfig, BrokerKind, CloudConfig, DatabaseConfig, Jt808Config
+from cloud.db.pool import connect
+from cloud.errors import BridgeError
+from tests.conftest import RunningBroker
+from tests.integration.ingest_database import query, value
+from tests.integration.ingest_process import running_ingesters
+from tests.waiting import wait_until
+
+AT = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+SPOT = Spot(at=AT, lon=120.4258, lat=27.5184)
+PHONE = "13812345678"
+CITY = "testcity"
+
+
+@dataclass
+class Gate:
+    """Where terminals come in; those that did are closed in the end."""
+
+    port: int
+    server: Server
+    opened: list[Terminal] = field(default_factory=list[Terminal])
+
+    async def connect(self, phone: str = PHONE, *, is_2019: bool = False) -> Terminal:
+        terminal = await Terminal.connect(self.port, phone, is_2019=is_2019)
+        self.opened.append(terminal)
+        return terminal
+
+    async def come(self, phone: str = PHONE, *, is_2019: bool = False) -> tuple[Terminal, str]:
+        """Register and show the code."""
+        terminal = await self.connect(phone, is_2019=is_2019)
+        result, code = await terminal.register()
+        assert result is Registration.DONE
+        assert await terminal.authenticate(code) is Result.DONE
+        return terminal, code
+
+
+def bridged(
+    database: str,
+    broker: RunningBroker,
+    tmp_path: Path,
+    drive: Callable[["Gate"], Awaitable[None]],
+    *,
+    frames_per_s: float = 50.0,
+    strangers: int = 1000,
+) -> None:
+    """Run a bridge, and terminals that come to its port."""
+    password = tmp_path / "bridge-password"
+    password.write_text(broker.cloud_password)
+    config = CloudConfig(
+        city=CITY,
+        database=DatabaseConfig(url=database),
+        jt808=Jt808Config(
+            broker=BrokerConfig(
+                kind=BrokerKind.MQTT,
+                url=broker.mqtt_url,
+                user="cloud",
+                password_file=password,
+                client_id="busense-jt808",
+            ),
+            host="127.0.0.1",
+            port=0,
+            frames_per_s=frames_per_s,
+            strangers=strangers,
+        ),
+    )
+
+    async def run() -> None:
+        async with open_server(config) as (server, port):
+            gate = Gate(port, server)
+            try:
+                await drive(gate)
+            finally:
+                for terminal in gate.opened:
+                    terminal.close()
+
+    asyncio.run(run())
+
+
+def admitted(database: str, phone: str = PHONE, *, device: str = "bus-1", terminal_id: str | None = None) -> None:
+    with connect(database) as connection:
+        admit(connection, phone=phone, city=CITY, device=device, terminal_id=terminal_id, at=datetime.now(UTC))
+
+
+def test_terminals_of_both_versions_become_buses_and_what_comes_again_counts_once(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    admitted(database)
+    admitted(database, "2", device="bus-2", terminal_id="SIM0001")
+    drowsy = later(SPOT, by_s=30)
+    alarm = Spot(
+        at=drowsy.at, lon=drowsy.lon, lat=drowsy.lat, items=(driver_item(drowsy, number=1, flag=1, kind=1, level=2),)
+    )
+    tunnel = [later(SPOT, by_s=second) for second in range(60, 120)]
+
+    async def drive(gate: Gate) -> None:
+        for phone, is_2019 in ((PHONE, False), ("2", True)):
+            terminal, code = await gate.come(phone, is_2019=is_2019)
+            assert await terminal.report(SPOT) is Result.DONE
+            assert await terminal.report(SPOT) is Result.DONE  # our answer was lost
+            assert await terminal.report(alarm) is Result.DONE
+            again = await gate.connect(phone, is_2019=is_2019)
+            assert await again.authenticate(code) is Result.DONE
+            assert await terminal.is_left()
+            for _ in range(2):
+                assert await again.ask(MessageId.LOCATIONS, batch_body(tunnel)) is Result.DONE
+
+    with running_ingesters(tmp_path, database=database, broker=broker, kind="jetstream"):
+        bridged(database, broker, tmp_path, drive)
+        wait_until(lambda: value(database, "SELECT count(*) FROM track_points") == 2 * 62)
+        wait_until(lambda: value(database, "SELECT count(*) FROM driving_events") == 2)
+    assert query(database, "SELECT device, kind, level, sensor FROM driving_events ORDER BY device") == [
+        ("bus-1", "drowsy", 2, "terminal"),
+        ("bus-2", "drowsy", 2, "terminal"),
+    ]
+    gaps = "SELECT count(*) FROM device_streams WHERE stored <> int8multirange(int8range(1, upper(stored)))"
+    assert value(database, gaps) == 0
+    assert value(database, "SELECT count(*) FROM quarantine") == 0
+
+
+def test_only_those_who_are_written_down_register_and_only_once(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    admitted(database)
+    admitted(database, "3", device="bus-3", terminal_id="ANOTHER")
+    with pytest.raises(BridgeError, match="no number"):
+        admitted(database, "phone")
+
+    async def registers(gate: Gate, phone: str) -> Registration:
+        terminal = await gate.connect(phone)
+        result, _ = await terminal.register()
+        return result
+
+    async def drive(gate: Gate) -> None:
+        assert await registers(gate, "999") is Registration.NO_SUCH_TERMINAL
+        assert await registers(gate, "3") is Registration.NO_SUCH_TERMINAL
+        assert await registers(gate, PHONE) is Registration.DONE
+        assert await registers(gate, PHONE) is Registration.TERMINAL_REGISTERED
+        stranger = await gate.connect(PHONE)
+        assert await stranger.authenticate("guess") is Result.FAILED
+        assert await stranger.is_left()
+        admitted(database)  # its code was lost
+        _, code = await gate.come()
+        with connect(database) as connection:
+            assert remove(connection, phone=PHONE)
+            assert not remove(connection, phone=PHONE)
+        gone = await gate.connect(PHONE)
+        assert await gone.authenticate(code) is Result.FAILED
+
+    bridged(database, broker, tmp_path, drive)
+
+
+def test_hostile_terminals_are_sent_away_and_the_others_do_not_notice(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    admitted(database)
+    admitted(database, "4", device="bus-4")
+
+    async def drive(gate: Gate) -> None:
+        terminal, _ = await gate.come()
+        for data in (b"GET / HTTP/1.1\r\n\r\n", b"\x7e" + bytes(2 * MOST_CONTENT), b"01cd" + b"\xff" * 100):
+            hostile = await gate.connect(PHONE)
+            await hostile.send_raw(data)
+            assert await hostile.is_left()
+        flood, _ = await gate.come("4")
+        for _ in range(150):  # more than a minute's worth of two a second
+            await flood.send(MessageId.HEARTBEAT, b"")
+        assert await flood.is_left()
+        silent = [await gate.connect(PHONE) for _ in range(2)]
+        refused = await gate.connect(PHONE)
+        assert await refused.is_left()
+        assert gate.server.refused == 1
+        assert await terminal.report(SPOT) is Result.DONE
+        assert len(silent) == 2
+
+    bridged(database, broker, tmp_path, drive, frames_per_s=2.0, strangers=2)
+
+
+def test_what_is_not_understood_lies_in_a_book_with_an_end(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    admitted(database)
+
+    async def drive(gate: Gate) -> None:
+        terminal, _ = await gate.come()
+        for _ in range(120):
+            assert await terminal.ask(0x0F01, b"vendor") is Result.UNKNOWN
+        await asyncio.to_thread(wait_until, lambda: value(database, "SELECT count(*) FROM jt808_raw") == 100)
+
+    bridged(database, broker, tmp_path, drive)
+    assert query(database, "SELECT DISTINCT device, why, content FROM jt808_raw") == [
+        ("bus-1", "message 0x0f01", b"vendor")
+    ]
+
+
+def test_what_the_broker_does_not_have_is_not_answered(database: str, broker: RunningBroker, tmp_path: Path) -> None:
+    admitted(database)
+
+    async def drive(gate: Gate) -> None:
+        terminal, code = await gate.come()
+        assert await terminal.report(SPOT) is Result.DONE
+        await asyncio.to_thread(broker.server.stop)
+        with pytest.raises(ConnectionError):
+            await terminal.report(later(SPOT, by_s=10))
+        await asyncio.to_thread(broker.server.start)
+
+        async def is_taken() -> bool:
+            again = await gate.connect(PHONE)
+            try:
+                return (
+                    await again.authenticate(code) is Result.DONE
+                    and await again.report(later(SPOT, by_s=10)) is Result.DONE
+                )
+            except ConnectionError:
+                return False
+
+        async with asyncio.timeout(30):
+            while not await is_taken():  # noqa: ASYNC110 - as a terminal does
+                await asyncio.sleep(0.2)
+
+    bridged(database, broker, tmp_path, drive)

@@ -1,0 +1,112 @@
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.bridges.jt808.attachments import (
+    MOST_BYTES,
+    MOST_FILES,
+    PICTURE,
+    VIDEO,
+    File,
+    ask_body,
+    file_answer_body,
+    read_file,
+    read_list,
+)
+from cloud.bridges.jt808.frame import Chunk
+from cloud.errors import FrameError
+
+IDENTITY = bytes(range(16))
+
+
+def listed(*files: tuple[str, int], mark: str = "m" * 32) -> bytes:
+    named = b"".join(bytes([len(name)]) + name.encode() + struct.pack(">I", size) for name, size in files)
+    return bytes(7) + IDENTITY + mark.encode() + b"\x00" + bytes([len(files)]) + named
+
+
+def test_a_list_names_its_files_and_the_mark_that_was_given_out() -> None:
+    transfer = read_list(listed(("a.jpg", 10), ("b.mp4", 20)))
+    assert transfer.mark == "m" * 32
+    assert {file.name: file.size for file in transfer.files.values()} == {"a.jpg": 10, "b.mp4": 20}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        listed(("a.jpg", 0)),
+        listed(("a.jpg", MOST_BYTES + 1)),
+        listed(*[(f"{number}.jpg", 1) for number in range(MOST_FILES + 1)]),
+        listed(("a.jpg", 10))[:-1],
+        listed(("", 10)),
+        listed(("a\nb", 10)),
+        b"",
+    ],
+    ids=["empty file", "too large", "too many", "cut off", "no name", "control character", "nothing"],
+)
+def test_a_list_that_cannot_be_is_refused(body: bytes) -> None:
+    with pytest.raises(FrameError):
+        read_list(body)
+
+
+def test_where_to_bring_them_is_said_as_the_standard_has_it() -> None:
+    body = ask_body(host="10.0.0.7", port=8808, identity=IDENTITY, mark="m" * 32)
+    assert body == b"\x0810.0.0.7" + struct.pack(">HH", 8808, 0) + IDENTITY + b"m" * 32 + bytes(16)
+
+
+@given(st.binary(min_size=1, max_size=3000), st.randoms(use_true_random=False), st.integers(1, 700))
+def test_pieces_make_the_file_in_whatever_order_and_however_often(content: bytes, chance: object, size: int) -> None:
+    pieces = [Chunk(name="a", offset=at, content=content[at : at + size]) for at in range(0, len(content), size)]
+    getattr(chance, "shuffle")(pieces)  # noqa: B009 - hypothesis's own kind of chance
+    file = File(name="a", size=len(content))
+    file.begin(PICTURE)
+    for piece in [*pieces[1:], *pieces[1:2]]:
+        file.add(piece)
+    assert file.gaps() if len(pieces) == 1 else sum(length for _, length in file.gaps()) == len(pieces[0].content)
+    file.add(pieces[0])
+    assert file.gaps() == []
+    assert file.content == content
+
+
+def test_what_lacks_is_asked_for_again() -> None:
+    file = File(name="a.jpg", size=100)
+    file.begin(PICTURE)
+    file.add(Chunk(name="a.jpg", offset=20, content=bytes(30)))
+    assert file.gaps() == [(0, 20), (50, 50)]
+    assert file_answer_body(file) == b"\x05a.jpg" + bytes([0, 1, 2]) + struct.pack(">IIII", 0, 20, 50, 50)
+    file.add(Chunk(name="a.jpg", offset=0, content=bytes(20)))
+    file.add(Chunk(name="a.jpg", offset=50, content=bytes(50)))
+    assert file_answer_body(file) == b"\x05a.jpg" + bytes([0, 0, 0])
+
+
+def test_of_a_video_nothing_is_kept() -> None:
+    file = File(name="a.mp4", size=100)
+    file.begin(VIDEO)
+    file.add(Chunk(name="a.mp4", offset=0, content=bytes(100)))
+    assert file.gaps() == []
+    assert file.content is None
+
+
+@pytest.mark.parametrize(("offset", "size"), [(90, 11), (2**32 - 1, 1)])
+def test_a_piece_outside_of_the_file_is_refused(offset: int, size: int) -> None:
+    with pytest.raises(FrameError):
+        File(name="a", size=100).add(Chunk(name="a", offset=offset, content=bytes(size)))
+
+
+def test_pieces_that_come_again_for_ever_are_refused() -> None:
+    file = File(name="a", size=60_000)
+    again = Chunk(name="a", offset=0, content=bytes(60_000))
+    for _ in range(3):
+        file.add(again)
+    with pytest.raises(FrameError, match="came"):
+        file.add(again)
+
+
+@given(st.binary(max_size=200))
+def test_bytes_of_any_kind_are_read_or_refused(body: bytes) -> None:
+    for read in (read_list, read_file):
+        try:
+            read(body)
+        except FrameError:
+            continue
