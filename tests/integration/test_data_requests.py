@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from busense.local.postgres import LocalPostgres
+from cloud.api.guard import UNKNOWN_BURST, UNKNOWN_PER_S
 from cloud.cases import audit
 from cloud.cases.handling import shipped_handling
 from cloud.config import PicturesConfig
@@ -260,6 +262,21 @@ def test_wrong_passwords_are_counted_for_all_servers_together(desk: Desk) -> Non
         with browser_at(desk.addresses[number % 2], at="10.0.3.1") as browser:
             statuses.append(sign_in(browser, "boss", "wrong horse").status_code)
     assert statuses.count(429) >= 2, statuses
+
+
+def test_unknown_tokens_are_bounded_at_each_process(desk: Desk) -> None:
+    """A token is 256 bits: guessing is hopeless at any rate, so this bound only spares the process.
+
+    N processes let through N times as many, and no more.
+    """
+    refused, begun_s = [0, 0], time.monotonic()
+    for number in range(2 * 40):
+        headers = {"Authorization": f"Bearer bst_{number:043d}", "X-Forwarded-For": "10.0.4.1"}
+        status = httpx.get(f"{desk.addresses[number % 2]}/api/v1/me", headers=headers).status_code
+        assert status in {401, 429}
+        refused[number % 2] += status == 401
+    of_each = UNKNOWN_BURST + UNKNOWN_PER_S * (time.monotonic() - begun_s) + 1
+    assert all(UNKNOWN_BURST <= count <= of_each for count in refused), refused
 
 
 def test_requests_of_all_are_not_for_somebody_of_one_unit(desk: Desk) -> None:

@@ -1,6 +1,7 @@
-/** Why a roll-out waits, in the viewer's language where the worker said it; what a person wrote stays as it is. */
+/** Why a roll-out or a bus waits or does not take something, in the viewer's language; what a person wrote stays as it is. */
 
 import { failuresIn } from "../fleet/groups";
+import { problemIn } from "../fleet/problems";
 import { useLocale } from "./useLocale";
 
 export function useReasonText() {
@@ -12,5 +13,11 @@ export function useReasonText() {
     return failures === null ? reason : t.value.rollOuts.tooManyFailed(count(failures.failed), count(failures.size), count(failures.group));
   }
 
-  return { reasonText };
+  /** What a bus says of why it did not take something. */
+  function problemText(words: string): string {
+    const found = problemIn(words);
+    return found === null ? words : t.value.rollOuts.problems[found.problem](...found.parts);
+  }
+
+  return { reasonText, problemText };
 }

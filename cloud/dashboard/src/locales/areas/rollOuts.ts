@@ -1,5 +1,7 @@
 /** Texts of the pages of roll-outs. */
 
+import type { Problem } from "../../fleet/problems";
+
 export const rollOutsZh = {
   rollOuts: {
     title: "分批升级",
@@ -22,6 +24,17 @@ export const rollOutsZh = {
     terms: (stop: string, goOn: string, watch: string) => `一组失败达 ${stop} 即暂停；完成 ${goOn} 且满 ${watch} 后开始下一组`,
     reason: (why: string) => `说明：${why}`,
     tooManyFailed: (failed: string, size: string, group: string) => `第 ${group} 组 ${size} 辆中有 ${failed} 辆没有采用`,
+    problems: {
+      tooSlow: (now, before, wanted) => `每秒 ${now} 帧；之前 ${before} 帧，至少应有 ${wanted} 帧`,
+      camera: (state) => `摄像头原来正常，现在为 ${state}`,
+      unfinished: (starts) => `试用期内启动了 ${starts} 次，没有坚持到试用结束`,
+      unopened: (times) => `打开这一版本时程序退出了 ${times} 次`,
+      unsigned: (hash) => `发布包 ${hash}：没有受信任密钥的签名`,
+      absent: (hash, why) => `发布包 ${hash} 无法取得：${why}`,
+      foreign: (names) => `${names} 不能远程设置`,
+      fixed: (names) => `配置包不得包含 ${names}`,
+      other: () => "车辆报告的是另一发布包",
+    } as Record<Problem, (...parts: string[]) => string>,
     groups: "分组",
     group: (number: string) => `第 ${number} 组`,
     groupBuses: (count: string) => `${count} 辆`,
@@ -131,6 +144,17 @@ export const rollOutsEn: typeof rollOutsZh = {
     terms: (stop, goOn, watch) => `waits at ${stop} of a group failed; goes on at ${goOn} done, after ${watch}`,
     reason: (why) => `Reason: ${why}`,
     tooManyFailed: (failed, size, group) => `${failed} of ${size} buses of group ${group} could not take it`,
+    problems: {
+      tooSlow: (now, before, wanted) => `${now} frames per second; before it were ${before}, at least ${wanted} are expected`,
+      camera: (state) => `the camera was working before and is ${state} now`,
+      unfinished: (starts) => `started ${starts} times, it did not last until the end of its trial`,
+      unopened: (times) => `the program ended ${times} times while it opened this version`,
+      unsigned: (hash) => `package ${hash}: no trusted key has signed it`,
+      absent: (hash, why) => `package ${hash} is not to be had: ${why}`,
+      foreign: (names) => `${names} cannot be set from afar`,
+      fixed: (names) => `a package of settings must not hold ${names}`,
+      other: () => "it reports another package",
+    },
     groups: "Groups",
     group: (number) => `Group ${number}`,
     groupBuses: (count) => (count === "1" ? "1 bus" : `${count} buses`),
