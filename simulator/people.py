@@ -28,7 +28,7 @@ WEAK_LEFT: Final = 0.1
 SENSITIVITY_DBM: Final = -95.0
 INSIDE_M: Final = 5.0  # from the reader of the bus that one sits in
 RIDE_S: Final = (40.0, 90.0)
-LONG_ENOUGH_M: Final = 260.0
+LONG_ENOUGH_M: Final = 350.0  # what is heard of it is shorter by a stretch at each end
 
 _EID_FRAME: Final = b"\x30\xf0"
 
@@ -81,8 +81,10 @@ class Rider:
         return self._bus_at(min(max(elapsed_s, self.board_s), self.leave_s)).spot
 
     def ridden_m(self, until_s: float) -> float:
-        """How far apart boarding and where the ride has led until then lie."""
-        return distance_m(self.spot(self.board_s), self.spot(min(until_s, self.leave_s)))
+        """How far the bus has carried the person until then."""
+        end = self._bus_at(min(until_s, self.leave_s))
+        begin = self._bus_at(self.board_s)
+        return max((end.lap - begin.lap) * self.motion.line.length_m + end.along_m - begin.along_m, 0.0)
 
     def _bus_at(self, elapsed_s: float) -> Pose:
         return self.motion.pose(self.phase_s + elapsed_s)

@@ -1,4 +1,4 @@
-"""From sightings to rides: who is heard over and over by a reader that moves sits on that bus."""
+"""From sightings to rides: who is heard all along a bus's way sits on that bus."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -12,6 +12,8 @@ from typing import Final
 from cloud.scenarios.safe_travel.model import Heard, Moment, Watch, apart_m
 
 RIDE_M: Final = 250.0  # a person at a stop is heard over some 100 m of a bus's way
+RUN: Final = timedelta(seconds=30)  # sightings that follow so soon belong to one stretch
+STEP_M: Final = 20.0  # less is the noise of a bus that stands
 LEFT_AFTER_S: Final = 90.0  # so long a listening reader hears a rider at least once (measured in benchmarks/travel.py)
 TOGETHER: Final = timedelta(minutes=30)  # without a word in between, nobody is held for the same rider
 GAP_S: Final = 20.0  # moments of one reader further apart leave a gap
@@ -84,10 +86,20 @@ def _rides_on(own: Sequence[Heard], moments: Sequence[Moment], everywhere: Seque
     groups = list(_groups(own, moments))
     ends = [group[0].from_at for group in groups[1:]] + [None]
     for group, until in zip(groups, ends, strict=True):
-        if max(apart_m(group[0], one) for one in group) >= RIDE_M:
+        if _longest_run_m(group) >= RIDE_M:
             is_over = _is_over(group[-1], until, moments=moments, everywhere=everywhere)
             rssi_dbm = median(one.rssi_dbm for one in group)
             yield Ride(first=group[0], last=group[-1], is_over=is_over, rssi_dbm=rssi_dbm)
+
+
+def _longest_run_m(group: Sequence[Heard]) -> float:
+    """The longest way of the reader on which it heard the tag all the time."""
+    longest_m = run_m = 0.0
+    for before, after in pairwise(group):
+        step_m = apart_m(before, after)
+        run_m = run_m + (step_m if step_m > STEP_M else 0.0) if after.from_at - before.to_at <= RUN else 0.0
+        longest_m = max(longest_m, run_m)
+    return longest_m
 
 
 def _groups(own: Sequence[Heard], moments: Sequence[Moment]) -> Iterator[list[Heard]]:

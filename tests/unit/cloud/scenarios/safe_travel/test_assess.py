@@ -40,6 +40,16 @@ def test_who_stands_where_the_bus_passes_does_not_ride() -> None:
     assert assess(day([heard(50), heard(60)])) == []
 
 
+def test_who_is_passed_again_and_again_does_not_ride() -> None:
+    passes = [heard(120.0 * lap + s, at_m=1000 + 10 * s) for lap in range(5) for s in (0, 10)]
+    assert assess(day(passes)) == []
+
+
+def test_a_bus_that_stands_by_somebody_carries_nobody_however_its_position_wavers() -> None:
+    waiting = [heard(10.0 * n, at_m=1000 + 15 * (n % 2)) for n in range(60)]
+    assert assess(day(waiting)) == []
+
+
 def test_nothing_heard_means_nothing_happened() -> None:
     assert assess(day([])) == []
 
