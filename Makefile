@@ -10,8 +10,9 @@ FOR ?=
 FRAMES ?=
 JSON ?=
 SEED ?=
+ADVISORIES ?= advisories
 
-.PHONY: help setup setup-train dashboard demo format check schemas test wheel sbom clean
+.PHONY: help setup setup-train dashboard demo format check schemas test wheel sbom audit clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -60,6 +61,9 @@ wheel: $(DASHBOARD) ## one file to install elsewhere, pages and models inside: d
 sbom: $(READY) ## what is installed, as CycloneDX: dist/sbom.json
 	@mkdir -p dist
 	$(BIN)/cyclonedx-py environment --output-reproducible --of JSON -o dist/sbom.json $(BIN)/python
+
+audit: $(READY) ## known weaknesses in what is locked, without a network: ADVISORIES=folder of OSV files
+	$(BIN)/python deploy/audit.py $(ADVISORIES)
 
 clean: ## everything that was made here
 	rm -rf $(VENV) cloud/dashboard/dist cloud/dashboard/node_modules dist .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info

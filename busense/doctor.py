@@ -72,13 +72,13 @@ def _report(check: Check) -> bool:
 
 def _production_checks(path: Path | None, agent: Path | None, backups: Path | None) -> Iterator[Check]:
     names = ("broker", "cloud", "identity") if agent else (
-        "broker", "pages", "accounts", "database", "fleet", "pictures", "backup"
+        "broker", "pages", "accounts", "database", "fleet", "pictures", "notice", "backup"
     )  # fmt: skip
     faults = list(_faults(path, agent, backups))
     for name in names:
         yield Check(name, partial(production_check, faults, name))
     if agent is None:
-        yield Check("retention", partial(_retention, path))
+        yield Check("retention", partial(_retention, path, faults))
 
 
 def _faults(path: Path | None, agent: Path | None, backups: Path | None) -> Iterator[Finding]:
@@ -91,12 +91,13 @@ def _faults(path: Path | None, agent: Path | None, backups: Path | None) -> Iter
     return faults_of_cloud(load_config(path), backups=backups, now_s=time.time())
 
 
-def _retention(path: Path | None) -> str:
+def _retention(path: Path | None, faults: list[Finding]) -> str:
     from cloud.config import load_config  # noqa: PLC0415
     from cloud.db.migrate import check_current  # noqa: PLC0415
     from cloud.db.pool import connect  # noqa: PLC0415
     from cloud.work.retention import last_report  # noqa: PLC0415
 
+    production_check(faults, "retention")
     url = load_config(path).database.read_url()
     check_current(url)
     with connect(url) as connection:

@@ -32,17 +32,14 @@ def faults_of_cloud(config: "CloudConfig", *, backups: Path | None, now_s: float
         yield "broker", "the broker's password is short or known: one of 16 random characters is expected"
     if not (config.serve.public_url or "").startswith("https://"):
         yield "pages", "people reach the pages without TLS: a serve.public_url of https:// is expected"
-    if config.serve.demo:
-        yield "accounts", "serve.demo lets everybody in as somebody by a click"
-    if config.serve.visitors:
-        yield "accounts", "serve.visitors lets everybody look who has not signed in"
-    if config.serve.vault_file is None:
-        yield "accounts", "second factors lie in the clear: serve.vault_file is not set"
-    if config.serve.oidc is not None and not config.serve.oidc.issuer.startswith("https://"):
-        yield "accounts", "the provider is reached without TLS: a serve.oidc.issuer of https:// is expected"
+    yield from _accounts(config)
     yield from _database(config)
     if config.fleet.authority is None:
         yield "fleet", "buses have no certificates: fleet.authority is not set"
+    if config.serve.contact is None:
+        yield "notice", "the public notice does not say who answers: serve.contact is not set"
+    if for_ever := _kept_for_ever(config):
+        yield "retention", f"kept for ever, without a rule in the file of work.retention: {', '.join(for_ever)}"
     if config.pictures.url.startswith("memory:"):
         yield "pictures", "pictures are kept in memory only"
     yield from _backup(backups, now_s=now_s)
@@ -96,6 +93,23 @@ def production_check(faults: list[Finding], name: str) -> str:
     if wrong:
         raise NotForProductionError("; ".join(wrong))
     return "fit for production"
+
+
+def _accounts(config: "CloudConfig") -> Iterator[Finding]:
+    if config.serve.demo:
+        yield "accounts", "serve.demo lets everybody in as somebody by a click"
+    if config.serve.visitors:
+        yield "accounts", "serve.visitors lets everybody look who has not signed in"
+    if config.serve.vault_file is None:
+        yield "accounts", "second factors lie in the clear: serve.vault_file is not set"
+    if config.serve.oidc is not None and not config.serve.oidc.issuer.startswith("https://"):
+        yield "accounts", "the provider is reached without TLS: a serve.oidc.issuer of https:// is expected"
+
+
+def _kept_for_ever(config: "CloudConfig") -> list[str]:
+    from cloud.work.retention_rules import kept_for_ever, load_retention  # noqa: PLC0415
+
+    return kept_for_ever(load_retention(config.work.retention))
 
 
 def _database(config: "CloudConfig") -> Iterator[Finding]:

@@ -73,6 +73,11 @@ def load_retention(path: Path | None) -> RetentionRules:
     return load_data_file(RetentionRules, path, shipped=("cloud.work", "retention.toml"))
 
 
+def kept_for_ever(rules: RetentionRules) -> list[str]:
+    """Classes without a rule."""
+    return [name for name in RetentionRules.model_fields if getattr(rules, name) is None]
+
+
 def is_due(last_at: datetime | None, *, at: datetime, hour: int, zone: ZoneInfo) -> bool:
     """Whether the quiet hour has begun since the last run; one that was missed is made up for at once."""
     local = at.astimezone(zone)

@@ -12,6 +12,7 @@ from busense.doctor import doctor
 from busense.doctor_production import NEWEST_BACKUP_H, NEWEST_PURGE, faults_of_cloud, purge_check
 from busense.errors import NotForProductionError
 from cloud.config import CloudConfig
+from cloud.work.retention_rules import kept_for_ever, load_retention
 from edge_agent.config import load_config
 
 SECRET = "q7Vt9mZ2Lx0pRw4sKd8f"  # noqa: S105
@@ -25,7 +26,7 @@ def config(folder: Path, **changes: dict[str, Any]) -> CloudConfig:
     sections: dict[str, dict[str, Any]] = {
         "database": {"url_file": folder / "url"},
         "broker": {"url": "tls://broker:4222", "user": "cloud", "password_file": folder / "password"},
-        "serve": {"public_url": "https://busense.county", "vault_file": folder / "vault.key"},
+        "serve": {"public_url": "https://busense.county", "vault_file": folder / "vault.key", "contact": "dpo@county"},
         "fleet": {"authority": folder},
     }
     values = {name: sections.get(name, {}) | changes.get(name, {}) for name in {*sections, *changes}}
@@ -60,10 +61,20 @@ def test_a_sound_configuration_has_no_faults(tmp_path: Path) -> None:
         ({"database": {"url": "postgresql://u@localhost/x", "url_file": None}}, "database", "url_file"),
         ({"fleet": {"authority": None}}, "fleet", "certificates"),
         ({"pictures": {"url": "memory://"}}, "pictures", "memory"),
+        ({"serve": {"contact": None}}, "notice", "who answers"),
     ],
 )
 def test_each_fault_is_named(tmp_path: Path, changes: dict[str, dict[str, Any]], name: str, words: str) -> None:
     assert words in faults(tmp_path, changes)[name]
+
+
+def test_a_class_that_is_kept_for_ever_is_refused_and_the_shipped_file_has_none(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[pictures]\ndays = 365\n[track_points]\ndays = 90\n")
+    found = faults(tmp_path, {"work": {"retention": rules}})["retention"]
+    assert "device_commands" in found
+    assert "pictures" not in found
+    assert kept_for_ever(load_retention(None)) == []
 
 
 @pytest.mark.parametrize("secret", ["", "changeme", "0123456789", "aaaaaaaaaaaaaaaaaaaaaa"])
