@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
     "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
     "people": _Place("cloud.commands.people", "cloud", "Accounts: add one, make a one-time link or a token."),
+    "travel": _Place("cloud.commands.travel", "cloud", "People who travel with a tag: names of stops."),
     "audit": _Place("cloud.cli", "cloud", "The chain of what was done with cases: verify it."),
     "dataset": _Place("cloud.cli", "cloud", "What people said of findings, as a training set."),
     "aside": _Place("cloud.commands.aside", "cloud", "Work that failed and waits: list, show, give back, discard."),

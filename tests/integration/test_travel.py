@@ -1,15 +1,19 @@
 """From what a bus heard to what a guardian is told, on a real database."""
 
+import json
 from datetime import time, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from cryptography.fernet import Fernet
 
+from busense.cli import busense
 from cloud.cases import audit
 from cloud.cases.handling import load_handling
 from cloud.db.pool import connect
-from cloud.errors import LookError, TravellerNotFoundError
+from cloud.errors import LookError, TravelError, TravellerNotFoundError
 from cloud.notify.notifier import Notifier
 from cloud.notify.targets import Targets
 from cloud.notify.travel import line_of
@@ -21,10 +25,12 @@ from cloud.people.vault import Vault
 from cloud.travel.looks import Looks, looks_of
 from cloud.travel.people import Desk
 from cloud.travel.search import look_for
+from cloud.travel.stops import import_stops
 from cloud.work.travel import end_what_is_over
 from tests.integration.browser_client import add_people
 from tests.integration.ingest_database import query, value
 from tests.integration.travel_town import AT, ZONE, TravelTown, after
+from tests.unit.cloud.findings.builders import place
 
 CHEN = Actor(name="chen", role=Role.CARE)
 LIU = Actor(name="liu", role=Role.CARE)
@@ -268,3 +274,35 @@ def test_guardians_are_told_at_once_of_an_alarm_and_of_nothing_that_names_anybod
     payload = value(town.url, "SELECT payload FROM deliveries WHERE payload->>'type' = 'travel.not_arrived'")
     told = line_of(payload, "https://ops")
     assert "未按约定到达 / has not arrived as agreed https://ops/guardian" in told
+
+
+def stops_file(folder: Path, *features: dict[str, object]) -> Path:
+    file = folder / "stops.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return file
+
+
+def stop_at(east_m: float, name: str) -> dict[str, object]:
+    geometry = {"type": "Point", "coordinates": [*place(east_m, 0.0), 12.5]}
+    return {"type": "Feature", "id": int(east_m), "geometry": geometry, "properties": {"name": name}}
+
+
+def test_events_tell_the_stops_that_a_file_named(town: TravelTown, tmp_path: Path) -> None:
+    file = stops_file(tmp_path, stop_at(1050, "market"), stop_at(2000, "school"))
+    config = tmp_path / "cloud.toml"
+    config.write_text(f'city = "testcity"\n[database]\nurl = "{town.url}"\n')
+    result = CliRunner().invoke(busense, ["travel", "stops", str(file), "--config", str(config)])
+    assert result.output == "2 stops\n"
+    child = town.add_child(has_journey=False)
+    town.store(town.drive())
+    town.work(after(900))
+    rows = query(town.url, "SELECT kind, stop FROM travel_events WHERE traveller = %s ORDER BY at", child)
+    assert rows == [("boarded", "market"), ("left_bus", "school")]
+
+
+@pytest.mark.parametrize("text", ["[]", '{"type": "FeatureCollection", "features": [{"type": "Feature"}]}'])
+def test_a_file_that_names_no_stops_is_refused(town: TravelTown, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "stops.geojson"
+    file.write_text(text)
+    with connect(town.url) as connection, pytest.raises(TravelError):
+        import_stops(connection, file)
