@@ -59,6 +59,7 @@ COMMANDS: Final = {
     "blur": _Place("edge_agent.vision.blur_command", "edge", "Make a photo safe: faces and plates unreadable."),
     "models": _Place("models.cli", "edge", "Train, export and evaluate models."),
     "simulate": _Place("simulator.cli", "simulator", "Buses in an invented town, against a real broker."),
+    "county": _Place("simulator.county.cli", "simulator", "Thousands of buses as numbers: record, publish, report."),
 }
 
 

@@ -236,6 +236,17 @@ class Motion:
         """Seconds after the lap's begin at which the bus is there."""
         return float(np.interp(along_m, self._way_m, self._arrival_s[:-1]))
 
+    def ways_m(self, within_s: Samples) -> Samples:
+        """Ways along the line at some seconds of a lap; after its end, the line's length."""
+        leaves_s = self._arrival_s[:-1] + self._waits_s
+        times = np.stack([self._arrival_s[:-1], leaves_s], axis=1).ravel()
+        ways = np.repeat(self._way_m, 2)
+        return np.interp(within_s, [*times, self.lap_s], [*ways, self.line.length_m])
+
+    def speeds_mps(self, along_m: Samples) -> Samples:
+        """Speeds at some ways along the line, standing not counted."""
+        return np.maximum(np.interp(along_m, self._way_m, self._speed_mps), CRAWL_MPS)
+
 
 def _speed_limits(line: Line, way_m: Samples, *, cruise_mps: float) -> Samples:
     limits = np.full(len(way_m), cruise_mps)

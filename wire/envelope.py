@@ -6,7 +6,7 @@ gets a new disk begins a new stream, so that an old receipt can never delete a n
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID
@@ -16,6 +16,7 @@ from wire.units import MAX_SEQUENCE
 
 SPECVERSION: Final = "1.0"
 MAX_MESSAGE_BYTES: Final = 65_536
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +53,18 @@ def type_of_kind(kind: Kind) -> str:
     return f"busense.{kind.value}.v1"
 
 
-def make_id(at: datetime) -> str:
-    """Make a UUIDv7 whose time is `at` (RFC 9562, section 5.7; milliseconds, then 74 random bits)."""
-    milliseconds = max(0, int(at.timestamp() * 1000)) & (2**48 - 1)
-    return _uuid7(milliseconds, secrets.randbits(74))
+def make_id(at: datetime, *, bits: int | None = None) -> str:
+    """Make a UUIDv7 whose time is `at` (RFC 9562, section 5.7; milliseconds, then 74 random bits).
+
+    `bits` are those where a seed decides them; nothing else may give them.
+    """
+    milliseconds = max(0, (at - _EPOCH) // timedelta(milliseconds=1)) & (2**48 - 1)
+    return _uuid7(milliseconds, secrets.randbits(74) if bits is None else bits)
 
 
 def make_id_of(at: datetime, *, seed: bytes) -> str:
     """Make the UUIDv7 of what is told again by somebody who keeps no ids: the same time and seed give the same id."""
-    milliseconds = max(0, int(at.timestamp() * 1000)) & (2**48 - 1)
+    milliseconds = max(0, (at - _EPOCH) // timedelta(milliseconds=1)) & (2**48 - 1)
     return _uuid7(milliseconds, int.from_bytes(sha256(seed).digest()[:10]) & (2**74 - 1))
 
 
@@ -86,4 +90,4 @@ def _uuid7(milliseconds: int, random: int) -> str:
 def time_of_id(event_id: str) -> datetime:
     """Time inside a UUIDv7, to the millisecond."""
     milliseconds = UUID(event_id).int >> 80
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)

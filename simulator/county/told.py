@@ -1,0 +1,211 @@
+"""What a bus tells of a thing that it passes, from tables: the detector's measured mistakes through the tracker's sums.
+
+For each class, quality of the picture, size and speed, some hundred passes are simulated picture by picture, from 30 m
+to 4 m before the bus. A pass is then two random numbers: is it told, and how sure.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.scenarios.road_damage.evidence import CERTAIN, Odds
+from edge_agent.scenarios.road_damage.known_errors import MOST, known_errors
+from edge_agent.scenarios.road_damage.tracker import CONFIRMED
+from edge_agent.vision.ground import CameraModel
+from simulator.error_model import AGAIN, CORRELATION, LASTING_SHARE
+from wire.error_model import TENTHS, Beta, ErrorModel, Quality
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]  # (passes, pictures)
+Indices = NDArray[np.int64]
+
+FAR_M, NEAR_M = 30.0, 4.0
+FRAMES_PER_S: Final = 5.0
+SMALLEST_SIDE_PX: Final = 8.0  # no detector finds less
+USUAL_SIDE_PX: Final = 64.0  # of false alarms, where nobody measured them
+SPEEDS_MPS: Final = (3.0, 5.5, 9.0)
+SIZE_STEP: Final = 1.35
+SIZES_M: Final = tuple(0.1 * SIZE_STEP**step for step in range(13))  # roots of areas, 0.1 to 3.7 m
+PASSES: Final = 400  # simulated for one cell of the table
+CONFIDENCES: Final = 32  # kept of them
+QUALITIES: Final[tuple[Quality, ...]] = ("good", "dark", "blurred", "wet", "glare")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Of some kind of thing: chance that a pass tells it, and how sure the tellings are, least first."""
+
+    share: float
+    confidences: Floats  # (CONFIDENCES,)
+
+
+class ToldTables:
+    """All that one model of detector tells on one kind of camera."""
+
+    def __init__(self, errors: ErrorModel, *, camera: CameraModel) -> None:
+        self.errors, self._camera = errors, camera
+        self._odds = known_errors(errors, input_scale=1.0).odds
+        self._rng = np.random.default_rng(0)  # equal files make equal tables
+        shape = len(errors.classes), len(QUALITIES), len(SIZES_M), len(SPEEDS_MPS)
+        self._share = np.zeros(shape)
+        self._confidence = np.zeros((*shape, CONFIDENCES))
+        for cell in itertools.product(*map(range, shape)):
+            told = self._damage(errors.classes[cell[0]], QUALITIES[cell[1]], SIZES_M[cell[2]], SPEEDS_MPS[cell[3]])
+            self._share[cell], self._confidence[cell] = told.share, told.confidences
+        self._invented_per_m = np.zeros((len(errors.classes), len(QUALITIES)))
+        self._invented_confidence = np.zeros((*self._invented_per_m.shape, CONFIDENCES))
+        self._again_share = np.zeros(self._invented_per_m.shape)
+        sides = [errors.false_alarm_middles_px(code) or (USUAL_SIDE_PX,) * (TENTHS - 1) for code in errors.classes]
+        self._false_sides_px = np.array(sides)
+        for number, quality in itertools.product(range(len(errors.classes)), range(len(QUALITIES))):
+            self._note_nothing(number, quality)
+
+    def damage(
+        self, *, classes: Indices, qualities: Indices, sizes_m: Floats, speeds_mps: Floats, rng: np.random.Generator
+    ) -> tuple[Bools, Floats]:
+        """Of things passed: which are told, and how sure (0 where not). All arrays (n,)."""
+        sizes = np.clip(
+            np.rint(np.log(np.maximum(sizes_m, 1e-3) / SIZES_M[0]) / math.log(SIZE_STEP)), 0, len(SIZES_M) - 1
+        )
+        speeds = np.abs(speeds_mps[:, None] - np.array(SPEEDS_MPS)).argmin(axis=1)
+        cells = classes, qualities, sizes.astype(np.int64), speeds
+        is_told = rng.random(len(classes)) < self._share[cells]
+        picked = rng.integers(CONFIDENCES, size=len(classes))
+        return is_told, np.where(is_told, self._confidence[(*cells, picked)], 0.0)
+
+    def lookalikes(self, *, classes: Indices, qualities: Indices, rng: np.random.Generator) -> tuple[Bools, Floats]:
+        """Of things that are no damage and look like it again and again."""
+        is_told = rng.random(len(classes)) < self._again_share[classes, qualities]
+        return is_told, np.where(is_told, self._invented(classes, qualities, rng), 0.0)
+
+    def invented(
+        self, *, metres: Floats, qualities: Indices, rng: np.random.Generator
+    ) -> tuple[Indices, Indices, Floats]:
+        """Of stretches of road: number of the stretch, class and confidence of each thing told that is not there."""
+        expected = self._invented_per_m[:, qualities] * metres
+        counts = rng.poisson(expected)
+        classes, stretches = np.nonzero(counts)
+        repeats = counts[classes, stretches]
+        classes, stretches = np.repeat(classes, repeats), np.repeat(stretches, repeats)
+        return stretches, classes, self._invented(classes, qualities[stretches], rng)
+
+    def sides_px(self, sizes_m: Floats, *, away_m: float) -> Floats:
+        """Sides of the boxes of things so far away."""
+        return np.array(self._side_px(1.0)) * sizes_m / away_m**1.5
+
+    def false_sides_px(self, classes: Indices, *, rng: np.random.Generator) -> Floats:
+        """Sides of the boxes of things that are not there, as they were measured."""
+        return self._false_sides_px[classes, rng.integers(self._false_sides_px.shape[1], size=len(classes))]
+
+    @property
+    def invented_per_km(self) -> float:
+        """By day, of all classes."""
+        return float(self._invented_per_m[:, 0].sum() * 1000)
+
+    def _invented(self, classes: Indices, qualities: Indices, rng: np.random.Generator) -> Floats:
+        picked = rng.integers(CONFIDENCES, size=len(classes))
+        return self._invented_confidence[classes, qualities, picked]
+
+    def _damage(self, class_code: str, quality: Quality, size_m: float, speed_mps: float) -> Told:
+        away_m = np.arange(FAR_M, NEAR_M, -speed_mps / FRAMES_PER_S)
+        rates = rates_of(self.errors, class_code, quality, self._side_px(size_m) / away_m**1.5)
+        shape = PASSES, len(away_m)
+        follows = self._rng.random(shape) < math.sqrt(CORRELATION)
+        luck = np.where(follows, self._rng.random((PASSES, 1)), self._rng.random(shape))
+        return self._told(luck < rates, np.broadcast_to(rates, shape), class_code, is_damage=True)
+
+    def _note_nothing(self, number: int, quality: int) -> None:
+        """Patches that fool the detector again and again, and boxes that flash up in one picture."""
+        class_code = self.errors.classes[number]
+        per_picture = self.errors.false_alarms_per_picture(class_code, quality=QUALITIES[quality])
+        every_m = SPEEDS_MPS[-1] / FRAMES_PER_S
+        pictures = round((FAR_M - NEAR_M) / every_m)
+        rates = np.broadcast_to(self._rates_as_large(class_code)[:, None], (PASSES * 4, pictures))
+        patches = self._rng.random(rates.shape) < AGAIN
+        flashes = np.arange(pictures) == self._rng.integers(pictures, size=(len(rates), 1))
+        patch = self._told(patches, rates, class_code, is_damage=False)
+        flash = self._told(flashes, rates, class_code, is_damage=False)
+        patch_per_m = per_picture * LASTING_SHARE / AGAIN / (FAR_M - NEAR_M) * patch.share
+        flash_per_m = per_picture * (1 - LASTING_SHARE) / every_m * flash.share
+        self._again_share[number, quality] = patch.share
+        self._invented_per_m[number, quality] = patch_per_m + flash_per_m
+        of_patches = round(CONFIDENCES * patch_per_m / max(patch_per_m + flash_per_m, 1e-12))
+        mixed = _spread(patch.confidences, of_patches), _spread(flash.confidences, CONFIDENCES - of_patches)
+        self._invented_confidence[number, quality] = np.concatenate(mixed)
+
+    def _side_px(self, size_m: float) -> float:
+        """Side of its box at one metre: a thing on the road is 1/d wide and 1/d^2 high in the picture."""
+        return size_m * self._camera.focal_px * math.sqrt(self._camera.height_m)
+
+    def _rates_as_large(self, class_code: str) -> Floats:
+        """How often damage as large as the false alarms is found, once for each simulated pass."""
+        sides = self.errors.false_alarm_middles_px(class_code)
+        rates = [self.errors.hit_rate(class_code, width_px=side, height_px=side) for side in sides] or [0.6]
+        return self._rng.choice(rates, PASSES * 4)
+
+    def _told(self, hits: Bools, rates: Floats, class_code: str, *, is_damage: bool) -> Told:
+        confidence = self.errors.confidence[class_code]
+        sure = self._rng.beta(*(confidence.hit if is_damage else confidence.false_alarm), hits.shape)
+        says = tracker_says(
+            hits, sure, rates, odds=self._odds, class_code=class_code, hit=confidence.hit, miss=confidence.false_alarm
+        )
+        told = np.sort(says[says >= CONFIRMED])
+        return Told(share=len(told) / len(hits), confidences=_spread(told, CONFIDENCES))
+
+
+def rates_of(errors: ErrorModel, class_code: str, quality: Quality, sides_px: Floats) -> Floats:
+    """Chance of being found in a picture, of damage whose boxes have these sides.
+
+    A quality that was not measured counts as the worst that was.
+    """
+    sizes = range(len(errors.size_edges_px) - 1)
+    by_size = [errors.hit_rates[class_code, size] for size in sizes]
+    rates = np.array([rates.get(quality, min(rates.values())) for rates in by_size])
+    bins = np.searchsorted(errors.size_edges_px[1:-1], sides_px, side="right")
+    return np.where(sides_px < SMALLEST_SIDE_PX, 0.0, rates[bins])
+
+
+def tracker_says(
+    hits: Bools, confidences: Floats, rates: Floats, *, odds: Odds, class_code: str, hit: Beta, miss: Beta
+) -> Floats:
+    """Probability that the tracker gives each pass after its last picture, 0 without any hit; as `Evidence` sums it."""
+    ratio = np.clip(_log_ratio(np.clip(confidences, *CERTAIN), hit, miss), -MOST, MOST)
+    again = np.clip(np.sqrt(rates), odds.least_hit, odds.most_hit)
+    number: Indices = np.arange(hits.shape[1], dtype=np.int64)
+    first: Indices = np.argmax(hits, axis=1).astype(np.int64)[:, None]
+    gains = ratio + np.where(number > first, np.log(again / odds.again), 0.0)
+    losses = np.where(number > first, np.log((1 - again) / (1 - odds.again)), 0.0)
+    seen = np.where(hits, gains, losses).sum(axis=1) / _counted(hits.shape[1] - first[:, 0], odds)
+    is_before: Bools = np.logical_and(np.less(number, first), rates > 0)
+    lacks = np.where(is_before, np.log1p(-np.minimum(rates * (1 - odds.hidden), odds.most_hit)), 0.0)
+    lack = np.exp(lacks.sum(axis=1) / _counted(np.count_nonzero(is_before, axis=1).astype(np.int64), odds))
+    prior = odds.right_share.get(class_code, 0.5)
+    flash = np.log(lack / (odds.flash_share + (1 - odds.flash_share) * lack))
+    log_odds = math.log(prior / (1 - prior)) + seen + flash
+    return np.where(hits.any(axis=1), 1 / (1 + np.exp(-log_odds)), 0.0)
+
+
+def _counted(pictures: Indices, odds: Odds) -> Floats:
+    """What pictures that share mistakes are fewer than they seem."""
+    return 1 + np.maximum(pictures - 1, 0) * odds.correlation
+
+
+def _log_ratio(confidences: Floats, hit: Beta, miss: Beta) -> Floats:
+    (a, b), (c, d) = hit, miss
+    constant = _log_beta(c, d) - _log_beta(a, b)
+    return (a - c) * np.log(confidences) + (b - d) * np.log1p(-confidences) + constant
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+def _spread(values: Floats, count: int) -> Floats:
+    """So many of them, evenly picked from least to most."""
+    if not len(values):
+        return np.full(count, CONFIRMED)
+    return values[np.linspace(0, len(values) - 1, count).round().astype(np.int64)]

@@ -1,0 +1,134 @@
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from simulator.county.build import make_county
+from simulator.county.messages import CountyFleet, Sent
+from simulator.county.publish import AS_FAST_AS_IT_GOES, in_time
+from simulator.county.recording import read_recording, write_recording
+from simulator.county.scenario import Scenario
+from simulator.errors import RecordingError
+from wire.codec import decode_envelope
+from wire.messages import Coverage, Detection, Health, Track
+from wire.topics import parse_topic
+
+MakeScenario = Callable[..., Scenario]
+MORNING_S = 10 * 3600.0
+
+
+def _messages(scenario: Scenario, *, for_s: float = 120.0) -> list[Sent]:
+    return list(CountyFleet(make_county(scenario, folder=Path()), from_s=MORNING_S).messages(for_s))
+
+
+@pytest.fixture(scope="module")
+def messages(make_scenario: MakeScenario) -> list[Sent]:
+    return _messages(make_scenario(), for_s=300.0)
+
+
+def test_every_message_is_one_of_the_contract(messages: list[Sent]) -> None:
+    kinds: Counter[type] = Counter()
+    for sent in messages:
+        envelope = decode_envelope(sent.payload)
+        assert parse_topic(sent.topic).source == envelope.source
+        assert parse_topic(sent.topic).kind == envelope.kind
+        kinds[type(envelope.data)] += 1
+    assert set(kinds) == {Track, Detection, Coverage, Health}
+    assert 12 * 30 * 0.8 < kinds[Track] <= 12 * 30  # some wait for their departure
+
+
+def test_each_bus_counts_its_messages_without_gaps_and_no_id_comes_twice(messages: list[Sent]) -> None:
+    envelopes = [decode_envelope(sent.payload) for sent in messages]
+    assert len({envelope.id for envelope in envelopes}) == len(envelopes)
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for envelope in envelopes:
+        numbers[envelope.source].append(envelope.sequence or 0)
+    assert all(sorted(each) == list(range(1, len(each) + 1)) for each in numbers.values())
+
+
+def test_stretches_looked_at_join_without_gaps(messages: list[Sent]) -> None:
+    by_bus: defaultdict[str, list[Coverage]] = defaultdict(list)
+    for sent in messages:
+        envelope = decode_envelope(sent.payload)
+        if isinstance(envelope.data, Coverage):
+            by_bus[envelope.source].append(envelope.data)
+    pairs = [pair for looks in by_bus.values() for pair in pairwise(looks)]
+    joined = [after.from_at - before.to_at < timedelta(seconds=1) for before, after in pairs]
+    assert len(pairs) > 50
+    assert sum(joined) / len(joined) > 0.9  # but for those that ended with their line
+    assert all(0.9 < look.usable_share <= 1 for looks in by_bus.values() for look in looks)
+
+
+def test_the_same_seed_sends_the_same_bytes(make_scenario: MakeScenario) -> None:
+    first, again, other = (_messages(make_scenario(county={"seed": seed})) for seed in (7, 7, 8))
+    assert first == again
+    assert first != other
+
+
+def test_a_bus_without_a_network_tells_all_later(make_scenario: MakeScenario) -> None:
+    until_day = (MORNING_S + 60) / 86_400
+    fault = [{"kind": "offline", "from_day": 0, "to_day": until_day}]
+    with_gap, without = _messages(make_scenario(fault=fault)), _messages(make_scenario())
+    assert {sent.payload for sent in with_gap} == {sent.payload for sent in without}
+    begin = min(sent.at for sent in without)
+    assert min(sent.at for sent in with_gap) - begin > timedelta(seconds=45)
+
+
+@pytest.mark.parametrize("name", ["day.jsonl", "day.jsonl.gz"])
+def test_a_recording_holds_the_bytes_that_were_made(messages: list[Sent], tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    assert write_recording(path, messages[:200], about={"seed": 2}) == 200
+    assert list(read_recording(path)) == messages[:200]
+
+
+def test_equal_messages_make_equal_files(messages: list[Sent], tmp_path: Path) -> None:
+    for name in ("a.jsonl.gz", "b.jsonl.gz"):
+        write_recording(tmp_path / name, messages[:20], about={})
+    assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "is no recording"),
+        ('{"format": "something"}\n', "not something"),
+        ('{"format": "busense.recording.v1"}\n{"at": 3}\n', "line 2"),
+    ],
+    ids=["empty", "other format", "broken line"],
+)
+def test_a_file_that_is_no_recording_is_told(tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_text(content)
+    with pytest.raises(RecordingError, match=told):
+        list(read_recording(path))
+
+
+def test_a_recording_that_was_cut_off_is_told(messages: list[Sent], tmp_path: Path) -> None:
+    path = tmp_path / "cut.jsonl.gz"
+    write_recording(path, messages[:200], about={})
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(RecordingError):
+        list(read_recording(path))
+
+
+class FakeTime:
+    """Stands still but for those who sleep."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.mark.parametrize(("rate", "takes_s"), [(1.0, 290.0), (10.0, 29.0), (AS_FAST_AS_IT_GOES, 0.0)])
+def test_messages_are_published_as_fast_as_wished(messages: list[Sent], rate: float, takes_s: float) -> None:
+    clock = FakeTime()
+    taken: list[Sent] = []
+    count = in_time(messages, taken.append, rate=rate, now_s=lambda: clock.now_s, sleep=clock.sleep)
+    assert count == len(messages)
+    assert taken == messages
+    assert clock.now_s == pytest.approx(takes_s, rel=0.05)

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent.scenarios.road_damage.evidence import Evidence
+from edge_agent.scenarios.road_damage.known_errors import known_errors
+from simulator.county.build import shipped_tables
+from simulator.county.told import QUALITIES, ToldTables, rates_of, tracker_says
+from wire.error_model import ErrorModel, load_error_model
+
+ERRORS = load_error_model(Path("models/road_damage/error_model.json"))
+GOOD, DARK, BLURRED = (QUALITIES.index(word) for word in ("good", "dark", "blurred"))
+
+
+@pytest.fixture(scope="module")
+def tables() -> ToldTables:
+    return shipped_tables()
+
+
+def _share(tables: ToldTables, *, code: str, size_m: float, quality: int = GOOD, speed_mps: float = 8.0) -> float:
+    count = 4000
+    is_told, _ = tables.damage(
+        classes=np.full(count, ERRORS.classes.index(code)),
+        qualities=np.full(count, quality),
+        sizes_m=np.full(count, size_m),
+        speeds_mps=np.full(count, speed_mps),
+        rng=np.random.default_rng(1),
+    )
+    return float(is_told.mean())
+
+
+@pytest.mark.parametrize("code", ERRORS.classes)
+def test_many_passes_at_once_sum_as_the_tracker_does(code: str) -> None:
+    rng = np.random.default_rng(5)
+    odds = known_errors(ERRORS, input_scale=1.0).odds
+    confidence = ERRORS.confidence[code]
+    rates = np.sort(rng.random((50, 12)), axis=1) * 0.9
+    rates[:, :2] = 0.0
+    hits = rng.random(rates.shape) < np.maximum(rates, 0.02)
+    sure = rng.beta(*confidence.hit, rates.shape)
+    at_once = tracker_says(
+        hits, sure, rates, odds=odds, class_code=code, hit=confidence.hit, miss=confidence.false_alarm
+    )
+    for row in range(len(hits)):
+        evidence = Evidence(odds=odds, class_code=code)
+        for is_hit, rate, share in zip(hits[row].tolist(), rates[row].tolist(), sure[row].tolist(), strict=True):
+            again = min(max(rate**0.5, odds.least_hit), odds.most_hit)
+            if is_hit:
+                evidence.see(share, class_code=code, hit=again)
+            elif evidence.looks:
+                evidence.miss(hit=again)
+            elif rate > 0:
+                evidence.lack(hit=min(rate * (1 - odds.hidden), odds.most_hit))
+        expected = evidence.probability if evidence.looks else 0.0
+        assert at_once[row] == pytest.approx(expected)
+
+
+def test_large_damage_in_good_light_is_told_more_often(tables: ToldTables) -> None:
+    assert _share(tables, code="D40", size_m=0.8) > _share(tables, code="D40", size_m=0.15) + 0.2
+    assert _share(tables, code="D20", size_m=1.0) > _share(tables, code="D20", size_m=1.0, quality=BLURRED) + 0.1
+    assert _share(tables, code="D40", size_m=0.8) > 0.8
+
+
+def test_what_a_detector_invents_comes_as_often_as_measured(tables: ToldTables) -> None:
+    stretches, classes, confidence = tables.invented(
+        metres=np.full(2000, 50.0), qualities=np.full(2000, GOOD), rng=np.random.default_rng(2)
+    )
+    assert len(stretches) / 100 == pytest.approx(tables.invented_per_km, rel=0.1)
+    assert set(classes.tolist()) <= set(range(len(ERRORS.classes)))
+    assert ((confidence >= 0.45) & (confidence < 1)).all()
+
+
+def test_a_road_that_nobody_drove_invents_nothing(tables: ToldTables) -> None:
+    stretches, _, _ = tables.invented(metres=np.zeros(100), qualities=np.zeros(100, int), rng=np.random.default_rng(2))
+    assert not len(stretches)
+
+
+def test_a_quality_that_was_not_measured_counts_as_the_worst() -> None:
+    document = ERRORS.model_dump(mode="json", by_alias=True)
+    document["hit"] = [row for row in document["hit"] if row["quality"] != "glare"]
+    document["false_alarms"] = [row for row in document["false_alarms"] if row["quality"] != "glare"]
+    fewer = ErrorModel.model_validate_json(json.dumps(document))
+    sides = np.array([4.0, 100.0])
+    assert rates_of(fewer, "D20", "glare", sides).tolist() == rates_of(ERRORS, "D20", "blurred", sides).tolist()
+    assert rates_of(fewer, "D20", "good", sides)[0] == 0.0  # nobody finds what is that small
