@@ -22,7 +22,7 @@ ORDER BY serial
 """
 _PHOTOS: Final = """
 SELECT p.sha256, p.kind, p.at, p.actor, k.width_px, k.height_px FROM case_photos p JOIN pictures k USING (sha256)
-WHERE p.case_id = %(id)s ORDER BY p.at, p.sha256
+WHERE p.case_id = %(id)s AND k.erased_at IS NULL ORDER BY p.at, p.sha256
 """
 
 # What a person asks for by name; the rest the system or the crew's photos do.

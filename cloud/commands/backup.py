@@ -35,7 +35,10 @@ _SET_IDENTITY: Final = """
 SELECT setval(pg_get_serial_sequence({table_text}, {column_text}), coalesce(max({column}), 0) + 1, false) FROM {table}
 """
 _PICTURES: Final = """
-SELECT sha256 FROM pictures WHERE received_at IS NOT NULL UNION SELECT sha256 FROM case_photos ORDER BY sha256
+SELECT sha256 FROM pictures WHERE received_at IS NOT NULL
+UNION SELECT sha256 FROM case_photos p WHERE NOT EXISTS (
+    SELECT FROM pictures k WHERE k.sha256 = p.sha256 AND k.erased_at IS NOT NULL)
+ORDER BY sha256
 """
 _HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
 

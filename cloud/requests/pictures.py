@@ -40,12 +40,14 @@ FROM one_each n JOIN pictures t ON t.sha256 = n.sha256 ORDER BY n.at, n.sha256 L
 """
 _CHOSEN: Final = """
 SELECT t.sha256, t.device, t.announced_at, t.size_bytes, t.media_type, t.width_px, t.height_px, t.blur::text AS blur,
-    t.received_at IS NOT NULL AND t.erased_at IS NULL AS is_here,
+    t.received_at IS NOT NULL AS is_here,
     EXISTS (SELECT FROM legal_holds h WHERE h.lifted_at IS NULL AND h.city = t.city AND h.device = t.device
         AND t.announced_at BETWEEN h.from_at AND h.to_at) AS is_held
 FROM pictures t WHERE t.sha256 = ANY(%s) ORDER BY t.sha256 FOR UPDATE OF t
 """
-_MARK: Final = "UPDATE pictures SET erased_at = %s WHERE sha256 = ANY(%s) AND erased_at IS NULL"
+_MARK: Final = """
+UPDATE pictures SET erased_at = %s, received_at = NULL WHERE sha256 = ANY(%s) AND erased_at IS NULL
+"""
 _LOCK_HOLDS: Final = "LOCK TABLE legal_holds IN SHARE MODE"  # no new hold between looking and erasing
 _OBSERVATIONS: Final = "SELECT count(*) FROM finding_observations WHERE picture_sha256 = ANY(%s)"
 

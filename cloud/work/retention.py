@@ -43,7 +43,7 @@ _MAY_NOT_GO: Final = "SELECT count(*), count(*) FILTER (WHERE NOT {is_done} OR {
 _OLD_PICTURES: Final = """
 SELECT sha256 FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s
 """
-_IS_ANY_RECEIVED: Final = "SELECT EXISTS (SELECT FROM pictures WHERE received_at IS NOT NULL AND erased_at IS NULL)"
+_IS_ANY_RECEIVED: Final = "SELECT EXISTS (SELECT FROM pictures WHERE received_at IS NOT NULL)"
 _FORGET_PHOTOS: Final = "DELETE FROM case_photos WHERE sha256 = ANY(%s)"
 _FORGET_PICTURES: Final = "DELETE FROM pictures WHERE sha256 = ANY(%s)"
 _NAMES: Final = "SELECT sha256, received_at IS NOT NULL, erased_at IS NOT NULL FROM pictures"
@@ -252,7 +252,7 @@ def _trim(connection: Connection[Any], *, keep: int, should_stop: Callable[[], b
 def _compared(connection: Connection[Any], store: Store, classes: Iterable[Purged], *, at: datetime) -> Report:
     """Compare rows and files, after removing files that no row has named for long, and erased ones that came back."""
     rows = connection.execute(_NAMES).fetchall()
-    received = {name for name, is_received, is_erased in rows if is_received and not is_erased}
+    received = {name for name, is_received, _ in rows if is_received}
     before = store.stored()
     rows_without_picture = len(received - before.keys())
     rows = connection.execute(_NAMES).fetchall()

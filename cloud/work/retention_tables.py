@@ -97,7 +97,7 @@ TABLES: Final = (
         PICTURES,
         "t.sha256",
         "t.announced_at",
-        is_done="t.received_at IS NOT NULL",
+        is_done="t.received_at IS NOT NULL OR t.erased_at IS NOT NULL",
         also_held=_PICTURE_OF_OPEN_CASE,
     ),
 )

@@ -19,6 +19,7 @@ from busense.local.postgres import LocalPostgres
 from cloud.api.guard import UNKNOWN_BURST, UNKNOWN_PER_S
 from cloud.cases import audit
 from cloud.cases.handling import shipped_handling
+from cloud.commands.backup import write_backup
 from cloud.config import PicturesConfig
 from cloud.db.pool import connect
 from cloud.people.accounts import Wish
@@ -164,7 +165,7 @@ def test_who_asked_lies_sealed_and_is_deleted_after_closing_while_the_record_sta
     assert [line["step"] for line in page["history"]] == ["receive", "refuse", "close"]
 
 
-def test_pictures_are_erased_with_proof_and_never_come_back(desk: Desk) -> None:
+def test_pictures_are_erased_with_proof_and_never_come_back(desk: Desk, tmp_path: Path) -> None:
     request = desk.asked(at="10.0.1.3")
     near, far = desk.picture(minutes=5), desk.picture(minutes=6, east_m=500)
     coming = desk.picture(minutes=7, is_here=False)
@@ -192,8 +193,12 @@ def test_pictures_are_erased_with_proof_and_never_come_back(desk: Desk) -> None:
     line = desk.page(request)["history"][-1]
     assert (line["step"], sorted(line["details"]["pictures"])) == ("erase", sorted([near, coming]))
     assert line["details"]["in_store_after"] == 0
-    # A store that is put back from a backup has it again, until the next purge.
     store = open_store(PicturesConfig(url=desk.folder.as_uri()))
+    with connect(desk.town.url) as connection:
+        saved = write_backup(connection, store, tmp_path / "backup")["pictures"]
+    assert {far, later} <= set(saved)
+    assert not {near, coming} & set(saved)
+    # A store that is put back from a backup has it again, until the next purge.
     (desk.folder / near[:2] / near).write_bytes(b"restored")
     with connect(desk.town.url, autocommit=True) as connection:
         report = purge(connection, store, RetentionRules(), at=datetime.now(UTC))
