@@ -18,7 +18,9 @@ _EDGE_M: Final = 1_281_256.0  # of the coarsest cells there are; each step is fi
 Ring = tuple[tuple[float, float], ...]
 
 
-def resolution_for(*, zoom: float, min_lon: float, min_lat: float, max_lon: float, max_lat: float) -> int:
+def resolution_for(
+    *, zoom: float, min_lon: float, min_lat: float, max_lon: float, max_lat: float, most: int = MAX_CELLS
+) -> int:
     """The finest resolution whose cells can be told apart at a zoom, and of which not too many cover the rectangle."""
     shrink = math.cos(math.radians((min_lat + max_lat) / 2))
     metres_per_pixel = _METRES_PER_PIXEL * shrink / 2**zoom
@@ -27,7 +29,7 @@ def resolution_for(*, zoom: float, min_lon: float, min_lat: float, max_lon: floa
         resolution
         for resolution in range(FINEST, COARSEST, -1)
         if _edge_m(resolution) >= SMALLEST_EDGE_PX * metres_per_pixel
-        and area_km2 <= MAX_CELLS * 1.5 * math.sqrt(3) * (_edge_m(resolution) / 1000) ** 2
+        and area_km2 <= most * 1.5 * math.sqrt(3) * (_edge_m(resolution) / 1000) ** 2
     )
     return next(fitting, COARSEST)
 

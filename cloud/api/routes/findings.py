@@ -32,6 +32,7 @@ from wire.units import ClassCode
 router = APIRouter(tags=["findings"], dependencies=[needs(Permission.SEE)])
 
 NEAREST: Final = 24.0  # zoom
+CELLS_COUNTED: Final = 120  # tell well enough how many findings lie in a rectangle
 _SHOWN: Final = tuple(state for state in FindingState if state is not FindingState.REJECTED)
 # The page first, then the cases of its findings alone.
 _PAGE: Final = (
@@ -113,7 +114,7 @@ async def _statement(connection: Database, question: FindingQuestion) -> Literal
     if question.bbox is None:
         return _LIST_BY_AGE
     place = asdict(parse_bbox(question.bbox))
-    resolution = resolution_for(zoom=NEAREST, **place)
+    resolution = resolution_for(zoom=NEAREST, **place, most=CELLS_COUNTED)
     if resolution == COARSEST:  # a continent
         return _LIST_BY_AGE
     cells = cells_over(resolution, **place)

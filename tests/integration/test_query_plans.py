@@ -1,0 +1,78 @@
+# pyright: reportPrivateUsage=false
+"""Each query of lists, cases, segments and tracks goes by its index; those of the map are tried with the map."""
+
+import random
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from benchmarks.province import fill, fill_cases, fill_roads, fill_tracks
+from busense.local.postgres import LocalPostgres
+from cloud.api.routes.cases import _DUE, _NEWEST, CaseQuestion
+from cloud.api.routes.condition import _FOUND, _HISTORY, _LIST, _ONE, _PASSES, _SURVEYS, _WORST, SegmentQuestion
+from cloud.cases.reading import _HISTORY as _CASE_HISTORY
+from cloud.cases.views import CASE_BY_ID
+from cloud.commands.trace import _STORED
+from cloud.condition.passes import _POINTS
+from cloud.findings.views import FEATURES_BY_ID, PASSES
+from cloud.people.scope import EVERYTHING
+from tests.conftest import create_database
+
+BOX = "119.0,29.0,119.02,29.02"
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+SOME = UUID("01928d0a-0000-7000-8000-000000000000")
+FINDINGS, POINTS = 8000, 20_000
+
+CASES = CaseQuestion(limit=200).values() | EVERYTHING.values()
+SEGMENT = {"id": "000000000000000a", "ids": ["000000000000000a"], "by": "day", "usual_since": AT}
+SEGMENTS = SegmentQuestion(bbox=BOX).box_values() | {"grades": None, "seen": False, "limit": 5000}
+WORST = SegmentQuestion().box_values() | {"limit": 50}
+OF_BUS = {"since": AT, "city": "bench", "device": "bus-1", "limit": 2000}
+
+Query = tuple[LiteralString, dict[str, Any], str]
+QUERIES: dict[str, Query] = {
+    "one finding": (FEATURES_BY_ID, {"ids": [SOME]}, "findings_pkey"),
+    "its cases": (FEATURES_BY_ID, {"ids": [SOME]}, "cases_finding_id_opened_at_idx"),
+    "its passes": (PASSES, {"id": SOME}, "finding_passes_pkey"),
+    "cases, newest": (_NEWEST, CASES, "cases_pkey"),
+    "cases, due first": (_DUE, CASES, "cases_due_idx"),
+    "one case": (CASE_BY_ID, {"id": SOME}, "cases_pkey"),
+    "its history": (_CASE_HISTORY, {"id": SOME}, "case_history_pkey"),
+    "segments of a rectangle": (_LIST, SEGMENTS, "segments_box_idx"),
+    "one segment": (_ONE, SEGMENT, "segments_pkey"),
+    "its days": (_HISTORY, SEGMENT, "segment_history_pkey"),
+    "its findings": (_FOUND, SEGMENT, "segment_findings_segment_id_idx"),
+    "looks at it": (_SURVEYS, SEGMENT, "segment_surveys_segment_id_to_at_idx"),
+    "its usual passes": (_PASSES, SEGMENT, "segment_passes_pkey"),
+    "worst segments": (_WORST, WORST, "segment_conditions_pci_estimate_idx"),
+    "points of a bus": (_POINTS, OF_BUS, "track_points_[0-9_]*pkey"),
+    "where a message is": (_STORED, {"id": SOME, "id_at": AT}, "track_points_[0-9_]*pkey"),
+}
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: LocalPostgres, template_database: str) -> Iterator[psycopg.Connection]:
+    """A small province with all there is in a large one, where going through a whole table never pays."""
+    create_database(postgres, "filled_for_plans", template=template_database)
+    url, console = postgres.url("filled_for_plans"), Console(quiet=True)
+    fill(url, FINDINGS, random.Random(1), console)
+    fill_cases(url)
+    fill_roads(url)
+    fill_tracks(url, POINTS, console)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+        connection.execute("SET enable_seqscan = off")
+        yield connection
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_goes_by_its_index(filled: psycopg.Connection, name: str) -> None:
+    statement, values, index = QUERIES[name]
+    plan = "\n".join(line for (line,) in filled.execute("EXPLAIN " + statement, values))
+    assert re.search(rf"\b{index}\b", plan), plan
