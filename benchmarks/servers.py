@@ -100,9 +100,7 @@ class Cloud:
 
     def enrol(self, devices: Iterable[str]) -> None:
         """Let these devices in."""
-        with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
-            for device in devices:
-                enrol(connection, city=CITY, device=device, secret=PASSWORD)
+        enrol_all(self.postgres.url(), devices)
 
     def publisher(self, name: str) -> mqtt.Client:
         """An MQTT client that may speak for all devices, with its own thread."""
@@ -116,6 +114,13 @@ class Cloud:
         self.stack.callback(client.loop_stop)
         self.stack.callback(client.disconnect)
         return client
+
+
+def enrol_all(url: str, devices: Iterable[str]) -> None:
+    """Let these devices in."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for device in devices:
+            enrol(connection, city=CITY, device=device, secret=PASSWORD)
 
 
 @contextmanager

@@ -57,6 +57,7 @@ _SCHEMES_OF_KIND: Final = {BrokerKind.JETSTREAM: ("nats://", "tls://"), BrokerKi
 class BrokerConfig(Section):
     kind: BrokerKind = BrokerKind.JETSTREAM
     url: str
+    """JetStream: of a cluster the addresses of its nodes, with commas between."""
     user: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
@@ -68,9 +69,16 @@ class BrokerConfig(Section):
     @model_validator(mode="after")
     def _scheme_fits(self) -> Self:
         expected = _SCHEMES_OF_KIND[self.kind]
-        if not self.url.startswith(expected):
+        if not all(node.startswith(expected) for node in self.nodes):
             raise ValueError(f"the url of a {self.kind} broker begins with {' or '.join(expected)}")
+        if self.kind is BrokerKind.MQTT and len(self.nodes) > 1:
+            raise ValueError("an MQTT client has one broker: name one")
         return self
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Address of each node."""
+        return tuple(self.url.split(","))
 
     def read_password(self) -> str | None:
         """Tell the password, if there is one.

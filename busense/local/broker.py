@@ -114,7 +114,7 @@ class LocalBroker:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._write_configuration()
-        command = ending_with_us([_find_server(), "--config", str(config)])
+        command = ending_with_us([find_server(), "--config", str(config)])
         self._program = Program("the broker", command, log=self._folder / "nats.log")
         self._program.start()
         self._program.wait_until(self._answers, timeout_s=20)
@@ -194,7 +194,12 @@ class LocalBroker:
         return {"user": device, "password": secret, "permissions": permissions(city=self._city, device=device)}
 
 
-def _find_server() -> str:
+def find_server() -> str:
+    """Tell where the program of the broker is.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
     beside_python = Path(sys.executable).parent / "nats-server"
     found = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
     if found is None:

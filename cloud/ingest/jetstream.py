@@ -159,7 +159,7 @@ async def _connect(broker: BrokerConfig) -> Client:
 
 async def _open_client(broker: BrokerConfig, *, allow_reconnect: bool) -> Client:
     return await nats.connect(  # pyright: ignore[reportUnknownMemberType]
-        broker.url,
+        list(broker.nodes),
         name=broker.client_id,
         user=broker.user,
         password=broker.read_password(),

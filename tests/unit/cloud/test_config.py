@@ -53,6 +53,9 @@ def test_environment_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(GOOD + "[ingest]\nbatch_size = 0", "ingest.batch_size", id="out of bounds"),
         pytest.param(GOOD + "[ingset]\nbatch_size = 1", "ingset", id="misspelt section"),
+        pytest.param(
+            GOOD.replace("nats://", "nats://node-1,mqtt://"), "begins with nats://", id="one node of the other kind"
+        ),
         pytest.param(GOOD.replace("nats:", "mqtt:"), "begins with nats://", id="scheme of the other kind"),
         pytest.param(GOOD.replace("url = ", "host = "), "database", id="no database url"),
         pytest.param("city = demo", "line 1", id="not TOML"),
