@@ -61,6 +61,17 @@ QUESTIONS: Final = (
     ("/observations", "after"),
     ("/deliveries", "cursor"),
     ("/condition/report", "month"),
+    ("/data-requests", "state"),
+    (f"/data-requests/{UNKNOWN}/pictures", "from_at"),
+)
+ADDRESSES: Final = (
+    "/cases/{}",
+    "/findings/{}",
+    "/segments/{}",
+    "/pictures/{}",
+    "/people/{}",
+    "/data-requests/{}",
+    "/releases/{}/shadow",
 )
 PATHS: Final = (
     "/../../../../etc/passwd",
@@ -148,12 +159,14 @@ def test_injections_are_data_or_refused(target: Target) -> None:
         answer = browser.get(path, params={name: text})
         statuses[answer.status_code] += 1
         assert "X-Injected" not in answer.headers
-    for path, text in product(("/cases/{}", "/findings/{}", "/segments/{}", "/pictures/{}", "/people/{}"), INJECTIONS):
+    for path, text in product(ADDRESSES, INJECTIONS):
         answer = browser.request("PUT" if "people" in path else "GET", path.format(quote(text, safe="")))
         statuses[answer.status_code] += 1
     for text in INJECTIONS:
         statuses[sign_in(browser, text[:63]).status_code] += 1
         statuses[browser.post("/welcome/name", json={"token": text[:100] or "x"}).status_code] += 1
+        form = {"kind": "erasure", "name": text[:100], "contact": text[:200].ljust(3), "text": text[:2000]}
+        statuses[browser.post("/notice/requests", json=form).status_code] += 1
     print(f"\n{sum(statuses.values())} injections, {dict(sorted(statuses.items()))}")  # noqa: T201
     assert not [status for status in statuses if status >= 500], statuses
     assert browser.get("/people").json()["items"], "the table is still there"
