@@ -27,7 +27,7 @@ EARLY: Final = timedelta(minutes=30)  # a journey may begin before it was agreed
 GRACE: Final = timedelta(minutes=10)  # and end after
 PATIENCE: Final = timedelta(minutes=15)  # with buses that have not told yet what they heard
 LATE: Final = timedelta(hours=6)  # who comes later did not come by this journey
-ABOARD: Final = timedelta(seconds=60)  # shorter than a silence that parts two rides
+ABOARD: Final = timedelta(seconds=45)  # shorter than a silence that parts two rides
 PARKED_M: Final = 50.0  # a bus that is where it was when it fell silent stood there
 FASTEST_MPS: Final = 25.0
 

@@ -14,7 +14,7 @@ from cloud.scenarios.safe_travel.model import Heard, Moment, Watch, apart_m
 RIDE_M: Final = 250.0  # a person at a stop is heard over some 100 m of a bus's way
 RUN: Final = timedelta(seconds=30)  # sightings that follow so soon belong to one stretch
 STEP_M: Final = 20.0  # less is the noise of a bus that stands
-LEFT_AFTER_S: Final = 90.0  # so long a listening reader hears a rider at least once (measured in benchmarks/travel.py)
+LEFT_AFTER_S: Final = 60.0  # so long a listening reader hears a rider at least once (measured in benchmarks/travel.py)
 TOGETHER: Final = timedelta(minutes=30)  # without a word in between, nobody is held for the same rider
 GAP_S: Final = 20.0  # moments of one reader further apart leave a gap
 

@@ -1,6 +1,6 @@
 from busense.demo_travel import name_of, score_travel
 
-FAR = {"person": 0, "device": "bus-1", "board_s": 2.0, "leave_s": 60.0, "ridden_m": 300.0}
+FAR = {"person": 0, "device": "bus-1", "board_s": 2.0, "leave_s": 60.0, "ridden_m": 400.0}
 SHORT = {"person": 1, "device": "bus-3", "board_s": 2.0, "leave_s": 60.0, "ridden_m": 100.0}
 
 
