@@ -22,7 +22,8 @@ from wire.envelope import Envelope, make_id
 from wire.topics import Topic
 
 PROMISE_S: Final = 10.0
-IN_FLIGHT: Final = 1000
+IN_FLIGHT: Final = 200  # on each connection
+LINES: Final = 8
 _KEEPALIVE_S: Final = 30
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
@@ -46,18 +47,15 @@ class Numbers:
 
 
 class Publisher:
-    """One connection for all terminals; each message is waited for until the broker has it."""
+    """A few connections for all terminals; each message is waited for until the broker has it.
+
+    NATS takes one message of a connection after the other, each until it lies on its disk: one connection would be
+    the bound of everything.
+    """
 
     def __init__(self, broker: BrokerConfig) -> None:
         self._numbers = Numbers()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(IN_FLIGHT)
-        self._client = _make_client(broker)
-        self._client.on_publish = self._on_publish
-        parts = urlsplit(broker.url)
-        self._client.connect_async(parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme], _KEEPALIVE_S)
-        self._client.loop_start()
+        self._lines = [_Line(broker, f"{broker.client_id}-{number}") for number in range(LINES)]
 
     async def publish(self, terminal: Terminal, said: Said) -> None:
         """Hand a message to the broker. Those of one device are to come one after the other.
@@ -75,31 +73,55 @@ class Publisher:
             sequence=sequence,
         )
         topic = str(Topic(city=terminal.city, device=terminal.device, kind=envelope.kind))
+        line = self._lines[hash(terminal.device) % LINES]
         try:
-            async with self._room:
-                await self._send(topic, encode_envelope(envelope))
+            await line.send(topic, encode_envelope(envelope))
         except BaseException:
             self._numbers.end(terminal)
             raise
 
-    async def _send(self, topic: str, payload: bytes) -> None:
-        if not self._client.is_connected():
-            raise UnavailableError("the broker is away")
-        info = self._client.publish(topic, payload, qos=1)
-        if info.rc != MQTT_ERR_SUCCESS:
-            raise UnavailableError(f"the broker cannot be told: {info.rc}")
-        # The broker's answer is noted by this loop, so it finds the promise however fast it is.
-        promise = self._waiting[info.mid] = self._loop.create_future()
-        try:
-            async with asyncio.timeout(PROMISE_S):
-                await promise
-        except TimeoutError as error:
-            raise UnavailableError("the broker does not answer") from error
-        finally:
-            self._waiting.pop(info.mid, None)
-
     def close(self) -> None:
         """Disconnect."""
+        for line in self._lines:
+            line.close()
+
+
+class _Line:
+    """One connection to the broker."""
+
+    def __init__(self, broker: BrokerConfig, client_id: str) -> None:
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._client = _make_client(broker, client_id)
+        self._client.on_publish = self._on_publish
+        parts = urlsplit(broker.url)
+        self._client.connect_async(parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme], _KEEPALIVE_S)
+        self._client.loop_start()
+
+    async def send(self, topic: str, payload: bytes) -> None:
+        """Send it and wait for the promise.
+
+        Raises:
+            UnavailableError: there is none.
+        """
+        async with self._room:
+            if not self._client.is_connected():
+                raise UnavailableError("the broker is away")
+            info = self._client.publish(topic, payload, qos=1)
+            if info.rc != MQTT_ERR_SUCCESS:
+                raise UnavailableError(f"the broker cannot be told: {info.rc}")
+            # The broker's answer is noted by this loop, so it finds the promise however fast it is.
+            promise = self._waiting[info.mid] = self._loop.create_future()
+            try:
+                async with asyncio.timeout(PROMISE_S):
+                    await promise
+            except TimeoutError as error:
+                raise UnavailableError("the broker does not answer") from error
+            finally:
+                self._waiting.pop(info.mid, None)
+
+    def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -129,8 +151,8 @@ async def open_publisher(broker: BrokerConfig) -> AsyncGenerator[Publisher]:
         await asyncio.to_thread(publisher.close)
 
 
-def _make_client(broker: BrokerConfig) -> Client:
-    client = Client(CallbackAPIVersion.VERSION2, client_id=broker.client_id, protocol=MQTTv311)
+def _make_client(broker: BrokerConfig, client_id: str) -> Client:
+    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv311)
     client.reconnect_delay_set(min_delay=1, max_delay=10)
     client.max_inflight_messages_set(IN_FLIGHT)
     client.max_queued_messages_set(IN_FLIGHT)

@@ -184,6 +184,14 @@ export async function sendJson<T>(path: string, body: BodyInit, mediaType: strin
   return readJson<T>(await reach(`${API_ROOT}${path}`, { method, body, headers }));
 }
 
+/** Send something that is answered with nothing. */
+export async function sendOnly(path: string, body: object): Promise<void> {
+  const response = await reach(`${API_ROOT}${path}`, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+}
+
 async function send(path: string): Promise<void> {
   const response = await reach(`${API_ROOT}${path}`, { method: "POST" });
   if (!response.ok) {

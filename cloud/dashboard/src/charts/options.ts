@@ -166,6 +166,23 @@ export function timeLine({ label, points, fromMs, toMs, colour, axisTime, fullTi
   };
 }
 
+/** Lines over seconds around a moment: speeds at the left axis, accelerations at the right one. */
+export function seconds({ series, unit }: { series: readonly { yAxisIndex: number }[]; unit: string }, palette: Palette): ChartOption {
+  const hasRight = series.some(({ yAxisIndex }) => yAxisIndex === 1);
+  return {
+    ...base(palette),
+    legend: { top: 0, right: 8, icon: "roundRect", itemWidth: 14, itemHeight: 4, textStyle: { color: palette.text } },
+    tooltip: { ...(base(palette)["tooltip"] as object), axisPointer: { type: "line", lineStyle: { color: palette.line } }, valueFormatter: (value: number) => value.toFixed(1) },
+    grid: { left: 8, right: 12, top: 44, bottom: 6, containLabel: true },
+    xAxis: { type: "value", min: "dataMin", max: "dataMax", ...categoryAxis(palette), axisLabel: { color: palette.text, formatter: (value: number) => `${Math.round(value)} s` }, splitLine: { show: false } },
+    yAxis: [
+      { ...valueAxis(palette), name: "km/h", nameTextStyle: { color: palette.faint }, min: 0 },
+      { ...valueAxis(palette), name: unit, nameTextStyle: { color: palette.faint }, show: hasRight, splitLine: { show: false } },
+    ],
+    series: [...series],
+  };
+}
+
 function base(palette: Palette): ChartOption {
   return {
     animationDuration: 250,

@@ -24,6 +24,8 @@ export function useMe() {
     isEngineer: computed(() => me.value.permissions.includes("upkeep")),
     isDataOfficer: computed(() => me.value.permissions.includes("handle_requests") && me.value.unit === null && me.value.areas.length === 0),
     isCarer: computed(() => me.value.permissions.includes("care")),
+    isSafetyManager: computed(() => me.value.permissions.includes("review_driving")),
+    isDriver: computed(() => me.value.role === "driver"),
     isGuardian: computed(() => me.value.role === "guardian"),
     isFleetManager: computed(() => me.value.permissions.includes("manage_fleet")),
     isOperator: computed(() => me.value.role === "operator" || me.value.role === "admin"),

@@ -8,6 +8,7 @@ import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
 import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
+import { drivingEn } from "./areas/driving";
 import { requestsEn } from "./areas/requests";
 import { rollOutsEn } from "./areas/rollOuts";
 import { shellEn } from "./areas/shell";
@@ -23,6 +24,7 @@ export const en: Messages = {
   ...fleetEn,
   ...busEn,
   ...rollOutsEn,
+  ...drivingEn,
   ...requestsEn,
   ...travelEn,
   ...conditionEn,
@@ -247,6 +249,8 @@ export const en: Messages = {
     toMap: "To the map",
   },
   titles: {
+    driving: "Safe driving",
+    "my-driving": "My driving",
     travel: "Safe travel",
     traveller: "Safe travel",
     look: "Search",

@@ -8,6 +8,7 @@ import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
 import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
+import { drivingZh } from "./areas/driving";
 import { requestsZh } from "./areas/requests";
 import { rollOutsZh } from "./areas/rollOuts";
 import { shellZh } from "./areas/shell";
@@ -22,6 +23,7 @@ export const zh = {
   ...fleetZh,
   ...busZh,
   ...rollOutsZh,
+  ...drivingZh,
   ...requestsZh,
   ...travelZh,
   ...conditionZh,
@@ -246,6 +248,8 @@ export const zh = {
     toMap: "回到地图",
   },
   titles: {
+    driving: "行车安全",
+    "my-driving": "我的行车记录",
     travel: "安全出行",
     traveller: "安全出行",
     look: "走失查找",

@@ -1,0 +1,31 @@
+/** Safe driving: incidents with their evidence, reviews and scores; and for drivers, what is said of them. */
+
+import { getJson, sendOnly } from "./client";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Incident = Schemas["IncidentView"];
+export type IncidentDetail = Schemas["IncidentDetail"];
+export type IncidentPage = Schemas["IncidentPage"];
+export type MotionMoment = Schemas["MotionView"];
+export type Review = Schemas["Review"];
+export type ReviewState = Schemas["ReviewState"];
+export type Score = Schemas["ScoreView"];
+export type ScoreList = Schemas["ScoreList"];
+
+export interface IncidentFilter {
+  state: ReviewState | null;
+  cursor: string | null;
+}
+
+export const driving = {
+  list: (filter: IncidentFilter, signal?: AbortSignal) => getJson<IncidentPage>("/driving/incidents", { ...filter }, signal),
+  one: (id: string, signal?: AbortSignal) => getJson<IncidentDetail>(`/driving/incidents/${encodeURIComponent(id)}`, {}, signal),
+  review: (id: string, action: Review, version: number, reason: string | null) =>
+    sendOnly(`/driving/incidents/${encodeURIComponent(id)}/reviews`, { action, version, reason }),
+  scores: (by: ScoreList["by"], signal?: AbortSignal) => getJson<ScoreList>("/driving/scores", { by }, signal),
+  mine: (cursor: string | null, signal?: AbortSignal) => getJson<IncidentPage>("/driving/mine", { cursor }, signal),
+  myOne: (id: string, signal?: AbortSignal) => getJson<IncidentDetail>(`/driving/mine/${encodeURIComponent(id)}`, {}, signal),
+  myScore: (signal?: AbortSignal) => getJson<ScoreList>("/driving/mine/score", {}, signal),
+  object: (id: string, text: string) => sendOnly(`/driving/mine/${encodeURIComponent(id)}/objection`, { text }),
+};
