@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from simulator.city import make_town, roads_geojson
+from simulator.county.report import write_report
 from simulator.fleet import FleetPlan
 from simulator.report import Report, in_words, write_json
 from simulator.run import Simulation
@@ -55,6 +56,9 @@ SAY_EVERY_S: Final = 5.0
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="error_model.json by which buses without the real detector are wrong; else a better one is made up.",
 )
+@click.option(
+    "--report", "report_folder", type=click.Path(path_type=Path, file_okay=False), help="Folder for a page of the run."
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the state here.")
 def simulate(
     *,
@@ -75,6 +79,7 @@ def simulate(
     frames: Path | None,
     tokens: Path | None,
     errors: Path | None,
+    report_folder: Path | None,
     json_file: Path | None,
 ) -> None:
     """Drive buses through the town of a seed and score what the cloud makes of it."""
@@ -101,9 +106,11 @@ def simulate(
     )
     world = make_world(seed=seed, buses=buses, frames=frames, is_dense=is_dense)
     with stopped_by_signals() as stop:
-        simulation = Simulation(plan, world, stop=stop)
+        simulation = Simulation(plan, world, stop=stop, is_watched=report_folder is not None)
         _show(simulation, json_file)
         report = simulation.result()
+    if report_folder is not None and simulation.ledger is not None:
+        click.echo(write_report(simulation.ledger, report_folder))
     if json_file is not None:
         write_json(json_file, report.as_json())
     click.echo("\n".join(in_words(report)))

@@ -3,14 +3,18 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Final
 
+from simulator.county.ledger import Ledger
 from simulator.fleet import Fleet, FleetPlan
 from simulator.office import Ground, Office, open_office
 from simulator.people import Rider
 from simulator.readback import CloudReader
 from simulator.report import Report
 from simulator.score import Score, score_claims
+from simulator.watching import Watching
 from simulator.world import World
 
 REPORT_EVERY_S: Final = 1.0
@@ -20,13 +24,22 @@ FUSED_WITHIN_S: Final = 20.0
 class Simulation:
     """Drives, waits until everything arrived, and scores."""
 
-    def __init__(self, plan: FleetPlan, world: World, *, stop: threading.Event) -> None:
-        """Build the fleet; `stop` ends everything early and without a score."""
+    def __init__(self, plan: FleetPlan, world: World, *, stop: threading.Event, is_watched: bool = False) -> None:
+        """Build the fleet; `stop` ends everything early and without a score.
+
+        A watched one looks every few seconds at what the cloud believes: `ledger` then tells all of it.
+        """
         self._plan, self._world, self._stop = plan, world, stop
         self._fleet = Fleet(plan, world, stop=stop)
         self._office = _office_of(plan, world)
         self._start_s = time.monotonic()
         self._driven_s = 0.0
+        self._began_at = datetime.now(UTC)
+        self._watching = self._watch() if is_watched else None
+
+    @property
+    def ledger(self) -> Ledger | None:
+        return self._watching.ledger if self._watching else None
 
     def drive(self) -> Iterator[Report]:
         """Drive to the end of the plan; a report each second.
@@ -34,13 +47,16 @@ class Simulation:
         Raises:
             Exception: what ended an agent.
         """
-        self._start_s = time.monotonic()
+        self._start_s, self._began_at = time.monotonic(), datetime.now(UTC)
         self._fleet.start()
         if self._office is not None:
             self._office.start()
-        while self._fleet.is_driving and not self._stop.wait(REPORT_EVERY_S):
-            self._driven_s = time.monotonic() - self._start_s
-            yield self._report(is_running=True)
+        with closing(CloudReader(self._plan.cloud_url)) as reader:
+            while self._fleet.is_driving and not self._stop.wait(REPORT_EVERY_S):
+                self._driven_s = time.monotonic() - self._start_s
+                if self._watching is not None:
+                    self._watching.look(reader, elapsed_s=self._driven_s, began_at=self._began_at)
+                yield self._report(is_running=True)
 
     def result(self) -> Report:
         """Wait until all is stored and fused, then score; a simulation that was stopped has no score."""
@@ -63,6 +79,9 @@ class Simulation:
         is_fused = reader.wait_until_fused(FUSED_WITHIN_S)
         findings, group_of, handled = reader.findings(), reader.group_of(), reader.findings_of_cases()
         believed = [each for each in findings if each.is_believed or each.id in handled]
+        if self._watching is not None:
+            elapsed_s = time.monotonic() - self._start_s
+            self._watching.note(believed, group_of=group_of, elapsed_s=elapsed_s, at=datetime.now(UTC))
 
         def score(*, with_candidates: bool) -> Score:
             doubtful = [each for each in findings if each.is_candidate and each not in believed]
@@ -82,6 +101,14 @@ class Simulation:
             candidates=sum(finding.is_candidate for finding in findings),
             found_or_candidate=len(score(with_candidates=True).found),
         )
+
+    def _watch(self) -> Watching:
+        plan = self._plan
+        facts = {
+            "county": f"{plan.buses} buses on {len(self._world.lines)} lines",
+            "simulated": f"{plan.full} buses with the real detector, all with the real agent",
+        }
+        return Watching(self._world, self._fleet.exposures, seed=plan.seed, facts=facts)
 
     def _report(
         self,

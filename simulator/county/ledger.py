@@ -70,11 +70,15 @@ class Seen:
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """All of it; `facts` are lines for the head of the report."""
+    """All of it; `facts` are lines for the head of the report.
+
+    Times are in days; a run of minutes against a real cloud is drawn in seconds.
+    """
 
     name: str
     seed: int
     facts: dict[str, str]
+    unit: Literal["day", "second"] = "day"
     days: list[Day] = field(default_factory=list[Day])
     watched: list[Watched] = field(default_factory=list[Watched])
     opened: list[Opened] = field(default_factory=list[Opened])

@@ -8,11 +8,13 @@ from statistics import median
 from typing import Final
 
 from simulator.county.charts import Axis, Series, bar_chart, line_chart
-from simulator.county.ledger import Ledger, Opened, Seen, Watched
+from simulator.county.ledger import Ledger, Opened, Watched
 from simulator.truth import CLASS_CODES
 
 MOST_PASSES: Final = 30
-LATE_DAYS: Final = 60
+LATE_STEPS: Final = 60
+DAY_S: Final = 86_400.0
+_UNITS: Final = {"day": "天 days", "second": "秒 seconds"}
 RAIN_MM: Final = 0.5  # of a day with rain
 QUALITY_NAMES: Final = {
     "good": "晴好 good",
@@ -90,7 +92,7 @@ def page_of(ledger: Ledger) -> str:
 
 def _tiles(ledger: Ledger) -> list[tuple[str, str]]:
     found = [each for each in ledger.watched if each.found_day is not None]
-    late = [each.found_day - each.shown_day for each in found if each.found_day is not None]
+    late = [(each.found_day - each.shown_day) * _per_day(ledger) for each in found if each.found_day is not None]
     passes = [each.shown_before_found for each in found if each.shown_before_found is not None]
     off = [each.off_m for each in found if each.off_m is not None]
     invented = sum(each.meaning != "damage" for each in ledger.opened)
@@ -99,7 +101,7 @@ def _tiles(ledger: Ledger) -> list[tuple[str, str]]:
         ("出现过的病害 damage that came into view", str(len(ledger.watched))),
         ("发现 found", _share(len(found), len(ledger.watched))),
         ("发现前经过次数（中位） passes until found, median", _middle(passes, "{:.0f}")),
-        ("发现用时（中位，天） days until found, median", _middle(late, "{:.0f}")),
+        (f"发现用时（中位，{_UNITS[ledger.unit]}） until found, median", _middle(late, "{:.0f}")),
         ("位置偏差（中位，米） metres off, median", _middle(off, "{:.1f}")),
         ("案件 cases", str(len(ledger.opened))),
         ("误报案件 cases of nothing", _share(invented, len(ledger.opened))),
@@ -108,32 +110,33 @@ def _tiles(ledger: Ledger) -> list[tuple[str, str]]:
 
 
 def _charts(ledger: Ledger) -> list[_Chart]:
+    """Those for which the run has something to show."""
     watched, opened = ledger.watched, ledger.opened
-    return [
+    charts = [
         _Chart(
-            "每天晚上：路上的病害与系统所知",
-            "Each evening: damage on the road, and what is believed",
-            _over_time(ledger),
+            "随时间：路上的病害与系统所知", "Over time: damage on the road, and what is believed", _over_time(ledger)
         ),
         _Chart(
-            "每天晚上：误报与重复（未处置）",
-            "Each evening: invented and doubled, not judged yet",
-            _wrong_over_time(ledger),
+            "随时间：误报与重复（未处置）", "Over time: invented and doubled, not judged yet", _wrong_over_time(ledger)
         ),
         _Chart("多少次经过之后发现（按类别）", "Share found after so many passes, by class", _by_passes(watched)),
-        _Chart(
-            "多少天之后发现（按类别）", "Share found so many days after it came into view, by class", _by_days(watched)
-        ),
+        _Chart("多久之后发现（按类别）", "Share found so long after it came into view, by class", _late(ledger)),
         _Chart("发现时的位置偏差", "How far off the finding lay when it was first believed", _off(watched)),
-        _Chart(
-            "每次经过报告的比例：按画面质量", "Share of passes that told it, by picture", _by_quality(ledger.by_quality)
-        ),
-        _Chart("按月：报告的比例与降雨", "By month: share of passes that told it, and days of rain", _by_month(ledger)),
-        _Chart("按月：新出现与发现", "By month: first in view, and of it found within 30 days", _new_by_month(ledger)),
-        _Chart("按月：案件的真相", "By month: what the cases really were", _cases_by_month(ledger)),
-        _Chart("维修与复核", "Repairs, good and bad, and what later passes said", _repairs(opened)),
-        _Chart("按类别", "By class", _table(ledger)),
     ]
+    if ledger.by_month:
+        charts += [
+            _Chart("每次经过报告的比例：按画面质量", "Share of passes that told it, by picture", _by_quality(ledger)),
+            _Chart("按月：报告的比例与降雨", "By month: share of passes that told it, and rain", _by_month(ledger)),
+            _Chart(
+                "按月：新出现与发现", "By month: first in view, and of it found within 30 days", _new_by_month(ledger)
+            ),
+        ]
+    if opened:
+        charts += [
+            _Chart("按月：案件的真相", "By month: what the cases really were", _cases_by_month(ledger)),
+            _Chart("维修与复核", "Repairs, good and bad, and what later passes said", _repairs(opened)),
+        ]
+    return [*charts, _Chart("按类别", "By class", _table(ledger))]
 
 
 def _over_time(ledger: Ledger) -> str:
@@ -142,7 +145,7 @@ def _over_time(ledger: Ledger) -> str:
         Series(name="已发现、待修 found, waits for repair", values=[day.found for day in ledger.days], colour=0),
         Series(name="尚未发现 missed so far", values=[day.missed for day in ledger.days], colour=1),
     ]
-    return line_chart(series, labels=_dates(ledger), x="日期 date", y=Axis(title="处 pieces of damage"))
+    return line_chart(series, labels=_dates(ledger), x="时间 time", y=Axis(title="处 pieces of damage"))
 
 
 def _wrong_over_time(ledger: Ledger) -> str:
@@ -150,7 +153,7 @@ def _wrong_over_time(ledger: Ledger) -> str:
         Series(name="误报 invented", values=[day.invented for day in ledger.days], colour=1),
         Series(name="重复 doubled", values=[day.doubled for day in ledger.days], colour=2),
     ]
-    return line_chart(series, labels=_dates(ledger), x="日期 date", y=Axis(title="处 findings"))
+    return line_chart(series, labels=_dates(ledger), x="时间 time", y=Axis(title="处 findings"))
 
 
 def _by_passes(watched: Sequence[Watched]) -> str:
@@ -160,18 +163,31 @@ def _by_passes(watched: Sequence[Watched]) -> str:
     return _until(watched, until, steps=MOST_PASSES, x="经过次数 passes that had it in view")
 
 
-def _by_days(watched: Sequence[Watched]) -> str:
-    last = max((each.found_day or each.gone_day or each.shown_day for each in watched), default=0.0)
+def _late(ledger: Ledger) -> str:
+    watched, per_day = ledger.watched, _per_day(ledger)
+    step = max(1.0, float(round(_last(ledger) * per_day / LATE_STEPS))) if ledger.unit == "second" else 1.0
+    last = _last(ledger)
 
     def until(each: Watched) -> tuple[float, bool]:
         end = each.found_day or each.gone_day or last
-        return max(0.0, end - each.shown_day), each.found_day is not None
+        return max(0.0, end - each.shown_day) * per_day / step, each.found_day is not None
 
-    return _until(watched, until, steps=LATE_DAYS, x="天 days")
+    return _until(watched, until, steps=LATE_STEPS, step=step, x=_UNITS[ledger.unit])
 
 
-def _until(watched: Sequence[Watched], until: Callable[[Watched], tuple[float, bool]], *, steps: int, x: str) -> str:
-    labels = [str(step) for step in range(steps + 1)]
+def _per_day(ledger: Ledger) -> float:
+    """Of the units in which times are drawn."""
+    return DAY_S if ledger.unit == "second" else 1.0
+
+
+def _last(ledger: Ledger) -> float:
+    return max((each.found_day or each.gone_day or each.shown_day for each in ledger.watched), default=0.0)
+
+
+def _until(
+    watched: Sequence[Watched], until: Callable[[Watched], tuple[float, bool]], *, steps: int, x: str, step: float = 1.0
+) -> str:
+    labels = [f"{number * step:g}" for number in range(steps + 1)]
     groups = {"全部 all": list(watched)} | {
         code: [each for each in watched if each.class_code == code] for code in CLASS_CODES
     }
@@ -207,7 +223,8 @@ def _off(watched: Sequence[Watched]) -> str:
     return bar_chart([Series(name="", values=counts)], labels=labels, x="米 metres", y=Axis(title="处 findings"))
 
 
-def _by_quality(by_quality: dict[str, Seen]) -> str:
+def _by_quality(ledger: Ledger) -> str:
+    by_quality = ledger.by_quality
     names = [name for name in QUALITY_NAMES if name in by_quality]
     values = [by_quality[name].told / max(1, by_quality[name].shown) for name in names]
     labels = [f"{QUALITY_NAMES[name]} · {by_quality[name].shown}" for name in names]
@@ -307,6 +324,7 @@ def _table(ledger: Ledger) -> str:
         "误报 of nothing",
     )
     rows: list[tuple[str, ...]] = []
+    per_day = _per_day(ledger)
     for code in CLASS_CODES:
         some = [each for each in ledger.watched if each.class_code == code]
         found = [each for each in some if each.found_day is not None]
@@ -317,7 +335,10 @@ def _table(ledger: Ledger) -> str:
                 str(len(some)),
                 _share(len(found), len(some)),
                 _middle([each.shown_before_found for each in found if each.shown_before_found is not None], "{:.0f}"),
-                _middle([each.found_day - each.shown_day for each in found if each.found_day is not None], "{:.0f}"),
+                _middle(
+                    [(each.found_day - each.shown_day) * per_day for each in found if each.found_day is not None],
+                    "{:.0f}",
+                ),
                 _middle([each.off_m for each in found if each.off_m is not None], "{:.1f}"),
                 str(len(cases)),
                 _share(sum(each.meaning != "damage" for each in cases), len(cases)),
@@ -328,7 +349,8 @@ def _table(ledger: Ledger) -> str:
 
 
 def _dates(ledger: Ledger) -> list[str]:
-    return [day.date[5:] for day in ledger.days]
+    """What the axis says of each look: a date, or what follows it."""
+    return [day.date[5:10] if ledger.unit == "day" else day.date[10:].strip() for day in ledger.days]
 
 
 def _month(ledger: Ledger, day: float) -> str:
