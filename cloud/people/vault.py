@@ -53,6 +53,15 @@ class Vault:
         except (OSError, ValueError) as error:
             raise ConfigError(f"serve.vault_file {path}: {error}") from error
 
+    @classmethod
+    def read(cls, path: Path | None) -> "Vault":
+        """Read the key that another process has drawn; where there is none (yet), there is no key.
+
+        Raises:
+            ConfigError: the file cannot be used.
+        """
+        return cls() if path is None or not path.exists() else cls.open(path)
+
     @property
     def has_key(self) -> bool:
         return self._fernet is not None

@@ -24,7 +24,6 @@ from cloud.driving.rules import load_driving_rules
 from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
-from cloud.people.vault import Vault
 from cloud.pictures.store import open_store
 from cloud.requests.actions import run_clock
 from cloud.work import place, queue
@@ -77,7 +76,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         partial(look_after_roll_outs, url),
         partial(look_after_retention, url, partial(open_store, config.pictures), retention, zone),
         partial(look_after_driving, url, driving_rules),
-        partial(look_after_travel, url, Vault.open(config.serve.vault_file), zone),
+        partial(look_after_travel, url, config.serve.vault_file, zone),
     )
     with ThreadPoolExecutor(max_workers=len(keepers)) as executor:
         hands = [executor.submit(keeper, stop) for keeper in keepers]

@@ -1,13 +1,16 @@
 """The worker's hand for those who travel with a tag: what was heard is resolved, concluded, and ends in time."""
 
+import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
 from cloud.db.pool import connect
+from cloud.errors import ConfigError
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
 from cloud.travel.hearing import Ears
@@ -18,13 +21,27 @@ from cloud.travel.watch import note_watch
 from cloud.work.hands import keep_at
 
 POLL_S: Final = 1.0
+KEY_AGAIN_S: Final = 30.0
 END_EVERY: Final = timedelta(seconds=20)
 SYSTEM: Final = Actor(name="system", role=Role.SYSTEM)
 
+_log = logging.getLogger(__name__)
 
-def look_after_travel(url: str, vault: Vault, zone: ZoneInfo, stop: threading.Event) -> None:
-    """Run until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
-    keep_at("travel", lambda: _follow(url, vault, zone, stop), url=url, stop=stop)
+
+def look_after_travel(url: str, vault_file: Path | None, zone: ZoneInfo, stop: threading.Event) -> None:
+    """Run until `stop` is set, and set it when something is wrong; database and key are waited for when they are away.
+
+    Without the key that sealed the tags nobody is looked after, which is told; roads and cases go on.
+    """
+
+    def follow() -> None:
+        try:
+            _follow(url, Vault.read(vault_file), zone, stop)
+        except ConfigError as error:
+            _log.error("travel_waits error=%s", error)
+            stop.wait(KEY_AGAIN_S)
+
+    keep_at("travel", follow, url=url, stop=stop)
 
 
 def _follow(url: str, vault: Vault, zone: ZoneInfo, stop: threading.Event) -> None:

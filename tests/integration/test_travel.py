@@ -3,6 +3,7 @@
 import json
 from datetime import time, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from uuid import UUID
 
 import pytest
@@ -26,11 +27,12 @@ from cloud.travel.looks import Looks, looks_of
 from cloud.travel.people import Desk
 from cloud.travel.search import look_for
 from cloud.travel.stops import import_stops
-from cloud.work.travel import end_what_is_over
+from cloud.work.travel import end_what_is_over, look_after_travel
 from tests.integration.browser_client import add_people
 from tests.integration.ingest_database import query, value
 from tests.integration.travel_town import AT, ZONE, TravelTown, after
 from tests.unit.cloud.findings.builders import place
+from tests.waiting import wait_until
 
 CHEN = Actor(name="chen", role=Role.CARE)
 LIU = Actor(name="liu", role=Role.CARE)
@@ -306,3 +308,22 @@ def test_a_file_that_names_no_stops_is_refused(town: TravelTown, tmp_path: Path,
     file.write_text(text)
     with connect(town.url) as connection, pytest.raises(TravelError):
         import_stops(connection, file)
+
+
+def test_the_worker_waits_for_the_key_and_goes_on_with_it(
+    town: TravelTown, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.add_child()
+    town.store(town.drive())
+    key = tmp_path / "vault.key"
+    stop = Event()
+    worker = Thread(target=look_after_travel, args=(town.url, key, ZONE, stop))
+    worker.start()
+    try:
+        wait_until(lambda: "travel_waits" in caplog.text)
+        assert value(town.url, "SELECT count(*) FROM travel_queue") > 0
+    finally:
+        stop.set()
+        worker.join(timeout=20)
+    assert not worker.is_alive()
+    assert not key.exists()
