@@ -38,6 +38,7 @@ from cloud.people.tokens import add_token
 
 GOAL_MS: Final = 50.0
 FEW: Final = 100  # requests of what is not the map
+PAUSE_S: Final = 0.03  # between requests: nobody may ask faster for long
 NEAR_ZOOM: Final = 15.0  # from here on the page asks for segments
 _SOME_CASES: Final = "SELECT id FROM cases ORDER BY md5(id::text) LIMIT %s"
 _SOME_SEGMENTS: Final = "SELECT id FROM segments ORDER BY md5(id) LIMIT %s"
@@ -122,6 +123,7 @@ def measure(asking: Asking, name: str, asked: Sequence[Question]) -> dict[str, A
         response = asking.client.get(question.path, params=dict(question.values))
         took_ms.append((time.perf_counter() - started) * 1000)
         sizes.append(len(response.raise_for_status().content))
+        time.sleep(PAUSE_S)
     return {
         **times_ms(took_ms),
         "requests": len(asked),
