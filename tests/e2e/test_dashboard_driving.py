@@ -1,0 +1,139 @@
+"""Safe driving in a browser: reviews by keys, scores in groups, and what a driver sees."""
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.browser import open_viewer
+from tests.e2e.stub_data import BOSS
+from tests.e2e.test_dashboard_access import serious_faults
+from tests.e2e.test_dashboard_people import keep
+from tests.e2e.test_dashboard_travel import answer, be
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+NOW: Final = datetime.now(UTC).replace(microsecond=0)
+IDS: Final = tuple(f"01a20d6d-5a00-7b6f-8bad-cce966e8e00{number}" for number in range(3))
+KINDS: Final = ("harsh_braking", "speeding", "drowsy")
+
+
+def incident(number: int, **changes: object) -> dict[str, object]:
+    begin = NOW - timedelta(minutes=5 + number)
+    usual: dict[str, object] = {
+        "id": IDS[number],
+        "device": f"bus-{number + 1}",
+        "driver": "lin",
+        "kind": KINDS[number],
+        "from_at": begin.isoformat(),
+        "to_at": (begin + timedelta(seconds=2)).isoformat(),
+        "lon": 120.4,
+        "lat": 27.5,
+        "peak_mps2": -4.1 if number == 0 else 0.0,
+        "speed_mps": 11.0,
+        "limit_mps": None,
+        "severity": number + 1,
+        "sensor": "imu",
+        "road": "人民大道",
+        "state": "needs_review",
+        "version": 1,
+        "objection": None,
+        "objected_at": None,
+    }
+    return usual | changes
+
+
+def trace(begin: datetime) -> list[dict[str, object]]:
+    """Braking, ten samples a second."""
+    moments: list[dict[str, object]] = []
+    speed = 12.0
+    for tick in range(-50, 50):
+        forward = -4.1 * math.exp(-(((tick - 10) / 8) ** 2))
+        speed = max(0.0, speed + forward / 10)
+        at = begin + timedelta(seconds=tick / 10)
+        moments.append(
+            {"at": at.isoformat(), "speed_mps": speed, "forward_mps2": forward, "right_mps2": 0.2, "limit_mps": None}
+        )
+    return moments
+
+
+def detail(number: int, **changes: object) -> dict[str, object]:
+    evidence = trace(NOW - timedelta(minutes=5)) if number == 0 else []
+    more: dict[str, object] = {"evidence": evidence, "log": [], "reviews": ["coach", "recognise", "dismiss"]}
+    return incident(number) | more | changes
+
+
+def score(name: str, incidents: int, low: float, high: float, group: int) -> dict[str, object]:
+    rate = incidents / 20
+    values = {"incidents": incidents, "way_km": 2000.0, "moving_h": 100.0, "per_100_km": rate}
+    return {"name": name, "low": low, "high": high, "group": group, **values}
+
+
+def test_incidents_are_reviewed_by_keys(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=BOSS) as viewer:
+        page = viewer.page
+        be(page, "safety", "account", "see", "see_cases", "see_driving", "review_driving")
+        answer(page, "/driving/incidents?*", {"items": [incident(number) for number in range(3)], "next": None})
+        for number in range(3):
+            answer(page, f"/driving/incidents/{IDS[number]}", detail(number))
+        sent = answer(page, "/driving/incidents/*/reviews", None, method="POST", status=204)
+        viewer.open("/driving")
+        expect(page.get_by_role("heading", name="急刹车")).to_be_visible()
+        expect(page.locator(".trace canvas")).to_be_visible()
+        keep(page, "driving")
+        assert serious_faults(viewer) == []
+        page.keyboard.press("d")  # without a reason nothing happens
+        page.keyboard.press("1")
+        page.keyboard.press("d")
+        expect(page.get_by_role("heading", name="超速")).to_be_visible()
+        page.keyboard.press("j")
+        expect(page.get_by_role("heading", name="疲劳")).to_be_visible()
+        page.keyboard.press("c")
+        expect(page.get_by_role("heading", name="超速")).to_be_visible()
+        assert sent == [
+            {"action": "dismiss", "version": 1, "reason": "避让行人或车辆"},
+            {"action": "coach", "version": 1, "reason": None},
+        ]
+        assert viewer.problems == []
+
+
+def test_scores_stand_in_groups_and_not_in_ranks(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=BOSS) as viewer:
+        page = viewer.page
+        be(page, "safety", "account", "see", "see_cases", "see_driving", "review_driving")
+        items = [score("chen", 12, 0.4, 0.9, 1), score("lin", 9, 0.3, 0.8, 1), score("wu", 60, 2.4, 3.7, 2)]
+        body = {"by": "driver", "days": 28, "level": 0.9, "items": items, "too_little": ["zhou"]}
+        answer(page, "/driving/incidents?*", {"items": [], "next": None})
+        answer(page, "/driving/scores?*", body)
+        viewer.open("/driving?view=scores&by=driver")
+        table = page.get_by_role("table")
+        expect(table).to_contain_text("第 2 组")
+        assert table.get_by_role("rowheader").all_inner_texts() == ["第 1 组", "chen", "lin", "第 2 组", "wu"]
+        expect(page.get_by_text("里程太少，不评分：zhou")).to_be_visible()
+        keep(page, "driving-scores")
+        assert serious_faults(viewer) == []
+        assert viewer.problems == []
+
+
+def test_a_driver_sees_their_own_and_objects(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=BOSS, size=(412, 860)) as viewer:
+        page = viewer.page
+        be(page, "driver", "account", "drive")
+        answer(page, "/driving/mine?*", {"items": [incident(0)], "next": None})
+        answer(page, "/driving/mine", {"items": [incident(0)], "next": None})
+        own = {"by": "driver", "days": 28, "level": 0.9, "items": [score("lin", 9, 0.3, 0.8, 1)], "too_little": []}
+        answer(page, "/driving/mine/score", own)
+        answer(page, f"/driving/mine/{IDS[0]}", detail(0, reviews=[]))
+        sent = answer(page, f"/driving/mine/{IDS[0]}/objection", None, method="POST", status=204)
+        viewer.go("/")  # all else is not for drivers
+        expect(page.get_by_role("heading", name="我的行车记录")).to_be_visible()
+        page.get_by_role("button", name="急刹车").click()
+        page.get_by_label("申诉内容").fill("有孩子冲出马路")
+        keep(page, "driving-mine")
+        page.get_by_role("button", name="提交申诉").click()
+        expect(page.get_by_label("申诉内容")).to_have_value("")
+        assert sent == [{"text": "有孩子冲出马路"}]
+        assert viewer.width_beyond_the_window() <= 0
+        assert serious_faults(viewer) == []
