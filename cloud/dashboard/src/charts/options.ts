@@ -177,7 +177,7 @@ export function seconds({ series, unit }: { series: readonly { yAxisIndex: numbe
     xAxis: { type: "value", min: "dataMin", max: "dataMax", ...categoryAxis(palette), axisLabel: { color: palette.text, formatter: (value: number) => `${Math.round(value)} s` }, splitLine: { show: false } },
     yAxis: [
       { ...valueAxis(palette), name: "km/h", nameTextStyle: { color: palette.faint }, min: 0, axisLine: { show: false, onZero: false }, axisTick: { show: false } },
-      { ...valueAxis(palette), name: unit, nameTextStyle: { color: palette.faint }, show: hasRight, axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false } },
+      { ...valueAxis(palette), name: unit, nameTextStyle: { color: palette.faint }, show: hasRight, axisLine: { show: false, onZero: false }, axisTick: { show: false }, splitLine: { show: false } },
     ],
     series: [...series],
   };
