@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from cloud.db.changes import tell
-from cloud.scenarios.safe_travel.assess import EARLY, GRACE, LATE, PATIENCE, Day, assess
+from cloud.scenarios.safe_travel.assess import EARLY, GRACE, PATIENCE, Day, assess
 from cloud.scenarios.safe_travel.model import Agreement, Circle, Event, EventKind, Heard, Journey, Stop, Watch
 from cloud.scenarios.safe_travel.reconcile import KnownEvent, reconcile
 from cloud.travel.watch import cells_around, complete_to, read_watch, readers_near
@@ -159,7 +159,7 @@ def _read_watch(
             continue
         cells = cells_around(lon=journey.destination.lon, lat=journey.destination.lat)
         readers.update(readers_near(connection, cells, from_at=from_at, to_at=to_at))
-        if to_at <= end <= to_at + LATE:
+        if to_at <= end:
             complete = min(complete, max(complete_to(connection, cells, to_at=to_at), from_at))
     told = complete if complete < end else end + timedelta(days=1)
     return read_watch(connection, readers, from_at=begin, to_at=end), told

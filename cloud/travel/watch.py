@@ -21,21 +21,21 @@ MARGIN: Final = timedelta(minutes=2)  # a message is made at most so long after 
 _BATCH: Final = 500
 _LOCK: Final = 0x74726176  # "trav": one at a time
 
-# Reports behind which nothing is missing, each with the one before it.
+# Of devices with news, reports behind which nothing is missing, each with the one before it.
 _REPORTS: Final = """
-SELECT city, device, from_at, to_at, heard FROM (
-    SELECT h.city, h.device, h.at AS to_at, coalesce((h.report->>'ble_heard')::bigint, 0) AS heard,
-        greatest(lag(h.at) OVER (PARTITION BY h.city, h.device ORDER BY h.at), h.at - interval '10 minutes',
-            r.known_to) AS from_at,
-        r.known_to
+SELECT d.city, d.device, h.from_at, h.to_at, h.heard
+FROM devices d LEFT JOIN travel_readers r ON r.city = d.city AND r.device = d.device
+CROSS JOIN LATERAL (
+    SELECT h.at AS to_at, coalesce((h.report->>'ble_heard')::bigint, 0) AS heard,
+        greatest(lag(h.at) OVER (ORDER BY h.at), h.at - interval '10 minutes', r.known_to) AS from_at
     FROM health_reports h
     JOIN device_streams s ON s.city = h.city AND s.device = h.device AND s.stream = h.stream
-    LEFT JOIN travel_readers r ON r.city = h.city AND r.device = h.device
-    WHERE h.at > coalesce(r.known_to, %(since)s::timestamptz)
-        AND h.id_at > coalesce(r.known_to, %(since)s) - interval '1 day'
-        AND h.at <= %(at)s AND h.clock_mark IS NULL
+    WHERE h.city = d.city AND h.device = d.device AND h.clock_mark IS NULL
+        AND h.id_at > coalesce(r.known_to, %(since)s::timestamptz) - interval '15 minutes'
+        AND h.at > coalesce(r.known_to, %(since)s) AND h.at <= %(at)s
         AND (s.stored + s.given_up) @> int8range(1, h.sequence, '[]')
-) found WHERE from_at < to_at ORDER BY to_at LIMIT %(limit)s
+) h
+WHERE d.health_at > coalesce(r.known_to, %(since)s) AND h.from_at < h.to_at ORDER BY h.to_at LIMIT %(limit)s
 """
 _POINTS: Final = """
 SELECT w.number, t.at, t.lon, t.lat

@@ -23,6 +23,7 @@ from cloud.work.hands import keep_at
 POLL_S: Final = 1.0
 KEY_AGAIN_S: Final = 30.0
 END_EVERY: Final = timedelta(seconds=20)
+WATCH_EVERY: Final = timedelta(seconds=5)
 SYSTEM: Final = Actor(name="system", role=Role.SYSTEM)
 
 _log = logging.getLogger(__name__)
@@ -46,26 +47,35 @@ def look_after_travel(url: str, vault_file: Path | None, zone: ZoneInfo, stop: t
 
 def _follow(url: str, vault: Vault, zone: ZoneInfo, stop: threading.Event) -> None:
     ears = Ears(vault)
-    ended_at = datetime.min.replace(tzinfo=UTC)
+    ended_at = watched_at = datetime.min.replace(tzinfo=UTC)
     with connect(url, autocommit=True) as connection:
         while not stop.is_set():
             at = datetime.now(UTC)
             if at - ended_at > END_EVERY:
                 ended_at = at
                 end_what_is_over(connection, vault, at=at)
-            if not step(connection, ears, at=at, zone=zone):
+            if at - watched_at > WATCH_EVERY:
+                watched_at = at
+                watch(connection, at=at)
+            if not look(connection, ears, at=at, zone=zone):
                 stop.wait(POLL_S)
 
 
-def step(connection: Connection[Any], ears: Ears, *, at: datetime, zone: ZoneInfo) -> int:
-    """Do some of what is waiting, each in a transaction of its own; none when nothing is. It is in autocommit."""
+def watch(connection: Connection[Any], *, at: datetime) -> None:
+    """Note where readers were until their last reports. The connection is in autocommit, as for all of these."""
+    is_more = True
+    while is_more:
+        with connection.transaction():
+            is_more = note_watch(connection, at=at) > 0
+
+
+def look(connection: Connection[Any], ears: Ears, *, at: datetime, zone: ZoneInfo) -> int:
+    """Resolve some of what was heard, and conclude about one person; none when nothing is waiting."""
     with connection.transaction():
         heard = ears.hear(connection, at=at, zone=zone)
     with connection.transaction():
-        watched = note_watch(connection, at=at)
-    with connection.transaction():
         looked = look_at_next(connection, at=at, zone=zone)
-    return heard + watched + looked
+    return heard + looked
 
 
 def end_what_is_over(connection: Connection[Any], vault: Vault, *, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """From what a bus heard to what a guardian is told, on a real database."""
 
 import json
+from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from cryptography.fernet import Fernet
 
 from busense.cli import busense
+from busense.local.postgres import LocalPostgres
 from cloud.cases import audit
 from cloud.cases.handling import load_handling
 from cloud.db.pool import connect
@@ -27,7 +29,8 @@ from cloud.travel.looks import Looks, looks_of
 from cloud.travel.people import Desk
 from cloud.travel.search import look_for
 from cloud.travel.stops import import_stops
-from cloud.work.travel import end_what_is_over, look_after_travel
+from cloud.work.travel import end_what_is_over, look_after_travel, watch
+from tests.conftest import create_database, drop_database
 from tests.integration.browser_client import add_people
 from tests.integration.ingest_database import query, value
 from tests.integration.travel_town import AT, ZONE, TravelTown, after
@@ -40,9 +43,20 @@ MOTHER = Actor(name="wangfang", role=Role.GUARDIAN)
 ARRIVED = [("boarded", "bus-1"), ("left_bus", "bus-1"), ("arrived", "bus-1")]
 
 
+@pytest.fixture(scope="module")
+def shared(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
+    """One database for all tests of this file, emptied before each."""
+    create_database(postgres, "test_travel", template=template_database)
+    yield postgres.url("test_travel")
+    drop_database(postgres, "test_travel")
+
+
 @pytest.fixture
-def town(database: str) -> TravelTown:
-    return TravelTown(url=database, vault=Vault(Fernet.generate_key()))
+def town(shared: str) -> TravelTown:
+    with connect(shared) as connection:
+        connection.execute("""TRUNCATE travel_people, travel_queue, travel_watch, travel_readers, travel_stops, people,
+            devices, device_streams, health_reports, track_points, tag_sightings, audit_seals CASCADE""")
+    return TravelTown(url=shared, vault=Vault(Fernet.generate_key()))
 
 
 def events(town: TravelTown, child: UUID) -> list[tuple[str, str | None]]:
@@ -235,9 +249,9 @@ def test_an_account_of_another_kind_is_no_guardian(town: TravelTown) -> None:
         Desk(connection=connection, vault=town.vault, at=AT, actor="chen").add_guardian(child, "liu", address="")
 
 
-def test_a_vault_that_comes_later_seals_what_lay_open(database: str) -> None:
-    town = TravelTown(url=database)
-    town.add_child()
+def test_a_vault_that_comes_later_seals_what_lay_open(town: TravelTown) -> None:
+    database = town.url
+    TravelTown(url=database).add_child()
     assert value(database, "SELECT name FROM travel_people") == "小明"
     vault = Vault(Fernet.generate_key())
     with connect(database) as connection:
@@ -327,3 +341,16 @@ def test_the_worker_waits_for_the_key_and_goes_on_with_it(
         worker.join(timeout=20)
     assert not worker.is_alive()
     assert not key.exists()
+
+
+def test_hours_later_too_nobody_is_missing_while_a_bus_of_the_week_has_not_told(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive(bus="bus-2", seconds=300, aboard_s=(0, 0)))
+    with connect(town.url, autocommit=True) as connection:
+        watch(connection, at=after(300))
+    town.store(town.drive(seconds=1300, aboard_s=(0, 0)))
+    for seconds in (1300, 3600, 8 * 3600):
+        town.work(after(seconds))
+        with connect(town.url) as connection:
+            connection.execute("UPDATE travel_people SET look_at = %s", (after(seconds),))
+    assert events(town, child) == [("arrival_unknown", None)]

@@ -13,7 +13,7 @@ from cloud.ingest.subscriber import Delivery
 from cloud.people.vault import Vault
 from cloud.travel.hearing import Ears
 from cloud.travel.people import Desk, NewJourney, NewTag
-from cloud.work.travel import step
+from cloud.work.travel import look, watch
 from tests.integration.ingest_database import enrol_devices
 from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import Outbox
@@ -101,7 +101,8 @@ class TravelTown:
     def work(self, at: datetime) -> None:
         """Let the worker do all that waits."""
         with connect(self.url, autocommit=True) as connection:
-            while step(connection, self.ears, at=at, zone=ZONE):
+            watch(connection, at=at)
+            while look(connection, self.ears, at=at, zone=ZONE):
                 pass
 
     async def _store(self, messages: Sequence[Delivery]) -> None:
