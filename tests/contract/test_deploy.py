@@ -59,14 +59,27 @@ def test_agent_example_is_valid(tmp_path: Path) -> None:
     assert config.identity.device == "bus-1024"
 
 
-def test_compose_runs_commands_that_exist_with_pinned_images() -> None:
-    compose = cast("dict[str, Any]", yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
+@pytest.mark.parametrize("name", ["compose.yaml", "county.yaml"])
+def test_compose_runs_commands_that_exist_with_pinned_images(name: str) -> None:
+    compose = cast("dict[str, Any]", yaml.safe_load((DEPLOY / name).read_text()))
     services = cast("dict[str, dict[str, Any]]", compose["services"])
     ours = {name: service for name, service in services.items() if "build" in service}
     assert {service["command"][0] for service in ours.values()} <= set(COMMANDS)
     assert set(ours) == {"migrate", "ingest", "work", "serve"}
     images = [service["image"] for service in services.values() if "image" in service]
     assert all(":" in image and not image.endswith(":latest") for image in images)
+
+
+def test_each_node_of_a_county_reads_its_configuration(certificates: Path) -> None:
+    (certificates / "ca.pem").write_bytes((certificates / "server.pem").read_bytes())
+    _moved("devices.conf", certificates)
+    config = _moved("nats-county.conf", certificates)
+    compose = yaml.safe_load((DEPLOY / "county.yaml").read_text())
+    nodes = [service["environment"]["NODE"] for name, service in compose["services"].items() if "broker" in name]
+    assert [f'"nats://{node}:6222"' in config.read_text() for node in nodes] == [True] * 3
+    for node in nodes:
+        command = [Path(sys.executable).parent / "nats-server", "--config", config, "-t"]
+        subprocess.run(command, env=SECRETS | {"NODE": node}, check=True, capture_output=True)
 
 
 def test_systemd_unit_starts_the_agent() -> None:
