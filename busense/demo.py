@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from busense.demo_books import Books, read_books, read_stop_books
+from busense.demo_driving import read_driving, score_driving
 from busense.demo_place import choose_port, demo_place
 from busense.demo_summary import Summary
 from busense.demo_town import Town, TownPlan
@@ -179,6 +181,8 @@ def _line(status: Mapping[str, Any], viewer: Viewer) -> str:
 def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
     books: Books = read_books(town.postgres.url())
     stops = read_stop_books(town.postgres.url(), town.without_network)
+    told, way_km = read_driving(town.postgres.url())
+    ended_at = datetime.fromisoformat(status["started_at"]) + timedelta(seconds=float(status["elapsed_s"]))
     observations_ms = list(viewer.delays.observations_ms.values())
     findings_ms = list(viewer.delays.findings_ms.values())
     names = (
@@ -204,6 +208,7 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
         scenarios={
             "road_damage": {name: status[name] for name in ("exposed", "found", "missed", "invented", "doubled")},
             "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=elapsed_s),
+            "safe_driving": score_driving(status["harsh"], told, ended_at=ended_at, way_km=way_km),
             "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"]),
         },
         restarts=sum(service.restarts for service in town.services),

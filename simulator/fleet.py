@@ -38,6 +38,7 @@ from simulator.people import Rider, TagRadio, make_riders
 from simulator.route import Motion
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
 from simulator.stop_radio import StopRadio
+from simulator.wheel import DRIVING, Harsh, Wheel, harsh_moments
 from simulator.world import World
 from wire.error_model import load_error_model
 
@@ -48,6 +49,8 @@ CHEAP_FRAMES_PER_S: Final = 4.0
 TRACK_BATCH_S: Final = 2.0  # a viewer wants to see buses move
 HEALTH_EVERY_S: Final = 5.0
 FULL_NICE: Final = 10  # on a busy machine the real detector waits; the others need little
+ROUGH_EVERY: Final = 3  # one driver of so many ...
+ROUGH_BRAKING_MPS2: Final = 3.8  # ... brakes late
 STORING_TURN_S: Final = 5.0
 LOOK_AT_HALTS_EVERY_S: Final = 0.1
 STORING_TURNS: Final = 9  # a lost receipt is made good within 30 s
@@ -105,6 +108,7 @@ class Fleet:
         self.exposures = Exposures()
         self._clock = RealClock(stop)
         self._air = ExitStack()
+        self._rough: dict[int, Motion] = {}
         self.riders: tuple[Rider, ...] = tuple(
             make_riders([self._way(number) for number in range(plan.buses - plan.without_network)], seed=plan.seed)
         )
@@ -212,6 +216,7 @@ class Fleet:
             rng=self._rng(number, 3),
             remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
             bus_clock=clock,
+            wheel=Wheel(motion, phase_s=phase_s, rng=self._rng(number, 5)),
             tags=TagRadio(number, self.riders, rng=self._rng(number, 4)),
         )
         radio = self._radio() if device in self._without_network else None
@@ -224,7 +229,29 @@ class Fleet:
         per_line = math.ceil(self._plan.buses / len(self._world.lines))
         line, behind = divmod(number, per_line)
         motion = self._world.motions[line]
+        if number % ROUGH_EVERY == ROUGH_EVERY - 1:
+            motion = self._rough_motion(line)
         return motion, motion.lap_s * (per_line - 1 - behind) / per_line
+
+    def _rough_motion(self, line: int) -> Motion:
+        """The line as a driver drives it who brakes late and hard."""
+        if line not in self._rough:
+            self._rough[line] = Motion(self._world.motions[line].line, braking_mps2=ROUGH_BRAKING_MPS2)
+        return self._rough[line]
+
+    @property
+    def started_at(self) -> datetime:
+        """When the buses drove off."""
+        return self._clock.start_at
+
+    def harsh(self, until_s: float) -> list[tuple[str, Harsh]]:
+        """Which bus was driven harshly when, in truth."""
+        return [
+            (device, moment)
+            for number, device in enumerate(device_names(self._plan.buses))
+            for motion, phase_s in (self._way(number),)
+            for moment in harsh_moments(motion, phase_s=phase_s, until_s=until_s)
+        ]
 
     def _radio(self) -> StopRadio:
         if self._plan.stop_broker_url is None:
@@ -263,6 +290,7 @@ def agent_config(plan: FleetPlan, device: str, camera: CameraModel, *, radio: St
         cloud=Cloud(url=plan.cloud_url if radio is None else radio.cloud_url),
         camera=Camera(id=CAMERA_ID, frames_per_s=FULL_FRAMES_PER_S, **asdict(camera)),
         ble=Ble(),
+        driving=DRIVING,
         model=Model(threads=1),
         outbox=OutboxSettings(path=plan.work / device / "outbox.db"),
         track=TrackSettings(batch_s=TRACK_BATCH_S),

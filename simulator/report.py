@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from simulator.fleet import FleetCounts
@@ -27,6 +28,8 @@ class Report:
     score: Score | None = None
     candidates: int | None = None  # findings seen but not yet believed
     found_or_candidate: int | None = None  # exposed defects that at least a candidate stands for
+    started_at: datetime
+    harsh: tuple[dict[str, object], ...] = ()  # moments of the drive: which bus, what, from when to when, how clear
     rides: tuple[dict[str, object], ...] = ()  # of people with tags: who, on which bus, from when to when, how far
 
     def as_json(self) -> dict[str, object]:
@@ -44,6 +47,8 @@ class Report:
             "is_all_fused": self.is_all_fused,
             "candidates": self.candidates,
             "found_or_candidate": self.found_or_candidate,
+            "started_at": self.started_at.isoformat(),
+            "harsh": list(self.harsh),
             "rides": list(self.rides),
         }
         return result | (_score_as_json(self.score) if self.score is not None else {})

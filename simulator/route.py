@@ -196,11 +196,11 @@ def _curve(before: Spot, here: Spot, after: Spot) -> list[Spot]:
 class Motion:
     """Way and speed of a bus over time, the same on every lap."""
 
-    def __init__(self, line: Line, *, cruise_mps: float = CRUISE_MPS) -> None:
+    def __init__(self, line: Line, *, cruise_mps: float = CRUISE_MPS, braking_mps2: float = BRAKING_MPS2) -> None:
         """Drive one lap in thought: as fast as corners, stops and passengers allow."""
         self.line = line
         self._way_m = np.arange(0, line.length_m, STEP_M)
-        self._speed_mps = _drivable(_speed_limits(line, self._way_m, cruise_mps=cruise_mps))
+        self._speed_mps = _drivable(_speed_limits(line, self._way_m, cruise_mps=cruise_mps), braking_mps2=braking_mps2)
         self._waits_s = self._waits()
         self._arrival_s = self._times()
 
@@ -258,7 +258,7 @@ def _speed_limits(line: Line, way_m: Samples, *, cruise_mps: float) -> Samples:
     return limits
 
 
-def _drivable(limits: Samples) -> Samples:
+def _drivable(limits: Samples, *, braking_mps2: float) -> Samples:
     """Highest speeds below the limits that acceleration and braking allow, on a closed line."""
     speeds = limits.copy()
     for _ in range(2):  # twice around, so that the lap's end knows of its begin
@@ -267,5 +267,5 @@ def _drivable(limits: Samples) -> Samples:
             speeds[step] = min(speeds[step], math.sqrt(before**2 + 2 * ACCELERATION_MPS2 * STEP_M))
         for step in range(len(speeds) - 1, -1, -1):
             after = speeds[(step + 1) % len(speeds)]
-            speeds[step] = min(speeds[step], math.sqrt(after**2 + 2 * BRAKING_MPS2 * STEP_M))
+            speeds[step] = min(speeds[step], math.sqrt(after**2 + 2 * braking_mps2 * STEP_M))
     return speeds

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from simulator.county.ledger import Ledger
@@ -15,6 +15,7 @@ from simulator.readback import CloudReader
 from simulator.report import Report
 from simulator.score import Score, score_claims
 from simulator.watching import Watching
+from simulator.wheel import Harsh
 from simulator.world import World
 
 REPORT_EVERY_S: Final = 1.0
@@ -134,8 +135,20 @@ class Simulation:
             score=score,
             candidates=candidates,
             found_or_candidate=found_or_candidate,
+            started_at=self._fleet.started_at,
+            harsh=() if is_running else tuple(self._harsh(*one) for one in self._fleet.harsh(self._driven_s)),
             rides=tuple(self._ride(rider) for rider in self._fleet.riders),
         )
+
+    def _harsh(self, device: str, moment: Harsh) -> dict[str, object]:
+        begin, end = (self._fleet.started_at + timedelta(seconds=at_s) for at_s in (moment.from_s, moment.to_s))
+        return {
+            "device": device,
+            "kind": moment.kind.value,
+            "from_at": begin.isoformat(),
+            "to_at": end.isoformat(),
+            "is_clear": moment.is_clear,
+        }
 
     def _ride(self, rider: Rider) -> dict[str, object]:
         return {

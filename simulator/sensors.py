@@ -17,6 +17,7 @@ from simulator.frames import Look, Scenery, Shown
 from simulator.gnss import Gnss
 from simulator.people import EVERY_S, TagRadio
 from simulator.route import Motion, Pose
+from simulator.wheel import Wheel
 
 CAMERA_ID = "front"
 NOISY_ROWS = 4
@@ -83,6 +84,7 @@ class BusSensors:
         remember: Callable[[Image, Pose, tuple[Shown, ...]], None] | None = None,
         bus_clock: BusClock | None = None,
         tags: TagRadio | None = None,
+        wheel: Wheel | None = None,
     ) -> None:
         """Set a bus on its line, where it is when it began its lap `phase_s` before the simulation began.
 
@@ -93,7 +95,7 @@ class BusSensors:
         self._scenery, self._gnss, self._rates = scenery, gnss, rates
         self._clock, self._until_s = clock, until_s
         self._view, self._is_cheap, self._remember = InView(exposures), is_cheap, remember
-        self._rng, self._bus_clock, self._tags = rng, bus_clock, tags
+        self._rng, self._bus_clock, self._tags, self._wheel = rng, bus_clock, tags, wheel
 
     @property
     def is_halting(self) -> bool:
@@ -110,6 +112,7 @@ class BusSensors:
         while self._clock.wait_until(due_s := min(next_fix_s, next_frame_s)):
             if self._until_s is not None and due_s > self._until_s:
                 return
+            yield from self._felt(due_s)
             if due_s >= next_tags_s:
                 yield from self._heard(next_tags_s)
                 next_tags_s += EVERY_S
@@ -120,6 +123,11 @@ class BusSensors:
             else:
                 yield self._frame(due_s)
                 next_frame_s += frame_s * max(1, np.ceil((self._clock.elapsed_s() - next_frame_s) / frame_s))
+
+    def _felt(self, until_s: float) -> Iterator[Reading]:
+        if self._wheel is not None:
+            for felt in self._wheel.felt(until_s, start_at=self._clock.start_at):
+                yield replace(felt, at=self._told(felt.at))
 
     def _heard(self, due_s: float) -> Iterator[Reading]:
         if self._tags is not None:

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from simulator.fleet import FleetCounts
@@ -15,6 +16,7 @@ RUNNING = Report(
     elapsed_s=12.34,
     counts=FleetCounts(frames=10, boxes=4, observations=2, sent=9),
     exposed=5,
+    started_at=datetime(2026, 11, 24, 8, 0, tzinfo=UTC),
 )
 SCORE = Score(exposed=5, found=(("d1", "f1", 1.0), ("d2", "f2", 2.0)), missed=("d3",), invented=(), doubled=("f9",))
 
