@@ -216,7 +216,9 @@ def main(*, minutes: float, rate: float, out: Path, seed: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     buses = county_buses(round(rate * STEP_S / MESSAGES_PER_STEP), city=CITY, at=datetime.now(UTC), seed=seed)
     with ended_in_order(), demo_place(None) as place:
-        plan = TownPlan(seed=seed, port=free_port(), buses=BUSES_WITH_AGENT, full=0, for_s=None, frames=None)
+        plan = TownPlan(
+            seed=seed, port=free_port(), buses=BUSES_WITH_AGENT, full=0, without_network=0, for_s=None, frames=None
+        )
         town = Town(plan, place, say=console.print)
         with town.running():
             with psycopg.connect(town.postgres.url()) as database:

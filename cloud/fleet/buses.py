@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 _LIST: Final = """
-SELECT d.device, d.presence, d.last_seen_at, d.lon, d.lat, d.heading_deg, d.speed_mps, d.position_at,
+SELECT d.device, d.is_relay, d.presence, d.last_seen_at, d.lon, d.lat, d.heading_deg, d.speed_mps, d.position_at,
     (d.health ->> 'outbox_depth')::bigint AS outbox_depth,
     (d.health ->> 'outbox_oldest_s')::float8 AS outbox_oldest_s,
     (d.health ->> 'frames_per_s')::float8 AS frames_per_s,
@@ -45,6 +45,7 @@ class Bus:
     """
 
     device: str
+    is_relay: bool  # a stop that carries what buses without a network hand over
     presence: str | None
     last_seen_at: datetime | None
     lon: float | None
@@ -68,7 +69,7 @@ class Bus:
 
 
 async def list_buses(connection: AsyncConnection[Any], *, city: str) -> list[Bus]:
-    """Every enrolled bus of a city, by name."""
+    """Every enrolled bus and stop of a city, by name."""
     async with connection.cursor(row_factory=class_row(Bus)) as cursor:
         await cursor.execute(_LIST, (city,))
         return await cursor.fetchall()

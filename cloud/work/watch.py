@@ -32,7 +32,8 @@ FROM case_events e JOIN case_history h ON h.case_id = e.case_id AND h.serial = e
 _ASIDE: Final = "SELECT kind, count(*) FROM set_aside WHERE returned_at IS NULL GROUP BY kind"
 _DELIVERIES: Final = "SELECT state, count(*) FROM deliveries WHERE state IN ('waiting', 'dead') GROUP BY state"
 _BUSES: Final = """
-SELECT CASE presence WHEN 'online' THEN 'online' ELSE 'offline' END, count(*) FROM devices GROUP BY 1
+SELECT CASE presence WHEN 'online' THEN 'online' ELSE 'offline' END, count(*) FROM devices
+WHERE NOT is_relay GROUP BY 1
 """
 _QUARANTINE: Final = "SELECT count(*) FROM quarantine WHERE replayed_at IS NULL"
 _TIMERS_LATE: Final = """

@@ -37,6 +37,7 @@ MOST_BUSES: Final = 2000  # that are listened for; the one that was here longest
 KEEPALIVE_S: Final = 30
 CARRIED: Final = Counter("busense_relay_carried", "Messages of buses that the cloud's broker has taken.")
 REFUSED: Final = Counter("busense_relay_refused", "Messages at this stop that are none of a bus.")
+PRESENT_EVERY_S: Final = 60.0  # says that it is there: what it said first may have come before anybody listened
 _TICK_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 30
 _PORT: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -69,6 +70,7 @@ class Relay:
         self._taken: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._buses: dict[str, None] = {}  # in the order in which they were here last
         self._connection = 0
+        self._said_s = -PRESENT_EVERY_S
         self._contexts: list[ssl.SSLContext] = []
         self._stop_side = self._open_stop_side()
         self._cloud_side = self._open_cloud_side()
@@ -84,6 +86,7 @@ class Relay:
             while not stop.is_set():
                 self._carry()
                 self._settle()
+                self._say_that_it_is_there()
         finally:
             for client in (self._stop_side, self._cloud_side):
                 client.disconnect()
@@ -125,6 +128,11 @@ class Relay:
     def _acknowledge(self, message: _HandedOver) -> None:
         if message.connection == self._connection:
             self._stop_side.ack(message.packet_id, message.qos)
+
+    def _say_that_it_is_there(self) -> None:
+        if self._cloud_side.is_connected() and time.monotonic() - self._said_s > PRESENT_EVERY_S:
+            self._said_s = time.monotonic()
+            self._cloud_side.publish(*self._presence(Presence.ONLINE), qos=1, retain=True)
 
     def _listen_for(self, bus: str) -> None:
         """Hear what the cloud says to a bus that was here."""
@@ -197,7 +205,7 @@ class Relay:
         if code.is_failure:
             self._needs.lack("broker", f"{self._config.broker.url} refuses this stop: {code}")
             return
-        client.publish(*self._presence(Presence.ONLINE), qos=1, retain=True)
+        self._said_s = -PRESENT_EVERY_S
         if self._buses:
             client.subscribe(self._topics_to(list(self._buses)))
         self._needs.have("broker")

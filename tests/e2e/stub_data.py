@@ -323,6 +323,7 @@ def buses() -> list[Json]:
     def bus(number: int, **changes: float | str | Json) -> Json:
         return {
             "device": f"bus-{number}",
+            "is_relay": False,
             "presence": "online",
             "last_seen_at": at(22),
             "lon": LON + number * 0.0015,

@@ -123,7 +123,7 @@ class Center:
 @pytest.fixture
 def center(tmp_path: Path) -> Generator[Center]:
     place = DeskDispatches(folder=tmp_path)
-    plan = TownPlan(seed=0, port=free_port(), buses=BUSES, full=0, for_s=None, frames=None)
+    plan = TownPlan(seed=0, port=free_port(), buses=BUSES, full=0, without_network=0, for_s=None, frames=None)
     town = Town(plan, place, say=print)
     with town.running():
         world = make_world(seed=0, buses=BUSES, frames=None, is_dense=True)

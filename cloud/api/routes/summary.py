@@ -14,8 +14,8 @@ router = APIRouter(tags=["summary"], dependencies=[needs(Permission.SEE)])
 
 _SUMMARY: Final = """
 SELECT
-    (SELECT count(*) FROM devices WHERE city = %(city)s AND presence = 'online') AS buses_online,
-    (SELECT count(*) FROM devices WHERE city = %(city)s) AS buses_total,
+    (SELECT count(*) FROM devices WHERE city = %(city)s AND NOT is_relay AND presence = 'online') AS buses_online,
+    (SELECT count(*) FROM devices WHERE city = %(city)s AND NOT is_relay) AS buses_total,
     (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM device_streams, unnest(stored) r) AS stored_messages,
     (SELECT coalesce(sum(redelivered), 0)::bigint FROM device_streams) AS redelivered,
     (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantined,

@@ -2636,6 +2636,8 @@ export interface components {
             };
             /** Heading Deg */
             heading_deg: number | null;
+            /** Is Relay */
+            is_relay: boolean;
             /** Last Seen At */
             last_seen_at: string | null;
             /** Lat */

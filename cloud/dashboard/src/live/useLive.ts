@@ -239,6 +239,7 @@ function takeBus(event: BusEvent): void {
 function unknownBus(device: string): Bus {
   return {
     device,
+    is_relay: false,
     presence: "online",
     last_seen_at: null,
     lon: null,
