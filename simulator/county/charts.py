@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 WIDTH, HEIGHT = 640.0, 260.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 12.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 22.0, 12.0, 44.0
 TICKS: Final = 5
 COLOURS: Final = ("#1f6fb4", "#d1495b", "#e0a100", "#5b8c5a", "#7a5195", "#8a8a8a")
 LABEL_EVERY_PX: Final = 46.0

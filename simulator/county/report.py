@@ -97,16 +97,19 @@ def _tiles(ledger: Ledger) -> list[tuple[str, str]]:
     off = [each.off_m for each in found if each.off_m is not None]
     invented = sum(each.meaning != "damage" for each in ledger.opened)
     doubled = sum(each.is_double for each in ledger.opened)
-    return [
+    tiles = [
         ("出现过的病害 damage that came into view", str(len(ledger.watched))),
         ("发现 found", _share(len(found), len(ledger.watched))),
         ("发现前经过次数（中位） passes until found, median", _middle(passes, "{:.0f}")),
         (f"发现用时（中位，{_UNITS[ledger.unit]}） until found, median", _middle(late, "{:.0f}")),
         ("位置偏差（中位，米） metres off, median", _middle(off, "{:.1f}")),
+    ]
+    cases = [
         ("案件 cases", str(len(ledger.opened))),
         ("误报案件 cases of nothing", _share(invented, len(ledger.opened))),
         ("重复案件 cases doubled", _share(doubled, len(ledger.opened))),
     ]
+    return [*tiles, *(cases if ledger.opened else [])]
 
 
 def _charts(ledger: Ledger) -> list[_Chart]:
@@ -318,7 +321,7 @@ def _table(ledger: Ledger) -> str:
         "出现 in view",
         "发现 found",
         "经过 passes",
-        "天 days",
+        _UNITS[ledger.unit],
         "偏差 off, m",
         "案件 cases",
         "误报 of nothing",

@@ -16,11 +16,7 @@ from tests.conftest import RunningBroker
 
 BEGAN = datetime(2026, 11, 29, tzinfo=UTC)
 MESSAGES = [
-    Sent(
-        at=BEGAN + timedelta(seconds=number),
-        topic=f"busense/v1/testcity/far-{number % 7}/track",
-        payload=b"%d" % number,
-    )
+    Sent(at=BEGAN + timedelta(seconds=n), topic=f"busense/v1/testcity/far-{n % 7}/track", payload=b"%d" % n)
     for n in range(3000)
 ]
 
