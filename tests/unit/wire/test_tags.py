@@ -1,7 +1,7 @@
 """Vectors: RadiusNetworks/ephemeral_calc (spec/encryptor_spec.rb), a Python resolver's test, and a scanner's test."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wire.tags import beacon_id, ephemeral_id, ephemeral_ids
@@ -26,6 +26,7 @@ def test_an_id_stands_for_its_whole_period_and_no_longer() -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
+@settings(deadline=None)
 @given(first=st.integers(0, 2**22 - 200), exponent=st.integers(0, 10), count=st.integers(1, 200))
 def test_many_at_once_are_the_same_as_one_by_one(first: int, exponent: int, count: int) -> None:
     together = dict(ephemeral_ids(KEY, exponent=exponent, first=first, last=first + count - 1))

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.ego import EgoState
@@ -94,6 +94,7 @@ def test_many_tags_are_told_in_several_messages() -> None:
     assert [len(batch.message.tags) for batch in said] == [MAX_TAGS, 1]
 
 
+@settings(deadline=None)
 @given(times=st.lists(st.floats(0, 300), min_size=1, max_size=60), numbers=st.lists(st.integers(0, 3), min_size=1))
 def test_no_call_is_lost_or_told_twice(times: list[float], numbers: list[int]) -> None:
     readings = [(s, heard(s, number=numbers[n % len(numbers)])) for n, s in enumerate(sorted(times))]

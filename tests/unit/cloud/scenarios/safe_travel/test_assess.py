@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.scenarios.safe_travel.assess import assess
@@ -215,6 +215,7 @@ SIGHTINGS = st.lists(
 AGREEMENT = Agreement(area=Circle(lon=LON, lat=LAT, radius_m=500), hours=(time(9), time(20)))
 
 
+@settings(deadline=None)
 @given(sightings=SIGHTINGS, data=st.data())
 def test_order_and_repetition_change_nothing(sightings: list[Heard], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations([*sightings, *sightings[:3]]))
@@ -226,6 +227,7 @@ def test_order_and_repetition_change_nothing(sightings: list[Heard], data: st.Da
 ABSENCE = {EventKind.LEFT_BUS, EventKind.NOT_ARRIVED}
 
 
+@settings(deadline=None)
 @given(sightings=SIGHTINGS)
 def test_without_a_listening_reader_absence_is_never_concluded(sightings: list[Heard]) -> None:
     """But for who is heard elsewhere, which is no absence."""
@@ -234,6 +236,7 @@ def test_without_a_listening_reader_absence_is_never_concluded(sightings: list[H
         assert not ABSENCE & set(kinds(assess(day(here, watch, journeys=[JOURNEY]))))
 
 
+@settings(deadline=None)
 @given(sightings=SIGHTINGS, begin_s=st.integers(0, 1500), length_s=st.integers(1, 1000))
 def test_a_gap_never_adds_that_somebody_has_not_arrived(sightings: list[Heard], begin_s: int, length_s: int) -> None:
     in_time = [one for one in sightings if one.to_at < JOURNEY.arrive_by]

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.scenarios.safe_travel.clock import DRIFT, Battery, TagClock, drift_ppm
@@ -19,6 +19,7 @@ def tag(key: bytes = KEY, *, number: int = 1, counter_s: int = 65_280, at: datet
     return RotatingTag(id=UUID(int=number), key=key, exponent=EXPONENT, clock=TagClock.set_at(at, counter_s=counter_s))
 
 
+@settings(deadline=None)
 @given(
     drift=st.floats(-DRIFT, DRIFT),
     days=st.floats(0, 400),
@@ -54,6 +55,7 @@ def test_a_table_holds_few_ids_of_each_tag() -> None:
     assert len(table) == 6  # 3600 s of 1024 s each, begun within one, and the one before
 
 
+@settings(deadline=None)
 @given(
     drift=st.floats(-DRIFT, DRIFT),
     heard_h=st.lists(st.integers(1, 2000), min_size=1, max_size=12),

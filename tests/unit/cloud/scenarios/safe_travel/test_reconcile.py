@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.scenarios.safe_travel.assess import assess
@@ -41,6 +41,7 @@ def test_each_event_is_paired_with_the_nearest() -> None:
     assert {one.id: one.event for one in corrections.changed} == {UUID(int=1): boarded(5), UUID(int=2): boarded(590)}
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(20)), cuts=st.sets(st.integers(1, 19), max_size=5))
 def test_sightings_that_come_in_parts_and_disorder_end_in_the_same_events(order: list[int], cuts: set[int]) -> None:
     sightings = [

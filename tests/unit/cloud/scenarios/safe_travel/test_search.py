@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import h3
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.scenarios.safe_travel.model import Heard, Moment
@@ -36,6 +36,7 @@ def metres_to(cell: str, last: Heard) -> float:
     return h3.great_circle_distance((lat, lon), (last.lat, last.lon), unit="m")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
 
 
+@settings(deadline=None)
 @given(minutes=st.integers(0, 90), deaf=st.booleans())
 def test_chances_add_up_to_one_and_nobody_walks_faster_than_people_do(minutes: int, deaf: bool) -> None:  # noqa: FBT001
     watch = {"bus-1": drive(end_s=600, deaf=[(0, 600)] if deaf else [])}
