@@ -4,7 +4,6 @@
 its own sums (`edge_agent...evidence`), the cloud by `clusters_of`, `look_at` and `fuse`; what is between them is not.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import click
 import numpy as np
 
 from benchmarks.fusion_passes import BEGIN, CANYON, STREET, Detector, Drive, Receiver, Reported
+from benchmarks.record import record, write
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.findings.cluster import clusters_of
 from cloud.findings.fuse import fuse
@@ -196,8 +196,9 @@ def main(*, json_file: Path | None, errors: Path, seeds: int, passes: tuple[int,
     click.echo(table(lines))
     if json_file is not None:
         goals = {"found_min": 0.98, "invented_max": 0.02, "doubled_max": 0.01, "median_distance_max_m": DISTANCE_GOAL_M}
-        record = {"model": asdict(model), "goals": goals, "lines": [asdict(line) for line in lines]}
-        json_file.write_text(json.dumps(record, indent=1) + "\n")
+        numbers = {"model": asdict(model), "goals": goals, "lines": [asdict(line) for line in lines]}
+        ratio, ratio_is = lines[0].found / goals["found_min"], "share found of the first scene to the goal of 0.98"
+        write(json_file, record("fusion", ratio=ratio, ratio_is=ratio_is, seed=seeds, numbers=numbers))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ what came, and how long the slowest round took.
 
 import asyncio
 import cProfile
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.county_traffic import MESSAGES_PER_STEP, STEP_S, STREETS, CountyBus, county_buses
+from benchmarks.record import record, write
 from busense.local.postgres import LocalPostgres
 from cloud.cases.handling import load_handling
 from cloud.db.migrate import migrate
@@ -111,7 +111,10 @@ def main(
     table.add_row("slowest round, ms", f"{1000 * max(each.seconds for each in counted):.0f}")
     Console().print(table)
     if json_file is not None:
-        json_file.write_text(json.dumps({"came": came, "taken": messages / seconds}) + "\n")
+        numbers = {"rate": round(messages / seconds), "rows": messages, "came_per_s": round(came)}
+        ratio_is = "messages taken a second to messages that came; more than 1 keeps up"
+        ratio = messages / seconds / came
+        write(json_file, record("work", ratio=ratio, ratio_is=ratio_is, seed=seed, numbers=numbers))
 
 
 if __name__ == "__main__":
