@@ -20,4 +20,8 @@ def test_anybody_may_know_what_is_kept_and_for_how_long(database: str, tmp_path:
     days = {kept["what"]: kept["days"] for kept in notice["kept"]}
     assert days["pictures"] == rules.pictures.days
     assert days["track_points"] == rules.track_points.days
-    assert set(days) == {"pictures", "device_commands", "track_points", "driving_events", "data_request_persons"}
+    assert set(days) == {
+        *("pictures", "device_commands", "track_points"),
+        *("driving_events", "driving_incidents", "driver_shifts"),
+        "data_request_persons",
+    }

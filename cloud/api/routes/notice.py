@@ -13,7 +13,11 @@ from cloud.work.retention_rules import RetentionRules
 
 router = APIRouter(tags=["notice"], dependencies=[needs(Permission.OPEN)])
 
-_ABOUT_PEOPLE: Final = ("pictures", "device_commands", "track_points", "driving_events", "data_request_persons")
+_ABOUT_PEOPLE: Final = (
+    *("pictures", "device_commands", "track_points"),
+    *("driving_events", "driving_incidents", "driver_shifts"),
+    "data_request_persons",
+)
 """Classes of what is kept in which a person may be found."""
 
 
