@@ -1,6 +1,7 @@
 # ruff: noqa: ANN401 - JSON is of any type
 """The care desk and a guardian over HTTP."""
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -116,15 +117,33 @@ def test_an_administrator_sees_nobody(desk: dict[str, httpx.Client], child: str)
         ("tags", {"kind": "eid", "secret": "not a key", "exponent": 10, "counter_s": 1}),
         ("journeys", JOURNEY | {"leave_at": "09:00"}),
         ("journeys", JOURNEY | {"days": [8]}),
+        ("consents", {"given_by": "x", "covers": ["search"], "until_at": "9999-12-31T23:59:59-14:00"}),
         ("journeys", JOURNEY | {"leave_at": "07:00Z"}),
         ("consents", {"given_by": "x", "covers": [], "until_at": UNTIL}),
         ("looks", {"kind": "history", "purpose": "why?", "minutes": 10}),
         ("guardians", {"name": "liu"}),
     ],
-    ids=["no counter", "long id", "no key", "backwards", "no day", "zone", "nothing", "no purpose", "of the desk"],
+    ids=[
+        "no counter",
+        "long id",
+        "no key",
+        "backwards",
+        "no day",
+        "beyond time",
+        "zone",
+        "nothing",
+        "no purpose",
+        "of the desk",
+    ],
 )
 def test_what_cannot_be_is_refused(desk: dict[str, httpx.Client], child: str, path: str, body: dict[str, Any]) -> None:
     answer(desk["chen"].post(f"/travel/people/{child}/{path}", json=body), 422)
+
+
+def test_a_radius_that_is_no_number_is_refused(desk: dict[str, httpx.Client], child: str) -> None:
+    body = json.dumps(JOURNEY)[:-1] + ', "radius_m": NaN}'
+    headers = {"Content-Type": "application/json"}
+    answer(desk["chen"].post(f"/travel/people/{child}/journeys", content=body, headers=headers), 422)
 
 
 def test_a_consent_that_ends_before_it_begins_is_refused(desk: dict[str, httpx.Client], child: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from psycopg import Connection
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Resources, ResourcesDep
@@ -20,7 +20,7 @@ from cloud.travel.looks import Look, LookKind, Looks, looks_of, open_looks
 from cloud.travel.people import Agreed, Cover, Desk, Kind, NewJourney, NewTag
 from cloud.travel.reading import Books
 from cloud.travel.search import Outlook, look_for
-from wire.units import Lat, Lon
+from wire.units import Instant, Lat, Lon
 
 router = APIRouter(tags=["travel"], dependencies=[needs(Permission.CARE)])
 
@@ -28,7 +28,7 @@ SHOWN: Final = timedelta(days=7)
 
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 Purpose = Annotated[str, Field(min_length=5, max_length=500)]
-Radius = Annotated[float, Field(ge=20, le=20_000)]
+Radius = Annotated[float, Field(ge=20, le=20_000, allow_inf_nan=False)]
 Hexadecimal = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16,32}$")]
 Local = Annotated[time, Field(description="of the county's clock")]
 
@@ -69,7 +69,7 @@ class NewConsent(_Body):
 
     given_by: Words
     covers: Annotated[list[Cover], Field(min_length=1, max_length=2)]
-    until_at: AwareDatetime
+    until_at: Instant
 
 
 class TagBody(_Body):
@@ -79,7 +79,7 @@ class TagBody(_Body):
     secret: Hexadecimal
     exponent: Annotated[int, Field(ge=0, le=15)] | None = None
     counter_s: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
-    battery_days: Annotated[float, Field(gt=0, le=5000)] = 365.0
+    battery_days: Annotated[float, Field(gt=0, le=5000, allow_inf_nan=False)] = 365.0
 
 
 class NewGuardian(_Body):
