@@ -26,6 +26,8 @@ SELECT 'condition', count(*), extract(epoch FROM now() - min(queued_at))::float8
 UNION ALL
 SELECT 'segments', count(*), NULL FROM segments_to_assess
 UNION ALL
+SELECT 'driving', count(*), extract(epoch FROM now() - min(queued_at))::float8 FROM driving_queue
+UNION ALL
 SELECT 'case_events', count(*), extract(epoch FROM now() - min(h.at))::float8
 FROM case_events e JOIN case_history h ON h.case_id = e.case_id AND h.serial = e.serial
 """

@@ -1,19 +1,32 @@
 """Terminals of others, from their connection to the tables: a real broker, a real ingester, a real database."""
 
 import asyncio
+import hashlib
+import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from benchmarks.terminals import Spot, Terminal, batch_body, driver_item, later
+from benchmarks.terminals import Spot, Terminal, ahead_item, batch_body, driver_item, identity_of, later, location_body
+from cloud.bridges.jt808.attachments import MARK_BYTES
 from cloud.bridges.jt808.body import MessageId, Registration, Result
 from cloud.bridges.jt808.frame import MOST_CONTENT
 from cloud.bridges.jt808.registry import admit, remove
 from cloud.bridges.jt808.server import Server, open_server
-from cloud.config import BrokerConfig, BrokerKind, CloudConfig, DatabaseConfig, Jt808Config
+from cloud.commands.bridge import bridge
+from cloud.config import (
+    BrokerConfig,
+    BrokerKind,
+    CloudConfig,
+    DatabaseConfig,
+    Jt808Config,
+    PicturesConfig,
+    ServeConfig,
+)
 from cloud.db.pool import connect
 from cloud.errors import BridgeError
 from tests.conftest import RunningBroker
@@ -25,6 +38,13 @@ AT = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
 SPOT = Spot(at=AT, lon=120.4258, lat=27.5184)
 PHONE = "13812345678"
 CITY = "testcity"
+BLUR = """
+import json, sys
+photo = sys.stdin.buffer.read()
+if not photo.startswith(b"jpeg"):
+    sys.exit(3)
+sys.stdout.buffer.write(json.dumps({"width_px": 2, "height_px": 2, "blur": {"faces": 1}}).encode() + b"\\n" + b"safe")
+"""
 
 
 @dataclass
@@ -57,6 +77,7 @@ def bridged(
     *,
     frames_per_s: float = 50.0,
     strangers: int = 1000,
+    attachments_host: str | None = None,
 ) -> None:
     """Run a bridge, and terminals that come to its port."""
     password = tmp_path / "bridge-password"
@@ -76,7 +97,10 @@ def bridged(
             port=0,
             frames_per_s=frames_per_s,
             strangers=strangers,
+            attachments_host=attachments_host,
         ),
+        pictures=PicturesConfig(url=f"file://{tmp_path / 'pictures'}"),
+        serve=ServeConfig(blur_command=(sys.executable, "-c", BLUR)),
     )
 
     async def run() -> None:
@@ -233,3 +257,44 @@ def test_what_the_broker_does_not_have_is_not_answered(database: str, broker: Ru
                 await asyncio.sleep(0.2)
 
     bridged(database, broker, tmp_path, drive)
+
+
+def test_pictures_of_alarms_are_kept_blurred_and_what_is_no_picture_is_not(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    admitted(database)
+    spot = replace(SPOT, items=(ahead_item(SPOT, number=1, flag=1, kind=1, files=1),))
+    identity = identity_of(SPOT.at, files=1)
+
+    async def drive(gate: Gate) -> None:
+        terminal, _ = await gate.come()
+        for number, content in enumerate((b"jpeg" * 600, b"nothing of the kind")):
+            seen = replace(spot, lat=spot.lat + number * 1e-3)
+            await terminal.send(MessageId.LOCATION, location_body(seen))
+            ask = next(frame for frame in [await terminal.receive() for _ in range(2)] if frame.message_id == 0x9208)
+            mark = ask.body[-16 - MARK_BYTES : -16].decode()
+            bringer = await gate.connect()
+            answers = await bringer.bring(identity=identity, mark=mark, name=f"{number}.jpg", content=content, holes=1)
+            assert answers[-1][-2:] == b"\x00\x00"
+
+    bridged(database, broker, tmp_path, drive, attachments_host="127.0.0.1")
+    sha256 = hashlib.sha256(b"safe").hexdigest()
+    rows = query(database, "SELECT device, identity, name, sha256, blur->>'faces' FROM jt808_attachments")
+    assert rows == [("bus-1", identity, "0.jpg", sha256, "1")]
+    assert [path.read_bytes() for path in (tmp_path / "pictures").rglob("*") if path.is_file()] == [b"safe"]
+
+
+def test_terminals_are_admitted_and_removed_on_the_command_line(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUSENSE_CITY", CITY)
+    monkeypatch.setenv("BUSENSE_DATABASE__URL", database)
+
+    def ask(*words: str) -> object:
+        result = CliRunner().invoke(bridge, words)
+        return result.output if result.exception is None else str(result.exception)
+
+    assert "may register as testcity/bus-9" in str(ask("admit", "0139", "bus-9", "--terminal-id", "T"))
+    assert query(database, "SELECT phone, device, terminal_id FROM jt808_terminals") == [("139", "bus-9", "T")]
+    assert "lower-case" in str(ask("admit", "139", "Bus 9"))
+    assert "comes no more" in str(ask("remove", "139"))
+    assert "no terminal 139" in str(ask("remove", "139"))
+    assert "[jt808] section" in str(ask("jt808"))
