@@ -15,19 +15,29 @@ from rich.console import Console
 from rich.live import Live
 
 from simulator.city import make_town, roads_geojson
+from simulator.county.build import make_county
 from simulator.county.report import write_report
+from simulator.county.scenario import load_scenario
+from simulator.county.world import world_of
 from simulator.fleet import FleetPlan
 from simulator.report import Report, in_words, write_json
 from simulator.run import Simulation
 from simulator.world import make_world
 
 SAY_EVERY_S: Final = 5.0
+FIRST_EVENING: Final = 0.75  # of a day
 
 
 @click.command()
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and damage.")
 @click.option("--roads", type=click.Path(path_type=Path), help="Write the town's roads as GeoJSON here and end.")
 @click.option("--dense", "is_dense", is_flag=True, help="A bus each ten seconds, and damage that appears meanwhile.")
+@click.option(
+    "--county",
+    "scenario",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Scenario file: its lines and damage of the first day, instead of the town.",
+)
 @click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 500))
 @click.option("--full", default=2, show_default=True, type=click.IntRange(0, 500), help="Buses with the real detector.")
 @click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until stopped.")
@@ -65,6 +75,7 @@ def simulate(
     seed: int,
     roads: Path | None,
     is_dense: bool,
+    scenario: Path | None,
     buses: int,
     full: int,
     for_s: float | None,
@@ -104,7 +115,10 @@ def simulate(
         tokens=tokens,
         errors=errors,
     )
-    world = make_world(seed=seed, buses=buses, frames=frames, is_dense=is_dense)
+    if scenario is None:
+        world = make_world(seed=seed, buses=buses, frames=frames, is_dense=is_dense)
+    else:
+        world = world_of(make_county(load_scenario(scenario), folder=scenario.parent), day=FIRST_EVENING)
     with stopped_by_signals() as stop:
         simulation = Simulation(plan, world, stop=stop, is_watched=report_folder is not None)
         _show(simulation, json_file)
