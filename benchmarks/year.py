@@ -342,7 +342,7 @@ def main(*, scenario_file: Path | None, days: int | None, every: int, out: Path)
             year.ledger.write(out / "ledger.json")
             last = year.ledger.days[-1]
             click.echo(
-                f"day {day + 1}: {year.observed} observations and looks, {len(year.findings.all)} findings, {last.there} there, "
+                f"day {day + 1}: {year.observed} messages, {len(year.findings.all)} findings, {last.there} there, "
                 f"{last.found} found, {last.invented} invented, {last.doubled} doubled, "
                 f"{len(year.office.all)} cases, {time.perf_counter() - begun_s:.0f} s"
             )
