@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from cloud.cli import config_option
 from cloud.config import CloudConfig, load_config
 from cloud.db.pool import connect
 from cloud.errors import FleetError
+from cloud.fleet.activity import read_days
 from cloud.fleet.authority import Authority
 from cloud.fleet.broker_users import reload_broker, write_users
 from cloud.fleet.devices import enrol
@@ -22,6 +23,7 @@ from cloud.fleet.secret import read_or_create_secret
 from wire.errors import TopicError
 from wire.topics import parse_topic
 
+KMH: Final = 3.6  # of one metre a second
 LOOK_AGAIN_S: Final = 60.0  # certificates end without anybody telling
 
 _path = click.Path(path_type=Path, dir_okay=False)
@@ -67,6 +69,24 @@ def revoke_device(device: str, config: Path | None) -> None:
     with connect(settings.database.read_url()) as connection:
         ended = revoke(connection, city=city, device=name, at=datetime.now(UTC))
     click.echo(f"{city}/{name}: {ended} certificates are no longer good, nor is its secret")
+
+
+@fleet.command("activity")
+@config_option
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3650))
+def show_activity(*, days: int, config: Path | None) -> None:
+    """Tell by day (UTC) how many buses drove, and how many segments they looked at."""
+    settings = load_config(config)
+    until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    with connect(settings.database.read_url()) as connection:
+        found = read_days(connection, city=settings.city, since=until - timedelta(days=days), until=until)
+    click.echo("day         buses      points  moving  km/h  segments    looks")
+    for each in found:
+        moving, speed = (each.moving_share or 0.0) * 100, (each.speed_mps or 0.0) * KMH
+        click.echo(
+            f"{each.day:%Y-%m-%d}  {each.buses:5}  {each.points:10}  {moving:4.0f} %  {speed:4.1f}  {each.segments:8}"
+            f"  {each.looks:7}"
+        )
 
 
 @fleet.command("authority")

@@ -1,20 +1,24 @@
 """The same rows and questions on plain PostgreSQL and on TimescaleDB, packed and not: the same answers, row by row."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from cloud.commands.fleet import fleet
 from cloud.commands.trace import read_trace
 from cloud.condition.passes import read_points
 from cloud.db.migrate import migrate
 from cloud.findings.evidence import read_new_observations, read_stretches, read_stretches_around
 from cloud.findings.visibility import Stretch
+from cloud.fleet.activity import Day, read_days
 from cloud.work.retention import purge
 from cloud.work.retention_rules import RetentionRules
 from tests.conftest import create_database
@@ -134,8 +138,21 @@ def test_purge_takes_the_same_rows_and_proves_it(both: tuple[Connection, Connect
     assert all(each["held"] > 0 and each["deleted"] > 0 for each in reports[0]["classes"])
     answers = _answers(plain)
     for question, answer in _answers(large).items():
-        if question != "fleet_hours":  # sums outlive what they were made of
+        if question not in {"fleet_hours", "days"}:  # sums outlive what they were made of
             assert answer == answers[question], question
+
+
+def test_activity_is_told_by_day(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUSENSE_CITY", CITY)
+    monkeypatch.setenv("BUSENSE_DATABASE__URL", database)
+    town = Town(url=database)
+    at = datetime.now(UTC)
+    for bus in BUSES:
+        town.store([Outbox(device=bus, at=at, stream=make_id(at)).message(Kind.TRACK)])
+    told = CliRunner().invoke(fleet, ["activity"])
+    assert told.exit_code == 0, told
+    (line,) = told.output.splitlines()[1:]
+    assert line.split()[:2] == [f"{at:%Y-%m-%d}", "2"]
 
 
 def _carry(plain: Connection, large: Connection, table: str) -> None:
@@ -166,8 +183,17 @@ def _answers(connection: Connection) -> dict[str, Any]:
         "trace": read_trace(connection, keys[-1][3]),
         "fleet_hours": _rows(connection, "SELECT * FROM fleet_hours(%s, %s) ORDER BY 1, 2, 3", since, until),
         "segment_days": _rows(connection, "SELECT * FROM segment_days(%s, %s) ORDER BY 1, 2", since, until),
+        "days": [_rounded(each) for each in read_days(connection, city=CITY, since=_midnight(since), until=until)],
         "health": _rows(connection, "SELECT * FROM health_reports WHERE id_at >= %s ORDER BY id_at, device", since),
     }
+
+
+def _rounded(each: Day) -> Day:
+    return replace(each, speed_mps=round(each.speed_mps or 0.0, 9))  # sums of parts differ in their last digits
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0)
 
 
 def _when(stretch: Stretch) -> tuple[object, ...]:
