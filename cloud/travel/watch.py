@@ -1,7 +1,8 @@
 """Where readers were and whether they listened, from one report of their health to the next.
 
-A device sends in the order in which things happened. So once a report is stored, and everything numbered before it,
-all that the device heard until then is stored too; and a report that counts advertisements says that its radio worked.
+A report tells how old the oldest message is that still waits in the outbox: all that is older is stored. So once a
+later report says so, all that the device heard until then is here; and one that counts advertisements says that its
+radio worked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,22 +19,30 @@ from cloud.scenarios.safe_travel.model import Moment, Watch
 RESOLUTION: Final = 9
 THIN_S: Final = 4.0  # between two moments of a bus that moves; far less than what counts as a gap
 MARGIN: Final = timedelta(minutes=2)  # a message is made at most so long after what it tells
+OPEN_S: Final = 35.0  # a bus that stands tells what it hears twice a minute
 _BATCH: Final = 500
 _LOCK: Final = 0x74726176  # "trav": one at a time
 
-# Of devices with news, reports behind which nothing is missing, each with the one before it.
+# Of devices with news, reports before which nothing waits on the bus, each with the one before it. What is still being
+# heard lies in no outbox for half a minute. Where sightings were given up, nobody knows what was heard.
 _REPORTS: Final = """
 SELECT d.city, d.device, h.from_at, h.to_at, h.heard
 FROM devices d LEFT JOIN travel_readers r ON r.city = d.city AND r.device = d.device
 CROSS JOIN LATERAL (
-    SELECT h.at AS to_at, coalesce((h.report->>'ble_heard')::bigint, 0) AS heard,
+    SELECT max(h.at - greatest((h.report->>'outbox_oldest_s')::float8, %(open_s)s) * interval '1 second') AS told_to
+    FROM health_reports h
+    WHERE h.city = d.city AND h.device = d.device AND h.clock_mark IS NULL AND h.at <= %(at)s
+        AND h.id_at > coalesce(r.known_to, %(since)s::timestamptz) - interval '15 minutes'
+) t
+CROSS JOIN LATERAL (
+    SELECT h.at AS to_at,
+        CASE WHEN h.report->'given_up' @> '[{"kind": "sighting"}]' THEN 0
+            ELSE coalesce((h.report->>'ble_heard')::bigint, 0) END AS heard,
         greatest(lag(h.at) OVER (ORDER BY h.at), h.at - interval '10 minutes', r.known_to) AS from_at
     FROM health_reports h
-    JOIN device_streams s ON s.city = h.city AND s.device = h.device AND s.stream = h.stream
     WHERE h.city = d.city AND h.device = d.device AND h.clock_mark IS NULL
-        AND h.id_at > coalesce(r.known_to, %(since)s::timestamptz) - interval '15 minutes'
-        AND h.at > coalesce(r.known_to, %(since)s) AND h.at <= %(at)s
-        AND (s.stored + s.given_up) @> int8range(1, h.sequence, '[]')
+        AND h.id_at > coalesce(r.known_to, %(since)s) - interval '15 minutes'
+        AND h.at > coalesce(r.known_to, %(since)s) AND h.at <= t.told_to
 ) h
 WHERE d.health_at > coalesce(r.known_to, %(since)s) AND h.from_at < h.to_at ORDER BY h.to_at LIMIT %(limit)s
 """
@@ -74,7 +83,7 @@ def note_watch(connection: Connection[Any], *, at: datetime) -> int:
     row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
     if row is None or not row[0]:
         return 0
-    values = {"at": at, "since": at - timedelta(days=1), "limit": _BATCH}
+    values = {"at": at, "since": at - timedelta(days=1), "open_s": OPEN_S, "limit": _BATCH}
     with connection.cursor(row_factory=dict_row) as cursor:
         reports = cursor.execute(_REPORTS, values).fetchall()
     if not reports:

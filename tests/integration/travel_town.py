@@ -81,8 +81,12 @@ class TravelTown:
         aboard_s: tuple[float, float] = (100.0, 200.0),
         key: bytes = KEY,
         hears: bool = True,
+        waits_from_s: float | None = None,
     ) -> list[Delivery]:
-        """A drive to the east from 8:00 on; the tag is heard for some of it, and a phone all the time."""
+        """A drive to the east from 8:00 on; the tag is heard for some of it, and a phone all the time.
+
+        What the bus has to tell waits on it from a time on.
+        """
         outbox = self.outboxes.setdefault(bus, Outbox(device=bus))
         told: list[Delivery] = []
         for begin_s in range(0, seconds, 10):
@@ -91,8 +95,15 @@ class TravelTown:
             if aboard_s[0] <= begin_s < aboard_s[1]:
                 told.append(outbox.message(Kind.SIGHTING, **self._sighting(begin_s, key)))
             if begin_s % 60 == 50:
-                told.append(outbox.message(Kind.HEALTH, ble_heard=60 if hears else 0))
+                oldest_s = 0.0 if waits_from_s is None else max(begin_s + 10 - waits_from_s, 0.0)
+                told.append(outbox.message(Kind.HEALTH, ble_heard=60 if hears else 0, outbox_oldest_s=oldest_s))
         return told
+
+    def all_told(self, seconds: float, *, bus: str = "bus-1") -> Delivery:
+        """A report that nothing waits any more."""
+        outbox = self.outboxes[bus]
+        outbox.at = after(seconds)
+        return outbox.message(Kind.HEALTH, ble_heard=60, outbox_oldest_s=0.0)
 
     def store(self, messages: Sequence[Delivery]) -> None:
         """Store as ingest does."""
