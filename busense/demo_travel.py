@@ -13,7 +13,7 @@ from simulator.people import COUNTED_FROM_S, EXPONENT, LONG_ENOUGH_M, tag_of
 
 PEOPLE: Final = 100  # at most one on every other bus
 CONSENT_FOR: Final = timedelta(days=1)
-LEFT_AFTER_S: Final = 90.0  # of listening in vain, and of waiting for what buses have to tell
+LEFT_AFTER_S: Final = 110.0  # of listening in vain, and of waiting for what buses have to tell
 _NAMES: Final = ("小明", "小红", "陈奶奶", "林爷爷", "小雨", "王奶奶", "小杰", "周爷爷")
 
 _EVENTS: Final = """
