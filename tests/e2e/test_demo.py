@@ -30,6 +30,9 @@ def test_two_minutes_show_every_step_end_by_themselves_and_lose_nothing(tmp_path
     assert summary["is_all_fused"]
     assert summary["found"] > summary["missed"]
     assert summary["observations_shown"] == summary["observations"]
+    travel = summary["scenarios"]["safe_travel"]
+    assert travel["people"] > 0
+    assert travel["rides_told"] <= travel["rides"] <= travel["people"]
     carried = summary["scenarios"]["stops"]
     assert carried["sent"] == carried["stored"] > 0
     assert 0 < summary["p50_ms"] <= summary["p99_ms"] < 30_000
