@@ -147,6 +147,19 @@ class DrivingSettings(_Section):
     idling_s: Annotated[float, Field(ge=10, le=86_400)] = 300.0
     driving_s: Annotated[float, Field(ge=60, le=86_400)] = 4 * 3600.0  # as the traffic law of China has it ...
     rest_s: Annotated[float, Field(ge=10, le=86_400)] = 20 * 60.0  # ... and so long a rest
+    perclos: Annotated[float, Field(gt=0, lt=1)] = 0.12  # 0.10 to 0.15 is said
+    away_s: Annotated[float, Field(ge=0.5, le=60)] = 3.0
+    away_deg: Annotated[float, Field(ge=10, le=90)] = 35.0  # a mirror is nearer than that
+
+
+class DriverCamera(_Section):
+    """A camera at the driver, where that is allowed; only what the eyes do leaves it. No model comes with this."""
+
+    source: Annotated[SourceAddress, Field(min_length=1)]
+    model: LocalFile  # ONNX, see sources/driver_camera.py
+    width_px: Annotated[int, Field(ge=16, le=8192)] = 640
+    height_px: Annotated[int, Field(ge=16, le=8192)] = 480
+    frames_per_s: Annotated[float, Field(ge=4, le=30)] = 8.0
 
 
 class Ble(_Section):
@@ -224,6 +237,7 @@ class AgentConfig(_Section):
     ble: Ble | None = None
     imu: Imu | None = None
     driving: DrivingSettings | None = None
+    driver_camera: DriverCamera | None = None
     replay: Replay = Replay()
     model: Model = Model()
     shadow: Shadow | None = None

@@ -67,7 +67,16 @@ class AdvertisementReading:
     manufacturer_data: Mapping[int, bytes] = field(default_factory=dict[int, bytes])  # by company; iBeacon is 0x004C
 
 
-Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EyesReading:
+    """What a driver's eyes do, without a picture of them; None for what was not seen."""
+
+    at: datetime  # aware UTC
+    openness: float | None  # of the more open eye, from 0 to 1
+    turned_deg: float | None  # of the head, to the right
+
+
+Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading | EyesReading
 
 
 class Source(Protocol):

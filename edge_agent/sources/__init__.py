@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from edge_agent.config import AgentConfig
+from edge_agent.config import AgentConfig, DriverCamera
 from edge_agent.errors import ConfigurationError
 from edge_agent.readings import Reading, Source
 from edge_agent.sources.ble import BleSource, open_bleak
 from edge_agent.sources.camera import GSTREAMER, CameraSource
+from edge_agent.sources.driver_camera import DriverCameraSource, OnnxEyes
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.imu import ImuSource, read_imu_file
 from edge_agent.sources.replay import ReplaySource
@@ -20,6 +21,7 @@ def make_sources(
     """Make the sources that a configuration names; `hear` is told the time of each fix of a receiver.
 
     Raises:
+        ModelError: that of the driver's camera cannot be used.
         ConfigurationError: one is not named, or what it needs is not installed.
     """
     camera, gnss = config.camera, config.gnss
@@ -43,8 +45,21 @@ def make_sources(
         None
         if config.imu is None
         else ImuSource(Path(config.imu.source), readings_per_s=config.imu.readings_per_s, now=now),
+        None if config.driver_camera is None else _driver_camera(config.driver_camera, now),
     ]
     return [source for source in wanted if source is not None]
+
+
+def _driver_camera(settings: DriverCamera, now: Callable[[], datetime]) -> Source:
+    camera = CameraSource(
+        settings.source,
+        camera_id="driver",
+        width_px=settings.width_px,
+        height_px=settings.height_px,
+        frames_per_s=settings.frames_per_s,
+        now=now,
+    )
+    return DriverCameraSource(camera, OnnxEyes(settings.model))
 
 
 def _tag_readers(config: AgentConfig, now: Callable[[], datetime]) -> list[Source]:

@@ -8,7 +8,8 @@ from typing import Final
 
 from edge_agent.config import DrivingSettings
 from edge_agent.ego import EgoState
-from edge_agent.readings import FixQuality, GnssReading, Image, ImuReading, Reading
+from edge_agent.readings import EyesReading, FixQuality, GnssReading, Image, ImuReading, Reading
+from edge_agent.scenarios.safe_driving.eyes import AwayRule, DrowsyRule
 from edge_agent.scenarios.safe_driving.felt import Felt
 from edge_agent.scenarios.safe_driving.motion import FixMotion, Sample
 from edge_agent.scenarios.safe_driving.rules import Event, HarshRule, IdlingRule, LongDrivingRule, Whereabout
@@ -41,6 +42,8 @@ class SafeDriving:
         self._harsh = harsh_rules(settings)
         self._idling = IdlingRule(idling_s=settings.idling_s)
         self._rests = LongDrivingRule(driving_s=settings.driving_s, rest_s=settings.rest_s)
+        self._drowsy = DrowsyRule(perclos=settings.perclos)
+        self._away = AwayRule(away_s=settings.away_s, away_deg=settings.away_deg)
         self._samples: deque[Sample] = deque()
         self._waiting: list[Event] = []
 
@@ -50,13 +53,16 @@ class SafeDriving:
         return self._felt.mount is not None
 
     def take(self, reading: Reading, ego: EgoState | None) -> list[Happening]:
-        """Take a fix or what was felt."""
+        """Take a fix, what was felt, or what the driver's eyes do."""
         match reading:
             case GnssReading():
                 over = [event for event in self._take_fix(reading) if event is not None]
             case ImuReading():
                 sample = self._felt.feel(reading, ego)
                 over = [] if sample is None else self._judge(sample)
+            case EyesReading():
+                looks = (rule.take(reading, ego) for rule in (self._drowsy, self._away))
+                over = [event for event in looks if event is not None]
             case _:
                 return []
         self._waiting += over
@@ -64,7 +70,7 @@ class SafeDriving:
 
     def end(self) -> list[Happening]:
         """What was going on counts as over."""
-        ended = [rule.end() for rule in (*self._harsh, self._idling)]
+        ended = [rule.end() for rule in (*self._harsh, self._idling, self._away)]
         events = [*self._waiting, *(event for event in ended if event is not None)]
         self._waiting = []
         return [self._happening(event) for event in events]
