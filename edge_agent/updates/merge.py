@@ -16,6 +16,8 @@ FIXED: Final[tuple[str, ...]] = (
     "replay",
     "camera.source",
     "gnss.source",
+    "imu.source",
+    "driver_camera",  # nobody turns a camera at a person on from afar
     "model.manifest",
     "shadow",
 )
