@@ -19,6 +19,7 @@ from cloud.scenarios.safe_travel.model import Moment, Watch
 RESOLUTION: Final = 9
 THIN_S: Final = 4.0  # between two moments of a bus that moves; far less than what counts as a gap
 MARGIN: Final = timedelta(minutes=2)  # a message is made at most so long after what it tells
+UNKNOWN: Final = timedelta(hours=1)  # of a device of which nothing is known yet, so much is looked at
 OPEN_S: Final = 35.0  # a bus that stands tells what it hears twice a minute
 _BATCH: Final = 500
 _LOCK: Final = 0x74726176  # "trav": one at a time
@@ -32,7 +33,7 @@ CROSS JOIN LATERAL (
     SELECT max(h.at - greatest((h.report->>'outbox_oldest_s')::float8, %(open_s)s) * interval '1 second') AS told_to
     FROM health_reports h
     WHERE h.city = d.city AND h.device = d.device AND h.clock_mark IS NULL AND h.at <= %(at)s
-        AND h.id_at > coalesce(r.known_to, %(since)s::timestamptz) - interval '15 minutes'
+        AND h.id_at > coalesce(r.known_to, %(since)s::timestamptz) - interval '3 minutes'
 ) t
 CROSS JOIN LATERAL (
     SELECT h.at AS to_at,
@@ -41,7 +42,7 @@ CROSS JOIN LATERAL (
         greatest(lag(h.at) OVER (ORDER BY h.at), h.at - interval '10 minutes', r.known_to) AS from_at
     FROM health_reports h
     WHERE h.city = d.city AND h.device = d.device AND h.clock_mark IS NULL
-        AND h.id_at > coalesce(r.known_to, %(since)s) - interval '15 minutes'
+        AND h.id_at > coalesce(r.known_to, %(since)s) - interval '3 minutes'
         AND h.at > coalesce(r.known_to, %(since)s) AND h.at <= t.told_to
 ) h
 WHERE d.health_at > coalesce(r.known_to, %(since)s) AND h.from_at < h.to_at ORDER BY h.to_at LIMIT %(limit)s
@@ -83,7 +84,7 @@ def note_watch(connection: Connection[Any], *, at: datetime) -> int:
     row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
     if row is None or not row[0]:
         return 0
-    values = {"at": at, "since": at - timedelta(days=1), "open_s": OPEN_S, "limit": _BATCH}
+    values = {"at": at, "since": at - UNKNOWN, "open_s": OPEN_S, "limit": _BATCH}
     with connection.cursor(row_factory=dict_row) as cursor:
         reports = cursor.execute(_REPORTS, values).fetchall()
     if not reports:

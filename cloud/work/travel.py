@@ -23,7 +23,7 @@ from cloud.work.hands import keep_at
 POLL_S: Final = 1.0
 KEY_AGAIN_S: Final = 30.0
 END_EVERY: Final = timedelta(seconds=20)
-WATCH_EVERY: Final = timedelta(seconds=5)
+WATCH_EVERY: Final = timedelta(seconds=10)
 SYSTEM: Final = Actor(name="system", role=Role.SYSTEM)
 
 _log = logging.getLogger(__name__)
