@@ -12,6 +12,7 @@ from typing import Final
 from cloud.scenarios.safe_travel.model import Heard, Moment, Watch, apart_m
 
 RIDE_M: Final = 250.0  # a person at a stop is heard over some 100 m of a bus's way
+NEAR_DBM: Final = -85  # a zone, no metres: who sits in the bus is heard at least so well now and then [unconfirmed]
 RUN: Final = timedelta(seconds=30)  # sightings that follow so soon belong to one stretch
 STEP_M: Final = 20.0  # less is the noise of a bus that stands
 LEFT_AFTER_S: Final = 60.0  # so long a listening reader hears a rider at least once (measured in benchmarks/travel.py)
@@ -37,7 +38,8 @@ def order_of(heard: Heard) -> tuple[datetime, datetime, str, float, float]:
 def rides_of(heard: Sequence[Heard], watch: Watch) -> list[Ride]:
     """The rides of one person, in the order in which they began."""
     by_reader: defaultdict[str, list[Heard]] = defaultdict(list)
-    for one in sorted(set(heard), key=order_of):
+    near = {one for one in heard if one.rssi_dbm >= NEAR_DBM}
+    for one in sorted(near, key=order_of):
         by_reader[one.reader].append(one)
     rides = [ride for reader, own in by_reader.items() for ride in _rides_on(own, watch.get(reader, ()), heard)]
     return sorted(_own_rides(rides), key=lambda ride: order_of(ride.first))

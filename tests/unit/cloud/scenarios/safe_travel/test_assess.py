@@ -50,6 +50,10 @@ def test_a_bus_that_stands_by_somebody_carries_nobody_however_its_position_waver
     assert assess(day(waiting)) == []
 
 
+def test_who_is_heard_only_weakly_is_outside() -> None:
+    assert assess(day([replace(one, rssi_dbm=-90) for one in RIDE])) == []
+
+
 def test_nothing_heard_means_nothing_happened() -> None:
     assert assess(day([])) == []
 
@@ -90,7 +94,7 @@ def test_a_silence_of_a_listening_reader_parts_two_rides() -> None:
 
 
 def test_the_bus_behind_hears_a_rider_too_and_is_not_theirs() -> None:
-    beside = [replace(one, reader="bus-2", rssi_dbm=-90) for one in RIDE[:-2]]
+    beside = [replace(one, reader="bus-2", rssi_dbm=-80) for one in RIDE[:-2]]
     events = assess(day([*RIDE, *beside], {"bus-1": drive(), "bus-2": drive()}))
     assert [(event.kind, event.seen and event.seen.reader) for event in events] == [
         (EventKind.BOARDED, "bus-1"),
