@@ -61,9 +61,9 @@ class Desk:
         with browser_at(self.addresses[server], at=at) as browser:
             return browser.post("/notice/requests", json=ASKED | changes)
 
-    def asked(self, *, at: str, **changes: str) -> dict[str, Any]:
+    def asked(self, *, at: str, kind: str = "erasure") -> dict[str, Any]:
         """Send it, and see it as the office does."""
-        taken = self.ask(at=at, **changes)
+        taken = self.ask(at=at, kind=kind)
         assert taken.status_code == 201, taken.text
         items = self.browsers["desk"].get("/data-requests").json()["items"]
         return next(item for item in items if item["number"] == taken.json()["number"])
@@ -88,10 +88,10 @@ class Desk:
         with httpx.Client(base_url=f"{self.addresses[0]}/api/v1") as api:
             return put(api, sha256, picture).status_code
 
-    def found(self, request: dict[str, Any], **changes: object) -> list[str]:
+    def found(self, request: dict[str, Any], *, radius_m: float = 60) -> list[str]:
         lon, lat = place(0.0, 0.0)
-        around = {"lon": lon, "lat": lat, "radius_m": 60, "from_at": AT.isoformat()}
-        around |= {"to_at": (AT + timedelta(days=1)).isoformat()} | changes
+        around: dict[str, float | str] = {"lon": lon, "lat": lat, "radius_m": radius_m}
+        around |= {"from_at": AT.isoformat(), "to_at": (AT + timedelta(days=1)).isoformat()}
         answer = self.browsers["desk"].get(f"/data-requests/{request['id']}/pictures", params=around)
         assert answer.status_code == 200, answer.text
         return [item["sha256"] for item in answer.json()["items"]]
