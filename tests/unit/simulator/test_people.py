@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import numpy as np
-import pytest
 
 from edge_agent.readings import AdvertisementReading
 from edge_agent.scenarios.safe_travel.frames import id_of
