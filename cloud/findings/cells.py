@@ -19,7 +19,7 @@ Ring = tuple[tuple[float, float], ...]
 
 
 def resolution_for(
-    *, zoom: float, min_lon: float, min_lat: float, max_lon: float, max_lat: float, most: int = MAX_CELLS
+    *, zoom: float, min_lon: float, min_lat: float, max_lon: float, max_lat: float, most: float = MAX_CELLS
 ) -> int:
     """The finest resolution whose cells can be told apart at a zoom, and of which not too many cover the rectangle."""
     shrink = math.cos(math.radians((min_lat + max_lat) / 2))
