@@ -4,6 +4,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -80,6 +81,14 @@ def test_each_node_of_a_county_reads_its_configuration(certificates: Path) -> No
     for node in nodes:
         command = [Path(sys.executable).parent / "nats-server", "--config", config, "-t"]
         subprocess.run(command, env=SECRETS | {"NODE": node}, check=True, capture_output=True)
+
+
+def test_what_must_outlive_a_container_lies_in_a_volume() -> None:
+    compose = cast("dict[str, Any]", yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
+    volumes = [mount.partition(":")[2] for mount in compose["x-busense"]["volumes"]]
+    settings = tomllib.loads((DEPLOY / "cloud.example.toml").read_text())
+    for path in (settings["serve"]["vault_file"], settings["pictures"]["url"].removeprefix("file://")):
+        assert any(path.startswith(volume) for volume in volumes), path
 
 
 def test_systemd_unit_starts_the_agent() -> None:
