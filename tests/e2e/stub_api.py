@@ -46,6 +46,8 @@ class Stub:
     is_mute: bool = False
     """What a POST asks for is done, and no answer comes back."""
     cases: dict[str, Json] = field(default_factory=data.first_cases)
+    overtaken: dict[str, Json] = field(default_factory=dict[str, Json])
+    """What somebody else changes of a case just before the next action on it comes."""
     acted: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     """Case and body of each action, in order."""
     photos: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
@@ -225,6 +227,7 @@ class StubHandler(BaseHTTPRequestHandler):
 
     def _act(self, case_id: str, body: Json, key: str, who: Json) -> None:
         present = self.stub.cases[case_id]
+        present |= self.stub.overtaken.pop(case_id, {})
         if body["version"] != present["version"]:
             case = data.case_detail(present, who["role"])
             self._send_problem(HTTPStatus.CONFLICT, "version 1 is stale", case=case)

@@ -57,7 +57,7 @@ def test_a_stale_page_shows_the_case_as_it_is_now(browser: Browser, stub: Stub) 
     with open_viewer(browser, stub.address, token=DESK) as viewer:
         viewer.open("/cases/c1")
         expect(viewer.page.locator("header [data-action=file]")).to_be_visible()
-        stub.cases["c1"] |= {"version": 5, "state": "rejected"}  # and no event tells of it
+        stub.overtaken["c1"] = {"version": 5, "state": "rejected"}  # and no event tells of it
         act(viewer, "file")
         expect(viewer.page.locator(".el-message")).to_contain_text("已被他人更新")
         expect(viewer.page.locator("article header")).to_contain_text("不予立案")
