@@ -21,4 +21,13 @@ def test_town_that_is_broken_over_and_over_loses_and_doubles_nothing(tmp_path: P
     numbers = json.loads(told.read_text())
     assert (numbers["faults"], numbers["lost"], numbers["doubled"], numbers["cases_doubled"]) == (FAULTS, 0, 0, 0)
     assert numbers["messages"] > 0
-    assert set(numbers["peak_memory_mb"]) == {"broker", "ingest", "postgres", "serve", "simulator", "work"}
+    assert set(numbers["peak_memory_mb"]) == {
+        "broker",
+        "ingest",
+        "postgres",
+        "relay",
+        "serve",
+        "simulator",
+        "stop",
+        "work",
+    }
