@@ -187,7 +187,7 @@ class Town:
                 at=datetime.now(UTC),
             )
             for device, secret in self._secrets.items():
-                enrol(connection, city=CITY, device=device, secret=secret)
+                enrol(connection, city=CITY, device=device, secret=secret, is_relay=device == STOP)
             for device in self.without_network:
                 self._place.make_signing_bus(connection, device, at=datetime.now(UTC))
 

@@ -11,8 +11,8 @@ from cloud.fleet.secret import hash_secret, is_secret
 Device = tuple[str, str]  # city, device
 
 _ENROL: Final = """
-INSERT INTO devices (city, device, secret_hash) VALUES (%s, %s, %s)
-ON CONFLICT ON CONSTRAINT devices_pkey DO UPDATE SET secret_hash = EXCLUDED.secret_hash
+INSERT INTO devices (city, device, secret_hash, is_relay) VALUES (%s, %s, %s, %s)
+ON CONFLICT ON CONSTRAINT devices_pkey DO UPDATE SET secret_hash = EXCLUDED.secret_hash, is_relay = EXCLUDED.is_relay
 RETURNING xmax = 0
 """
 _FIND_HASH: Final = "SELECT secret_hash FROM devices WHERE city = %s AND device = %s"
@@ -24,13 +24,13 @@ WHERE (city, device) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 _NOBODY: Final = bytes(32)
 
 
-def enrol(connection: Connection[Any], *, city: str, device: str, secret: str) -> bool:
-    """Enrol a device, or give an enrolled one a new secret.
+def enrol(connection: Connection[Any], *, city: str, device: str, secret: str, is_relay: bool = False) -> bool:
+    """Enrol a device, or give an enrolled one a new secret. A relay is a stop that carries for others.
 
     Returns:
         Whether it is new.
     """
-    row = connection.execute(_ENROL, (city, device, hash_secret(secret))).fetchone()
+    row = connection.execute(_ENROL, (city, device, hash_secret(secret), is_relay)).fetchone()
     return row is not None and bool(row[0])
 
 

@@ -39,7 +39,6 @@ FROM device_certificates c JOIN devices d ON d.city = c.city AND d.device = c.de
 WHERE c.revoked_at IS NULL AND c.expires_at > %s
 ORDER BY c.name
 """
-_SET_RELAY: Final = "UPDATE devices SET is_relay = %s WHERE city = %s AND device = %s"
 _NOTIFY: Final = "SELECT pg_notify(%s, '')"
 CHANNEL: Final = "busense_certificates"
 
@@ -89,8 +88,7 @@ def admit(connection: Connection[Any], authority: Authority, *, code: str, reque
     city, device, is_relay = row
     issued = authority.issue(request, city=city, device=device, at=at)
     secret = secrets.token_urlsafe(32)
-    enrol(connection, city=city, device=device, secret=secret)
-    connection.execute(_SET_RELAY, (is_relay, city, device))
+    enrol(connection, city=city, device=device, secret=secret, is_relay=is_relay)
     _remember(connection, issued, city=city, device=device)
     connection.execute(_REVOKE_DEVICE, (at, city, device, issued.serial))
     connection.execute(_NOTIFY, (CHANNEL,))
