@@ -40,6 +40,7 @@ class Finding:
 
     growing: Growing
     fused: Fused
+    square: tuple[int, int]  # in which it is looked for, whatever it takes in
     looks: deque[Look] = field(default_factory=lambda: deque[Look](maxlen=WINDOW))
     has_case: bool = False
     merged_into: "Finding | None" = None
@@ -110,15 +111,15 @@ class Findings:
     def _begin(self, thing: tuple[Observation, ...]) -> Finding:
         self._count += 1
         fused = fuse(thing, [], catalogue=self._catalogue, book=self._book)
-        finding = Finding(growing=Growing(self._count, thing), fused=fused)
+        square = self._square(thing[0].lon, thing[0].lat)
+        finding = Finding(growing=Growing(self._count, thing), fused=fused, square=square)
         self.all[self._count] = finding
-        self._squares[self._square(thing[0].lon, thing[0].lat)][self._count] = finding
+        self._squares[square][self._count] = finding
         return finding
 
     def _remove(self, finding: Finding) -> None:
         del self.all[finding.number]
-        first = finding.growing.things[0][0]
-        del self._squares[self._square(first.lon, first.lat)][finding.number]
+        del self._squares[finding.square][finding.number]
 
     def _look(self, stretches: Iterable[Stretch]) -> set[Finding]:
         touched: set[Finding] = set()

@@ -1,13 +1,18 @@
 """The rules of a year without a network: `benchmarks.year`, on a county so small that days take moments."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from benchmarks.year import Year, make_year
+from benchmarks.year_findings import GONE_AFTER
 from cloud.cases.lifecycle import ENDED
 from cloud.cases.model import CaseState
+from cloud.findings.growing import Growing
+from cloud.findings.model import FindingState
 from simulator.county.scenario import Scenario
 
 MakeScenario = Callable[..., Scenario]
@@ -68,3 +73,12 @@ def test_every_day_is_in_the_ledger_and_adds_up(year: Year) -> None:
 def test_the_same_seed_lives_the_same_days(scenario: Scenario, year: Year) -> None:
     again = _lived(scenario, days=2)
     assert again.ledger.days == year.ledger.days[:2]
+
+
+def test_a_finding_that_took_in_one_of_another_square_can_be_forgotten(scenario: Scenario) -> None:
+    findings = _lived(scenario, days=1).findings
+    one, other = next((a, b) for a, b in permutations(findings.all.values(), 2) if a.square != b.square)
+    one.growing = Growing(one.number, other.growing.things[0])
+    one.has_case, one.fused = False, replace(one.fused, state=FindingState.GONE)
+    findings.forget(one.fused.last_seen_at + 2 * GONE_AFTER)
+    assert one.number not in findings.all
