@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
@@ -19,12 +18,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud.config import BrokerConfig, IngestConfig
 from cloud.ingest.subscriber import IDLE_S, Delivery
+from wire.broker_url import host_and_port
 from wire.topics import ALL_TOPICS
 
 logger = logging.getLogger(__name__)
 
 _KEEPALIVE_S: Final = 30
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 # Batches that may wait in memory; then the connection is not read any further.
 _BATCHES_IN_FLIGHT: Final = 4
 # Nothing for so long means that the broker's window is full: it waits for our acknowledgements, so do not linger.
@@ -181,5 +180,5 @@ def _make_client(broker: BrokerConfig) -> Client:
 
 
 def _address(broker: BrokerConfig) -> tuple[str, int]:
-    parts = urlsplit(broker.url)
-    return parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme]
+    host, port = host_and_port(broker.url)
+    return host or "127.0.0.1", port

@@ -3,7 +3,6 @@
 import ssl
 import threading
 from typing import Final
-from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -14,9 +13,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud.config import BrokerConfig, BrokerKind
 from cloud.errors import UnavailableError
+from wire.broker_url import host_and_port
 
 _TIMEOUT_S: Final = 5
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
 async def reach_broker(broker: BrokerConfig) -> None:
@@ -57,7 +56,7 @@ async def _ignore(_error: Exception) -> None:
 
 
 def _reach_mqtt(broker: BrokerConfig) -> None:
-    parts = urlsplit(broker.url)
+    host, port = host_and_port(broker.url)
     answered = threading.Event()
     answers: list[ReasonCode] = []
 
@@ -70,10 +69,10 @@ def _reach_mqtt(broker: BrokerConfig) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.on_connect = note
     client.username_pw_set(broker.user, broker.read_password())
-    if parts.scheme == "mqtts":
+    if broker.url.startswith("mqtts://"):
         client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
     try:
-        client.connect(parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
+        client.connect(host or "127.0.0.1", port)
     except OSError as error:
         raise UnavailableError(f"{broker.url} cannot be reached: {error}") from error
     client.loop_start()

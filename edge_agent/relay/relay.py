@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -23,6 +22,7 @@ from prometheus_client import Counter
 
 from edge_agent.config import RelayConfig
 from telemetry.server import Needs
+from wire.broker_url import host_and_port
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import TopicError
@@ -40,7 +40,6 @@ REFUSED: Final = Counter("busense_relay_refused", "Messages at this stop that ar
 PRESENT_EVERY_S: Final = 60.0  # says that it is there: what it said first may have come before anybody listened
 _TICK_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 30
-_PORT: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +78,7 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Carry until told to stop."""
         for client, url in ((self._cloud_side, self._config.broker.url), (self._stop_side, self._config.stop.url)):
-            parts = urlsplit(url)
-            client.connect_async(parts.hostname or "", parts.port or _PORT[parts.scheme], keepalive=KEEPALIVE_S)
+            client.connect_async(*host_and_port(url), keepalive=KEEPALIVE_S)
             client.loop_start()
         try:
             while not stop.is_set():

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -23,6 +22,7 @@ from edge_agent.uplink.orders import Orders
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.sending import LOOK_EVERY_S, Number, Waiting
 from telemetry.server import Needs
+from wire.broker_url import host_and_port
 from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import DecodeError
@@ -45,7 +45,6 @@ LINGER_S: Final = 3.0  # at the end; the cloud gives a receipt at most each 2 s
 SENT_BYTES: Final = Counter("busense_agent_sent_bytes", "Bytes of messages sent, sendings again too.", ["kind"])
 _TICK_S: Final = 0.05
 _CLOCK_POLL_S: Final = 0.5
-_PORT: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +209,7 @@ class _Session:
         return client
 
     def _connect(self, stop: threading.Event) -> None:
-        parts = urlsplit(self._address.url)
-        port = parts.port or _PORT[parts.scheme]
-        self._client.connect(parts.hostname or "", port, keepalive=KEEPALIVE_S)
+        self._client.connect(*host_and_port(self._address.url), keepalive=KEEPALIVE_S)
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
         while not self.was_connected and not stop.is_set():
             self._loop()

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
@@ -17,6 +16,7 @@ from cloud.bridges.jt808.registry import Terminal
 from cloud.bridges.jt808.translate import Said
 from cloud.config import BrokerConfig
 from cloud.errors import UnavailableError
+from wire.broker_url import host_and_port
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.topics import Topic
@@ -25,7 +25,6 @@ PROMISE_S: Final = 10.0
 IN_FLIGHT: Final = 200  # on each connection
 LINES: Final = 8
 _KEEPALIVE_S: Final = 30
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
 class Numbers:
@@ -95,8 +94,8 @@ class _Line:
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._client = _make_client(broker, client_id)
         self._client.on_publish = self._on_publish
-        parts = urlsplit(broker.url)
-        self._client.connect_async(parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme], _KEEPALIVE_S)
+        host, port = host_and_port(broker.url)
+        self._client.connect_async(host or "127.0.0.1", port, _KEEPALIVE_S)
         self._client.loop_start()
 
     async def send(self, topic: str, payload: bytes) -> None:
