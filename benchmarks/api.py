@@ -9,7 +9,6 @@ ten) goes into an embedded PostgreSQL, beside what a hundred buses drove in twen
 whole answer as the client has it. The ratio is of the slowest 99th percentile to the goal of 50 ms.
 """
 
-import os
 import random
 import secrets
 import tempfile
@@ -30,7 +29,7 @@ from rich.table import Table
 
 from benchmarks.province import Look, fill, fill_cases, fill_roads, fill_tracks, walk
 from benchmarks.record import record, times_ms, write
-from benchmarks.servers import Serving, database, serving
+from benchmarks.servers import Serving, cpu_s, database, serving
 from cloud.people.accounts import Accounts, Wish
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import FOR_TOKENS, GRANTS
@@ -97,19 +96,6 @@ def questions(path: Sequence[Look], *, cases: Sequence[str], segments: Sequence[
         "summary": [("/summary", {})] * FEW,
     }
     return {name: [Question(path=where, values=values) for where, values in each] for name, each in asked.items()}
-
-
-def cpu_s(parents: set[int]) -> float:
-    """Time on a core of these processes and their children; it does not tell of what else the machine does."""
-    ticks = 0
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = file.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(file.parent.name) in parents or int(fields[1]) in parents:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def measure(asking: Asking, name: str, asked: Sequence[Question]) -> dict[str, Any]:

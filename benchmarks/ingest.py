@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.record import record, write
-from benchmarks.servers import CITY, PASSWORD, Cloud, cloud
+from benchmarks.servers import CITY, PASSWORD, Cloud, cloud, cpu_s
 from cloud.config import BrokerConfig, IngestConfig
 from cloud.ingest.jetstream import open_jetstream
 from wire.codec import encode_envelope
@@ -148,17 +148,28 @@ def wait_until_stored(connection: psycopg.Connection, wanted: int) -> float:
     raise TimeoutError(f"{wanted} rows were not there after {DONE_WITHIN_S:.0f} s")
 
 
-def stored_per_s(place: Cloud, count: int, *, ingesters: int) -> float:
-    """Let ingesters take what lies in the stream; counted is from the first row on."""
+def stored_per_s(place: Cloud, count: int, *, ingesters: int) -> tuple[float, dict[str, float]]:
+    """Let ingesters take what lies in the stream; counted is from the first row on.
+
+    Returns:
+        Messages a second, and microseconds of a core that a message takes, by who takes them.
+    """
     with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
         programs = [place.start("ingest") for _ in range(ingesters)]
+        parts = {
+            "ingest": {program.pid for program in programs if program.pid is not None},
+            "database": {place.postgres.pid or 0},
+            "broker": {place.broker.pid or 0},
+        }
         begun_s = wait_until_stored(connection, 1)
+        used_s = {name: cpu_s(pids) for name, pids in parts.items()}
         row = connection.execute("SELECT count(*) FROM observations").fetchone()
         before = int(row[0]) if row else 0
         took_s = wait_until_stored(connection, count) - begun_s
+        cpu_us = {f"{name}_cpu_us": 1e6 * (cpu_s(pids) - used_s[name]) for name, pids in parts.items()}
     for program in programs:
         program.stop()
-    return (count - before) / took_s
+    return (count - before) / took_s, {name: round(each / (count - before), 1) for name, each in cpu_us.items()}
 
 
 def end_to_end_per_s(place: Cloud, made: list[Published], *, ingesters: int) -> float:
@@ -204,13 +215,14 @@ def run(folder: Path, *, count: int, ingesters: int) -> dict[str, float]:
         asyncio.run(fill(place, list(messages(count))))
         delivered = asyncio.run(deliver(place, count))
         asyncio.run(fill(place, list(messages(count))))
-        stored = stored_per_s(place, count, ingesters=ingesters)
+        stored, cpu_us = stored_per_s(place, count, ingesters=ingesters)
         through = end_to_end_per_s(place, list(messages(count)), ingesters=ingesters)
         return {
             "delivered_per_s": round(delivered),
             "stored_per_s": round(stored),
             "published_to_stored_per_s": round(through),
             "copied_per_s": round(copied_per_s(place)),
+            **cpu_us,
         }
 
 
@@ -223,11 +235,13 @@ def main(*, count: int, ingesters: int, json_file: Path | None) -> None:
         rates = run(Path(folder), count=count, ingesters=ingesters)
     ratio = rates["stored_per_s"] / rates["delivered_per_s"]
     of_copy = rates["stored_per_s"] / rates["copied_per_s"]
-    table = Table("way", "messages/s")
-    for name, rate in rates.items():
-        table.add_row(name.removesuffix("_per_s").replace("_", " "), f"{rate:,.0f}")
     console = Console()
-    console.print(table)
+    for title, end in (("messages/s", "_per_s"), ("µs of a core for a message", "_cpu_us")):
+        table = Table("way", title)
+        for name, number in rates.items():
+            if name.endswith(end):
+                table.add_row(name.removesuffix(end).replace("_", " "), f"{number:,.0f}")
+        console.print(table)
     console.print(f"stored is {ratio:.2f} of what the broker delivers (goal {GOAL}), {of_copy:.3f} of COPY")
     numbers = rates | {
         "rate": rates["stored_per_s"],
