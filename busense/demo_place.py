@@ -22,7 +22,8 @@ from cloud.people.accounts import Accounts, Wish
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import FOR_TOKENS, GRANTS
 from cloud.people.tokens import add_token
-from edge_agent.enrol import draw_key, write_private
+from edge_agent.durable import replace_file
+from edge_agent.enrol import draw_key
 from simulator.devices import key_file, secret_file
 
 CITY: Final = "demo"
@@ -86,8 +87,8 @@ class Place:
             Authority.create(authority, city=CITY, at=at)
         draft, code = draw_key(device), make_code(connection, city=CITY, device=device, at=at)
         admitted = admit(connection, Authority.load(authority), code=code, request=draft.request_pem, at=at)
-        write_private(key_file(self.secrets, device), admitted.certificate.pem.encode() + draft.key_pem)
-        write_private(secret_file(self.secrets, device), admitted.secret.encode())
+        replace_file(key_file(self.secrets, device), admitted.certificate.pem.encode() + draft.key_pem, is_private=True)
+        replace_file(secret_file(self.secrets, device), admitted.secret.encode(), is_private=True)
 
     def write_relay_config(self, *, broker_url: str, stop_broker_url: str) -> None:
         """Write the configuration of the stop's relay."""

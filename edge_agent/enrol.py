@@ -1,6 +1,5 @@
 """How a bus comes to its certificate: the key is made on board and never leaves it."""
 
-import os
 import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge_agent.config import AgentConfig, Cloud
+from edge_agent.durable import replace_file
 from edge_agent.errors import ConfigurationError
 
 RENEW_BEFORE: Final = timedelta(days=30)
@@ -52,8 +52,8 @@ def enrol(cloud: Cloud, *, device: str, code: str, certificate_file: Path, secre
     """
     draft = draw_key(device)
     told = _ask(cloud, "enrol", {"code": code, "request": draft.request_pem}, headers={})
-    write_private(certificate_file, told["certificate"].encode() + draft.key_pem)
-    write_private(secret_file, told["secret"].encode())
+    replace_file(certificate_file, told["certificate"].encode() + draft.key_pem, is_private=True)
+    replace_file(secret_file, told["secret"].encode(), is_private=True)
     return f"{told['city']}/{told['device']}"
 
 
@@ -74,7 +74,7 @@ def renew_if_due(config: AgentConfig, *, now: datetime) -> bool:
         "Authorization": f"Bearer {config.identity.secret()}",
     }
     told = _ask(config.cloud, "renew", {"request": draft.request_pem}, headers=headers)
-    write_private(file, told["certificate"].encode() + draft.key_pem)
+    replace_file(file, told["certificate"].encode() + draft.key_pem, is_private=True)
     return True
 
 
@@ -88,16 +88,6 @@ def expiry_of(file: Path) -> datetime:
         return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file}: no certificate: {error}") from error
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write for the owner alone, so that a power cut leaves the old file or the new one."""
-    draft = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _ask(cloud: Cloud, what: str, body: dict[str, str], *, headers: dict[str, str]) -> dict[str, Any]:

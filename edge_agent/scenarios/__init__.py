@@ -9,6 +9,7 @@ from edge_agent.ego import EgoState
 from edge_agent.readings import Image, Reading
 from edge_agent.scenarios.road_damage.known_errors import read_known_errors
 from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
+from edge_agent.scenarios.safe_driving.rests import DrivenFile
 from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from edge_agent.scenarios.safe_travel.scenario import SafeTravel
 from edge_agent.scenarios.whereabouts.scenario import Whereabouts
@@ -60,6 +61,7 @@ def make_scenarios(
         ConfigurationError: the camera does not look at the road.
         ModelError: what was measured of the model cannot be read.
     """
+    driven_file = DrivenFile(config.outbox.path.with_suffix(".driven.json"))
     wanted: list[Scenario | None] = [
         RoadDamage(
             detector,
@@ -72,6 +74,6 @@ def make_scenarios(
         ),
         Whereabouts(batch_s=config.track.batch_s),
         None if config.ble is None else SafeTravel(),
-        None if config.driving is None else SafeDriving(config.driving),
+        None if config.driving is None else SafeDriving(config.driving, driven_file),
     ]
     return [scenario for scenario in wanted if scenario is not None]

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from edge_agent.config import AgentConfig, Document, check_document, read_document
+from edge_agent.durable import make_folder, sync_folder, write_file
 from edge_agent.errors import UpdateError
-from edge_agent.updates.durable import make_folder, sync_folder, write_file
 from edge_agent.updates.merge import merged
 from edge_agent.updates.wanted import Wanted, read_wanted
 from wire.messages import Settings

@@ -3,20 +3,18 @@
 import contextlib
 import hashlib
 import logging
-import os
 import random
 import re
 from collections.abc import Callable, Collection
 from http import HTTPStatus
-from io import BufferedWriter
 from pathlib import Path
 from typing import Final
 
 import httpx
 from prometheus_client import Counter
 
+from edge_agent.durable import make_folder, replace_file, sync, sync_folder
 from edge_agent.errors import EdgeError, UpdateError
-from edge_agent.updates.durable import make_folder, replace_file, sync_folder
 from edge_agent.uplink.cloud import CloudAddress
 from wire.errors import PackageError
 from wire.package import MAX_BYTES, Package, PackageKind, read_package
@@ -197,11 +195,11 @@ def _append(answer: httpx.Response, draft: Path, *, had: int, is_wanted: Callabl
             FETCHED_BYTES.inc(len(block))
             unsynced += len(block)
             if unsynced >= SYNC_EVERY_BYTES:
-                _sync(file)
+                sync(file)
                 unsynced = 0
             if not is_wanted():
                 return False
-        _sync(file)
+        sync(file)
     return True
 
 
@@ -210,11 +208,6 @@ def _refusal(status: int) -> Exception:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return httpx.RemoteProtocolError(f"the server answers {status}")
     return _RefusedError(f"the server answers {status}")
-
-
-def _sync(file: BufferedWriter) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _size(path: Path) -> int:

@@ -14,8 +14,8 @@ from prometheus_client import Counter
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
+from edge_agent.durable import make_folder, replace_file
 from edge_agent.errors import UpdateError
-from edge_agent.updates.durable import make_folder, replace_file
 from edge_agent.updates.generation import Generation, read_generation, write_generation
 from edge_agent.updates.trial import MAX_STARTS, Work
 from wire.messages import Settings, TwinReported

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import logging
-import os
 import random
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Final
 import httpx
 from prometheus_client import Counter
 
+from edge_agent.durable import DRAFT_SUFFIX, make_folder, replace_file
 from edge_agent.errors import PictureError
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.outbox import LONGEST_PICTURE_WAIT, Outbox
@@ -31,7 +31,6 @@ SWEEP_EVERY_S: Final = 300.0
 SENT_BYTES: Final = Counter("busense_agent_picture_bytes", "Bytes of pictures that the cloud took.")
 _HEADERS: Final = {"Content-Type": "image/jpeg"}
 _SUFFIX: Final = ".jpg"
-_DRAFT_SUFFIX: Final = ".part"
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
 _MAY_HEAL: Final = frozenset(
     {
@@ -58,10 +57,11 @@ class PictureFolder:
             PictureError: the disk does not take it.
         """
         sha256 = hashlib.sha256(content).hexdigest()
-        path, draft = self._path(sha256), self._folder / f"{sha256}{_DRAFT_SUFFIX}"
+        path = self._path(sha256)
         try:
             if not path.exists():
-                _write_durably(content, draft, path)
+                make_folder(self._folder)
+                replace_file(path, content)
         except OSError as error:
             raise PictureError(f"{path} cannot be written: {error}") from error
         return sha256
@@ -91,22 +91,13 @@ class PictureFolder:
 
     def remove_drafts(self, *, older_than_s: float) -> None:
         """Delete what a power cut left half written."""
-        for path in self._folder.glob(f"*{_DRAFT_SUFFIX}"):
+        for path in self._folder.glob(f"*{DRAFT_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime >= older_than_s:
                     path.unlink()
 
     def _path(self, sha256: str) -> Path:
         return self._folder / f"{sha256}{_SUFFIX}"
-
-
-def _write_durably(content: bytes, draft: Path, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
 
 
 class Uploader:

@@ -130,50 +130,11 @@ class IdlingRule:
         self._first = self._last = None
         if first is None or last is None or (last.at - first.at).total_seconds() < self._idling_s:
             return None
-        return _over_time(DrivingKind.IDLING, first.at, last)
+        return over_time(DrivingKind.IDLING, first.at, last)
 
 
-class LongDrivingRule:
-    """Driving without the rest that is due. Who drives is not known: a change of drivers counts as none.
-
-    What is in a gap of fixes counts neither as driving nor as rest.
-    """
-
-    GAP_S: Final = 10.0
-
-    def __init__(self, *, driving_s: float, rest_s: float) -> None:
-        self._driving_s, self._rest_s = driving_s, rest_s
-        self._since: datetime | None = None
-        self._driven_s = self._rested_s = 0.0
-        self._is_told = False
-        self._last: Whereabout | None = None
-
-    def take(self, fix: Whereabout) -> Event | None:
-        """Take a fix; an event once, when the rest is due."""
-        before, self._last = self._last, fix
-        passed_s = 0.0 if before is None else (fix.at - before.at).total_seconds()
-        if not 0 < passed_s <= self.GAP_S:
-            return None
-        if fix.speed_mps < STANDING_MPS:
-            self._rest(passed_s)
-            return None
-        self._since = self._since or fix.at
-        # A stand that was no rest, as at a stop, is part of the driving.
-        self._driven_s, self._rested_s = self._driven_s + self._rested_s + passed_s, 0.0
-        if self._is_told or self._driven_s < self._driving_s:
-            return None
-        self._is_told = True
-        return _over_time(DrivingKind.LONG_DRIVING, self._since, fix)
-
-    def _rest(self, passed_s: float) -> None:
-        if self._since is None:
-            return
-        self._rested_s += passed_s
-        if self._rested_s >= self._rest_s:
-            self._since, self._driven_s, self._rested_s, self._is_told = None, 0.0, 0.0, False
-
-
-def _over_time(kind: DrivingKind, since: datetime, last: Whereabout) -> Event:
+def over_time(kind: DrivingKind, since: datetime, last: Whereabout) -> Event:
+    """An event that a time makes, not a moment; it is placed where it was noticed."""
     return Event(
         kind=kind,
         from_at=since,

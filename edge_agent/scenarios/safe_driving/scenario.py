@@ -12,7 +12,8 @@ from edge_agent.readings import EyesReading, FixQuality, GnssReading, Image, Imu
 from edge_agent.scenarios.safe_driving.eyes import AwayRule, DrowsyRule
 from edge_agent.scenarios.safe_driving.felt import Felt
 from edge_agent.scenarios.safe_driving.motion import FixMotion, Sample
-from edge_agent.scenarios.safe_driving.rules import Event, HarshRule, IdlingRule, LongDrivingRule, Whereabout
+from edge_agent.scenarios.safe_driving.rests import DrivenFile, LongDrivingRule
+from edge_agent.scenarios.safe_driving.rules import Event, HarshRule, IdlingRule, Whereabout
 from wire.messages import Driving, DrivingKind, MotionSample
 
 BEFORE_S: Final = 5.0  # of evidence before the event ...
@@ -36,12 +37,16 @@ class SafeDriving:
     By the inertial sensor once its mount is known, until then and without one by the receiver.
     """
 
-    def __init__(self, settings: DrivingSettings) -> None:
+    def __init__(self, settings: DrivingSettings, driven_file: DrivenFile | None = None) -> None:
+        """Watch; with a file a driving that went on as the agent began anew goes on here, too."""
         self._by_fixes = FixMotion()
         self._felt = Felt()
         self._harsh = harsh_rules(settings)
         self._idling = IdlingRule(idling_s=settings.idling_s)
-        self._rests = LongDrivingRule(driving_s=settings.driving_s, rest_s=settings.rest_s)
+        self._driven_file = driven_file
+        self._rests = LongDrivingRule(
+            driving_s=settings.driving_s, rest_s=settings.rest_s, driven=driven_file.read() if driven_file else None
+        )
         self._drowsy = DrowsyRule(perclos=settings.perclos)
         self._away = AwayRule(away_s=settings.away_s, away_deg=settings.away_deg)
         self._samples: deque[Sample] = deque()
@@ -69,7 +74,9 @@ class SafeDriving:
         return [self._happening(event) for event in self._due(reading.at)]
 
     def end(self) -> list[Happening]:
-        """What was going on counts as over."""
+        """What was going on counts as over, but for the driving, which an agent that begins anew goes on with."""
+        if self._driven_file is not None:
+            self._driven_file.keep(self._rests.driven)
         ended = [rule.end() for rule in (*self._harsh, self._idling, self._away)]
         events = [*self._waiting, *(event for event in ended if event is not None)]
         self._waiting = []
@@ -81,6 +88,8 @@ class SafeDriving:
         here = Whereabout(at=fix.at, lon=fix.lon, lat=fix.lat, speed_mps=fix.speed_mps)
         yield self._idling.take(here)
         yield self._rests.take(here)
+        if self._driven_file is not None:
+            self._driven_file.keep_when_due(self._rests.driven)
         sample = self._by_fixes.add(fix)
         if sample is not None:
             self._felt.compare(sample)

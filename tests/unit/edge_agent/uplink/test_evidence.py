@@ -172,10 +172,10 @@ def test_a_picture_that_the_outbox_has_forgotten_is_sent_all_the_same(
     outbox: Outbox, folder: PictureFolder, tmp_path: Path
 ) -> None:
     forgotten = folder.keep(b"its message has left, its row was damaged")
-    half = tmp_path / "pictures" / "0.part"
+    half = tmp_path / "pictures" / "0.jpg.draft"
     half.write_bytes(b"half")
     os.utime(half, (0, 0))
-    young = tmp_path / "pictures" / "1.part"
+    young = tmp_path / "pictures" / "1.jpg.draft"
     young.write_bytes(b"somebody writes it")
     with serving(201) as store, uploading(store.url, outbox, folder) as uploader:
         wait_until(lambda: uploader.sent == 2 and is_done(outbox))

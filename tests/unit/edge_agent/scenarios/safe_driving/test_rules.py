@@ -5,7 +5,7 @@ import pytest
 
 from edge_agent.config import DrivingSettings
 from edge_agent.scenarios.safe_driving.motion import Sample
-from edge_agent.scenarios.safe_driving.rules import Event, HarshRule, IdlingRule, LongDrivingRule, Whereabout
+from edge_agent.scenarios.safe_driving.rules import Event, HarshRule, IdlingRule, Whereabout
 from edge_agent.scenarios.safe_driving.scenario import harsh_rules
 from wire.messages import DrivingKind, DrivingSensor
 
@@ -126,7 +126,7 @@ def fixes(*parts: tuple[float, float], every_s: float = 5.0, start_s: float = 0.
     return found
 
 
-def all_of(rule: IdlingRule | LongDrivingRule, taken: Sequence[Whereabout]) -> list[Event]:
+def all_of(rule: IdlingRule, taken: Sequence[Whereabout]) -> list[Event]:
     return [event for fix in taken if (event := rule.take(fix)) is not None]
 
 
@@ -147,23 +147,3 @@ def test_nothing_is_said_of_standing_in_a_gap() -> None:
     taken = [*fixes((200, 0)), *fixes((200, 0), start_s=3600)]
     assert all_of(rule, taken) == []
     assert rule.end() is None
-
-
-def test_long_driving_is_told_once_and_stops_for_passengers_are_part_of_it() -> None:
-    rule = LongDrivingRule(driving_s=3600, rest_s=1200)
-    way = [(600.0, 8.0), (60.0, 0.0)] * 12
-    (event,) = all_of(rule, fixes(*way))
-    assert event.kind is DrivingKind.LONG_DRIVING
-    assert (event.to_at - event.from_at).total_seconds() == pytest.approx(3600, abs=10)
-
-
-def test_a_rest_begins_it_anew_and_a_short_one_does_not() -> None:
-    assert all_of(LongDrivingRule(driving_s=3600, rest_s=1200), fixes((3000, 8), (1300, 0), (3000, 8))) == []
-    assert len(all_of(LongDrivingRule(driving_s=3600, rest_s=1200), fixes((3000, 8), (1000, 0), (3000, 8)))) == 1
-
-
-def test_a_gap_counts_neither_as_driving_nor_as_rest() -> None:
-    rule = LongDrivingRule(driving_s=3600, rest_s=1200)
-    taken = [*fixes((3000, 8)), *fixes((500, 8), start_s=3000 + 7200)]
-    assert all_of(rule, taken) == []
-    assert len(all_of(rule, fixes((300, 8), start_s=3000 + 7200 + 500))) == 1

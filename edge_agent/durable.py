@@ -1,10 +1,12 @@
 """Files that a power cut leaves as they were or as they shall be."""
 
 import os
+from io import BufferedWriter
 from pathlib import Path
 from typing import Final
 
-_DRAFT_SUFFIX: Final = ".draft"
+DRAFT_SUFFIX: Final = ".draft"
+_ANYBODY, _OWNER_ALONE = 0o666, 0o600  # less what the process's mask takes away
 
 
 def make_folder(folder: Path) -> None:
@@ -14,20 +16,26 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Write a new file; it is on the disk, though its name is only after `sync_folder`."""
-    with path.open("wb") as file:
+    mode = _OWNER_ALONE if is_private else _ANYBODY
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        sync(file)
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Put the content in the place of what is there: whoever reads finds all of the one or all of the other."""
-    draft = path.with_name(f"{path.name}{_DRAFT_SUFFIX}")
-    write_file(draft, content)
+    draft = path.with_name(f"{path.name}{DRAFT_SUFFIX}")
+    write_file(draft, content, is_private=is_private)
     draft.replace(path)
     sync_folder(path.parent)
+
+
+def sync(file: BufferedWriter) -> None:
+    """Bring what was written to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
