@@ -34,8 +34,9 @@ BusenseError
     │   ├── IncidentNotFoundError  there is no such incident, or it is not one's own
     │   └── ReviewError            a review or a shift that cannot be now
     ├── TravelError            tell the person: what was wished for somebody who travels cannot be
-    │   ├── TravellerNotFoundError there is no such person, tag or look
-    │   └── LookError              a look that cannot be: by the same person, over, or without consent
+    │   └── TravellerNotFoundError there is no such person or tag
+    ├── LookError              tell the person: a look that cannot be: by the same person, over, or without a ground
+    │   └── LookNotFoundError      there is no such look, or one has no part in it
     ├── PlaceBusyError         retry: another worker is at a place that this one needs too
     └── PictureError           answer the device (each kind has its own HTTP status)
         ├── PictureNotAnnouncedError
@@ -174,8 +175,12 @@ class TravellerNotFoundError(TravelError):
     """There is no such person, tag or look."""
 
 
-class LookError(TravelError):
-    """A look at somebody's whereabouts that cannot be."""
+class LookError(CloudError):
+    """A look at somebody's whereabouts that cannot be: by the same person, over, or without a ground."""
+
+
+class LookNotFoundError(LookError):
+    """There is no such look, or one has no part in it."""
 
 
 class BridgeError(CloudError):

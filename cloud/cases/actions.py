@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from cloud.cases import clock, outbox, repository, verdicts
+from cloud.cases.chain import CASES, Deed
 from cloud.cases.dispatch import assign, read_loads
 from cloud.cases.effects import Circumstances, effect_of, is_with
 from cloud.cases.handling import Handling, shipped_handling
@@ -145,9 +146,7 @@ class CaseActions:
     def _note(
         self, case_id: UUID, order: Order, *, from_state: CaseState | None, to_state: CaseState, details: Details
     ) -> int:
-        serial = repository.append_history(
-            self.connection,
-            case_id,
+        deed = Deed(
             at=self.at,
             actor=self.actor.name,
             action=order.action,
@@ -156,6 +155,7 @@ class CaseActions:
             to_state=to_state,
             details=details,
         )
+        serial = CASES.append(self.connection, case_id, deed)
         outbox.put(self.connection, case_id=case_id, serial=serial)
         CASE_STEPS.labels(order.action.value).inc()
         _log.info("case_step case=%s action=%s role=%s state=%s", case_id, order.action, self.actor.role, to_state)

@@ -1,4 +1,4 @@
-"""Sealing the histories of cases, people's requests and those who travel, and checking that nobody changed them."""
+"""Sealing the histories of cases, people's requests, travellers and drivers, and checking that nobody changed them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from typing import Any, Final, LiteralString
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from cloud.cases.chain import CHAINS, Chain, line_of
 from cloud.cases.model import first_broken_line
-from cloud.cases.repository import history_line_of
 from cloud.cases.seals import Head, Seal, SealedLine, content_hash_of, faults_of_chain, next_seal
 
 BATCH: Final = 10_000
@@ -19,49 +19,20 @@ _LOCK: Final = 0x7365616C  # "seal": one at a time
 
 _TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(%s)"
 _HEAD: Final = "SELECT number, hash FROM audit_seals ORDER BY number DESC LIMIT 1"
-_UNSEALED: Final = """
-SELECT case_id, serial, hash FROM case_history WHERE seal IS NULL
-UNION ALL SELECT request_id, serial, hash FROM data_request_history WHERE seal IS NULL
-UNION ALL SELECT traveller, serial, hash FROM travel_history WHERE seal IS NULL
-ORDER BY case_id, serial LIMIT %s
-"""
-_MARK_CASES: Final = """
-UPDATE case_history h SET seal = %(number)s
+_HASHES: Final = "SELECT seal, {subject} AS case_id, serial, hash FROM {table}"
+_UNSEALED_LINES: Final = " UNION ALL ".join(chain.of(_HASHES + " WHERE seal IS NULL") for chain in CHAINS)
+_UNSEALED: Final = _UNSEALED_LINES + " ORDER BY case_id, serial LIMIT %s"
+_MARK: Final = """
+UPDATE {table} h SET seal = %(number)s
 FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
-WHERE h.case_id = n.case_id AND h.serial = n.serial
-"""
-_MARK_REQUESTS: Final = """
-UPDATE data_request_history h SET seal = %(number)s
-FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
-WHERE h.request_id = n.case_id AND h.serial = n.serial
-"""
-_MARK_TRAVEL: Final = """
-UPDATE travel_history h SET seal = %(number)s
-FROM unnest(%(cases)s::uuid[], %(serials)s::integer[]) AS n(case_id, serial)
-WHERE h.traveller = n.case_id AND h.serial = n.serial
+WHERE h.{subject} = n.case_id AND h.serial = n.serial
 """
 _INSERT: Final = """
 INSERT INTO audit_seals (number, at, lines, content_hash, previous_hash, hash) VALUES (%s, %s, %s, %s, %s, %s)
 """
 _SEALS: Final = "SELECT number, at, lines, content_hash, previous_hash, hash FROM audit_seals ORDER BY number"
-_SEALED_LINES: Final = """
-SELECT seal, case_id, serial, hash FROM case_history WHERE seal IS NOT NULL
-UNION ALL SELECT seal, request_id, serial, hash FROM data_request_history WHERE seal IS NOT NULL
-UNION ALL SELECT seal, traveller, serial, hash FROM travel_history WHERE seal IS NOT NULL
-ORDER BY seal
-"""
-_LINES: Final = """
-SELECT case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
-FROM case_history ORDER BY case_id, serial
-"""
-_REQUEST_LINES: Final = """
-SELECT request_id AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
-FROM data_request_history ORDER BY request_id, serial
-"""
-_TRAVEL_LINES: Final = """
-SELECT traveller AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
-FROM travel_history ORDER BY traveller, serial
-"""
+_SEALED: Final = " UNION ALL ".join(chain.of(_HASHES + " WHERE seal IS NOT NULL") for chain in CHAINS)
+_SEALED_LINES: Final = _SEALED + " ORDER BY seal"
 _WITHOUT_HISTORY: Final = """
 SELECT c.number FROM cases c WHERE NOT EXISTS (SELECT FROM case_history h WHERE h.case_id = c.id) ORDER BY c.number
 """
@@ -85,11 +56,7 @@ SELECT n.city, n.year, n.last, count(r.id) FROM data_request_numbers n
 LEFT JOIN data_requests r ON r.city = n.city AND r.number LIKE n.city || '-P' || n.year || '-%%'
 GROUP BY n.city, n.year, n.last HAVING count(r.id) <> n.last
 """
-_LEFT_OPEN: Final = """
-SELECT (SELECT count(*) FROM case_history WHERE seal IS NULL AND at < %(before)s)
-    + (SELECT count(*) FROM data_request_history WHERE seal IS NULL AND at < %(before)s)
-    + (SELECT count(*) FROM travel_history WHERE seal IS NULL AND at < %(before)s)
-"""
+_LEFT_OPEN: Final = "SELECT count(*) FROM {table} WHERE seal IS NULL AND at < %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +81,17 @@ def seal(connection: Connection[Any], *, at: datetime) -> int:
     if not found:
         return 0
     lines = [
-        SealedLine(case_id=str(case_id), serial=serial, hash=bytes(line_hash)) for case_id, serial, line_hash in found
+        SealedLine(case_id=str(case_id), serial=serial, hash=bytes(line_hash))
+        for _, case_id, serial, line_hash in found
     ]
     made = next_seal(read_head(connection), lines, at=at)
     values = {
         "number": made.number,
-        "cases": [case_id for case_id, _, _ in found],
-        "serials": [serial for _, serial, _ in found],
+        "cases": [case_id for _, case_id, _, _ in found],
+        "serials": [serial for _, _, serial, _ in found],
     }
-    connection.execute(_MARK_CASES, values)
-    connection.execute(_MARK_REQUESTS, values)
-    connection.execute(_MARK_TRAVEL, values)
+    for chain in CHAINS:
+        connection.execute(chain.of(_MARK), values)
     connection.execute(_INSERT, (made.number, made.at, made.lines, made.content_hash, made.previous_hash, made.hash))
     return made.lines
 
@@ -146,9 +113,7 @@ def verify(connection: Connection[Any], *, at: datetime, expected: Head | None =
     seals = [(_seal_of(row), bytes(row["hash"])) for row in _rows(connection, _SEALS)]
     counter = _Counter()
     faults = [
-        *_faults_of_lines(connection, counter, _LINES, what="case"),
-        *_faults_of_lines(connection, counter, _REQUEST_LINES, what="request"),
-        *_faults_of_lines(connection, counter, _TRAVEL_LINES, what="traveller"),
+        *(fault for chain in CHAINS for fault in _faults_of_lines(connection, counter, chain)),
         *faults_of_chain(seals),
         *_faults_of_contents(connection, seals),
         *_faults_of_cases(connection),
@@ -168,17 +133,15 @@ class _Counter:
     lines: int = 0
 
 
-def _faults_of_lines(
-    connection: Connection[Any], counter: _Counter, statement: LiteralString, *, what: str
-) -> Iterator[str]:
-    """Check the chain of each case or request."""
-    rows = _rows(connection, statement)
+def _faults_of_lines(connection: Connection[Any], counter: _Counter, chain: Chain) -> Iterator[str]:
+    """Check the chain of each subject."""
+    rows = _rows(connection, chain.of_all)
     for case_id, group in groupby(rows, key=lambda row: row["case_id"]):
-        lines = [history_line_of(row) for row in group]
+        lines = [line_of(row) for row in group]
         counter.lines += len(lines)
         broken = first_broken_line(lines)
         if broken is not None:
-            yield f"{what} {case_id}: line {broken} was changed, taken out or put elsewhere"
+            yield f"{chain.what} {case_id}: line {broken} was changed, taken out or put elsewhere"
 
 
 def _faults_of_contents(connection: Connection[Any], seals: Iterable[tuple[Seal, bytes]]) -> Iterator[str]:
@@ -213,9 +176,10 @@ def _faults_of_requests(connection: Connection[Any]) -> Iterator[str]:
 
 
 def _left_open(connection: Connection[Any], at: datetime) -> Iterator[str]:
-    row = connection.execute(_LEFT_OPEN, {"before": at - UNSEALED_FOR}).fetchone()
-    if row and row[0]:
-        yield f"{row[0]} lines older than {UNSEALED_FOR} are not sealed: is `busense work` running?"
+    counts = [connection.execute(chain.of(_LEFT_OPEN), (at - UNSEALED_FOR,)).fetchone() for chain in CHAINS]
+    left = sum(int(row[0]) for row in counts if row)
+    if left:
+        yield f"{left} lines older than {UNSEALED_FOR} are not sealed: is `busense work` running?"
 
 
 def _rows(connection: Connection[Any], statement: LiteralString) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from cloud.cases.model import FIRST_HASH, Action, CaseState, Details, HistoryLine, Reason
+from cloud.cases.model import CaseState
 from cloud.cases.orders import CaseRow, Material, Repair
 from cloud.errors import CaseNotFoundError
 from cloud.findings.model import Severity
@@ -41,16 +41,6 @@ UPDATE cases SET class_code = %(class_code)s, severity = %(severity)s, state = %
     needs_person = %(needs_person)s, is_false_alarm = %(is_false_alarm)s, reopened = %(reopened)s,
     merged_into = %(merged_into)s, repair = %(repair)s
 WHERE id = %(id)s
-"""
-_LAST_LINE: Final = "SELECT serial, hash FROM case_history WHERE case_id = %s ORDER BY serial DESC LIMIT 1"
-_APPEND: Final = """
-INSERT INTO case_history (
-    case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
-_LINES: Final = """
-SELECT case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
-FROM case_history WHERE case_id = %s ORDER BY serial
 """
 _ATTACH: Final = """
 INSERT INTO case_sightings (case_id, city, device, observation_id)
@@ -127,45 +117,6 @@ def update_case(connection: Connection[Any], case: CaseRow) -> None:
     connection.execute(_UPDATE, values)
 
 
-def append_history(
-    connection: Connection[Any],
-    case_id: UUID,
-    *,
-    at: datetime,
-    actor: str,
-    action: Action,
-    reason: Reason,
-    from_state: CaseState | None,
-    to_state: CaseState,
-    details: Details,
-) -> int:
-    """Append a line to the chain of a case that is locked (or new); returns its serial."""
-    last = connection.execute(_LAST_LINE, (case_id,)).fetchone()
-    serial, previous_hash = (int(last[0]) + 1, bytes(last[1])) if last else (1, FIRST_HASH)
-    line = HistoryLine(
-        case_id=str(case_id),
-        serial=serial,
-        at=at,
-        actor=actor,
-        action=action,
-        reason=reason,
-        from_state=from_state,
-        to_state=to_state,
-        previous_hash=previous_hash,
-        details=details,
-    )
-    words = Jsonb({"zh": reason.zh, "en": reason.en})
-    values = (case_id, serial, at, actor, action, words, from_state, to_state, previous_hash, line.hash)
-    connection.execute(_APPEND, (*values, Jsonb(dict(details))))
-    return serial
-
-
-def read_history(connection: Connection[Any], case_id: UUID) -> list[tuple[HistoryLine, bytes]]:
-    """Lines of a case, each with the hash that was stored with it; what `first_broken_line` checks."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return [history_line_of(row) for row in cursor.execute(_LINES, (case_id,)).fetchall()]
-
-
 def attach_sightings(connection: Connection[Any], case_id: UUID, *, finding_id: UUID) -> int:
     """Attach every pass that saw the finding; returns how many were new."""
     return connection.execute(_ATTACH, (case_id, finding_id)).rowcount
@@ -180,23 +131,6 @@ def newest_cases(connection: Connection[Any], finding_ids: list[UUID]) -> dict[U
         )
         for finding_id, case_id, state, is_false_alarm, unattached in rows
     }
-
-
-def history_line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:
-    """Shape a row of a history (of cases or requests): the line, and the hash that was stored with it."""
-    line = HistoryLine(
-        case_id=str(row["case_id"]),
-        serial=row["serial"],
-        at=row["at"],
-        actor=row["actor"],
-        action=row["action"],
-        reason=Reason(**row["reason"]),
-        from_state=row["from_state"],
-        to_state=row["to_state"],
-        previous_hash=bytes(row["previous_hash"]),
-        details=row["details"],
-    )
-    return line, bytes(row["hash"])
 
 
 def _case_of(row: dict[str, Any]) -> CaseRow:

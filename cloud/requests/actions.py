@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from pydantic import TypeAdapter
 
+from cloud.cases.chain import REQUESTS, Deed
 from cloud.cases.handling import Handling
 from cloud.cases.model import Detail, Details, Reason
 from cloud.cases.working_time import end_of_workday
@@ -134,17 +135,16 @@ class RequestActions:
             details["words_sha256"] = hashlib.sha256(order.words.encode()).hexdigest()
         if order.pictures:
             details["pictures"] = list(order.pictures)
-        repository.append(
-            self.connection,
-            request.id,
+        deed = Deed(
             at=self.at,
             actor=self.actor.name,
-            step=order.step,
+            action=order.step,
             reason=_REASONS[order.step],
             from_state=from_state,
             to_state=to_state,
             details=details,
         )
+        REQUESTS.append(self.connection, request.id, deed)
         _log.info("request_step number=%s step=%s state=%s", request.number, order.step, to_state)
 
 

@@ -7,10 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
-from cloud.cases.model import FIRST_HASH, Details, HistoryLine, Reason
-from cloud.cases.repository import history_line_of
 from cloud.errors import RequestNotFoundError
 from cloud.requests.model import RequestKind, RequestRow, RequestState, Step
 
@@ -33,16 +30,6 @@ UPDATE data_requests SET state = %(state)s, version = version + 1, decided_at = 
 """
 _ANSWER: Final = "UPDATE data_request_persons SET answer = %s WHERE request_id = %s"
 _CLOSE_PERSON: Final = "UPDATE data_request_persons SET closed_at = %s WHERE request_id = %s"
-_LAST_LINE: Final = "SELECT serial, hash FROM data_request_history WHERE request_id = %s ORDER BY serial DESC LIMIT 1"
-_APPEND: Final = """
-INSERT INTO data_request_history (
-    request_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
-_LINES: Final = """
-SELECT request_id AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
-FROM data_request_history WHERE request_id = %s ORDER BY serial
-"""
 _DUE: Final = """
 SELECT id, overdue_at IS NULL AND due_at <= %(at)s FROM data_requests
 WHERE state IN ('received', 'identity_checked')
@@ -98,44 +85,6 @@ def update(connection: Connection[Any], request: RequestRow) -> None:
 def keep_answer(connection: Connection[Any], request_id: UUID, answer: str) -> None:
     """Keep what was answered with what was asked."""
     connection.execute(_ANSWER, (answer, request_id))
-
-
-def append(
-    connection: Connection[Any],
-    request_id: UUID,
-    *,
-    at: datetime,
-    actor: str,
-    step: Step,
-    reason: Reason,
-    from_state: RequestState | None,
-    to_state: RequestState,
-    details: Details,
-) -> None:
-    """Append a line to the chain of a request that is locked (or new)."""
-    last = connection.execute(_LAST_LINE, (request_id,)).fetchone()
-    serial, previous_hash = (int(last[0]) + 1, bytes(last[1])) if last else (1, FIRST_HASH)
-    line = HistoryLine(
-        case_id=str(request_id),
-        serial=serial,
-        at=at,
-        actor=actor,
-        action=step,
-        reason=reason,
-        from_state=from_state,
-        to_state=to_state,
-        previous_hash=previous_hash,
-        details=details,
-    )
-    words = Jsonb({"zh": reason.zh, "en": reason.en})
-    values = (request_id, serial, at, actor, step, words, from_state, to_state, previous_hash, line.hash)
-    connection.execute(_APPEND, (*values, Jsonb(dict(details))))
-
-
-def read_lines(connection: Connection[Any], request_id: UUID) -> list[tuple[HistoryLine, bytes]]:
-    """Lines of a request, each with the hash that was stored with it."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return [history_line_of(row) for row in cursor.execute(_LINES, (request_id,)).fetchall()]
 
 
 def take_mark(connection: Connection[Any], *, at: datetime) -> Mark | None:

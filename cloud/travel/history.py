@@ -6,27 +6,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
-from cloud.cases.model import FIRST_HASH, Details, HistoryLine, Reason
-from cloud.cases.repository import history_line_of
+from cloud.cases import chain
+from cloud.cases.model import Details, Reason
 
 _LOCK: Final = "SELECT id FROM travel_people WHERE id = %s FOR UPDATE"
-_LAST_LINE: Final = "SELECT serial, hash FROM travel_history WHERE traveller = %s ORDER BY serial DESC LIMIT 1"
-_APPEND: Final = """
-INSERT INTO travel_history (
-    traveller, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details)
-VALUES (%s, %s, %s, %s, %s, %s, NULL, %s, %s, %s, %s)
-"""
-_LINES: Final = """
-SELECT traveller AS case_id, serial, at, actor, action, reason, from_state, to_state, previous_hash, hash, details
-FROM travel_history WHERE traveller = %s ORDER BY serial
-"""
+_NO_WORDS: Final = Reason(zh="", en="")
 
 
 class Deed(StrEnum):
-    """What was done."""
+    """What was done, beside looks."""
 
     ADD = "add"
     CONSENT = "consent"
@@ -38,11 +27,6 @@ class Deed(StrEnum):
     END_GUARDIAN = "end_guardian"
     AGREE = "agree"
     END_JOURNEY = "end_journey"
-    ASK_TO_LOOK = "ask_to_look"
-    APPROVE_LOOK = "approve_look"
-    REFUSE_LOOK = "refuse_look"
-    LOOK = "look"
-    CLOSE_LOOK = "close_look"
     ERASE = "erase"
 
 
@@ -53,31 +37,14 @@ def append(
     *,
     at: datetime,
     actor: str,
-    purpose: str = "",
     details: Details | None = None,
 ) -> None:
     """Append a line to somebody's chain, in the caller's transaction."""
+    lock(connection, traveller)
+    line = chain.Deed(at=at, actor=actor, action=deed, reason=_NO_WORDS, to_state=deed, details=details or {})
+    chain.TRAVELLERS.append(connection, traveller, line)
+
+
+def lock(connection: Connection[Any], traveller: UUID) -> None:
+    """Keep somebody's chain until the end of the transaction."""
     connection.execute(_LOCK, (traveller,))
-    last = connection.execute(_LAST_LINE, (traveller,)).fetchone()
-    serial, previous_hash = (int(last[0]) + 1, bytes(last[1])) if last else (1, FIRST_HASH)
-    line = HistoryLine(
-        case_id=str(traveller),
-        serial=serial,
-        at=at,
-        actor=actor,
-        action=deed,
-        reason=Reason(zh=purpose, en=purpose),
-        from_state=None,
-        to_state=deed,
-        previous_hash=previous_hash,
-        details=details or {},
-    )
-    words = Jsonb({"zh": purpose, "en": purpose})
-    values = (traveller, serial, at, actor, deed, words, deed, previous_hash, line.hash)
-    connection.execute(_APPEND, (*values, Jsonb(dict(line.details))))
-
-
-def read_lines(connection: Connection[Any], traveller: UUID) -> list[tuple[HistoryLine, bytes]]:
-    """Lines of somebody's chain, each with the hash that was stored with it."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return [history_line_of(row) for row in cursor.execute(_LINES, (traveller,)).fetchall()]

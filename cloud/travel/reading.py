@@ -9,10 +9,10 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from cloud.cases.chain import TRAVELLERS
 from cloud.errors import TravellerNotFoundError
 from cloud.people.vault import Vault
 from cloud.scenarios.safe_travel.clock import Battery, TagClock, drift_ppm
-from cloud.travel.history import read_lines
 
 Row = dict[str, Any]
 
@@ -98,7 +98,7 @@ class Books:
 
     def history(self, traveller: UUID) -> list[Row]:
         """Who did what, newest first."""
-        lines = read_lines(self.connection, traveller)
+        lines = TRAVELLERS.read(self.connection, traveller)
         return [
             {
                 "at": line.at,

@@ -16,7 +16,7 @@ from busense.local.postgres import LocalPostgres
 from cloud.cases import audit
 from cloud.cases.handling import load_handling
 from cloud.db.pool import connect
-from cloud.errors import LookError, TravelError, TravellerNotFoundError
+from cloud.errors import LookError, LookNotFoundError, TravelError, TravellerNotFoundError
 from cloud.notify.notifier import Notifier
 from cloud.notify.targets import Targets
 from cloud.notify.travel import line_of
@@ -195,7 +195,7 @@ def test_a_guardian_asks_for_a_search_and_the_desk_approves_it(town: TravelTown)
             other, kind="search", purpose="missing", minutes=60
         )
         Looks(connection=connection, at=AT, actor=LIU).approve(strange)
-        with pytest.raises(TravellerNotFoundError):
+        with pytest.raises(LookNotFoundError):
             looks.look(strange)
 
 

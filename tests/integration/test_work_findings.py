@@ -5,7 +5,7 @@ import random
 import pytest
 
 from cloud.cases.model import first_broken_line
-from cloud.cases.repository import read_history
+from cloud.cases.chain import CASES
 from cloud.db.pool import connect
 from tests.integration.town import BUSES, Town, beliefs
 
@@ -168,9 +168,9 @@ def test_history_is_a_chain_in_which_a_change_shows(town: Town) -> None:
         town.work()
     (case,) = town.rows("SELECT id FROM cases")
     with connect(town.url) as connection:
-        assert first_broken_line(read_history(connection, case["id"])) is None
+        assert first_broken_line(CASES.read(connection, case["id"])) is None
         connection.execute("UPDATE case_history SET actor = 'nobody' WHERE serial = 2")
-        assert first_broken_line(read_history(connection, case["id"])) == 2
+        assert first_broken_line(CASES.read(connection, case["id"])) == 2
 
 
 def test_viewers_are_told_of_findings_and_cases(town: Town) -> None:

@@ -1,5 +1,6 @@
 """People who travel with a tag, for the care desk. Where somebody is or was is only in a look that two have opened."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, Self
@@ -16,7 +17,7 @@ from cloud.findings.cells import Ring, ring_of
 from cloud.people.links import GOOD_FOR
 from cloud.people.permissions import Permission
 from cloud.scenarios.safe_travel.model import EventKind
-from cloud.travel.looks import Look, LookKind, Looks, looks_of, open_looks
+from cloud.travel.looks import TRAVEL_LOOKS, LookKind, Looks, TravelLook, looks_of
 from cloud.travel.people import Agreed, Cover, Desk, Kind, NewJourney, NewTag
 from cloud.travel.reading import Books
 from cloud.travel.search import Outlook, look_for
@@ -419,7 +420,7 @@ def end_journey(traveller: UUID, journey: UUID, counter: CounterDep) -> None:
 def get_looks(counter: CounterDep) -> LookList:
     """List looks that wait for a second person, or are open."""
     with counter.held.thread_pool.connection() as connection:
-        looks = [look_view(look, counter.at) for look in open_looks(connection)]
+        looks = [look_view(look, counter.at) for look in TRAVEL_LOOKS.open(connection)]
     return LookList(items=[look for look in looks if look.state != "closed"])
 
 
@@ -487,9 +488,9 @@ def event_view(row: dict[str, Any]) -> EventView:
     return EventView.model_validate(row | {"is_withdrawn": row["withdrawn_at"] is not None})
 
 
-def look_view(look: Look, at: datetime) -> LookView:
+def look_view(look: TravelLook, at: datetime) -> LookView:
     """A look as it stands now."""
-    values = {name: getattr(look, name) for name in Look.__slots__}
+    values = asdict(look)
     return LookView.model_validate(values | {"state": look.state(at)})
 
 
