@@ -20,7 +20,7 @@ from edge_agent.scenarios.road_damage.look import Look, are_akin, look_at
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
-from edge_agent.scenarios.road_damage.view import View, view_of
+from edge_agent.vision.view import View, view_of
 from edge_agent.vision.detections import Box, Detector, overlaps
 from edge_agent.vision.ground import CameraModel, GroundErrors
 from edge_agent.vision.horizon import direction_of, vanishing_point

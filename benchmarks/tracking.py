@@ -27,7 +27,7 @@ from edge_agent.readings import FrameReading
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors, read_known_errors
 from edge_agent.scenarios.road_damage.look import Look, look_at
 from edge_agent.scenarios.road_damage.tracker import Tracker
-from edge_agent.scenarios.road_damage.view import view_of
+from edge_agent.vision.view import view_of
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import GroundErrors
 from edge_agent.vision.horizon import vanishing_point

@@ -125,6 +125,8 @@ class Coverage:
     right_m: Metres
     camera_id: Name
     model: ModelVersion
+    looked_for: Annotated[tuple[ClassCode, ...], Field(min_length=1, max_length=64)] | None = None
+    # things of these classes; without it damage of the road
 
 
 class Fix(StrEnum):

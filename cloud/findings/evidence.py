@@ -53,7 +53,7 @@ FROM (
 """
 _STRETCH_COLUMNS: Final = """
 SELECT c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m, c.usable_share,
-    c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version
+    c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.looked_for
 FROM coverages c
 """
 # Without a time that can be believed, a look cannot be put before or after the first sighting: it does not count.
@@ -63,13 +63,13 @@ _NEW_STRETCHES: Final = (
 JOIN unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(id)s::uuid[])
     AS n(id_at, city, device, id)
     ON c.id_at = n.id_at AND c.city = n.city AND c.device = n.device AND c.id = n.id
-WHERE c.clock_mark IS NULL
+WHERE c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
 """
 )
 _STRETCHES_AROUND: Final = (
     _STRETCH_COLUMNS
     + """
-WHERE c.cell = ANY(%(cells)s) AND c.to_at >= %(since)s AND c.clock_mark IS NULL
+WHERE c.cell = ANY(%(cells)s) AND c.to_at >= %(since)s AND c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
 ORDER BY c.to_at DESC LIMIT 2000
 """
 )
@@ -83,14 +83,18 @@ def read_new_observations(connection: Connection[Any], keys: Sequence[Key]) -> l
     return [_observation(row) for row in _rows(connection, _NEW_OBSERVATIONS, _columns(keys))]
 
 
-def read_stretches(connection: Connection[Any], keys: Sequence[Key]) -> list[Stretch]:
-    """Covered stretches by their keys."""
-    return [_stretch(row) for row in _rows(connection, _NEW_STRETCHES, _columns(keys))]
+def read_stretches(connection: Connection[Any], keys: Sequence[Key], *, of_things: bool = False) -> list[Stretch]:
+    """Covered stretches by their keys: those looked at for damage of the road, or for things beside it."""
+    values = _columns(keys) | {"of_things": of_things}
+    return [_stretch(row) for row in _rows(connection, _NEW_STRETCHES, values)]
 
 
-def read_stretches_around(connection: Connection[Any], cells: list[str], *, since: datetime) -> list[Stretch]:
+def read_stretches_around(
+    connection: Connection[Any], cells: list[str], *, since: datetime, of_things: bool = False
+) -> list[Stretch]:
     """Newest stretches whose middle lies in these cells."""
-    return [_stretch(row) for row in _rows(connection, _STRETCHES_AROUND, {"cells": cells, "since": since})]
+    values = {"cells": cells, "since": since, "of_things": of_things}
+    return [_stretch(row) for row in _rows(connection, _STRETCHES_AROUND, values)]
 
 
 def read_linked(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
@@ -127,7 +131,7 @@ def _with_text_id(row: Row, name: str) -> Row:
     return row | {name: str(row[name])}
 
 
-def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
+def _columns(keys: Sequence[Key]) -> Row:
     return {name: [key[place] for key in keys] for place, name in enumerate(("id_at", "city", "device", "id"))}
 
 

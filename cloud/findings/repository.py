@@ -17,7 +17,7 @@ from cloud.observations.tables import cell_of
 _NEAR: Final = """
 SELECT id, city, class_code, lon, lat, east_m2, east_north_m2, north_m2, heading_deg,
     cell, looked_lon, looked_lat, looked_since
-FROM findings WHERE cell = ANY(%s) AND merged_into IS NULL
+FROM findings WHERE cell = ANY(%s) AND merged_into IS NULL AND scenario = 'road_damage'
 """
 _INSERT: Final = """
 INSERT INTO findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2,

@@ -46,6 +46,11 @@ class Stretch:
     right_m: float
     model_name: str | None = None
     model_version: str | None = None
+    looked_for: Sequence[str] | None = None  # classes; none: damage of the road
+
+    def is_for(self, class_code: str) -> bool:
+        """Whether a thing of this class would have been told."""
+        return self.looked_for is None or class_code in self.looked_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ float8 usable_share
 jsonb unusable
 float8 near_m far_m left_m right_m
 text camera_id model_name model_version cell
+text[] looked_for
 """)
 
 
@@ -117,6 +118,7 @@ def _coverage_rows(received: Received) -> Iterable[Values]:
         *(stretch.near_m, stretch.far_m, stretch.left_m, stretch.right_m),
         *(stretch.camera_id, stretch.model.name, stretch.model.version),
         cell_of(lon=middle_lon, lat=middle_lat),
+        None if stretch.looked_for is None else list(stretch.looked_for),
     )
 
 

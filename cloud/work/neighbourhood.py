@@ -38,6 +38,7 @@ class Thing:
 
     id: UUID
     city: str
+    class_code: str
     lon: float
     lat: float
     covariance: Covariance
@@ -61,16 +62,25 @@ class Thing:
     def take(self, fused: Fused) -> None:
         """Stand where its sightings put it."""
         self.lon, self.lat, self.covariance = fused.lon, fused.lat, fused.covariance
-        self.heading_deg = fused.heading_deg
+        self.class_code, self.heading_deg = fused.class_code, fused.heading_deg
 
 
 class Neighbourhood:
     """Groups observations into findings and keeps what they are based on."""
 
     def __init__(
-        self, connection: Connection[Any], cells: Sequence[str], *, catalogue: Catalogue, book: RateBook, at: datetime
+        self,
+        connection: Connection[Any],
+        cells: Sequence[str],
+        *,
+        catalogue: Catalogue,
+        book: RateBook,
+        at: datetime,
+        of_things: bool = False,
     ) -> None:
+        """Read what is known of a place: damage of the road, or (in the inventory's schema) things beside it."""
         self._connection, self._catalogue, self._book, self._at = connection, catalogue, book, at
+        self._of_things = of_things
         self._ground = Ground(connection, cells, catalogue=catalogue)
         self._things: dict[UUID, Thing] = {}
         self._note_things()
@@ -156,6 +166,7 @@ class Neighbourhood:
         self._things[finding_id] = Thing(
             id=finding_id,
             city=city,
+            class_code=fused.class_code,
             lon=fused.lon,
             lat=fused.lat,
             covariance=fused.covariance,
@@ -189,7 +200,9 @@ class Neighbourhood:
         looks: list[tuple[UUID, Look]] = []
         for cell, some in moved.items():
             earliest = min(since[thing.id] for thing in some)
-            stretches = evidence.read_stretches_around(self._connection, cells_around(cell), since=earliest)
+            stretches = evidence.read_stretches_around(
+                self._connection, cells_around(cell), since=earliest, of_things=self._of_things
+            )
             looks += [(each, look) for each, look in _looks(some, stretches) if look.to_at >= since[each]]
         looked = [
             LookedFrom(id=thing.id, lon=thing.lon, lat=thing.lat, since=since[thing.id])
@@ -238,7 +251,9 @@ def _looks(things: Iterable[Thing], stretches: Iterable[Stretch]) -> list[tuple[
         near = (
             thing
             for thing in southern[first:last]
-            if thing.city == stretch.city and reach.holds(lon=thing.lon, lat=thing.lat)
+            if thing.city == stretch.city
+            and stretch.is_for(thing.class_code)
+            and reach.holds(lon=thing.lon, lat=thing.lat)
         )
         looks.extend((thing.id, look) for thing in near if (look := thing.look_from(stretch)).share >= MIN_SHARE)
     return looks
@@ -248,6 +263,7 @@ def _thing_of(stored: StoredFinding) -> Thing:
     return Thing(
         id=stored.id,
         city=stored.city,
+        class_code=stored.class_code,
         lon=stored.lon,
         lat=stored.lat,
         covariance=stored.covariance,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from edge_agent.errors import AboveHorizonError
 from edge_agent.preview.aim import BAND, Tilt, aim_of
 from edge_agent.readings import Image
-from edge_agent.scenarios.road_damage.view import View, view_of
 from edge_agent.vision.drawing import (
     Colour,
     colour_of,
@@ -23,6 +22,7 @@ from edge_agent.vision.drawing import (
     tint_rows,
 )
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
+from edge_agent.vision.view import View, view_of
 from edge_agent.watch import Scene, TrackView
 
 WHITE: Final[Colour] = (255, 255, 255)

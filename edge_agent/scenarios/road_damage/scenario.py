@@ -10,18 +10,18 @@ from edge_agent.ego import EgoState
 from edge_agent.errors import ConfigurationError
 from edge_agent.laps import Laps
 from edge_agent.readings import FrameReading, Image, Reading
-from edge_agent.scenarios.road_damage.coverage import CoverageLog
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.look import Look, look_at
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
-from edge_agent.scenarios.road_damage.view import view_of
+from edge_agent.vision.coverage import CoverageLog
 from edge_agent.vision.detections import Detections, Detector, no_detections
 from edge_agent.vision.ground import CameraModel, GroundErrors
 from edge_agent.vision.horizon import HorizonFinder
 from edge_agent.vision.lasting import LastingView
 from edge_agent.vision.quality import grey_of, judge_grey, speed_limit_mps
+from edge_agent.vision.view import view_of
 from edge_agent.watch import Scene, Watcher
 from wire.messages import Coverage, Detection, Unusable
 

@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Final
 
 from edge_agent.ego import EgoState, offset_between
-from edge_agent.scenarios.road_damage.view import View
+from edge_agent.vision.view import View
 from wire.messages import Coverage, ModelVersion, Unusable
+from wire.units import ClassCode
 
 POINT_EVERY_M: Final = 5.0
 MAX_POINTS: Final = 256  # limit of the contract
@@ -15,11 +16,19 @@ MAX_GAP_S: Final = 3.0  # a longer gap ends the stretch: nobody knows the way be
 class CoverageLog:
     """Collects frames until a stretch is long enough."""
 
-    def __init__(self, *, stretch_m: float, view: View, camera_id: str, model: ModelVersion) -> None:
+    def __init__(
+        self,
+        *,
+        stretch_m: float,
+        view: View,
+        camera_id: str,
+        model: ModelVersion,
+        looked_for: tuple[ClassCode, ...] | None = None,
+    ) -> None:
         self._stretch_m = stretch_m
         self._view = view
         self._camera_id = camera_id
-        self._model = model
+        self._model, self._looked_for = model, looked_for
         self._states: list[EgoState] = []  # one each few metres
         self._latest: EgoState | None = None
         self._length_m = 0.0
@@ -99,4 +108,5 @@ class CoverageLog:
             right_m=view.right_m,
             camera_id=self._camera_id,
             model=self._model,
+            looked_for=self._looked_for,
         )

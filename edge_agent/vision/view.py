@@ -22,8 +22,8 @@ class View:
     right_m: float
 
 
-def view_of(camera: CameraModel) -> View:
-    """What the camera sees of the road.
+def view_of(camera: CameraModel, *, smallest_m: float = SMALLEST_M, aside_m: float = MAX_ASIDE_M) -> View:
+    """What the camera sees well enough of things at least so wide, at most so far beside the bus's path.
 
     Raises:
         ConfigurationError: the camera does not look at the road.
@@ -32,17 +32,17 @@ def view_of(camera: CameraModel) -> View:
         near_m = pixel_on_road(camera, u_px=camera.width_px / 2, v_px=camera.height_px - 1.0).forward_m
     except AboveHorizonError as error:
         raise ConfigurationError(f"camera: it does not look at the road ({error}); check pitch_deg") from error
-    far_m = camera.forward_m + min(MAX_FAR_M, camera.focal_px * SMALLEST_M / (MIN_SHARE * camera.width_px))
+    far_m = camera.forward_m + min(MAX_FAR_M, camera.focal_px * smallest_m / (MIN_SHARE * camera.width_px))
     if far_m <= near_m:
         raise ConfigurationError(
-            f"camera: the road begins {near_m:.1f} m ahead, but small damage is only visible up to {far_m:.1f} m"
+            f"camera: the road begins {near_m:.1f} m ahead, but what is to be seen only shows up to {far_m:.1f} m"
         )
     middle = RoadPoint(forward_m=(near_m + far_m) / 2, right_m=0.0)
     _, row_px = road_in_image(camera, middle)
     left_m = -pixel_on_road(camera, u_px=0.0, v_px=row_px).right_m
     right_m = pixel_on_road(camera, u_px=float(camera.width_px), v_px=row_px).right_m
-    return View(near_m=near_m, far_m=far_m, left_m=_aside(left_m), right_m=_aside(right_m))
+    return View(near_m=near_m, far_m=far_m, left_m=_aside(left_m, aside_m), right_m=_aside(right_m, aside_m))
 
 
-def _aside(width_m: float) -> float:
-    return min(max(width_m, 0.0), MAX_ASIDE_M)
+def _aside(width_m: float, most_m: float) -> float:
+    return min(max(width_m, 0.0), most_m)
