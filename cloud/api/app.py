@@ -43,6 +43,7 @@ from cloud.api.routes import (
     fleet,
     guardian,
     health,
+    map_layers,
     map_view,
     notice,
     observations,
@@ -73,6 +74,7 @@ POOL_SIZE: Final = 8
 SEAL_AGAIN_AFTER_S: Final = 5.0
 _ROUTES: Final = (
     findings,
+    map_layers,
     map_view,
     finding_decisions,
     cases,

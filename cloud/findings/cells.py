@@ -57,3 +57,19 @@ def ring_of(cell: str) -> Ring:
     corners = cast("Sequence[tuple[float, float]]", h3.cell_to_boundary(cell))  # pyright: ignore[reportUnknownMemberType]
     ring = [(round(lon, 5), round(lat, 5)) for lat, lon in corners]
     return (*ring, ring[0])
+
+
+def cell_of(resolution: int, *, lon: float, lat: float) -> str:
+    """The cell of a place."""
+    return str(h3.latlng_to_cell(lat, lon, resolution))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def cell_around(cell: str, resolution: int) -> str:
+    """The cell of a coarser resolution (or the same) around a cell."""
+    return str(h3.cell_to_parent(cell, resolution))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def middle_of(cell: str) -> tuple[float, float]:
+    """The middle of a cell, lon before lat."""
+    lat, lon = cast("tuple[float, float]", h3.cell_to_latlng(cell))  # pyright: ignore[reportUnknownMemberType]
+    return lon, lat

@@ -4,7 +4,7 @@
 import random
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from cloud.cases.views import CASE_BY_ID
 from cloud.commands.trace import _STORED
 from cloud.condition.passes import _POINTS
 from cloud.findings.views import FEATURES_BY_ID, PASSES
+from cloud.map import buses, condition, driving, findings, stops, tag_coverage
+from cloud.map import cases as map_cases
 from cloud.people.scope import EVERYTHING
 from tests.conftest import create_database
 
@@ -34,6 +36,16 @@ SEGMENT = {"id": "000000000000000a", "ids": ["000000000000000a"], "by": "day", "
 SEGMENTS = SegmentQuestion(bbox=BOX).box_values() | {"grades": None, "seen": False, "limit": 5000}
 WORST = SegmentQuestion().box_values() | {"limit": 50}
 OF_BUS = {"since": AT, "city": "bench", "device": "bus-1", "limit": 2000}
+LAYER = EVERYTHING.values() | {
+    **SegmentQuestion(bbox=BOX).box_values(),
+    "city": "bench", "at": AT, "since": AT - timedelta(seconds=90), "until": AT, "day": AT.date(),
+    "counted": ["coached"], "most": 3001, "rows": 20_000, "cells": 50_000,
+}
+# A hundred readers for two days.
+WATCH = """
+INSERT INTO travel_watch SELECT 'bench', 'bus-' || bus, at, at + interval '1 minute', true, '{8930e1d8a2bffff}', '[]'
+FROM generate_series(1, 100) bus, generate_series(%(at)s - interval '1 day', %(at)s + interval '1 day', '5 minutes') at
+"""
 
 Query = tuple[LiteralString, dict[str, Any], str]
 QUERIES: dict[str, Query] = {
@@ -52,6 +64,16 @@ QUERIES: dict[str, Query] = {
     "its usual passes": (_PASSES, SEGMENT, "segment_passes_pkey"),
     "worst segments": (_WORST, WORST, "segment_conditions_pci_estimate_idx"),
     "points of a bus": (_POINTS, OF_BUS, "track_points_[0-9_]*pkey"),
+    "findings of the map then": (findings.DRAW, LAYER, "findings_place_idx"),
+    "their passes until then": (findings.DRAW, LAYER, "finding_passes_pkey"),
+    "cases of the map": (map_cases.DRAW, LAYER, "cases_finding_id_opened_at_idx"),
+    "their states then": (map_cases.DRAW, LAYER, "case_history_pkey"),
+    "condition of the map": (condition.NOW, LAYER, "segments_box_idx"),
+    "condition then": (condition.PAST, LAYER, "segment_history_pkey"),
+    "buses of the map then": (buses.PAST, LAYER, "track_points_[0-9a-z_]*pkey"),
+    "stops of the map": (stops.NAMED, LAYER, "travel_stops_place_idx"),
+    "harsh driving of the map": (driving.DRAW, LAYER, "driving_incidents_place_idx"),
+    "where tags are heard": (tag_coverage.DRAW, LAYER, "travel_watch_to_at_idx"),
     "where a message is": (_STORED, {"id": SOME, "id_at": AT}, "track_points_[0-9_]*pkey"),
 }
 
@@ -66,6 +88,7 @@ def filled(postgres: LocalPostgres, template_database: str) -> Iterator[psycopg.
     fill_roads(url)
     fill_tracks(url, POINTS, console)
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(WATCH, {"at": AT})
         connection.execute("ANALYZE")
         connection.execute("SET enable_seqscan = off")
         yield connection
