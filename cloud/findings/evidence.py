@@ -69,7 +69,8 @@ WHERE c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
 _STRETCHES_AROUND: Final = (
     _STRETCH_COLUMNS
     + """
-WHERE c.cell = ANY(%(cells)s) AND c.to_at >= %(since)s AND c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
+WHERE c.cell = ANY(%(cells)s) AND c.to_at >= %(since)s AND c.clock_mark IS NULL
+    AND (c.looked_for IS NOT NULL) = %(of_things)s
 ORDER BY c.to_at DESC LIMIT 2000
 """
 )

@@ -1,0 +1,1 @@
+"""Signs, rails, poles, covers, hydrants and bins: which are gone, hidden or damaged."""

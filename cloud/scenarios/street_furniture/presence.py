@@ -1,0 +1,181 @@
+"""Whether a thing stands where it should, from the passes by its place: a pure function.
+
+Three things can be: it stands there and shows, it is gone, or something hides it for long (a tree grew, a truck is
+parked). A pass that saw it speaks for the first; one that looked and saw nothing against it, as far as its view was
+good. A view that something blocked in passing shows by the neighbours: where they were missed too, a miss says little.
+A thing that is hidden for long is glimpsed now and then, and its neighbours are missed more often; one that is gone is
+gone at once. The belief follows the passes in order of time as a hidden Markov model with three states.
+Source: Thrun, Burgard and Fox, Probabilistic Robotics, section 2.4 (discrete Bayes filter).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloud.findings.passes import MIN_LOOK_SHARE
+from cloud.scenarios.street_furniture.kinds import Blocking, Changes, Kinds, Rules
+
+START: Final = 0.94, 0.03, 0.03  # there, gone, hidden: of a thing that somebody says is there
+LEAST: Final = 1e-4  # no number of passes makes anything surer
+_ANY_NEIGHBOURS: Final = 3  # more say the same again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """One pass by a thing: what it saw of it and of its neighbours."""
+
+    at: datetime
+    device: str
+    is_seen: bool
+    looked_share: float  # how much of a perfect look it was, 0..1; of a sighting 1
+    hit: float  # chance that a perfect look with a free view tells it
+    false_alarm: float  # chance that something else is taken for it
+    neighbours_seen: int = 0
+    neighbours_missed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Probabilities, adding up to one."""
+
+    there: float
+    gone: float
+    hidden: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misses:
+    """Passes since the last sighting that looked and saw nothing."""
+
+    count: int = 0
+    devices: int = 0
+    over: timedelta = timedelta()  # from the first to the last of them
+
+    def are_enough(self, rules: Rules) -> bool:
+        """Whether they are many, and not all of the hour in which a truck stood there."""
+        apart = timedelta(hours=rules.apart_h) * (1.0 if self.devices > 1 else rules.alone_factor)
+        return self.count >= rules.min_misses and self.over >= apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What all passes together say."""
+
+    presence: Presence
+    in_vain: Misses = Misses()  # all that looked
+    with_free_view: Misses = Misses()  # of them, those whose view was likely free
+    last_seen_at: datetime | None = None
+
+    def is_missing(self, rules: Rules) -> bool:
+        return self._is_lost(rules) and self._is_rather_gone and self.with_free_view.are_enough(rules)
+
+    def is_hidden(self, rules: Rules) -> bool:
+        return self._is_lost(rules) and not self._is_rather_gone and self.in_vain.are_enough(rules)
+
+    def _is_lost(self, rules: Rules) -> bool:
+        return self.presence.there < rules.lost_below
+
+    @property
+    def _is_rather_gone(self) -> bool:
+        return self.presence.gone >= self.presence.hidden
+
+
+def standing_of(glances: Sequence[Glance], *, kinds: Kinds) -> Standing:
+    """Weigh the newest passes, given in order of time."""
+    presence = Presence(there=START[0], gone=START[1], hidden=START[2])
+    in_vain: list[Glance] = []
+    last_seen_at: datetime | None = None
+    looked = [glance for glance in glances if glance.is_seen or glance.looked_share >= MIN_LOOK_SHARE]
+    for glance in looked[-kinds.rules.passes :]:
+        presence = weighed(presence, glance, kinds=kinds)
+        if glance.is_seen:
+            in_vain, last_seen_at = [], glance.at
+        elif glance.hit * glance.looked_share >= kinds.rules.good_view:
+            in_vain.append(glance)
+    return Standing(
+        presence=presence,
+        in_vain=_misses(in_vain),
+        with_free_view=_misses([glance for glance in in_vain if has_good_view(glance, kinds=kinds)]),
+        last_seen_at=last_seen_at,
+    )
+
+
+def _misses(glances: Sequence[Glance]) -> Misses:
+    if not glances:
+        return Misses()
+    devices = len({glance.device for glance in glances})
+    return Misses(count=len(glances), devices=devices, over=glances[-1].at - glances[0].at)
+
+
+def weighed(before: Presence, glance: Glance, *, kinds: Kinds) -> Presence:
+    """The belief after one more pass."""
+    changed = _changed(before, kinds.changes)
+    there, gone, hidden = _likelihoods(glance, kinds.blocking)
+    there, gone, hidden = changed.there * there, changed.gone * gone, changed.hidden * hidden
+    whole = there + gone + hidden
+    return _bounded(there / whole, gone / whole, hidden / whole)
+
+
+def has_good_view(glance: Glance, *, kinds: Kinds) -> bool:
+    """Whether a thing that stands there would likely have been told."""
+    return glance.hit * glance.looked_share * free_view(glance, kinds.blocking) >= kinds.rules.good_view
+
+
+def free_view(glance: Glance, blocking: Blocking) -> float:
+    """Chance that nothing blocked the view in passing, given what was seen of the neighbours."""
+    if glance.is_seen:
+        return 1.0
+    free, blocked = 1.0 - blocking.in_passing, blocking.in_passing
+    for number in range(_counted(glance)):
+        is_missed = number < round(_counted(glance) * _missed_share(glance))
+        free *= blocking.missed_anyway if is_missed else 1.0 - blocking.missed_anyway
+        blocked *= blocking.of_neighbours if is_missed else 1.0 - blocking.of_neighbours
+    return free / (free + blocked)
+
+
+def _likelihoods(glance: Glance, blocking: Blocking) -> tuple[float, float, float]:
+    """Of the pass, if the thing is there, gone or hidden."""
+    if glance.is_seen:
+        return glance.hit, glance.false_alarm, max(blocking.glimpse * glance.hit, glance.false_alarm)
+    told = glance.hit * glance.looked_share * free_view(glance, blocking)
+    alone, together = _neighbourhood(glance, blocking)
+    hidden = (1.0 - blocking.glimpse * told) * together / alone
+    return 1.0 - told, 1.0 - glance.false_alarm * glance.looked_share, hidden
+
+
+def _neighbourhood(glance: Glance, blocking: Blocking) -> tuple[float, float]:
+    """Chance of what was seen of the nearest neighbours, if nothing hides them, and if what hides it may hide them."""
+    alone = together = 1.0
+    for number in range(min(1, _counted(glance))):
+        is_missed = number < round(_counted(glance) * _missed_share(glance))
+        hidden_too = blocking.hidden_with_it + (1.0 - blocking.hidden_with_it) * blocking.missed_anyway
+        alone *= blocking.missed_anyway if is_missed else 1.0 - blocking.missed_anyway
+        together *= hidden_too if is_missed else 1.0 - hidden_too
+    # A neighbour that shows does not speak against a tree: it says only that the view was free.
+    return alone, max(together, alone)
+
+
+def _counted(glance: Glance) -> int:
+    return min(glance.neighbours_seen + glance.neighbours_missed, _ANY_NEIGHBOURS)
+
+
+def _missed_share(glance: Glance) -> float:
+    return glance.neighbours_missed / (glance.neighbours_seen + glance.neighbours_missed)
+
+
+def _changed(before: Presence, changes: Changes) -> Presence:
+    """What may have happened since the pass before."""
+    return Presence(
+        there=before.there * (1.0 - changes.goes - changes.is_hidden)
+        + before.gone * changes.comes_back
+        + before.hidden * changes.shows_again,
+        gone=before.gone * (1.0 - changes.comes_back) + before.there * changes.goes,
+        hidden=before.hidden * (1.0 - changes.shows_again) + before.there * changes.is_hidden,
+    )
+
+
+def _bounded(*shares: float) -> Presence:
+    kept = [max(share, LEAST) for share in shares]
+    there, gone, hidden = (share / sum(kept) for share in kept)
+    return Presence(there=there, gone=gone, hidden=hidden)
