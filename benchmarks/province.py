@@ -90,6 +90,13 @@ _DRIVERS: Final = """
 INSERT INTO segment_passes (segment_id, city, device, hour, passes, last_at)
 SELECT id, %(city)s, 'bus-' || n, n * 20, 5, now() - random() * interval '6 days' FROM segments, generate_series(1, 5) n
 """
+_LAST: Final = "INSERT INTO segment_last_passes SELECT segment_id, max(last_at) FROM segment_passes GROUP BY segment_id"
+_HEARD: Final = """
+INSERT INTO heard_days (city, day, device, way, messages, tags, last_at, hours, late)
+SELECT %(city)s, current_date - day, 'bus-' || bus, way, 8000, 40, now() - day * interval '1 day', 4194272,
+    '{7000,600,200,100,50,50}'
+FROM generate_series(0, 199) day, generate_series(1, %(buses)s) bus, unnest('{"",stop-1}'::text[]) way
+"""
 # A message of ten seconds each ten seconds, all buses in turn: as they would have come.
 _POINTS: Final = """
 INSERT INTO track_points (id, id_at, city, device, stream, sequence, received_at, number, at, lon, lat, accuracy_m, fix,
@@ -206,8 +213,14 @@ def fill_cases(url: str) -> None:
 def fill_roads(url: str) -> None:
     """A segment for each ten findings, with its condition, a month of history and ten looks."""
     with psycopg.connect(url) as connection:
-        for statement in (_ROADS, _SEGMENTS, _PLACED, _CONDITIONS, _DAYS, _SURVEYS, _DRIVERS):
+        for statement in (_ROADS, _SEGMENTS, _PLACED, _CONDITIONS, _DAYS, _SURVEYS, _DRIVERS, _LAST):
             connection.execute(statement, {"city": CITY})
+
+
+def fill_heard(url: str) -> None:
+    """What a hundred buses and three stops told by the day, for two hundred days."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_HEARD, {"city": CITY, "buses": BUSES})
 
 
 def fill_tracks(url: str, points: int, console: Console) -> float:

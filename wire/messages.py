@@ -350,11 +350,22 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carrying:
+    """What a stop carries for buses, since its program began."""
+
+    waiting: Count  # handed over, and not taken by the cloud's broker yet
+    oldest_s: Seconds  # of these
+    carried: Count
+    refused: Count  # none of a bus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Retained; the broker sends `offline` as last will."""
 
     presence: Presence
     since: Instant
+    carrying: Carrying | None = None
 
 
 Setting = Text | bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[float, Field(allow_inf_nan=False)]

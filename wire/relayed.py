@@ -26,17 +26,29 @@ MAX_SIGNED_BYTES: Final = 4 * MAX_MESSAGE_BYTES // 3 + 512
 _ALGORITHM: Final = "ES256"
 _MAX_KID: Final = 64  # 43 characters are expected
 _TOPIC: Final = re.compile(rf"{PREFIX}/({SLUG_PATTERN})/({SLUG_PATTERN})/relayed")
+_CARRIED: Final = re.compile(rf"{PREFIX}/({SLUG_PATTERN})/({SLUG_PATTERN})/relayed/({SLUG_PATTERN})")
 
 
 def relayed_topic(*, city: str, device: str) -> str:
-    """Where a stop hears what a bus hands over, and where it passes it on."""
+    """Where a stop hears what a bus hands over."""
     return f"{PREFIX}/{city}/{device}/relayed"
 
 
+def carried_topic(*, city: str, device: str, stop: str) -> str:
+    """Where a stop passes on what that bus handed over; the broker lets each stop use its own name only."""
+    return f"{relayed_topic(city=city, device=device)}/{stop}"
+
+
 def speaker_of_relayed(topic: str) -> tuple[str, str] | None:
-    """City and device whose message a stop carried; none when the topic is another one."""
+    """City and device that hands a message over at a stop; none when the topic is another one."""
     found = _TOPIC.fullmatch(topic)
     return (found[1], found[2]) if found is not None else None
+
+
+def carrier_of(topic: str) -> tuple[str, str, str] | None:
+    """City and device whose message a stop carried, and the stop; none when the topic is another one."""
+    found = _CARRIED.fullmatch(topic)
+    return (found[1], found[2], found[3]) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

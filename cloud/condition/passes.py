@@ -38,6 +38,10 @@ INSERT INTO segment_passes AS p (segment_id, city, device, hour, passes, last_at
 ON CONFLICT ON CONSTRAINT segment_passes_pkey DO UPDATE SET
     passes = p.passes + EXCLUDED.passes, last_at = greatest(p.last_at, EXCLUDED.last_at)
 """
+_LAST: Final = """
+INSERT INTO segment_last_passes AS p (segment_id, last_at) VALUES (%s, %s)
+ON CONFLICT ON CONSTRAINT segment_last_passes_pkey DO UPDATE SET last_at = greatest(p.last_at, EXCLUDED.last_at)
+"""
 _UP_TO: Final = """
 INSERT INTO matched_tracks (city, device, up_to_at) VALUES (%s, %s, %s)
 ON CONFLICT ON CONSTRAINT matched_tracks_pkey DO UPDATE SET up_to_at = EXCLUDED.up_to_at
@@ -113,6 +117,7 @@ def _count(
     ]
     with connection.cursor() as cursor:
         cursor.executemany(_ADD, sorted(rows))
+        cursor.executemany(_LAST, sorted(dict(passes).items()))  # of each segment the newest, since they are in order
 
 
 def passes_of(driven: Sequence[Stay]) -> list[tuple[str, datetime]]:

@@ -19,10 +19,10 @@ def device_permissions(*, city: str, device: str) -> dict[str, list[str]]:
 
 
 def relay_permissions(*, city: str, device: str) -> dict[str, list[str]]:
-    """The same for a stop that carries what buses signed, and brings back what is meant for them."""
+    """The same for a stop that carries what buses signed, in its own name, and brings back what is meant for them."""
     own = device_permissions(city=city, device=device)
     return {
-        "publish": [*own["publish"], f"busense.v1.{city}.*.relayed"],
+        "publish": [*own["publish"], f"busense.v1.{city}.*.relayed.{device}"],
         "subscribe": [*_heard(city, "*"), "$MQTT.sub.>"],
     }
 

@@ -20,6 +20,8 @@ UPDATE devices AS d SET
     last_seen_at = greatest(d.last_seen_at, n.seen_at),
     presence = CASE WHEN n.presence_at >= coalesce(d.presence_since, '-infinity') THEN n.presence ELSE d.presence END,
     presence_since = greatest(d.presence_since, n.presence_at),
+    carrying = CASE WHEN n.carrying_at >= coalesce(d.carrying_at, '-infinity') THEN n.carrying ELSE d.carrying END,
+    carrying_at = greatest(d.carrying_at, n.carrying_at),
     health = CASE WHEN n.health_at >= coalesce(d.health_at, '-infinity') THEN n.health ELSE d.health END,
     health_at = greatest(d.health_at, n.health_at),
     twin_reported = CASE WHEN n.twin_at >= coalesce(d.twin_reported_at, '-infinity') THEN n.twin
@@ -32,7 +34,8 @@ UPDATE devices AS d SET
     speed_mps = CASE WHEN n.position_at >= coalesce(d.position_at, '-infinity') THEN n.speed_mps ELSE d.speed_mps END,
     position_at = greatest(d.position_at, n.position_at)
 FROM jsonb_to_recordset(%s) AS n(
-    city text, device text, seen_at timestamptz, presence text, presence_at timestamptz, health jsonb,
+    city text, device text, seen_at timestamptz, presence text, presence_at timestamptz, carrying jsonb,
+    carrying_at timestamptz, health jsonb,
     health_at timestamptz, twin jsonb, twin_at timestamptz, lon float8, lat float8, heading_deg float8,
     speed_mps float8, position_at timestamptz)
 WHERE d.city = n.city AND d.device = n.device
@@ -64,6 +67,8 @@ class DeviceNews:
     seen_at: datetime
     presence: str | None = None
     presence_at: datetime | None = None
+    carrying: dict[str, object] | None = None  # of a stop
+    carrying_at: datetime | None = None
     health: dict[str, object] | None = None
     health_at: datetime | None = None
     twin: dict[str, object] | None = None
@@ -78,6 +83,10 @@ class DeviceNews:
     def note_presence(self, presence: str, at: datetime) -> None:
         if self.presence_at is None or at >= self.presence_at:
             self.presence, self.presence_at = presence, at
+
+    def note_carrying(self, carrying: dict[str, object], at: datetime) -> None:
+        if self.carrying_at is None or at >= self.carrying_at:
+            self.carrying, self.carrying_at = carrying, at
 
     def note_health(self, health: dict[str, object], at: datetime) -> None:
         if self.health_at is None or at >= self.health_at:
@@ -117,6 +126,8 @@ def _record(news: DeviceNews) -> dict[str, object]:
         "seen_at": news.seen_at.isoformat(),
         "presence": news.presence,
         "presence_at": _iso(news.presence_at),
+        "carrying": news.carrying,
+        "carrying_at": _iso(news.carrying_at),
         "health": news.health,
         "health_at": _iso(news.health_at),
         "twin": news.twin,

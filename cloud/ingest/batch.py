@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import AsyncCursor
 
 from cloud.fleet.devices import Device, find_enrolled
+from cloud.fleet.heard import Heard, note_heard
 from cloud.fleet.keys import DeviceKey, find_public_keys
 from cloud.fleet.news import DeviceNews, Position, apply_device_news
 from cloud.fleet.shadow import Seen, note_seen
@@ -67,6 +68,8 @@ async def write_batch(cursor: Cursor, items: Sequence[Readable | Rejected], *, i
     await announce(cursor, announcements(received))
     has_bus_news = bool(received) and await apply_device_news(cursor, device_news(received, news))
     await note_seen(cursor, shadows(received))
+    if not is_replay:
+        await note_heard(cursor, heard(received))
     streams = stream_news(received, () if is_replay else rejected, counts_received=not is_replay)
     settled = await apply_stream_news(cursor, streams) if streams else []
     if news.messages.get(Kind.DETECTION) or has_bus_news:
@@ -130,6 +133,24 @@ def shadows(received: Iterable[Received]) -> list[Seen]:
     ]
 
 
+def heard(received: Iterable[Received]) -> list[Heard]:
+    """By which way each counted message came, how late, and how many tags it tells of."""
+    return [
+        Heard(
+            city=item.city,
+            device=item.device,
+            stream=UUID(item.envelope.stream),
+            sequence=item.envelope.sequence,
+            stop=item.stop,
+            at=item.received_at,
+            late_s=(item.received_at - item.envelope.time).total_seconds() if item.clock_mark is None else None,
+            tags=len(item.envelope.data.tags) if isinstance(item.envelope.data, Sighting) else 0,
+        )
+        for item in received
+        if item.envelope.stream is not None and item.envelope.sequence is not None
+    ]
+
+
 def device_news(received: Iterable[Received], news: News) -> list[DeviceNews]:
     """Sum up what the messages tell about their devices."""
     of_device: dict[Device, DeviceNews] = {}
@@ -150,6 +171,8 @@ def _note(news: DeviceNews, received: Received) -> None:
     match envelope.data:
         case State():
             news.note_presence(envelope.data.presence.value, received.received_at)
+            if envelope.data.carrying is not None:
+                news.note_carrying(asdict(envelope.data.carrying), received.received_at)
         case TwinReported():
             news.note_twin(asdict(envelope.data), received.received_at)
         case Health() if is_believed:

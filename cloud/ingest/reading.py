@@ -11,7 +11,7 @@ from wire.codec import decode_envelope, decode_message, read_label
 from wire.envelope import Envelope, time_of_id
 from wire.errors import DecodeError, Reason, TopicError
 from wire.messages import Detection
-from wire.relayed import Signed, read_signed, speaker_of_relayed
+from wire.relayed import Signed, carrier_of, read_signed
 from wire.topics import FROM_DEVICE, PREFIX, SLUG_PATTERN, TO_DEVICE, parse_topic
 
 _SPEAKER: Final = re.compile(rf"{PREFIX}/({SLUG_PATTERN})/({SLUG_PATTERN})/.+", re.DOTALL)
@@ -44,27 +44,28 @@ class Readable:
     device: str
     envelope: Envelope
     signed: Signed | None = None
+    stop: str | None = None  # that carried it
 
 
 def read_delivery(delivery: Delivery) -> Readable | Rejected:
     """Decode one message."""
     try:
-        speaker = speaker_of_relayed(delivery.topic)
-        if speaker is not None:
-            return _read_relayed(delivery, *speaker)
+        carrier = carrier_of(delivery.topic)
+        if carrier is not None:
+            return _read_relayed(delivery, *carrier)
         topic, envelope = decode_message(topic=delivery.topic, payload=delivery.payload)
     except DecodeError as error:
         return reject(delivery, reason=error.reason.value, detail=error.detail)
     return Readable(delivery=delivery, city=topic.city, device=topic.device, envelope=envelope)
 
 
-def _read_relayed(delivery: Delivery, city: str, device: str) -> Readable:
+def _read_relayed(delivery: Delivery, city: str, device: str, stop: str) -> Readable:
     signed = read_signed(delivery.payload)
     envelope = decode_envelope(signed.payload)
     if envelope.source != f"/{city}/{device}" or envelope.kind not in FROM_DEVICE:
         detail = f"{envelope.type} of {envelope.source} came on {delivery.topic}; a device speaks only for itself"
         raise DecodeError(Reason.WRONG_TOPIC, detail)
-    return Readable(delivery=delivery, city=city, device=device, envelope=envelope, signed=signed)
+    return Readable(delivery=delivery, city=city, device=device, envelope=envelope, signed=signed, stop=stop)
 
 
 def reject(delivery: Delivery, *, reason: str, detail: str) -> Rejected:
@@ -107,6 +108,7 @@ def admit(readable: Readable, enrolled_at: datetime | None, *, public_key: str |
         received_at=delivery.received_at,
         id_at=time_of_id(envelope.id),
         clock_mark=mark_clock(at=at, received_at=delivery.received_at, enrolled_at=enrolled_at),
+        stop=readable.stop,
     )
 
 

@@ -18,6 +18,8 @@ class Permission(StrEnum):
     """To be signed in on a page, with one's own account; no token has that."""
     SEE = "see"
     """Findings, roads and their condition, buses, what changes."""
+    SEE_NETWORK = "see_network"
+    """What each bus and stop tells, by which way and how late, and where nobody passes."""
     SEE_CASES = "see_cases"
     HANDLE_CASES = "handle_cases"
     DO_JOBS = "do_jobs"
@@ -46,6 +48,7 @@ _OPERATOR: Final = _VIEWER | {
     Permission.HANDLE_CASES,
     Permission.JUDGE_FINDINGS,
     Permission.SEE_DELIVERIES,
+    Permission.SEE_NETWORK,
     Permission.HANDLE_REQUESTS,
 }
 
@@ -56,10 +59,11 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OPERATOR: _OPERATOR,
     Role.CREW: _VIEWER | {Permission.HANDLE_CASES, Permission.DO_JOBS},
     Role.SAFETY: _VIEWER | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING},
-    Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.CARE}),
+    Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.SEE_NETWORK, Permission.CARE}),
     Role.GUARDIAN: frozenset({Permission.ACCOUNT, Permission.GUARD}),
     Role.DRIVER: frozenset({Permission.ACCOUNT, Permission.DRIVE}),
-    Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.MANAGE_FLEET, Permission.UPKEEP}),
+    Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.SEE_NETWORK, Permission.UPKEEP})
+    | {Permission.MANAGE_FLEET},
     Role.ADMIN: _OPERATOR
     | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP}
     | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING},

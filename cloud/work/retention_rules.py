@@ -54,6 +54,7 @@ class RetentionRules(BaseModel):
     set_aside: Rule | None = None
     device_commands: Rule | None = None
     device_streams: Rule | None = None
+    heard_days: Rule | None = None
     sessions: Rule | None = None
     data_request_persons: Rule | None = None
     travel_heard: Rule | None = None

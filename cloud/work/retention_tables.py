@@ -81,6 +81,7 @@ TABLES: Final = (
     Table("set_aside", "t.id", "t.at", is_done="t.returned_at IS NOT NULL", is_of_device=False),
     Table("device_commands", "t.id", "t.asked_at"),
     Table("device_streams", "t.city, t.device, t.stream", "t.last_seen_at", is_done=_HAS_NO_HOLES),
+    Table("heard_days", "t.city, t.day, t.device, t.way", "t.day", is_of_device=False),
     Table("sessions", "t.id", "t.expires_at", is_of_device=False),
     Table(
         "data_request_persons",

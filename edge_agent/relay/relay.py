@@ -26,8 +26,8 @@ from wire.broker_url import host_and_port
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.errors import TopicError
-from wire.messages import Kind, Presence, State
-from wire.relayed import MAX_SIGNED_BYTES, relayed_topic, speaker_of_relayed
+from wire.messages import Carrying, Kind, Presence, State
+from wire.relayed import MAX_SIGNED_BYTES, carried_topic, relayed_topic, speaker_of_relayed
 from wire.topics import TO_DEVICE, Topic, device_topics, parse_topic
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ KEEPALIVE_S: Final = 30
 CARRIED: Final = Counter("busense_relay_carried", "Messages of buses that the cloud's broker has taken.")
 REFUSED: Final = Counter("busense_relay_refused", "Messages at this stop that are none of a bus.")
 PRESENT_EVERY_S: Final = 60.0  # says that it is there: what it said first may have come before anybody listened
+SAY_SOON_S: Final = 5.0  # when something has begun to wait here, or nothing waits any more
 _TICK_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 30
 
@@ -51,6 +52,7 @@ class _HandedOver:
     packet_id: int
     qos: int
     connection: int  # number of the connection it came on; packet ids mean nothing on another one
+    at_s: float  # by the monotonic clock
 
 
 class Relay:
@@ -68,8 +70,10 @@ class Relay:
         self._under_way: dict[int, _HandedOver] = {}  # by message id
         self._taken: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._buses: dict[str, None] = {}  # in the order in which they were here last
+        self._carried = self._refused = 0
         self._connection = 0
         self._said_s = -PRESENT_EVERY_S
+        self._said_waiting = False
         self._contexts: list[ssl.SSLContext] = []
         self._stop_side = self._open_stop_side()
         self._cloud_side = self._open_cloud_side()
@@ -107,11 +111,14 @@ class Relay:
         speaker = speaker_of_relayed(message.topic)
         if speaker is None or speaker[0] != self._config.identity.city or len(message.payload) > MAX_SIGNED_BYTES:
             REFUSED.inc()
+            self._refused += 1
             log.warning("message_refused topic=%s bytes=%d", message.topic[:200], len(message.payload))
             self._acknowledge(message)
             return
-        self._listen_for(speaker[1])
-        sent = self._cloud_side.publish(message.topic, message.payload, qos=1)
+        city, bus = speaker
+        self._listen_for(bus)
+        topic = carried_topic(city=city, device=bus, stop=self._config.identity.device)
+        sent = self._cloud_side.publish(topic, message.payload, qos=1)
         self._under_way[sent.mid] = message
 
     def _settle(self) -> None:
@@ -122,15 +129,29 @@ class Relay:
                 if message is not None:
                     self._acknowledge(message)
                     CARRIED.inc()
+                self._carried += 1
 
     def _acknowledge(self, message: _HandedOver) -> None:
         if message.connection == self._connection:
             self._stop_side.ack(message.packet_id, message.qos)
 
     def _say_that_it_is_there(self) -> None:
-        if self._cloud_side.is_connected() and time.monotonic() - self._said_s > PRESENT_EVERY_S:
-            self._said_s = time.monotonic()
-            self._cloud_side.publish(*self._presence(Presence.ONLINE), qos=1, retain=True)
+        carrying = self._carrying()
+        is_news = (carrying.waiting > 0) is not self._said_waiting
+        due_s = self._said_s + (SAY_SOON_S if is_news else PRESENT_EVERY_S)
+        if self._cloud_side.is_connected() and time.monotonic() > due_s:
+            self._said_s, self._said_waiting = time.monotonic(), carrying.waiting > 0
+            self._cloud_side.publish(*self._presence(Presence.ONLINE, carrying), qos=1, retain=True)
+
+    def _carrying(self) -> Carrying:
+        """What waits here; what is still queued was handed over after all that is under way."""
+        oldest_s = next((time.monotonic() - message.at_s for message in self._under_way.values()), 0.0)
+        return Carrying(
+            waiting=len(self._under_way) + self._handed_over.qsize(),
+            oldest_s=oldest_s,
+            carried=self._carried,
+            refused=self._refused,
+        )
 
     def _listen_for(self, bus: str) -> None:
         """Hear what the cloud says to a bus that was here."""
@@ -209,11 +230,11 @@ class Relay:
         self._needs.have("broker")
         log.info("broker_connected device=%s url=%s", self._config.identity.device, self._config.broker.url)
 
-    def _presence(self, presence: Presence) -> tuple[str, bytes]:
+    def _presence(self, presence: Presence, carrying: Carrying | None = None) -> tuple[str, bytes]:
         """Topic and payload of what the stop says of itself."""
         topic = Topic(city=self._config.identity.city, device=self._config.identity.device, kind=Kind.STATE)
         at = datetime.now(UTC)
-        data = State(presence=presence, since=at)
+        data = State(presence=presence, since=at, carrying=carrying)
         return str(topic), encode_envelope(Envelope(id=make_id(at), source=topic.source, time=at, data=data))
 
     def _on_stop_lost(self, *_: object) -> None:
@@ -234,6 +255,7 @@ class Relay:
                 packet_id=message.mid,
                 qos=message.qos,
                 connection=self._connection,
+                at_s=time.monotonic(),
             )
         )
 

@@ -48,8 +48,9 @@ def test_asyncapi_names_every_topic() -> None:
         "busense/v1/{city}/{device}/twin/desired",
         "busense/v1/{city}/{device}/stored",
         "busense/v1/{city}/{device}/relayed",
+        "busense/v1/{city}/{device}/relayed/{stop}",
     }
-    assert len(channels) == len(Kind) + 1, "each kind, and what a stop carries"
+    assert len(channels) == len(Kind) + 2, "each kind, what a stop hears and what it passes on"
 
 
 def test_every_golden_file_belongs_to_a_kind() -> None:

@@ -12,15 +12,17 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from benchmarks.province import fill, fill_cases, fill_roads, fill_tracks
+from benchmarks.province import fill, fill_cases, fill_heard, fill_roads, fill_tracks
 from busense.local.postgres import LocalPostgres
 from cloud.api.routes.cases import _DUE, _NEWEST, CaseQuestion
 from cloud.api.routes.condition import _FOUND, _HISTORY, _LIST, _ONE, _PASSES, _SURVEYS, _WORST, SegmentQuestion
+from cloud.api.routes.network import _SEGMENTS as _GAPS
 from cloud.cases.reading import _HISTORY as _CASE_HISTORY
 from cloud.cases.views import CASE_BY_ID
 from cloud.commands.trace import _STORED
 from cloud.condition.passes import _POINTS
 from cloud.findings.views import FEATURES_BY_ID, PASSES
+from cloud.fleet.network import HOURS, WAYS
 from cloud.map import buses, condition, driving, findings, stops, tag_coverage
 from cloud.map import cases as map_cases
 from cloud.people.scope import EVERYTHING
@@ -36,6 +38,8 @@ SEGMENT = {"id": "000000000000000a", "ids": ["000000000000000a"], "by": "day", "
 SEGMENTS = SegmentQuestion(bbox=BOX).box_values() | {"grades": None, "seen": False, "limit": 5000}
 WORST = SegmentQuestion().box_values() | {"limit": 50}
 OF_BUS = {"since": AT, "city": "bench", "device": "bus-1", "limit": 2000}
+WEEK = {"city": "bench", "since": datetime.now(UTC).date() - timedelta(days=6)}
+GAPS = SegmentQuestion(bbox=BOX).box_values() | {"before": AT, "limit": 5000}
 LAYER = EVERYTHING.values() | {
     **SegmentQuestion(bbox=BOX).box_values(),
     "city": "bench", "at": AT, "since": AT - timedelta(seconds=90), "until": AT, "day": AT.date(),
@@ -64,6 +68,9 @@ QUERIES: dict[str, Query] = {
     "its usual passes": (_PASSES, SEGMENT, "segment_passes_pkey"),
     "worst segments": (_WORST, WORST, "segment_conditions_pci_estimate_idx"),
     "points of a bus": (_POINTS, OF_BUS, "track_points_[0-9_]*pkey"),
+    "ways of a week": (WAYS, WEEK, "heard_days_pkey"),
+    "hours of a week": (HOURS, WEEK, "heard_days_pkey"),
+    "segments nobody passed": (_GAPS, GAPS, "segments_box_idx"),
     "findings of the map then": (findings.DRAW, LAYER, "findings_place_idx"),
     "their passes until then": (findings.DRAW, LAYER, "finding_passes_pkey"),
     "cases of the map": (map_cases.DRAW, LAYER, "cases_finding_id_opened_at_idx"),
@@ -86,6 +93,7 @@ def filled(postgres: LocalPostgres, template_database: str) -> Iterator[psycopg.
     fill(url, FINDINGS, random.Random(1), console)
     fill_cases(url)
     fill_roads(url)
+    fill_heard(url)
     fill_tracks(url, POINTS, console)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(WATCH, {"at": AT})

@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.messages import Presence, State
-from wire.relayed import Signer, relayed_topic
+from wire.relayed import Signer, carried_topic
 
 WAIT_S = 60.0
 AWAY = Behaviour(is_cut=True)
@@ -160,6 +160,13 @@ def redelivered(depot: Depot) -> int:
     return row[0] if row is not None else 0
 
 
+def waiting_as_said(depot: Depot) -> int | None:
+    """Messages that wait at the stop, as it said last."""
+    with connect(depot.url) as connection:
+        row = connection.execute("SELECT (carrying ->> 'waiting')::int FROM devices WHERE device = 'stop-1'").fetchone()
+    return row[0] if row is not None else None
+
+
 def waiting_at(stop: Stop) -> int:
     """Messages in the store of the stop's broker."""
 
@@ -194,7 +201,9 @@ def test_what_is_handed_over_while_the_bus_halts_is_stored_and_its_receipt_waits
     assert in_quarantine(stop.depot) == []
     with connect(stop.depot.url) as connection:
         states = connection.execute("SELECT presence FROM devices WHERE device = 'bus-1'").fetchall()
+        came = connection.execute("SELECT way, messages FROM heard_days WHERE device = 'bus-1'").fetchall()
     assert states
+    assert came == [("stop-1", 25)]
 
 
 @pytest.mark.usefixtures("ingest")
@@ -208,6 +217,10 @@ def test_what_goes_two_ways_counts_once(stop: Stop, bus: BusWithoutNetwork) -> N
         wait_until(lambda: bus.waiting == 0, WAIT_S)
     stop.carry()
     wait_until(lambda: redelivered(stop.depot) >= 30, WAIT_S)
+    with connect(stop.depot.url) as connection:
+        came = connection.execute("SELECT way, messages FROM heard_days WHERE device = 'bus-1'").fetchall()
+    assert came == [("", 30)], "by which way it came first"
+    wait_until(lambda: waiting_as_said(stop.depot) == 0, WAIT_S)
     assert stored(stop.depot) == [(number,) for number in range(1, 31)]
     assert in_quarantine(stop.depot) == []
 
@@ -240,12 +253,14 @@ def test_a_stop_can_neither_speak_for_a_bus_nor_make_it_throw_away(stop: Stop, b
         thief = stop.depot.come_in(stop.certificate, "stop-1")
         stack.callback(thief.close)
         forged = Signer.read(stop.certificate).sign(waiting.payload)
-        thief.client.publish(relayed_topic(city=CITY, device="bus-1"), forged, qos=1)
+        other_stop = carried_topic(city=CITY, device="bus-1", stop="stop-2")
+        thief.client.publish(other_stop, forged, qos=1)  # the broker drops it: that is not its name
+        thief.client.publish(carried_topic(city=CITY, device="bus-1", stop="stop-1"), forged, qos=1)
         at = datetime.now(UTC)
         said = State(presence=Presence.ONLINE, since=at)
         own = Envelope(id=make_id(at), source=f"/{CITY}/stop-1", time=at, data=said)
         thief.client.publish(f"busense/v1/{CITY}/bus-1/state", encode_envelope(own), qos=1)
-        wait_until(lambda: len(in_quarantine(stop.depot)) == 1, WAIT_S)
+        wait_until(lambda: in_quarantine(stop.depot), WAIT_S)
     assert in_quarantine(stop.depot) == [("bad_signature", "bus-1", None)], "its number does not count as stored"
     with connect(stop.depot.url) as connection:
         assert connection.execute("SELECT count(*) FROM device_streams").fetchone() == (0,)

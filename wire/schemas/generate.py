@@ -7,7 +7,7 @@ from typing import Any, Final
 from wire.codec import document_of_kind
 from wire.envelope import MAX_MESSAGE_BYTES, type_of_kind
 from wire.messages import COUNTED_KINDS, MESSAGE_OF_KIND, Kind
-from wire.relayed import relayed_topic
+from wire.relayed import carried_topic, relayed_topic
 from wire.topics import FROM_DEVICE, RETAINED, TO_DEVICE, Topic
 
 FOLDER: Final = Path(__file__).parent
@@ -61,7 +61,8 @@ def asyncapi() -> dict[str, Any]:
             f"at most {MAX_MESSAGE_BYTES} bytes a message.",
         },
         "defaultContentType": "application/cloudevents+json",
-        "channels": {kind.value: _channel(kind) for kind in Kind} | {"relayed": _relayed_channel()},
+        "channels": {kind.value: _channel(kind) for kind in Kind}
+        | {"relayed": _relayed_channel(), "carried": _carried_channel()},
         "operations": {_operation_name(kind): _operation(kind) for kind in Kind} | {"hand_over": _hand_over()},
     }
 
@@ -86,6 +87,15 @@ def _relayed_channel() -> dict[str, Any]:
         "parameters": _PARAMETERS,
         "messages": {"relayed": {"name": "busense.relayed", "contentType": "application/jose"}},
         "bindings": {"mqtt": {"bindingVersion": "0.2.0"}},
+    }
+
+
+def _carried_channel() -> dict[str, Any]:
+    """What a stop passes on."""
+    return _relayed_channel() | {
+        "address": carried_topic(city="{city}", device="{device}", stop="{stop}"),
+        "description": "The same, as a stop passes it on to the cloud under its own name.",
+        "parameters": _PARAMETERS | {"stop": {"description": "The stop that carries it."}},
     }
 
 

@@ -14,7 +14,15 @@ from joserfc import jws
 from joserfc.jwk import OctKey
 
 from wire.errors import DecodeError, Reason, SigningError
-from wire.relayed import MAX_SIGNED_BYTES, Signer, read_signed, relayed_topic, speaker_of_relayed
+from wire.relayed import (
+    MAX_SIGNED_BYTES,
+    Signer,
+    carried_topic,
+    carrier_of,
+    read_signed,
+    relayed_topic,
+    speaker_of_relayed,
+)
 
 PAYLOAD = b'{"specversion":"1.0"}'
 
@@ -125,3 +133,17 @@ def test_a_file_without_a_key_of_this_curve_is_refused(tmp_path: Path) -> None:
 def test_topic_names_the_bus_that_speaks(topic: str, speaker: tuple[str, str] | None) -> None:
     assert speaker_of_relayed(topic) == speaker
     assert speaker is None or relayed_topic(city=speaker[0], device=speaker[1]) == topic
+
+
+@pytest.mark.parametrize(
+    ("topic", "carrier"),
+    [
+        ("busense/v1/testcity/bus-1/relayed/stop-1", ("testcity", "bus-1", "stop-1")),
+        ("busense/v1/testcity/bus-1/relayed", None),
+        ("busense/v1/testcity/bus-1/relayed/stop-1/more", None),
+        ("busense/v1/testcity/bus-1/relayed/Stop", None),
+    ],
+)
+def test_topic_to_the_cloud_names_the_stop_too(topic: str, carrier: tuple[str, str, str] | None) -> None:
+    assert carrier_of(topic) == carrier
+    assert carrier is None or carried_topic(city=carrier[0], device=carrier[1], stop=carrier[2]) == topic
