@@ -45,14 +45,15 @@ WHERE id = %(id)s
 _ATTACH: Final = """
 INSERT INTO case_sightings (case_id, city, device, observation_id)
 SELECT %s, city, device, observation_id FROM finding_passes
-WHERE finding_id = %s AND kind = 'seen'
+WHERE finding_id = %s AND kind = 'seen' AND observation_id IS NOT NULL
 ON CONFLICT ON CONSTRAINT case_sightings_pkey DO NOTHING
 """
 _NEWEST_OF_FINDINGS: Final = """
 SELECT DISTINCT ON (f.id) f.id, c.id, c.state, c.is_false_alarm,
-    (SELECT count(*) FROM finding_passes p WHERE p.finding_id = f.id AND p.kind = 'seen' AND NOT EXISTS (
-        SELECT FROM case_sightings s WHERE s.case_id = c.id AND s.city = p.city AND s.device = p.device
-            AND s.observation_id = p.observation_id)) AS unattached
+    (SELECT count(*) FROM finding_passes p WHERE p.finding_id = f.id AND p.kind = 'seen'
+        AND CASE WHEN p.observation_id IS NULL THEN p.at > c.closed_at ELSE NOT EXISTS (
+            SELECT FROM case_sightings s WHERE s.case_id = c.id AND s.city = p.city AND s.device = p.device
+                AND s.observation_id = p.observation_id) END) AS unattached
 FROM findings f
 JOIN findings g ON g.id = f.id OR g.merged_into = f.id -- what became one with it brought its cases
 JOIN cases c ON c.finding_id = g.id

@@ -13,6 +13,7 @@ from cloud.condition.estimate import Damage, Estimate, Surveyed
 from cloud.condition.evidence import CoveredStretch
 from cloud.condition.rules import ConditionRules
 from cloud.condition.survey import SurveyedPart
+from cloud.condition.tci import FacilityIndex
 from cloud.roads.matching import Matched
 from cloud.roads.model import Surface
 
@@ -73,16 +74,21 @@ SELECT sf.segment_id, f.class_code, f.severity, f.existence, f.length_m, f.width
 FROM segment_findings sf JOIN findings f ON f.id = sf.finding_id
 WHERE sf.segment_id = ANY(%s) AND f.state <> 'rejected' ORDER BY f.id
 """
+_THINGS: Final = """
+SELECT segment_id, count(*) FROM inventory.things WHERE segment_id = ANY(%s) AND state <> 'removed' GROUP BY segment_id
+"""
 _DROP_OLD: Final = "DELETE FROM segment_surveys WHERE segment_id = ANY(%s) AND to_at <= %s"
 _WRITE: Final = """
 INSERT INTO segment_conditions AS c (segment_id, assessed_at, pci_estimate, pci_low, pci_high, damage_ratio_percent,
-    surveyed_share, looks, findings, last_looked_at, assess_again_at)
-VALUES (%(id)s, %(at)s, %(pci)s, %(low)s, %(high)s, %(ratio)s, %(share)s, %(looks)s, %(findings)s, %(last)s, %(again)s)
+    surveyed_share, looks, findings, last_looked_at, assess_again_at, tci_estimate, tci_low, things)
+VALUES (%(id)s, %(at)s, %(pci)s, %(low)s, %(high)s, %(ratio)s, %(share)s, %(looks)s, %(findings)s, %(last)s, %(again)s,
+    %(tci)s, %(tci_low)s, %(things)s)
 ON CONFLICT ON CONSTRAINT segment_conditions_pkey DO UPDATE SET
     assessed_at = EXCLUDED.assessed_at, pci_estimate = EXCLUDED.pci_estimate, pci_low = EXCLUDED.pci_low,
     pci_high = EXCLUDED.pci_high, damage_ratio_percent = EXCLUDED.damage_ratio_percent,
     surveyed_share = EXCLUDED.surveyed_share, looks = EXCLUDED.looks, findings = EXCLUDED.findings,
-    last_looked_at = greatest(c.last_looked_at, EXCLUDED.last_looked_at), assess_again_at = EXCLUDED.assess_again_at
+    last_looked_at = greatest(c.last_looked_at, EXCLUDED.last_looked_at), assess_again_at = EXCLUDED.assess_again_at,
+    tci_estimate = EXCLUDED.tci_estimate, tci_low = EXCLUDED.tci_low, things = EXCLUDED.things
 """
 _WRITE_HISTORY: Final = """
 INSERT INTO segment_history (segment_id, day, pci_estimate, pci_low, pci_high, surveyed_share, findings, last_looked_at)
@@ -117,6 +123,8 @@ class Assessed:
     segment_id: str
     at: datetime
     estimate: Estimate | None
+    facilities: FacilityIndex | None  # none: nothing is known to stand there
+    things: int
     surveyed: Surveyed
     findings: int
     last_looked_at: datetime | None
@@ -180,6 +188,11 @@ def read_damages(connection: Connection[Any], segment_ids: Sequence[str]) -> dic
     return _grouped((row.pop("segment_id"), Damage(**row)) for row in rows)
 
 
+def count_things(connection: Connection[Any], segment_ids: Sequence[str]) -> dict[str, int]:
+    """Known street furniture on segments."""
+    return dict(connection.execute(_THINGS, (list(segment_ids),)).fetchall())
+
+
 def write_conditions(connection: Connection[Any], assessed: Sequence[Assessed], *, rules: ConditionRules) -> None:
     """Write conditions, and the line of their day."""
     with connection.cursor() as cursor:
@@ -207,6 +220,9 @@ def _row(assessed: Assessed) -> dict[str, object]:
         "findings": assessed.findings,
         "last": assessed.last_looked_at,
         "again": assessed.assess_again_at,
+        "tci": assessed.facilities and assessed.facilities.tci,
+        "tci_low": assessed.facilities and assessed.facilities.low,
+        "things": assessed.things,
     }
 
 

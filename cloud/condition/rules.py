@@ -96,6 +96,40 @@ class DamageRule(_Entry):
         return self
 
 
+Item = Literal["rails", "fences", "signs", "marking", "greenery"]
+
+
+class FacilityRule(_Entry):
+    """What a class of finding takes off the index of facilities."""
+
+    item: Item
+    deduct: dict[Severity, Annotated[float, Field(ge=0, le=100)]]
+    per_m: Positive | None = None  # for each started stretch of this length; without it for each place
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if missing := [severity.value for severity in Severity if severity not in self.deduct]:
+            raise ValueError(f"deduct needs {', '.join(missing)}")
+        return self
+
+
+class Facilities(_Entry):
+    """How the index of facilities is added up."""
+
+    weights: dict[Item, Share]
+    believed_from: Share
+    suspected_from: Share
+    classes: dict[ClassCode, FacilityRule]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if abs(sum(self.weights.values()) - 1.0) > 1e-6:  # noqa: PLR2004 - as exact as people write shares
+            raise ValueError("weights must add up to 1")
+        if strange := sorted({rule.item for rule in self.classes.values()} - self.weights.keys()):
+            raise ValueError(f"weights needs {', '.join(strange)}")
+        return self
+
+
 class ConditionRules(_Entry):
     """All that a county sets."""
 
@@ -105,6 +139,7 @@ class ConditionRules(_Entry):
     road: Roadway
     doubt: Doubt
     classes: Annotated[dict[ClassCode, DamageRule], Field(min_length=1, max_length=200)]
+    facilities: Facilities | None = None  # without it there is no index of facilities
 
     def local(self, at: datetime) -> datetime:
         """The same instant on the county's clocks."""

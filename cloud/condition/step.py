@@ -16,6 +16,7 @@ from cloud.condition.locate import locate_finding, locate_stretch
 from cloud.condition.repository import Assessed, Roadbed
 from cloud.condition.rules import ConditionRules
 from cloud.condition.survey import SurveyedPart, last_look, survey
+from cloud.condition.tci import FacilityIndex, facility_index
 from cloud.db.aside import Kind, do_apart
 from cloud.db.changes import keep_quiet_of_buses
 from cloud.roads.matching import Matched
@@ -99,9 +100,16 @@ def _place_findings(connection: Connection[Any], finding_ids: Sequence[UUID], *,
 def _assess(connection: Connection[Any], segment_ids: Sequence[str], rules: ConditionRules, *, at: datetime) -> None:
     roadbeds = repository.read_roadbeds(connection, segment_ids)
     surveys = repository.read_surveys(connection, segment_ids, since=at - rules.survey.window)
-    damages = repository.read_damages(connection, segment_ids)
+    damages, things = repository.read_damages(connection, segment_ids), repository.count_things(connection, segment_ids)
     assessed = [
-        assess(roadbed, surveys.get(roadbed.id, []), damages.get(roadbed.id, []), rules=rules, at=at)
+        assess(
+            roadbed,
+            surveys.get(roadbed.id, []),
+            damages.get(roadbed.id, []),
+            things=things.get(roadbed.id, 0),
+            rules=rules,
+            at=at,
+        )
         for roadbed in roadbeds
     ]
     repository.write_conditions(connection, assessed, rules=rules)
@@ -114,6 +122,7 @@ def assess(
     *,
     rules: ConditionRules,
     at: datetime,
+    things: int = 0,
 ) -> Assessed:
     """Assess one segment."""
     length_m, width_m = roadbed.length_m, roadbed.width_m(rules)
@@ -130,8 +139,18 @@ def assess(
             segment_id=roadbed.id,
             rules=rules,
         ),
+        facilities=_facilities(damages, things, rules),
+        things=things,
         surveyed=surveyed,
         findings=len(damages),
         last_looked_at=last_look(parts, length_m=length_m, min_share=rules.survey.min_look_share),
         assess_again_at=oldest + rules.survey.window if oldest else None,
     )
+
+
+def _facilities(damages: Sequence[Damage], things: int, rules: ConditionRules) -> FacilityIndex | None:
+    """Nothing where nothing is known to stand and nobody found a worn marking: nobody looks there."""
+    facilities = rules.facilities
+    if facilities is None or not (things or any(damage.class_code in facilities.classes for damage in damages)):
+        return None
+    return facility_index(damages, rules=facilities)

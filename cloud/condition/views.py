@@ -15,7 +15,8 @@ Record = dict[str, Any]
 COLUMNS: Final = """
 SELECT s.id, r.name, r.kind, s.length_m, s.line, s.retired_at, r.lanes, r.width_m, r.surface, c.assessed_at,
     c.pci_estimate, c.pci_low, c.pci_high, c.damage_ratio_percent, coalesce(c.surveyed_share, 0) AS surveyed_share,
-    coalesce(c.looks, 0) AS looks, coalesce(c.findings, 0) AS findings, c.last_looked_at
+    coalesce(c.looks, 0) AS looks, coalesce(c.findings, 0) AS findings, c.last_looked_at,
+    c.tci_estimate, c.tci_low, coalesce(c.things, 0) AS things
 FROM segments s JOIN roads r ON r.id = s.road_id LEFT JOIN segment_conditions c ON c.segment_id = s.id
 """
 PRESENT: Final = """
@@ -39,6 +40,12 @@ class Condition(BaseModel):
     last_looked_at: datetime | None
     findings: int
     is_stale: bool
+    tci_estimate: float | None
+    """Index of traffic facilities, null where no street furniture is known; fences and greenery count as whole."""
+    tci_low: float | None
+    """If everything that is suspected were so."""
+    things: int
+    """Known street furniture."""
 
 
 class SegmentLine(BaseModel):
