@@ -1,4 +1,4 @@
-"""Who drove which bus when."""
+"""Who drove which bus when. It is noted here; it is told only in a look, and to the driver."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection, errors
 from psycopg.rows import class_row
 
+from cloud.driving.record import ShiftDeed, note_shift
 from cloud.errors import ReviewError
 
 _ADD: Final = """
@@ -15,23 +16,22 @@ INSERT INTO driver_shifts (driver, city, device, from_at, to_at, noted_by, noted
 SELECT name, %(city)s, %(device)s, %(from_at)s, %(to_at)s, %(by)s, %(at)s FROM people WHERE name = %(driver)s
 RETURNING id
 """
-_OVERLAPS: Final = """
-SELECT EXISTS (SELECT FROM driver_shifts WHERE from_at < %(to_at)s AND to_at > %(from_at)s
-    AND ((city = %(city)s AND device = %(device)s) OR driver = %(driver)s))
+_OVERLAPPING: Final = """
+SELECT DISTINCT driver FROM driver_shifts WHERE city = %(city)s AND from_at < %(to_at)s AND to_at > %(from_at)s
+    AND (device = %(device)s OR driver = %(driver)s) ORDER BY driver
 """
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.shifts', 0))"
-_REMOVE: Final = "DELETE FROM driver_shifts WHERE id = %s RETURNING driver, device"
-_LIST: Final = """
-SELECT id, driver, device, from_at, to_at, noted_by FROM driver_shifts
-WHERE city = %s AND to_at > %s ORDER BY from_at DESC, id LIMIT %s
+_REMOVE: Final = "DELETE FROM driver_shifts WHERE id = %s AND city = %s RETURNING driver"
+_OWN: Final = """
+SELECT device, from_at, to_at, noted_by FROM driver_shifts
+WHERE driver = %s AND city = %s AND to_at > %s ORDER BY from_at DESC, id LIMIT 1000
 """
-_NOTE: Final = "INSERT INTO driving_log (shift_id, at, actor, action, reason) VALUES (%s, %s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    id: UUID
-    driver: str
+class OwnShift:
+    """A shift, to the one who drove."""
+
     device: str
     from_at: datetime
     to_at: datetime
@@ -49,41 +49,41 @@ class ShiftWish:
     to_at: datetime
 
 
-def add_shift(connection: Connection[Any], wish: ShiftWish, *, by: str, at: datetime) -> UUID:
-    """Note a shift, within the caller's transaction.
+def add_shift(connection: Connection[Any], wish: ShiftWish, *, by: str, at: datetime) -> UUID | None:
+    """Note a shift, within the caller's transaction; none when it overlaps one of this bus or driver.
+
+    Whoever is refused has learned something of others' shifts: those read that it was tried.
 
     Raises:
-        ReviewError: there is no such account, the times cannot be, or it overlaps one of this bus or driver.
+        ReviewError: there is no such account, or the times cannot be.
     """
     values = {name: getattr(wish, name) for name in ShiftWish.__slots__} | {"by": by, "at": at}
     connection.execute(_LOCK)
-    row = connection.execute(_OVERLAPS, values).fetchone()
-    if row is not None and row[0]:
-        raise ReviewError(f"{wish.device} or {wish.driver} has a shift in that time already")
+    overlapping = connection.execute(_OVERLAPPING, values).fetchall()
+    for (driver,) in overlapping:
+        note_shift(connection, driver, ShiftDeed.REFUSE, None, by=by, at=at)
+    if overlapping:
+        return None
     try:
         added = connection.execute(_ADD, values).fetchone()
     except errors.CheckViolation as error:
         raise ReviewError("a shift ends after it began, within a day") from error
     if added is None:
         raise ReviewError(f"there is no account {wish.driver}")
-    _note(connection, added[0], action="shift_noted", by=by, at=at, about=f"{wish.driver} {wish.device}")
+    note_shift(connection, wish.driver, ShiftDeed.NOTE, added[0], by=by, at=at)
     return added[0]
 
 
-def remove_shift(connection: Connection[Any], shift_id: UUID, *, by: str, at: datetime) -> bool:
+def remove_shift(connection: Connection[Any], shift_id: UUID, *, city: str, by: str, at: datetime) -> bool:
     """Take a shift back, within the caller's transaction; false when there is none."""
-    row = connection.execute(_REMOVE, (shift_id,)).fetchone()
+    row = connection.execute(_REMOVE, (shift_id, city)).fetchone()
     if row is None:
         return False
-    _note(connection, shift_id, action="shift_removed", by=by, at=at, about=f"{row[0]} {row[1]}")
+    note_shift(connection, row[0], ShiftDeed.REMOVE, shift_id, by=by, at=at)
     return True
 
 
-def list_shifts(connection: Connection[Any], *, city: str, since: datetime, limit: int) -> list[Shift]:
-    """Shifts that end after a time, newest first."""
-    with connection.cursor(row_factory=class_row(Shift)) as cursor:
-        return cursor.execute(_LIST, (city, since, limit)).fetchall()
-
-
-def _note(connection: Connection[Any], shift_id: UUID, *, action: str, by: str, at: datetime, about: str) -> None:
-    connection.execute(_NOTE, (shift_id, at, by, action, about))
+def list_own(connection: Connection[Any], driver: str, *, city: str, since: datetime) -> list[OwnShift]:
+    """A driver's own shifts that end after a time, newest first."""
+    with connection.cursor(row_factory=class_row(OwnShift)) as cursor:
+        return cursor.execute(_OWN, (driver, city, since)).fetchall()

@@ -11,9 +11,7 @@ from cloud.scenarios.safe_driving.review import COUNTED, Review, ReviewState, re
 
 _COLUMNS: Final = """
 SELECT f.id, f.device, f.kind, f.from_at, f.to_at, f.lon, f.lat, f.peak_mps2, f.speed_mps, f.limit_mps, f.severity,
-    f.sensor, f.state, f.version, f.objection, f.objected_at, r.name AS road,
-    (SELECT s.driver FROM driver_shifts s WHERE s.city = f.city AND s.device = f.device
-        AND f.from_at >= s.from_at AND f.from_at < s.to_at ORDER BY s.from_at LIMIT 1) AS driver
+    f.sensor, f.state, f.version, f.objection, f.objected_at, r.name AS road
 """
 _FROM: Final = """
 FROM driving_incidents f
@@ -35,7 +33,8 @@ EXISTS (SELECT FROM driver_shifts s WHERE s.driver = %(driver)s AND s.city = f.c
 MINE: Final = _COLUMNS + _FROM + _OF_DRIVER + _PAGE
 MY_ONE: Final = _COLUMNS + ", f.evidence" + _FROM + _OF_DRIVER + "AND f.id = %(id)s"
 LOG: Final = """
-SELECT at, actor, action, from_state, to_state, reason FROM driving_log WHERE incident_id = %(id)s ORDER BY id
+SELECT at, CASE WHEN action <> 'object' THEN actor END AS actor, action, from_state, to_state, reason
+FROM driving_log WHERE incident_id = %(id)s ORDER BY id
 """
 BY_BUS: Final = """
 SELECT e.device AS name, sum(e.way_m) / 1000 AS way_km, sum(e.moving_s) / 3600 AS moving_h,
@@ -44,29 +43,31 @@ SELECT e.device AS name, sum(e.way_m) / 1000 AS way_km, sum(e.moving_s) / 3600 A
 FROM driving_exposure e WHERE e.city = %(city)s AND e.hour >= %(since)s
 GROUP BY e.city, e.device ORDER BY e.device
 """
-# An hour belongs to a shift by the part of it that lies inside; what was driven in it is taken as even.
+# An hour belongs to a shift by the part of it that lies inside; what was driven in it is taken as even. Reviews count
+# as they stood in the end: who reviews one now must not see whose score it changes.
 BY_DRIVER: Final = """
 SELECT s.driver AS name, sum(e.way_m * p.part) / 1000 AS way_km, sum(e.moving_s * p.part) / 3600 AS moving_h,
     (SELECT count(*) FROM driving_incidents i JOIN driver_shifts t ON t.city = i.city AND t.device = i.device
         AND i.from_at >= t.from_at AND i.from_at < t.to_at
-        WHERE t.driver = s.driver AND i.from_at >= %(since)s AND i.state = ANY(%(counted)s))::int AS incidents
+        WHERE t.driver = s.driver AND i.from_at >= %(since)s AND i.from_at < %(until)s
+            AND coalesce((SELECT l.from_state FROM driving_log l WHERE l.incident_id = i.id AND l.at >= %(until)s
+                ORDER BY l.id LIMIT 1), i.state) = ANY(%(counted)s))::int AS incidents
 FROM driver_shifts s
 JOIN driving_exposure e ON e.city = s.city AND e.device = s.device
     AND e.hour < s.to_at AND e.hour + interval '1 hour' > s.from_at,
 LATERAL (SELECT extract(epoch FROM least(e.hour + interval '1 hour', s.to_at) - greatest(e.hour, s.from_at))::float8
     / 3600 AS part) p
-WHERE s.city = %(city)s AND e.hour >= %(since)s
+WHERE s.city = %(city)s AND e.hour >= %(since)s AND e.hour < %(until)s
     AND (%(driver)s::text IS NULL OR s.driver = %(driver)s)
 GROUP BY s.driver ORDER BY s.driver
 """
 
 
 class IncidentView(BaseModel):
-    """An event at the wheel, and where its review stands."""
+    """An event at the wheel, and where its review stands; not who drove, which is for looks and for the driver."""
 
     id: UUID
     device: str
-    driver: str | None
     kind: str
     from_at: datetime
     to_at: datetime
@@ -102,10 +103,10 @@ class MotionView(BaseModel):
 
 
 class LogLine(BaseModel):
-    """What somebody did with it."""
+    """What somebody did with it; a driver who objects is not named."""
 
     at: datetime
-    actor: str
+    actor: str | None
     action: str
     from_state: str | None
     to_state: str | None
@@ -138,6 +139,7 @@ class ScoreList(BaseModel):
 
     by: Literal["bus", "driver"]
     days: int
+    until_at: datetime
     level: float
     items: list[ScoreView]
     too_little: list[str]

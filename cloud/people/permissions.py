@@ -35,8 +35,10 @@ class Permission(StrEnum):
     GUARD = "guard"
     """What is concluded of those in one's own care; no token has that."""
     SEE_DRIVING = "see_driving"
-    """How buses are driven, and by whom."""
+    """How buses are driven, and how well people drive; not who drove what when."""
     REVIEW_DRIVING = "review_driving"
+    LOOK_AT_DRIVERS = "look_at_drivers"
+    """Who drove what when and where: two persons, for a purpose and a time; no token has that."""
     DRIVE = "drive"
     """What is said of one's own driving; no token has that."""
     MANAGE_FLEET = "manage_fleet"
@@ -58,7 +60,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,
     Role.CREW: _VIEWER | {Permission.HANDLE_CASES, Permission.DO_JOBS},
-    Role.SAFETY: _VIEWER | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING},
+    Role.SAFETY: _VIEWER | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING, Permission.LOOK_AT_DRIVERS},
     Role.CARE: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.SEE_NETWORK, Permission.CARE}),
     Role.GUARDIAN: frozenset({Permission.ACCOUNT, Permission.GUARD}),
     Role.DRIVER: frozenset({Permission.ACCOUNT, Permission.DRIVE}),
@@ -76,7 +78,7 @@ FOR_TOKENS: Final = (
     frozenset(Permission)
     - ALWAYS
     - {Permission.ACCOUNT, Permission.MANAGE_PEOPLE, Permission.HANDLE_REQUESTS, Permission.CARE, Permission.GUARD}
-    - {Permission.DRIVE}
+    - {Permission.DRIVE, Permission.LOOK_AT_DRIVERS}
 )
 """What a token can be for: whoever finds one must not make accounts or more tokens, nor see or erase who asks what."""
 

@@ -8,7 +8,12 @@ import httpx
 import pytest
 
 from busense.local.postgres import LocalPostgres
+from cloud.api.app import create_app
+from cloud.api.declared import declared_routes
+from cloud.cases import audit
+from cloud.config import CloudConfig, DatabaseConfig
 from cloud.db.pool import connect
+from cloud.driving.looks import Looks
 from cloud.driving.rules import load_driving_rules
 from cloud.driving.step import note_driving
 from cloud.people.accounts import Wish
@@ -16,6 +21,7 @@ from cloud.people.model import Role
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
+from cloud.work.driving import SYSTEM
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
@@ -27,6 +33,9 @@ RULES = load_driving_rules()
 NOW = datetime.now(UTC).replace(microsecond=0)
 PEOPLE = (
     Wish(name="safe", role=Role.SAFETY),
+    Wish(name="sure", role=Role.SAFETY),
+    Wish(name="south", role=Role.SAFETY, areas=("south",)),
+    Wish(name="admin", role=Role.ADMIN),
     Wish(name="view", role=Role.VIEWER),
     Wish(name="di", role=Role.DRIVER),
     Wish(name="du", role=Role.DRIVER),
@@ -60,7 +69,8 @@ def address(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 @pytest.fixture
 def people(address: str, town: Town) -> Iterator[dict[str, httpx.Client]]:
     """Everybody at a browser, over an empty book of driving."""
-    town.change("TRUNCATE driving_incidents, driving_log, driving_exposure, driver_shifts, driving_queue")
+    town.change("""TRUNCATE driving_incidents, driving_log, driving_exposure, driver_shifts, driving_queue,
+        driver_records, driver_looks, audit_seals CASCADE""")
     opened = {wish.name: browser_at(address) for wish in PEOPLE}
     clients = {name: context.__enter__() for name, context in opened.items()}
     for name, client in clients.items():
@@ -227,7 +237,7 @@ def test_drivers_see_what_is_said_of_them_and_of_nobody_else_and_can_object(
     work(town)
 
     (mine,) = di.get("/driving/mine").raise_for_status().json()["items"]
-    assert mine["driver"] == "di"
+    assert mine["device"] == "bus-1"
     assert du.get(f"/driving/mine/{mine['id']}").status_code == 404
     assert du.post(f"/driving/mine/{mine['id']}/objection", json={"text": "not me"}).status_code == 404
     assert di.get("/driving/incidents").status_code == 403
@@ -241,21 +251,66 @@ def test_drivers_see_what_is_said_of_them_and_of_nobody_else_and_can_object(
     assert [line["action"] for line in detail["log"]] == ["coach", "object"]
 
 
+def drove(town: Town, driver: str, hour: datetime, *, km: float = 400.0, bus: str = "bus-1") -> None:
+    """Half an hour of a shift, and what the bus drove in the hour."""
+    town.change("INSERT INTO driving_exposure VALUES ('testcity', %s, %s, %s, 3600)", bus, hour, km * 1000)
+    town.change(
+        "INSERT INTO driver_shifts (driver, city, device, from_at, to_at, noted_by, noted_at)"
+        " VALUES (%s, 'testcity', %s, %s, %s, 'safe', now())",
+        *(driver, bus, hour, hour + timedelta(minutes=30)),
+    )
+
+
+def scores(client: httpx.Client, **question: str) -> list[dict[str, Any]]:
+    return client.get("/driving/scores", params=question).raise_for_status().json()["items"]
+
+
 def test_a_score_of_drivers_counts_the_hours_of_their_shifts(town: Town, people: dict[str, httpx.Client]) -> None:
-    hour = NOW.replace(minute=0, second=0) - timedelta(hours=3)
-    town.change("INSERT INTO driving_exposure VALUES ('testcity', 'bus-1', %s, 400000, 3600)", hour)
-    half = {
-        "driver": "di",
-        "device": "bus-1",
-        "from_at": hour.isoformat(),
-        "to_at": (hour + timedelta(minutes=30)).isoformat(),
-    }
-    assert people["safe"].post("/driving/shifts", json=half).status_code == 201
-    (score,) = people["safe"].get("/driving/scores", params={"by": "driver"}).raise_for_status().json()["items"]
-    assert (score["name"], score["way_km"], score["moving_h"]) == ("di", 200, 0.5)
+    drove(town, "di", NOW.replace(minute=0, second=0) - timedelta(hours=3))
     (own,) = people["di"].get("/driving/mine/score").raise_for_status().json()["items"]
-    assert own == score
+    assert (own["name"], own["way_km"], own["moving_h"]) == ("di", 200, 0.5)
     assert people["du"].get("/driving/mine/score").raise_for_status().json()["items"] == []
+
+
+def test_drivers_are_compared_roughly_by_weeks_that_are_over(town: Town, people: dict[str, httpx.Client]) -> None:
+    monday = last_monday(people["safe"])
+    drove(town, "di", monday - timedelta(hours=5), km=406.0)
+    drove(town, "di", NOW.replace(minute=0, second=0) - timedelta(days=0, hours=1), bus="bus-9")  # of this week
+    (score,) = scores(people["safe"], by="driver")
+    assert (score["name"], score["way_km"], score["moving_h"]) == ("di", 200, 0)
+    days = {"by": "driver", "days": "7"}  # whoever could choose them would see what changes from one to the next
+    assert people["safe"].get("/driving/scores", params=days).status_code == 422
+
+
+def test_a_review_of_today_does_not_tell_whose_score_it_changes(town: Town, people: dict[str, httpx.Client]) -> None:
+    safe = people["safe"]
+    monday = last_monday(safe)
+    drove(town, "di", monday - timedelta(hours=5))
+    brakes(town)
+    work(town)
+    at = monday - timedelta(hours=4, minutes=45)
+    town.change("UPDATE driving_incidents SET from_at = %s, to_at = %s", at, at)
+    assert [(one["name"], one["incidents"]) for one in scores(safe, by="driver")] == [("di", 1)]
+    (incident,) = incidents(safe)
+    wish = {"action": "dismiss", "version": 1, "reason": "a child ran out"}
+    assert safe.post(f"/driving/incidents/{incident['id']}/reviews", json=wish).status_code == 204
+    assert [one["incidents"] for one in scores(safe, by="driver")] == [1]
+    assert [one["incidents"] for one in scores(safe, by="bus")] == [0]
+    assert people["di"].get("/driving/mine/score").json()["items"][0]["incidents"] == 0
+
+
+def last_monday(client: httpx.Client) -> datetime:
+    body = client.get("/driving/scores", params={"by": "driver"}).raise_for_status().json()
+    return datetime.fromisoformat(body["until_at"])
+
+
+def record(client: httpx.Client) -> dict[str, Any]:
+    return client.get("/driving/my-record").raise_for_status().json()
+
+
+def deeds(client: httpx.Client) -> list[tuple[str, str]]:
+    """What a driver reads, oldest first."""
+    return [(line["actor"], line["deed"]) for line in reversed(record(client)["lines"])]
 
 
 def test_shifts_that_cannot_be_are_refused_and_wrong_ones_taken_back(
@@ -263,14 +318,161 @@ def test_shifts_that_cannot_be_are_refused_and_wrong_ones_taken_back(
 ) -> None:
     safe = people["safe"]
     added = safe.post("/driving/shifts", json=shift("di")).raise_for_status().json()
+    assert list(added) == ["id"]
     assert safe.post("/driving/shifts", json=shift("du")).status_code == 409  # the bus is taken
     assert safe.post("/driving/shifts", json=shift("di", bus="bus-2")).status_code == 409  # the driver is
     assert safe.post("/driving/shifts", json=shift("nobody", bus="bus-3")).status_code == 409
     assert safe.post("/driving/shifts", json=shift("du", bus="bus-3", from_min=30, to_min=90)).status_code == 409
-    assert [each["id"] for each in safe.get("/driving/shifts").json()["items"]] == [added["id"]]
+    assert [each["device"] for each in record(people["di"])["shifts"]] == ["bus-1"]
+    assert record(people["du"])["shifts"] == []
     assert safe.delete(f"/driving/shifts/{added['id']}").status_code == 204
     assert safe.delete(f"/driving/shifts/{added['id']}").status_code == 404
-    assert town.rows("SELECT action FROM driving_log WHERE shift_id = %s ORDER BY id", added["id"]) == [
-        {"action": "shift_noted"},
-        {"action": "shift_removed"},
+    tried = [("safe", "refuse_shift")] * 2  # who tries learns that there is one
+    assert deeds(people["di"]) == [("safe", "note_shift"), *tried, ("safe", "remove_shift")]
+    assert deeds(people["du"]) == []
+
+
+def test_nobody_is_told_who_drove_without_a_look(town: Town, people: dict[str, httpx.Client]) -> None:
+    safe = people["safe"]
+    assert safe.post("/driving/shifts", json=shift("di")).status_code == 201
+    brakes(town)
+    work(town)
+    (incident,) = incidents(safe)
+    assert people["di"].post(f"/driving/mine/{incident['id']}/objection", json={"text": "a dog"}).status_code == 204
+    detail = safe.get(f"/driving/incidents/{incident['id']}").raise_for_status()
+    assert [line["action"] for line in detail.json()["log"]] == ["object"]
+    everything = [
+        route.path.removeprefix("/api/v1")
+        for route in declared_routes(create_app(CloudConfig(city="x", database=DatabaseConfig(url="postgresql:///x"))))
+        if route.method == "GET" and "{" not in route.path and not route.path.endswith("/events")
     ]
+    assert "/driving/incidents" in everything
+    assert "/driving/shifts" not in everything  # they are noted and not read
+    for way in everything:
+        assert '"di"' not in safe.get(way).text, way
+    assert '"di"' not in detail.text
+
+
+def ask(client: httpx.Client, **changes: object) -> httpx.Response:
+    usual = {
+        "device": "bus-1",
+        "from_at": (NOW - timedelta(minutes=70)).isoformat(),
+        "to_at": (NOW - timedelta(minutes=50)).isoformat(),
+        "kind": "complaint",
+        "purpose": "a cyclist was hit",
+        "minutes": 30,
+    }
+    return client.post("/driving/looks", json=usual | changes)
+
+
+def see(client: httpx.Client, look: str) -> httpx.Response:
+    return client.get(f"/driving/looks/{look}/view")
+
+
+def test_a_look_is_opened_by_another_person_and_its_driver_reads_who_looked_and_why(
+    town: Town, people: dict[str, httpx.Client]
+) -> None:
+    safe, sure = people["safe"], people["sure"]
+    assert safe.post("/driving/shifts", json=shift("di")).status_code == 201
+    assert safe.post("/driving/shifts", json=shift("du", bus="bus-2")).status_code == 201
+    drives_north(town, speed_mps=10.0, seconds=60)
+    town.store()
+    look = ask(safe).raise_for_status().json()["id"]
+
+    assert see(safe, look).status_code == 409  # one person alone
+    assert safe.post(f"/driving/looks/{look}/approve").status_code == 409
+    assert sure.post(f"/driving/looks/{look}/approve").status_code == 204
+    seen = see(safe, look).raise_for_status().json()
+    assert see(safe, look).status_code == 200  # looking on is the same look
+    assert see(sure, look).status_code == 200
+    assert seen["look"]["state"] == "open"
+    (driven,) = seen["shifts"]
+    assert (driven["driver"], driven["device"]) == ("di", "bus-1")
+    assert datetime.fromisoformat(driven["from_at"]) == NOW - timedelta(minutes=70)  # no more than was asked for
+    assert len(driven["track"]) == 2
+    assert safe.post(f"/driving/looks/{look}/close", json={"outcome": "spoken with"}).status_code == 204
+    assert see(safe, look).status_code == 409
+
+    lines = record(people["di"])["lines"][::-1]
+    assert [(line["actor"], line["deed"]) for line in lines] == [
+        ("safe", "note_shift"),
+        ("safe", "ask_to_look"),
+        ("sure", "approve_look"),
+        ("safe", "look"),
+        ("sure", "look"),
+        ("safe", "close_look"),
+    ]
+    assert {line["purpose"] for line in lines[1:]} == {"a cyclist was hit"}
+    assert {line["details"]["kind"] for line in lines[1:]} == {"complaint"}
+    assert "bus-1" not in str(lines)  # it outlives the shift
+    assert deeds(people["du"]) == [("safe", "note_shift")]  # another bus was not looked at
+    assert see(people["di"], look).status_code == 403
+
+
+def test_a_look_ends_by_itself_and_is_closed_by_the_worker(town: Town, people: dict[str, httpx.Client]) -> None:
+    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
+    look = ask(people["safe"], minutes=1).raise_for_status().json()["id"]
+    assert people["sure"].post(f"/driving/looks/{look}/approve").status_code == 204
+    town.change("UPDATE driver_looks SET until_at = now() - interval '1 second'")
+    assert see(people["safe"], look).status_code == 409
+    assert people["safe"].get("/driving/looks").json() == {"items": []}
+    with connect(town.url) as connection:
+        worker = Looks(connection=connection, at=datetime.now(UTC), actor=SYSTEM)
+        assert worker.end_those_over() == 1
+        assert worker.end_those_over() == 0
+    assert deeds(people["di"])[-1] == ("system", "close_look")
+
+
+def test_a_look_at_a_driver_shows_that_driver_alone(town: Town, people: dict[str, httpx.Client]) -> None:
+    for wish in (shift("di"), shift("du", bus="bus-2"), shift("di", bus="bus-3", from_min=25, to_min=5)):
+        assert people["safe"].post("/driving/shifts", json=wish).status_code == 201
+    span = {"from_at": (NOW - timedelta(hours=5)).isoformat(), "to_at": NOW.isoformat()}
+    look = ask(people["safe"], device=None, driver="di", **span).raise_for_status().json()["id"]
+    assert people["sure"].post(f"/driving/looks/{look}/approve").status_code == 204
+    seen = see(people["safe"], look).raise_for_status().json()
+    assert [(each["driver"], each["device"]) for each in seen["shifts"]] == [("di", "bus-1"), ("di", "bus-3")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"purpose": " "}, id="no-purpose"),
+        pytest.param({"kind": "curiosity"}, id="not-of-the-list"),
+        pytest.param({"minutes": 61}, id="too-long"),
+        pytest.param({"driver": "di"}, id="driver-and-bus"),
+        pytest.param({"device": None}, id="at-nobody"),
+        pytest.param({"device": None, "driver": "nobody"}, id="no-such-account"),
+        pytest.param({"from_at": (NOW - timedelta(days=8)).isoformat()}, id="too-much-time"),
+        pytest.param({"to_at": (NOW - timedelta(minutes=80)).isoformat()}, id="ends-before-it-begins"),
+    ],
+)
+def test_a_look_that_cannot_be_is_refused(people: dict[str, httpx.Client], changes: dict[str, object]) -> None:
+    assert ask(people["safe"], **changes).status_code in {409, 422}
+
+
+def test_a_look_that_is_not_approved_is_read_too(town: Town, people: dict[str, httpx.Client]) -> None:
+    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
+    look = ask(people["safe"]).raise_for_status().json()["id"]
+    assert people["sure"].post(f"/driving/looks/{look}/close", json={"outcome": "no ground"}).status_code == 204
+    assert deeds(people["di"])[1:] == [("safe", "ask_to_look"), ("sure", "refuse_look")]
+
+
+@pytest.mark.parametrize("who", ["admin", "south", "view", "di"])
+def test_looks_are_for_the_desk_of_the_whole_county(people: dict[str, httpx.Client], who: str) -> None:
+    assert ask(people[who]).status_code == 403
+    assert people[who].get("/driving/looks").status_code == 403
+    assert see(people[who], "01a20d6d-5a00-7b6f-8bad-cce966e8e23a").status_code == 403
+    assert see(people["safe"], "01a20d6d-5a00-7b6f-8bad-cce966e8e23a").status_code == 404
+
+
+def test_what_a_driver_reads_is_sealed_and_cannot_be_rewritten_unseen(
+    town: Town, people: dict[str, httpx.Client]
+) -> None:
+    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
+    ask(people["safe"]).raise_for_status()
+    with connect(town.url) as connection:
+        assert audit.seal(connection, at=datetime.now(UTC)) == 2
+        assert audit.verify(connection, at=datetime.now(UTC)).faults == ()
+        connection.execute("UPDATE driver_history SET actor = 'nobody' WHERE action = 'ask_to_look'")
+        assert any("driver" in fault for fault in audit.verify(connection, at=datetime.now(UTC)).faults)
+        connection.rollback()

@@ -1,12 +1,15 @@
-"""Safe driving: incidents with their evidence, reviews, scores and shifts; and for drivers, what is said of them."""
+"""Safe driving: incidents, reviews, scores, and shifts as they are noted; and for drivers, what is said of them.
+
+Who drove what when is told here to nobody but the driver: see `driver_looks`.
+"""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Literal, LiteralString, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all, fetch_one
@@ -32,7 +35,7 @@ from cloud.driving.views import (
 from cloud.people.permissions import Permission
 from cloud.scenarios.safe_driving.review import BY_DRIVER as REVIEWS_BY_DRIVER
 from cloud.scenarios.safe_driving.review import Review, ReviewState
-from cloud.scenarios.safe_driving.score import LEVEL, Counted, score_all
+from cloud.scenarios.safe_driving.score import LEVEL, Counted, coarse, score_all, whole_weeks
 from wire.units import Name, Slug
 
 router = APIRouter(tags=["driving"])
@@ -64,10 +67,16 @@ class PageQuestion(Question):
 
 
 class ScoreQuestion(Question):
-    """Whose scores, and of how many days; without a number as the county has set."""
+    """Whose scores, and of how many days; without a number as the county has set, and so always of drivers."""
 
     by: Literal["bus", "driver"] = "bus"
     days: Annotated[int, Field(ge=1, le=366)] | None = None
+
+    @model_validator(mode="after")
+    def _of_buses(self) -> Self:
+        if self.by == "driver" and self.days is not None:
+            raise ValueError("days can be chosen of buses only")
+        return self
 
 
 class ReviewOrder(BaseModel):
@@ -99,28 +108,10 @@ class ShiftOrder(BaseModel):
     to_at: AwareDatetime
 
 
-class ShiftView(BaseModel):
-    """A shift."""
+class ShiftMade(BaseModel):
+    """The id by which a shift that was noted wrongly is taken back."""
 
     id: UUID
-    driver: str
-    device: str
-    from_at: datetime
-    to_at: datetime
-    noted_by: str
-
-
-class ShiftList(BaseModel):
-    """Shifts, newest first."""
-
-    items: list[ShiftView]
-
-
-class ShiftQuestion(Question):
-    """Shifts of so many days."""
-
-    days: Annotated[int, Field(ge=1, le=366)] = 14
-    limit: Annotated[int, Field(ge=1, le=2000)] = 500
 
 
 @router.get("/driving/incidents", dependencies=[needs(Permission.SEE_DRIVING)])
@@ -163,8 +154,18 @@ def review_incident(
 async def list_scores(
     question: Annotated[ScoreQuestion, Query()], connection: DatabaseDep, held: ResourcesDep
 ) -> ScoreList:
-    """Compare buses or drivers, as far as the numbers bear it."""
-    return await _scores(connection, held, question.by, days=question.days)
+    """Compare buses or drivers, as far as the numbers bear it.
+
+    Drivers are compared over whole weeks that are over, roughly, and as reviews stood then: else who watches numbers of
+    buses and drivers change would know who drives which bus.
+    """
+    days = question.days or held.driving.score.days
+    if question.by == "bus":
+        span = _up_to_now(days)
+        return _score_list(await _counted(connection, held, BY_BUS, span), held, "bus", span)
+    span = whole_weeks(datetime.now(UTC), days=days, zone=held.handling.working_calendar.zone)
+    counted = [coarse(one) for one in await _counted(connection, held, BY_DRIVER, span)]
+    return _score_list(counted, held, "driver", span)
 
 
 @router.get("/driving/mine", dependencies=[needs(Permission.DRIVE)])
@@ -179,7 +180,9 @@ async def list_mine(
 @router.get("/driving/mine/score", dependencies=[needs(Permission.DRIVE)])
 async def get_my_score(connection: DatabaseDep, held: ResourcesDep, actor: ActorDep) -> ScoreList:
     """Get one's own score, and nobody else's."""
-    return await _scores(connection, held, "driver", driver=actor.name)
+    span = _up_to_now(held.driving.score.days)
+    counted = await _counted(connection, held, BY_DRIVER, span, driver=actor.name)
+    return _score_list(counted, held, "driver", span)
 
 
 @router.get("/driving/mine/{incident_id}", dependencies=[needs(Permission.DRIVE)])
@@ -200,22 +203,15 @@ def object_to_mine(incident_id: UUID, objection: Objection, held: ResourcesDep, 
         object_to(connection, incident_id, objection.text, driver=actor.name, at=datetime.now(UTC))
 
 
-@router.get("/driving/shifts", dependencies=[needs(Permission.REVIEW_DRIVING)])
-def list_shifts(question: Annotated[ShiftQuestion, Query()], held: ResourcesDep) -> ShiftList:
-    """List shifts, newest first."""
-    since = datetime.now(UTC) - timedelta(days=question.days)
-    with held.thread_pool.connection() as connection:
-        found = shifts.list_shifts(connection, city=held.city, since=since, limit=question.limit)
-    return ShiftList(items=[ShiftView.model_validate(shift, from_attributes=True) for shift in found])
-
-
 @router.post("/driving/shifts", dependencies=[needs(Permission.REVIEW_DRIVING)], status_code=HTTPStatus.CREATED)
-def add_shift(order: ShiftOrder, held: ResourcesDep, actor: ActorDep) -> ShiftView:
-    """Note who drove which bus when."""
+def add_shift(order: ShiftOrder, held: ResourcesDep, actor: ActorDep) -> ShiftMade:
+    """Note who drove which bus when; the driver reads that it was noted, or that one was refused since it overlaps."""
     wish = shifts.ShiftWish(city=held.city, **order.model_dump())
     with held.thread_pool.connection() as connection:
         shift_id = shifts.add_shift(connection, wish, by=actor.name, at=datetime.now(UTC))
-    return ShiftView(id=shift_id, noted_by=actor.name, **order.model_dump())
+    if shift_id is None:
+        raise ProblemError(HTTPStatus.CONFLICT, f"{order.device} or {order.driver} has a shift in that time already")
+    return ShiftMade(id=shift_id)
 
 
 @router.delete(
@@ -226,27 +222,37 @@ def add_shift(order: ShiftOrder, held: ResourcesDep, actor: ActorDep) -> ShiftVi
 def remove_shift(shift_id: UUID, held: ResourcesDep, actor: ActorDep) -> None:
     """Take a shift back that was noted wrongly."""
     with held.thread_pool.connection() as connection:
-        if not shifts.remove_shift(connection, shift_id, by=actor.name, at=datetime.now(UTC)):
+        if not shifts.remove_shift(connection, shift_id, city=held.city, by=actor.name, at=datetime.now(UTC)):
             raise not_found(f"shift {shift_id}")
 
 
-async def _scores(
+async def _counted(
     connection: Database,
     held: ResourcesDep,
-    by: Literal["bus", "driver"],
+    statement: LiteralString,
+    span: tuple[datetime, datetime],
     *,
-    days: int | None = None,
     driver: str | None = None,
+) -> list[Counted]:
+    since, until = span
+    values = {"city": held.city, "since": since, "until": until, "counted": COUNTED_STATES, "driver": driver}
+    return [Counted(**record) for record in await fetch_all(connection, statement, values)]
+
+
+def _up_to_now(days: int) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    return now.replace(minute=0, second=0, microsecond=0) - timedelta(days=days), now
+
+
+def _score_list(
+    counted: list[Counted], held: ResourcesDep, by: Literal["bus", "driver"], span: tuple[datetime, datetime]
 ) -> ScoreList:
-    days = days or held.driving.score.days
-    since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
-    values = {"city": held.city, "since": since, "counted": COUNTED_STATES, "driver": driver}
-    records = await fetch_all(connection, BY_BUS if by == "bus" else BY_DRIVER, values)
-    counted = [Counted(**record) for record in records]
     enough = [one for one in counted if one.way_km >= held.driving.score.min_km and one.way_km > 0]
+    since, until = span
     return ScoreList(
         by=by,
-        days=days,
+        days=(until - since).days,
+        until_at=until,
         level=LEVEL,
         items=[ScoreView.model_validate(score, from_attributes=True) for score in score_all(enough)],
         too_little=[one.name for one in counted if one not in enough],

@@ -1,13 +1,17 @@
 """How often something happened for what was driven, with its interval; and who can be told apart at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from scipy.stats import gamma
 
 LEVEL: Final = 0.90
 PER_KM: Final = 100.0
+WEEK: Final = timedelta(days=7)
+COARSE_KM: Final = 10.0
 _JEFFREYS: Final = 0.5
 
 
@@ -33,6 +37,18 @@ class Score:
     low: float
     high: float
     group: int
+
+
+def whole_weeks(at: datetime, *, days: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The whole weeks, Monday to Monday of the county's clock, that are over and hold at least so many days."""
+    local = at.astimezone(zone)
+    monday = datetime.combine(local.date() - timedelta(days=local.weekday()), time(), zone)
+    return (monday - -(-days // WEEK.days) * WEEK).astimezone(UTC), monday.astimezone(UTC)
+
+
+def coarse(one: Counted) -> Counted:
+    """The same without what would tell which bus somebody drove: exact ways and times."""
+    return replace(one, way_km=COARSE_KM * round(one.way_km / COARSE_KM), moving_h=float(round(one.moving_h)))
 
 
 def interval(incidents: int, way_km: float) -> tuple[float, float]:
