@@ -884,6 +884,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/driving/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Driver Looks
+         * @description List looks that wait for a second person, or are open.
+         */
+        get: operations["get_driver_looks_api_v1_driving_looks_get"];
+        put?: never;
+        /**
+         * Ask To Look At Driver
+         * @description Ask who drove what when.
+         */
+        post: operations["ask_to_look_at_driver_api_v1_driving_looks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/looks/{look}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Driver Look
+         * @description Approve what another person asked for; its time begins.
+         */
+        post: operations["approve_driver_look_api_v1_driving_looks__look__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/looks/{look}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Driver Look
+         * @description End a look, or refuse one.
+         */
+        post: operations["close_driver_look_api_v1_driving_looks__look__close_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/looks/{look}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * View Driver Look
+         * @description Look: who drove which bus, and where it was; each driver reads that it was looked at.
+         */
+        get: operations["view_driver_look_api_v1_driving_looks__look__view_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/driving/mine": {
         parameters: {
             query?: never;
@@ -964,6 +1048,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/driving/my-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get My Record
+         * @description Get one's own shifts, and who looked at them, why, and when.
+         */
+        get: operations["get_my_record_api_v1_driving_my_record_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/driving/scores": {
         parameters: {
             query?: never;
@@ -974,6 +1078,9 @@ export interface paths {
         /**
          * List Scores
          * @description Compare buses or drivers, as far as the numbers bear it.
+         *
+         *     Drivers are compared over whole weeks that are over, roughly, and as reviews stood then: else who watches numbers of
+         *     buses and drivers change would know who drives which bus.
          */
         get: operations["list_scores_api_v1_driving_scores_get"];
         put?: never;
@@ -991,15 +1098,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Shifts
-         * @description List shifts, newest first.
-         */
-        get: operations["list_shifts_api_v1_driving_shifts_get"];
+        get?: never;
         put?: never;
         /**
          * Add Shift
-         * @description Note who drove which bus when.
+         * @description Note who drove which bus when; the driver reads that it was noted, or that one was refused since it overlaps.
          */
         post: operations["add_shift_api_v1_driving_shifts_post"];
         delete?: never;
@@ -1331,6 +1434,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/map/layers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Layers
+         * @description List the layers of the map that there are for who asks, each with its freshness.
+         */
+        get: operations["list_layers_api_v1_map_layers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/buses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer buses
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_buses_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer cases
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_cases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/condition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer condition
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_condition_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/driving": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer driving
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_driving_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer findings
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_findings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer search
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer stops
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_stops_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/layers/tag_coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer tag_coverage
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_tag_coverage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1343,6 +1626,66 @@ export interface paths {
          * @description Tell who is asking; it must be somebody, whatever they may do.
          */
         get: operations["get_me_api_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Network
+         * @description Tell what each bus and stop told in these days (UTC), and in which hours anybody was heard.
+         */
+        get: operations["get_network_api_v1_network_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/network/roads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Road Gaps
+         * @description Tell on which roads nobody has passed for so many days.
+         */
+        get: operations["get_road_gaps_api_v1_network_roads_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/network/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Segment Gaps
+         * @description Get the segments on which nobody has passed for so many days.
+         */
+        get: operations["get_segment_gaps_api_v1_network_segments_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2691,6 +3034,26 @@ export interface components {
             twin: components["schemas"]["Twin"];
         };
         /**
+         * Carried
+         * @description What a stop brought of buses, as it arrived, and what it said last of its queue.
+         */
+        Carried: {
+            /** Buses */
+            buses: number;
+            /** Last At */
+            last_at: string | null;
+            /** Messages */
+            messages: number;
+            /** Oldest S */
+            oldest_s: number | null;
+            /** Refused */
+            refused: number | null;
+            /** Said At */
+            said_at: string | null;
+            /** Waiting */
+            waiting: number | null;
+        };
+        /**
          * CaseDetail
          * @description A case with all that belongs to it; `actions` are those that the asker may take now.
          */
@@ -3107,13 +3470,13 @@ export interface components {
         cloud__db__upkeep__Deed: "replay" | "return" | "discard";
         /**
          * LogLine
-         * @description What somebody did with it.
+         * @description What somebody did with it; a driver who objects is not named.
          */
         cloud__driving__views__LogLine: {
             /** Action */
             action: string;
             /** Actor */
-            actor: string;
+            actor: string | null;
             /**
              * At
              * Format: date-time
@@ -3175,6 +3538,12 @@ export interface components {
             pci_low: number | null;
             /** Surveyed Share */
             surveyed_share: number;
+            /** Tci Estimate */
+            tci_estimate: number | null;
+            /** Tci Low */
+            tci_low: number | null;
+            /** Things */
+            things: number;
         };
         /**
          * ConditionDetail
@@ -3222,6 +3591,12 @@ export interface components {
             surveyed_share: number;
             /** Surveys */
             surveys: components["schemas"]["SurveyLine"][];
+            /** Tci Estimate */
+            tci_estimate: number | null;
+            /** Tci Low */
+            tci_low: number | null;
+            /** Things */
+            things: number;
             /** Width M */
             width_m: number;
         };
@@ -3636,6 +4011,123 @@ export interface components {
             width_m?: number | null;
         };
         /**
+         * DrivenView
+         * @description A shift, as far as it lies in the time that is looked at, and where its bus was.
+         */
+        DrivenView: {
+            /** Device */
+            device: string;
+            /** Driver */
+            driver: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Noted By */
+            noted_by: string;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+            /** Track */
+            track: components["schemas"]["TrackPointView"][];
+        };
+        /**
+         * DriverLookBody
+         * @description At whom, of what time, why, and for how long: a driver, or whoever drove a bus.
+         */
+        DriverLookBody: {
+            /** Device */
+            device?: string | null;
+            /** Driver */
+            driver?: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            kind: components["schemas"]["Ground"];
+            /**
+             * Minutes
+             * @default 30
+             */
+            minutes: number;
+            /** Purpose */
+            purpose: string;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+        };
+        /**
+         * DriverLookList
+         * @description Looks that nobody has closed, newest first.
+         */
+        DriverLookList: {
+            /** Items */
+            items: components["schemas"]["DriverLookView"][];
+        };
+        /**
+         * DriverLookView
+         * @description A look: `asked` waits for a second person, `open` may be looked at until its time is over.
+         */
+        DriverLookView: {
+            /** Approved By */
+            approved_by: string | null;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Device */
+            device: string | null;
+            /** Driver */
+            driver: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["Ground"];
+            /** Minutes */
+            minutes: number;
+            /** Outcome */
+            outcome: string | null;
+            /** Purpose */
+            purpose: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "asked" | "open" | "closed";
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+            /** Until At */
+            until_at: string | null;
+        };
+        /**
          * Enrolment
          * @description A one-time code and a signing request.
          */
@@ -4029,6 +4521,53 @@ export interface components {
             items: components["schemas"]["FoundPicture"][];
         };
         /**
+         * Gap
+         * @description What is missing of a device.
+         * @enum {string}
+         */
+        Gap: "never" | "silent" | "only_by_stops";
+        /**
+         * GapCollection
+         * @description Such segments as GeoJSON, those passed last first; `is_complete` is false when there are more.
+         */
+        GapCollection: {
+            /** Features */
+            features: components["schemas"]["GapFeature"][];
+            /** Is Complete */
+            is_complete: boolean;
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        };
+        /**
+         * GapFeature
+         * @description A segment on which nobody passed, as a GeoJSON feature.
+         */
+        GapFeature: {
+            geometry: components["schemas"]["SegmentLine"];
+            /** Id */
+            id: string;
+            properties: components["schemas"]["GapProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /** GapProperties */
+        GapProperties: {
+            /** Last Passed At */
+            last_passed_at: string | null;
+            /** Length M */
+            length_m: number;
+            /** Name */
+            name: string | null;
+        };
+        /**
          * Grade
          * @description What a condition is called, best first.
          * @enum {string}
@@ -4044,6 +4583,12 @@ export interface components {
             /** Segments */
             segments: number;
         };
+        /**
+         * Ground
+         * @description For what one may look.
+         * @enum {string}
+         */
+        Ground: "accident" | "complaint" | "coaching" | "objection" | "working_time" | "shift" | "authority";
         /**
          * GroupView
          * @description A group, counted.
@@ -4195,14 +4740,25 @@ export interface components {
             purpose: string;
         };
         /**
+         * HourHeard
+         * @description How many buses and stops were heard in an hour; an hour in which there is nobody is not in the list.
+         */
+        HourHeard: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Devices */
+            devices: number;
+        };
+        /**
          * IncidentDetail
          * @description An incident with its evidence, its record and what may be done with it.
          */
         IncidentDetail: {
             /** Device */
             device: string;
-            /** Driver */
-            driver: string | null;
             /** Evidence */
             evidence: components["schemas"]["MotionView"][];
             /**
@@ -4262,13 +4818,11 @@ export interface components {
         };
         /**
          * IncidentView
-         * @description An event at the wheel, and where its review stands.
+         * @description An event at the wheel, and where its review stands; not who drove, which is for looks and for the driver.
          */
         IncidentView: {
             /** Device */
             device: string;
-            /** Driver */
-            driver: string | null;
             /**
              * From At
              * Format: date-time
@@ -4404,6 +4958,102 @@ export interface components {
          */
         Kind: "fusion" | "evidence" | "segment" | "timer" | "dispatch" | "merge" | "judge" | "event" | "driving";
         /**
+         * LayerFeature
+         * @description One thing on the map.
+         */
+        LayerFeature: {
+            geometry: components["schemas"]["LayerShape"];
+            properties: components["schemas"]["LayerProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * LayerFeatures
+         * @description What a layer draws; `is_complete` is false when there is more than can be sent, or it is seen from too far.
+         */
+        LayerFeatures: {
+            /** Features */
+            features: components["schemas"]["LayerFeature"][];
+            /** Is Complete */
+            is_complete: boolean;
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        };
+        /**
+         * LayerList
+         * @description The layers, the lowest first; what who asks may not see is not named.
+         */
+        LayerList: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Layers */
+            layers: components["schemas"]["LayerView"][];
+        };
+        /**
+         * LayerProperties
+         * @description Which sign of its layer a thing gets, and what is said of it.
+         */
+        LayerProperties: {
+            /** At */
+            at: string | null;
+            /** Count */
+            count: number | null;
+            /** Heading Deg */
+            heading_deg: number | null;
+            /** Id */
+            id: string;
+            /** Is Stale */
+            is_stale: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string | null;
+            /** State */
+            state: string | null;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * LayerShape
+         * @description A place, line or area, lon before lat.
+         */
+        LayerShape: {
+            /** Coordinates */
+            coordinates: unknown[];
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "Point" | "LineString" | "Polygon";
+        };
+        /**
+         * LayerView
+         * @description A layer that who asks may see, and how fresh it is.
+         */
+        LayerView: {
+            /** From Zoom */
+            from_zoom: number;
+            /** Has Past */
+            has_past: boolean;
+            /** Id */
+            id: string;
+            /** Is Fresh */
+            is_fresh: boolean;
+            /** Newest At */
+            newest_at: string | null;
+        };
+        /**
          * LineString
          * @description A line, lon before lat.
          */
@@ -4483,6 +5133,28 @@ export interface components {
         LookList: {
             /** Items */
             items: components["schemas"]["LookView"][];
+        };
+        /**
+         * LookMade
+         * @description The id of a look.
+         */
+        LookMade: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+        };
+        /**
+         * LookOutcome
+         * @description How it ended.
+         */
+        LookOutcome: {
+            /**
+             * Outcome
+             * @default
+             */
+            outcome: string;
         };
         /**
          * LookView
@@ -4841,6 +5513,28 @@ export interface components {
             speed_mps?: number | null;
         };
         /**
+         * NetworkView
+         * @description Every bus and stop, stops first; `late_s` are the upper bounds of the counts in `late`, the last has none.
+         */
+        NetworkView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Hours */
+            hours: components["schemas"]["HourHeard"][];
+            /** Late S */
+            late_s: number[];
+            /**
+             * Since
+             * Format: date
+             */
+            since: string;
+            /** Stations */
+            stations: components["schemas"]["Station"][];
+        };
+        /**
          * NewConsent
          * @description Who agreed to what, until when.
          */
@@ -5137,6 +5831,26 @@ export interface components {
             trail: components["schemas"]["SeenView"][];
         };
         /**
+         * OwnShiftView
+         * @description A shift of one's own.
+         */
+        OwnShiftView: {
+            /** Device */
+            device: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Noted By */
+            noted_by: string;
+            /**
+             * To At
+             * Format: date-time
+             */
+            to_at: string;
+        };
+        /**
          * PackageKind
          * @description What a package changes on a bus.
          * @enum {string}
@@ -5197,7 +5911,7 @@ export interface components {
          * @description What a route needs.
          * @enum {string}
          */
-        Permission: "open" | "device" | "account" | "see" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "care" | "guard" | "see_driving" | "review_driving" | "drive" | "manage_fleet" | "manage_people";
+        Permission: "open" | "device" | "account" | "see" | "see_network" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "care" | "guard" | "see_driving" | "review_driving" | "look_at_drivers" | "drive" | "manage_fleet" | "manage_people";
         /**
          * PersonList
          * @description All accounts, by name.
@@ -5342,6 +6056,37 @@ export interface components {
             version: number;
         };
         /**
+         * RecordLineView
+         * @description Who did what with one's data, and why.
+         */
+        RecordLineView: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Deed */
+            deed: string;
+            /** Details */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Purpose */
+            purpose: string;
+        };
+        /**
+         * RecordView
+         * @description One's shifts of the last months, and who did what with one's data: both newest first.
+         */
+        RecordView: {
+            /** Lines */
+            lines: components["schemas"]["RecordLineView"][];
+            /** Shifts */
+            shifts: components["schemas"]["OwnShiftView"][];
+        };
+        /**
          * Release
          * @description A package that can be rolled out.
          */
@@ -5477,6 +6222,40 @@ export interface components {
              * @constant
              */
             type: "Feature";
+        };
+        /**
+         * RoadGap
+         * @description A road on some of which nobody passed: `silent` where somebody once did, `never` where nobody ever.
+         */
+        RoadGap: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Last Passed At */
+            last_passed_at: string | null;
+            /** Length Km */
+            length_km: number;
+            /** Name */
+            name: string | null;
+            /** Never Km */
+            never_km: number;
+            /** Silent Km */
+            silent_km: number;
+        };
+        /**
+         * RoadGaps
+         * @description How much of the network nobody passed, and the roads on which there is most of it.
+         */
+        RoadGaps: {
+            /** Items */
+            items: components["schemas"]["RoadGap"][];
+            /** Length Km */
+            length_km: number;
+            /** Never Km */
+            never_km: number;
+            /** Silent Km */
+            silent_km: number;
         };
         /**
          * RoadProperties
@@ -5663,6 +6442,11 @@ export interface components {
             level: number;
             /** Too Little */
             too_little: string[];
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
         };
         /**
          * ScoreView
@@ -5831,6 +6615,12 @@ export interface components {
             pci_low: number | null;
             /** Surveyed Share */
             surveyed_share: number;
+            /** Tci Estimate */
+            tci_estimate: number | null;
+            /** Tci Low */
+            tci_low: number | null;
+            /** Things */
+            things: number;
         };
         /**
          * SegmentLine
@@ -5949,12 +6739,15 @@ export interface components {
             share: number;
         };
         /**
-         * ShiftList
-         * @description Shifts, newest first.
+         * ShiftMade
+         * @description The id by which a shift that was noted wrongly is taken back.
          */
-        ShiftList: {
-            /** Items */
-            items: components["schemas"]["ShiftView"][];
+        ShiftMade: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
         };
         /**
          * ShiftOrder
@@ -5970,33 +6763,6 @@ export interface components {
              * Format: date-time
              */
             from_at: string;
-            /**
-             * To At
-             * Format: date-time
-             */
-            to_at: string;
-        };
-        /**
-         * ShiftView
-         * @description A shift.
-         */
-        ShiftView: {
-            /** Device */
-            device: string;
-            /** Driver */
-            driver: string;
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Noted By */
-            noted_by: string;
             /**
              * To At
              * Format: date-time
@@ -6080,6 +6846,12 @@ export interface components {
             pci_low: number | null;
             /** Surveyed Share */
             surveyed_share: number;
+            /** Tci Estimate */
+            tci_estimate: number | null;
+            /** Tci Low */
+            tci_low: number | null;
+            /** Things */
+            things: number;
         };
         /**
          * StaleSegments
@@ -6090,6 +6862,32 @@ export interface components {
             items: components["schemas"]["StaleItem"][];
             /** Stale After Days */
             stale_after_days: number;
+        };
+        /**
+         * Station
+         * @description One bus or stop.
+         */
+        Station: {
+            carried: components["schemas"]["Carried"] | null;
+            /** Device */
+            device: string;
+            gap: components["schemas"]["Gap"] | null;
+            /** Is Relay */
+            is_relay: boolean;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Name */
+            name: string | null;
+            /** Presence */
+            presence: string | null;
+            /** Tags */
+            tags: number;
+            /** Ways */
+            ways: components["schemas"]["Way"][];
         };
         /**
          * Step
@@ -6300,6 +7098,23 @@ export interface components {
             last_used_at: string | null;
             /** Scopes */
             scopes: components["schemas"]["Permission"][];
+        };
+        /**
+         * TrackPointView
+         * @description Where the bus was, at most every half minute.
+         */
+        TrackPointView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Speed Mps */
+            speed_mps: number | null;
         };
         /**
          * TravellerDetail
@@ -6548,6 +7363,23 @@ export interface components {
             items: components["schemas"]["Ward"][];
         };
         /**
+         * Way
+         * @description What came by one way; `late` counts messages by how late they came.
+         */
+        Way: {
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Late */
+            late: number[];
+            /** Messages */
+            messages: number;
+            /** Stop */
+            stop: string | null;
+        };
+        /**
          * Welcome
          * @description The secret of a one-time link, and the password that its owner wants.
          */
@@ -6556,6 +7388,15 @@ export interface components {
             password: string;
             /** Token */
             token: string;
+        };
+        /**
+         * WhereaboutsView
+         * @description What an open look shows.
+         */
+        WhereaboutsView: {
+            look: components["schemas"]["DriverLookView"];
+            /** Shifts */
+            shifts: components["schemas"]["DrivenView"][];
         };
         /**
          * Word
@@ -8259,6 +9100,161 @@ export interface operations {
             };
         };
     };
+    get_driver_looks_api_v1_driving_looks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriverLookList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_to_look_at_driver_api_v1_driving_looks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DriverLookBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookMade"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_driver_look_api_v1_driving_looks__look__approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_driver_look_api_v1_driving_looks__look__close_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookOutcome"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_driver_look_api_v1_driving_looks__look__view_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                look: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhereaboutsView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_mine_api_v1_driving_mine_get: {
         parameters: {
             query?: {
@@ -8387,6 +9383,35 @@ export interface operations {
             };
         };
     };
+    get_my_record_api_v1_driving_my_record_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_scores_api_v1_driving_scores_get: {
         parameters: {
             query?: {
@@ -8419,38 +9444,6 @@ export interface operations {
             };
         };
     };
-    list_shifts_api_v1_driving_shifts_get: {
-        parameters: {
-            query?: {
-                days?: number;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ShiftList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     add_shift_api_v1_driving_shifts_post: {
         parameters: {
             query?: never;
@@ -8470,7 +9463,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ShiftView"];
+                    "application/json": components["schemas"]["ShiftMade"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -9121,6 +10114,307 @@ export interface operations {
             };
         };
     };
+    list_layers_api_v1_map_layers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerList"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_buses_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_cases_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_condition_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_driving_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_findings_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_search_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_stops_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_tag_coverage_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_api_v1_me_get: {
         parameters: {
             query?: never;
@@ -9137,6 +10431,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_network_api_v1_network_get: {
+        parameters: {
+            query?: {
+                /** @description how far back, today included */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkView"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_road_gaps_api_v1_network_roads_get: {
+        parameters: {
+            query?: {
+                /** @description how far back, today included */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoadGaps"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_segment_gaps_api_v1_network_segments_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+                /** @description how far back, today included */
+                days?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapCollection"];
                 };
             };
             /** @description a problem (RFC 9457) */

@@ -27,6 +27,7 @@ export function useMe() {
     isSafetyManager: computed(() => me.value.permissions.includes("review_driving")),
     isDriver: computed(() => me.value.role === "driver"),
     isGuardian: computed(() => me.value.role === "guardian"),
+    seesNetwork: computed(() => me.value.permissions.includes("see_network")),
     isFleetManager: computed(() => me.value.permissions.includes("manage_fleet")),
     isOperator: computed(() => me.value.role === "operator" || me.value.role === "admin"),
   };

@@ -6,6 +6,7 @@ import { crewEn } from "./areas/crew";
 import { decisionsEn } from "./areas/decisions";
 import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
+import { networkEn } from "./areas/network";
 import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
 import { drivingEn } from "./areas/driving";
@@ -29,6 +30,7 @@ export const en: Messages = {
   ...travelEn,
   ...conditionEn,
   ...crewEn,
+  ...networkEn,
   ...noticeEn,
   ...peopleEn,
   ...decisionsEn,
@@ -249,6 +251,8 @@ export const en: Messages = {
     toMap: "To the map",
   },
   titles: {
+    network: "Network",
+    stop: "Stop",
     driving: "Safe driving",
     "my-driving": "My driving",
     travel: "Safe travel",

@@ -6,6 +6,7 @@ import { crewZh } from "./areas/crew";
 import { decisionsZh } from "./areas/decisions";
 import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
+import { networkZh } from "./areas/network";
 import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
 import { drivingZh } from "./areas/driving";
@@ -28,6 +29,7 @@ export const zh = {
   ...travelZh,
   ...conditionZh,
   ...crewZh,
+  ...networkZh,
   ...noticeZh,
   ...peopleZh,
   ...decisionsZh,
@@ -248,6 +250,8 @@ export const zh = {
     toMap: "回到地图",
   },
   titles: {
+    network: "感知网络",
+    stop: "站点",
     driving: "行车安全",
     "my-driving": "我的行车记录",
     travel: "安全出行",
