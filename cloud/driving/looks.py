@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from cloud.cases.chain import DRIVERS
+from cloud.cases.model import Details
 from cloud.driving.record import lock_record
 from cloud.errors import LookError
 from cloud.looks.door import LookDoor, LookTable
@@ -146,6 +147,9 @@ class Looks(LookDoor[DriverLook]):
         """The driver's, or those of all who drove the bus in that time, as far as it is noted by now."""
         names = self._drivers(look) if look.driver is None else [look.driver]
         return [lock_record(self.connection, name) for name in names]
+
+    def told(self, look: DriverLook) -> Details:
+        return {"from_at": look.from_at.isoformat(), "to_at": look.to_at.isoformat()}
 
     def _drivers(self, look: DriverLook) -> list[str]:
         return [name for (name,) in self.connection.execute(_DRIVERS, _values(look)).fetchall()]

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from cloud.cases.chain import Chain, Deed
-from cloud.cases.model import Reason
+from cloud.cases.model import Details, Reason
 from cloud.errors import LookError, LookNotFoundError
 from cloud.looks.rules import ASKED_FOR, ONE_LOOK, Look, LookDeed, end_when_approved, how_it_ends, require_open
 from cloud.people.model import Actor, Role
@@ -119,6 +119,10 @@ class LookDoor(ABC, Generic[L]):
     def chains_of(self, look: L) -> Sequence[UUID]:
         """The chains of those looked at, locked."""
 
+    def told(self, look: L) -> Details:
+        """What else those looked at read of it: nothing that would be whereabouts."""
+        return {}
+
     def put(self, look: L) -> UUID:
         """Ask for a look.
 
@@ -182,7 +186,7 @@ class LookDoor(ABC, Generic[L]):
 
     def _note(self, look: L, action: LookDeed, **details: str | int) -> None:
         words = Reason(zh=look.purpose, en=look.purpose)
-        known = {"look": str(look.id), "kind": look.kind, **details}
+        known = {"look": str(look.id), "kind": look.kind, **self.told(look), **details}
         deed = Deed(at=self.at, actor=self.actor.name, action=action, reason=words, to_state=action, details=known)
         for subject in self.chains_of(look):
             if action is not LookDeed.LOOK or not self._has_noted(subject, look):

@@ -32,6 +32,7 @@ export const router = createRouter({
     { path: "/settings", name: "settings", component: () => import("./pages/SettingsPage.vue") },
     { path: "/deliveries", name: "deliveries", component: () => import("./pages/DeliveriesPage.vue") },
     { path: "/driving", name: "driving", component: () => import("./pages/DrivingPage.vue") },
+    { path: "/driving/looks/:id", name: "driver-look", component: () => import("./pages/DriverLookPage.vue"), props: true },
     { path: "/driving/mine", name: "my-driving", component: () => import("./pages/MyDrivingPage.vue") },
     { path: "/requests", name: "requests", component: () => import("./pages/RequestsPage.vue") },
     { path: "/requests/:id", name: "request", component: () => import("./pages/RequestPage.vue"), props: true },

@@ -25,6 +25,7 @@ export function useMe() {
     isDataOfficer: computed(() => me.value.permissions.includes("handle_requests") && me.value.unit === null && me.value.areas.length === 0),
     isCarer: computed(() => me.value.permissions.includes("care")),
     isSafetyManager: computed(() => me.value.permissions.includes("review_driving")),
+    mayLookAtDrivers: computed(() => me.value.permissions.includes("look_at_drivers")),
     isDriver: computed(() => me.value.role === "driver"),
     isGuardian: computed(() => me.value.role === "guardian"),
     seesNetwork: computed(() => me.value.permissions.includes("see_network")),

@@ -79,6 +79,12 @@ export function createFormat(languageTag: string, messages: Messages) {
   };
 }
 
+/** A time as a `datetime-local` field holds it: by the viewer's clock, to the minute. */
+export function localInput(atMs: number): string {
+  const at = new Date(atMs);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 function percentText(share: number): string {
   const percent = share * 100;
   if (percent > 99.5 && percent < 100) {

@@ -13,6 +13,7 @@ import { drivingEn } from "./areas/driving";
 import { requestsEn } from "./areas/requests";
 import { rollOutsEn } from "./areas/rollOuts";
 import { shellEn } from "./areas/shell";
+import { looksEn } from "./areas/looks";
 import { travelEn } from "./areas/travel";
 import { upkeepEn } from "./areas/upkeep";
 import { workEn } from "./areas/work";
@@ -27,6 +28,7 @@ export const en: Messages = {
   ...rollOutsEn,
   ...drivingEn,
   ...requestsEn,
+  ...looksEn,
   ...travelEn,
   ...conditionEn,
   ...crewEn,
@@ -254,6 +256,7 @@ export const en: Messages = {
     network: "Network",
     stop: "Stop",
     driving: "Safe driving",
+    "driver-look": "Who drove",
     "my-driving": "My driving",
     travel: "Safe travel",
     traveller: "Safe travel",

@@ -13,6 +13,7 @@ import { drivingZh } from "./areas/driving";
 import { requestsZh } from "./areas/requests";
 import { rollOutsZh } from "./areas/rollOuts";
 import { shellZh } from "./areas/shell";
+import { looksZh } from "./areas/looks";
 import { travelZh } from "./areas/travel";
 import { upkeepZh } from "./areas/upkeep";
 import { workZh } from "./areas/work";
@@ -26,6 +27,7 @@ export const zh = {
   ...rollOutsZh,
   ...drivingZh,
   ...requestsZh,
+  ...looksZh,
   ...travelZh,
   ...conditionZh,
   ...crewZh,
@@ -253,6 +255,7 @@ export const zh = {
     network: "感知网络",
     stop: "站点",
     driving: "行车安全",
+    "driver-look": "查看行踪",
     "my-driving": "我的行车记录",
     travel: "安全出行",
     traveller: "安全出行",
