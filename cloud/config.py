@@ -90,7 +90,8 @@ class BrokerConfig(Section):
 
 
 class IngestConfig(Section):
-    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 2000
+    """At most; with what comes meanwhile the next one begins. A commit waits for the disk, however much it holds."""
     batch_ms: Annotated[int, Field(ge=1, le=10_000)] = 50
     ack_wait_s: Annotated[int, Field(ge=1, le=600)] = 15
     """JetStream: what an ingester holds for longer without acknowledging it goes to another one."""

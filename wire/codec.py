@@ -77,6 +77,10 @@ def decode_envelope(payload: bytes) -> Envelope:
         document = document_of_kind(kind).model_validate_json(payload)
     except ValidationError as error:
         raise _decode_error(error) from error
+    return _to_envelope(document, kind)
+
+
+def _to_envelope(document: Document[Message], kind: Kind) -> Envelope:
     _check_counting(document, kind)
     return Envelope(
         id=document.id,
@@ -86,6 +90,17 @@ def decode_envelope(payload: bytes) -> Envelope:
         stream=document.stream,
         sequence=document.sequence,
     )
+
+
+def _decode_plain(payload: bytes, kind: Kind) -> Envelope | None:
+    """Read in one step what is plainly fit and of this kind; none: look closer, it may be good all the same."""
+    if len(payload) > MAX_MESSAGE_BYTES or _may_be_too_deep(payload) or b"NaN" in payload or b"Infinity" in payload:
+        return None  # the last two are no JSON, and pydantic would pass over them in a field that nobody knows
+    try:
+        document = document_of_kind(kind).model_validate_json(payload)
+    except ValidationError:
+        return None
+    return _to_envelope(document, kind) if document.type == type_of_kind(kind) else None
 
 
 def decode_message(*, topic: str, payload: bytes) -> tuple[Topic, Envelope]:
@@ -98,7 +113,7 @@ def decode_message(*, topic: str, payload: bytes) -> tuple[Topic, Envelope]:
         parsed = parse_topic(topic)
     except TopicError as error:
         raise DecodeError(Reason.WRONG_TOPIC, str(error)) from error
-    envelope = decode_envelope(payload)
+    envelope = _decode_plain(payload, parsed.kind) or decode_envelope(payload)
     if envelope.source != parsed.source or envelope.kind is not parsed.kind:
         raise DecodeError(
             Reason.WRONG_TOPIC, f"{envelope.type} of {envelope.source} came on {topic}; a device speaks only for itself"
@@ -154,10 +169,14 @@ def _read_json(payload: bytes) -> dict[str, object]:
         raise DecodeError(reason, str(error)) from error
     if not isinstance(document, dict):
         raise DecodeError(Reason.NOT_JSON, "a JSON object is expected")
-    # What opens fewer brackets cannot be so deep; most messages are told apart by this.
-    if payload.count(b"{") + payload.count(b"[") >= MAX_DEPTH and _is_too_deep(cast("object", document)):
+    if _may_be_too_deep(payload) and _is_too_deep(cast("object", document)):
         raise DecodeError(Reason.TOO_DEEP, f"nested more than {MAX_DEPTH} levels")
     return cast("dict[str, object]", document)
+
+
+def _may_be_too_deep(payload: bytes) -> bool:
+    """What opens fewer brackets cannot be so deep; most messages are told apart by this."""
+    return payload.count(b"{") + payload.count(b"[") >= MAX_DEPTH
 
 
 def _is_too_deep(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from wire.errors import TopicError
@@ -40,6 +41,7 @@ class Topic:
         return f"/{self.city}/{self.device}"
 
 
+@lru_cache(maxsize=16_384)  # a bus speaks on the same few all day
 def parse_topic(text: str) -> Topic:
     """Read a topic.
 

@@ -12,35 +12,27 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 
 
-def _to_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
-
-
-def _at_least_a_day_from_the_edges(at: datetime) -> datetime:
-    """Keep every time far enough from datetime's ends that any zone can show it."""
-    if not _EARLIEST < at < _LATEST:
-        raise ValueError("a time between the years 1 and 9999 is expected")
-    return at
-
-
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def _as_rfc_3339_has_it(value: object) -> object:
+def _as_rfc_3339_has_it(text: str) -> datetime:
     """Read a text; pydantic alone would also take "1.0" for a second after 1970."""
-    if not isinstance(value, str):
-        return value
-    if not _RFC_3339.fullmatch(value):
+    if not _RFC_3339.fullmatch(text):
         raise ValueError("a time as RFC 3339 has it, with its zone, is expected")
-    return datetime.fromisoformat(value.upper())
+    return datetime.fromisoformat(text.upper())
 
 
-Instant = Annotated[
-    AwareDatetime,
-    BeforeValidator(_as_rfc_3339_has_it),
-    AfterValidator(_at_least_a_day_from_the_edges),
-    AfterValidator(_to_utc),
-]
+def _read_instant(value: object) -> object:
+    """Read a time into UTC, in one step: a message holds several. It keeps far enough from datetime's ends."""
+    at = _as_rfc_3339_has_it(value) if isinstance(value, str) else value
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        return at
+    if not _EARLIEST < at < _LATEST:
+        raise ValueError("a time between the years 1 and 9999 is expected")
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_read_instant)]
 
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
@@ -78,9 +70,13 @@ Text = Annotated[str, Field(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+_LATEST_DIGITS = f"{int(_LATEST.timestamp() * 1000):012x}"
+_TOO_LATE = f"{_LATEST_DIGITS[:8]}-{_LATEST_DIGITS[8:]}"  # hexadecimal digits are in the order of their numbers
+
+
 def _within_the_calendar(event_id: str) -> str:
     """Refuse a UUIDv7 whose time (its first 48 bits, in milliseconds) no datetime can hold."""
-    if int(event_id[:8] + event_id[9:13], 16) >= _LATEST.timestamp() * 1000:
+    if event_id[:13] >= _TOO_LATE:
         raise ValueError("the time inside the id lies beyond the year 9999")
     return event_id
 

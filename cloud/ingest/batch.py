@@ -156,7 +156,9 @@ def device_news(received: Iterable[Received], news: News) -> list[DeviceNews]:
     of_device: dict[Device, DeviceNews] = {}
     for item in received:
         key = (item.city, item.device)
-        known = of_device.setdefault(key, DeviceNews(city=item.city, device=item.device, seen_at=item.received_at))
+        known = of_device.get(key)
+        if known is None:
+            known = of_device[key] = DeviceNews(city=item.city, device=item.device, seen_at=item.received_at)
         known.see(item.received_at)
         _note(known, item)
     for key, known in of_device.items():
@@ -227,9 +229,11 @@ class _Streams:
         self._of_stream: dict[tuple[str, str, str], StreamNews] = {}
 
     def get(self, city: str, device: str, stream: str, seen_at: datetime) -> StreamNews:
-        return self._of_stream.setdefault(
-            (city, device, stream), StreamNews(city=city, device=device, stream=UUID(stream), seen_at=seen_at)
-        )
+        news = self._of_stream.get((city, device, stream))
+        if news is None:
+            news = StreamNews(city=city, device=device, stream=UUID(stream), seen_at=seen_at)
+            self._of_stream[city, device, stream] = news
+        return news
 
     def all(self) -> list[StreamNews]:
         return list(self._of_stream.values())

@@ -96,7 +96,7 @@ class Handler:
             logger.exception("ingest_stumbled messages=%d", len(items))
             return await self._store_apart(items, error, reason=STUMBLED, is_replay=is_replay)
         _log_observations(items)
-        for item in items:
+        for item in items if logger.isEnabledFor(logging.DEBUG) else ():
             if isinstance(item, Readable):
                 logger.debug("message_stored id=%s source=%s", item.envelope.id, item.envelope.source)
         return outcome
@@ -120,9 +120,9 @@ class Handler:
 
 
 @asynccontextmanager
-async def open_handler(url: str) -> AsyncGenerator[Handler]:
-    """Open a handler with its own connection."""
-    async with open_pool(url, max_size=1, configure=create_staging) as pool:
+async def open_handler(url: str, *, connections: int = 1) -> AsyncGenerator[Handler]:
+    """Open a handler with connections of its own, one for each batch that it stores at a time."""
+    async with open_pool(url, max_size=connections, configure=create_staging) as pool:
         yield Handler(pool)
 
 

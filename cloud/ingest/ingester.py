@@ -1,12 +1,12 @@
-"""The loop: take a batch, store it, acknowledge it, send receipts and letters."""
+"""The loops: take a batch, store it, acknowledge it; and beside them receipts and letters."""
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from cloud.errors import UnavailableError
 from cloud.ingest import metrics
@@ -20,6 +20,10 @@ from telemetry.server import Needs
 
 logger = logging.getLogger(__name__)
 
+HANDS: Final = 2
+"""So many batches are stored at a time: while one waits for the disk, the next is read and brought to the database."""
+
+_MAIL_EVERY_S: Final = 0.1
 _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 2.0
 
@@ -43,19 +47,30 @@ class Ingester:
         self._postman = postman
         self._needs = needs
         self._stop = stop
+        self._turn = asyncio.Lock()  # one takes at a time
+        self._oldest_in_hand: list[datetime] = []
 
     async def run(self) -> None:
         """Take batch after batch."""
-        while not self._stop.is_set():
-            batch = await self._subscriber.next_batch()
-            if batch:
-                await self._take(batch)
-            await self._courier.send_due()
-            await self._postman.deliver_due()
+        metrics.OLDEST_SECONDS.set_function(self._oldest_age_s)
+        async with _together(self._send_mail(), *(self._work() for _ in range(HANDS))) as all_done:
+            await all_done
         await self._courier.send_all()
 
+    async def _work(self) -> None:
+        while not self._stop.is_set():
+            async with self._turn:
+                batch = await self._subscriber.next_batch()
+            if batch:
+                await self._take(batch)
+
+    async def _send_mail(self) -> None:
+        while not await self._is_stopped_within(_MAIL_EVERY_S):
+            await self._courier.send_due()
+            await self._postman.deliver_due()
+
     async def _take(self, batch: Sequence[Delivery]) -> None:
-        with metrics.BATCH_SECONDS.time(), _oldest_in_hand(batch):
+        with metrics.BATCH_SECONDS.time(), self._holding(batch):
             outcome = await self._store_patiently(batch)
         if outcome is None:
             return
@@ -64,6 +79,18 @@ class Ingester:
         self._courier.note(outcome.settled)
         self._postman.note(outcome.contacts)
         _log(batch, outcome)
+
+    @contextmanager
+    def _holding(self, batch: Sequence[Delivery]) -> Generator[None]:
+        oldest_at = min(delivery.received_at for delivery in batch)
+        self._oldest_in_hand.append(oldest_at)
+        try:
+            yield
+        finally:
+            self._oldest_in_hand.remove(oldest_at)
+
+    def _oldest_age_s(self) -> float:
+        return max(map(_age_s, self._oldest_in_hand), default=0.0)
 
     async def _store_patiently(self, batch: Sequence[Delivery]) -> Outcome | None:
         """Try until the database takes it. Meanwhile nothing more is taken from the broker, which keeps it all."""
@@ -97,15 +124,16 @@ def _log(batch: Sequence[Delivery], outcome: Outcome) -> None:
             logger.warning("ingest_quarantined reason=%s messages=%d", reason, count)
 
 
-@contextmanager
-def _oldest_in_hand(batch: Sequence[Delivery]) -> Generator[None]:
-    """While it is not stored, tell the age of its oldest message."""
-    oldest_at = min(delivery.received_at for delivery in batch)
-    metrics.OLDEST_SECONDS.set_function(lambda: _age_s(oldest_at))
+@asynccontextmanager
+async def _together(*work: Coroutine[Any, Any, None]) -> AsyncGenerator[Awaitable[object]]:
+    """Begin all of it; when one fails, its error is raised and the others end."""
+    tasks = [asyncio.create_task(each) for each in work]
     try:
-        yield
+        yield asyncio.gather(*tasks)
     finally:
-        metrics.OLDEST_SECONDS.set_function(lambda: 0.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _count(batch: Sequence[Delivery], outcome: Outcome) -> None:

@@ -48,10 +48,11 @@ class Postman:
         if self._looked_at is not None and at - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = at
-        letters = await self._letters.take_letters(self._contacts, at=at)
+        contacts, self._contacts = self._contacts, set()
+        letters = await self._letters.take_letters(contacts, at=at)
         if letters is None:
+            self._contacts |= contacts
             return
-        self._contacts.clear()
         wishes, requests = letters
         for wish in wishes:
             await self._publish(*encode_wish(wish, at=at))

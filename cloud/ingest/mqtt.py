@@ -24,8 +24,6 @@ from wire.topics import ALL_TOPICS
 logger = logging.getLogger(__name__)
 
 _KEEPALIVE_S: Final = 30
-# Batches that may wait in memory; then the connection is not read any further.
-_BATCHES_IN_FLIGHT: Final = 4
 # Nothing for so long means that the broker's window is full: it waits for our acknowledgements, so do not linger.
 _QUIET_S: Final = 0.005
 
@@ -38,12 +36,12 @@ class _Token:
 
 
 class MqttSubscriber:
-    """Takes what paho's thread puts into a bounded queue."""
+    """Takes what paho's thread puts into a queue of one batch; while it is full, the connection is not read."""
 
     def __init__(self, broker: BrokerConfig, ingest: IngestConfig) -> None:
         self._batch_size = ingest.batch_size
         self._batch_s = ingest.batch_ms / 1000
-        self._waiting: queue.Queue[Delivery] = queue.Queue(_BATCHES_IN_FLIGHT * ingest.batch_size)
+        self._waiting: queue.Queue[Delivery] = queue.Queue(ingest.batch_size)
         self._connection = 0
         self._filter = ALL_TOPICS if broker.share is None else f"$share/{broker.share}/{ALL_TOPICS}"
         self._is_closing = False

@@ -1,6 +1,7 @@
 """`busense ingest`: put broker, handler and loop together, and end in order when told to."""
 
 import asyncio
+import gc
 import logging
 import signal
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -12,7 +13,7 @@ from cloud.db.migrate import check_current
 from cloud.db.pool import connect
 from cloud.errors import UnavailableError
 from cloud.ingest.handler import open_handler
-from cloud.ingest.ingester import Ingester
+from cloud.ingest.ingester import HANDS, Ingester
 from cloud.ingest.jetstream import open_jetstream
 from cloud.ingest.letters import Postman
 from cloud.ingest.mqtt import open_mqtt
@@ -60,10 +61,11 @@ async def ingest(config: CloudConfig, *, stop: asyncio.Event, started: asyncio.E
     async with AsyncExitStack() as stack:
         stack.enter_context(telling(config.telemetry.ingest, process="ingest", missing=needs.missing))
         await _wait_for_database(url, needs)
-        handler = await stack.enter_async_context(open_handler(url))
+        handler = await stack.enter_async_context(open_handler(url, connections=HANDS + 1))
         subscriber = await stack.enter_async_context(open_subscriber(config))
         if config.telemetry.ingest is not None:
             await stack.enter_async_context(watching(subscriber, url, needs, broker=broker.url))
+        gc.freeze()  # what was loaded stays: to look through it now and then holds up a batch for a tenth of a second
         started.set()
         logger.info("ingest_started broker=%s batch_size=%d", broker.kind, config.ingest.batch_size)
         courier = Courier(subscriber.publish, settled_now=handler.settled_now, now=_utc_now)

@@ -5,9 +5,12 @@ A row that is there already changes nothing, so a message may come any number of
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, Final, LiteralString
 
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncConnection, AsyncCursor, postgres, pq, sql
+from psycopg.adapt import Dumper
+from typing_extensions import override
 
 from cloud.observations.tables import TABLE_OF_KIND, Table, Values
 from wire.messages import Kind
@@ -89,6 +92,33 @@ _PLAIN: Final[dict[Kind, LiteralString]] = {
 }
 
 
+class _UuidOfText(Dumper):
+    """An id as it stands in a message, in half the time that it takes by way of a `UUID`."""
+
+    format = pq.Format.BINARY
+    oid = postgres.types["uuid"].oid
+
+    @override
+    def dump(self, obj: str) -> bytes:
+        return bytes.fromhex(obj.replace("-", ""))
+
+
+class _FourFloats(Dumper):
+    """Corners of a box; psycopg's own way looks at each of them twice."""
+
+    format = pq.Format.BINARY
+    oid = postgres.types["float4"].array_oid
+    _ARRAY: Final = Struct(
+        "!iiIii" + 4 * "if"
+    )  # dimensions, has no NULL, type, how many, the first's number, then each
+    _HEAD: Final = (1, 0, postgres.types["float4"].oid, 4, 1)
+
+    @override
+    def dump(self, obj: tuple[float, float, float, float]) -> bytes:
+        left, top, right, bottom = obj
+        return self._ARRAY.pack(*self._HEAD, 4, left, 4, top, 4, right, 4, bottom)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """What an insert brought that was not known before."""
@@ -100,6 +130,8 @@ class News:
 
 async def create_staging(connection: Connection) -> None:
     """Make the temporary tables of a connection; they are empty at the beginning of each transaction."""
+    for dumper in (_UuidOfText, _FourFloats):
+        connection.adapters.register_dumper(None, dumper)
     for table in TABLE_OF_KIND.values():
         await connection.execute(
             sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(

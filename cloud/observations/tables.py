@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, cast
-from uuid import UUID
 
 import h3
 from psycopg.types.json import Jsonb
@@ -50,11 +49,11 @@ text clock_mark
 def _common(received: Received) -> Values:
     envelope = received.envelope
     return (
-        UUID(envelope.id),
+        envelope.id,
         received.id_at,
         received.city,
         received.device,
-        UUID(envelope.stream),
+        envelope.stream,
         envelope.sequence,
         received.received_at,
         received.clock_mark,
@@ -82,7 +81,7 @@ def _observation_rows(received: Received) -> Iterable[Values]:
         seen.class_code,
         *(seen.confidence, seen.lon, seen.lat, seen.along_m, seen.across_m, seen.heading_deg),
         seen.frames,
-        list(seen.box_xyxy_px),
+        seen.box_xyxy_px,
         *(seen.frame_width_px, seen.frame_height_px),
         *(seen.camera_id, seen.model.name, seen.model.version, seen.model.sha256),
         *(seen.distance_m, seen.length_m, seen.width_m, seen.area_m2),

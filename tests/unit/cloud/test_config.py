@@ -24,7 +24,7 @@ def written(tmp_path: Path) -> Path:
 def test_defaults_fill_what_the_file_leaves_out(written: Path) -> None:
     config = load_config(written)
     assert config.require_broker().kind is BrokerKind.JETSTREAM
-    assert (config.ingest.batch_size, config.ingest.batch_ms, config.pictures.max_bytes) == (500, 50, 4_194_304)
+    assert (config.ingest.batch_size, config.ingest.batch_ms, config.pictures.max_bytes) == (2000, 50, 4_194_304)
 
 
 def test_environment_wins_over_the_file(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:

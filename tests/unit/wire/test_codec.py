@@ -12,6 +12,7 @@ from wire.codec import decode_envelope, decode_message, encode_envelope, read_la
 from wire.envelope import MAX_MESSAGE_BYTES, Envelope
 from wire.errors import DecodeError, Reason
 from wire.messages import Kind, Presence, State
+from wire.topics import Topic
 
 
 @given(sample_envelopes())
@@ -155,6 +156,30 @@ def test_message_on_a_foreign_topic_is_refused() -> None:
         assert caught.value.reason is Reason.WRONG_TOPIC
     topic, envelope = decode_message(topic="busense/v1/town/bus-1/health", payload=payload)
     assert (topic.device, envelope.kind) == ("bus-1", Kind.HEALTH)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "reason"),
+    [
+        pytest.param(b"NaN", Reason.NOT_JSON, id="not a number"),
+        pytest.param(b"-Infinity", Reason.NOT_JSON, id="infinite"),
+        pytest.param(12 * b"[" + 12 * b"]", Reason.TOO_DEEP, id="too deep"),
+        pytest.param(b'"' + 70_000 * b"x" + b'"', Reason.TOO_LARGE, id="too large"),
+    ],
+)
+def test_a_field_that_nobody_knows_is_read_strictly_on_its_topic_too(unknown: bytes, reason: Reason) -> None:
+    payload = sample_payload(Kind.DETECTION)[:-1] + b',"unknown":' + unknown + b"}"
+    with pytest.raises(DecodeError) as caught:
+        decode_message(topic="busense/v1/town/bus-1/detection", payload=payload)
+    assert caught.value.reason is reason
+
+
+@given(sample_envelopes())
+@settings(max_examples=100)
+def test_on_its_topic_a_message_is_read_as_it_is_alone(envelope: Envelope) -> None:
+    topic = Topic(city=envelope.source.split("/")[1], device=envelope.source.split("/")[2], kind=envelope.kind)
+    payload = encode_envelope(envelope)
+    assert decode_message(topic=str(topic), payload=payload) == (topic, decode_envelope(payload))
 
 
 def test_label_of_a_message_with_bad_data_still_tells_its_number() -> None:

@@ -12,7 +12,7 @@ from cloud.fleet.streams import Settled
 from cloud.fleet.wishes import Letters
 from cloud.ingest.batch import Outcome
 from cloud.ingest.handler import Handler
-from cloud.ingest.ingester import Ingester
+from cloud.ingest.ingester import HANDS, Ingester
 from cloud.ingest.letters import Postman
 from cloud.ingest.receipts import Courier
 from cloud.ingest.subscriber import Delivery
@@ -26,7 +26,15 @@ pytestmark = pytest.mark.asyncio
 class World:
     """A broker with a few batches and a database that can be away; everything that happens is noted in order."""
 
-    def __init__(self, batches: Sequence[list[Delivery]], *, away: int = 0, stop_when_away: bool = False) -> None:
+    def __init__(
+        self,
+        batches: Sequence[list[Delivery]],
+        *,
+        away: int = 0,
+        stop_when_away: bool = False,
+        commits_together: int = 1,
+        broken_at: int = 0,
+    ) -> None:
         self.happened: list[str] = []
         self.stop = asyncio.Event()
         self.needs = Needs()
@@ -34,6 +42,16 @@ class World:
         self._batches = list(batches)
         self._away = away
         self._stop_when_away = stop_when_away
+        self._commits_together = commits_together
+        self._broken_at = broken_at
+        self._began = asyncio.Condition()
+        self._begun = self._in_hand = 0
+        self._is_over = asyncio.Event()
+        self.hands_are_full = asyncio.Event()
+
+    @property
+    def left(self) -> int:
+        return len(self._batches)
 
     async def run(self) -> list[str]:
         courier = Courier(self.publish, settled_now=self.settled_now, now=lambda: AT)
@@ -44,12 +62,17 @@ class World:
 
     async def next_batch(self) -> list[Delivery]:
         if not self._batches:
+            await self._is_over.wait()
             self.stop.set()
             return []
+        self._in_hand += 1
         return self._batches.pop(0)
 
     async def acknowledge(self, batch: Sequence[Delivery]) -> None:
         self.happened.append(f"acknowledge {len(batch)}")
+        self._in_hand -= 1
+        if not self._batches and self._in_hand == 0:
+            self._is_over.set()
 
     async def publish(self, topic: str, payload: bytes) -> None:
         del topic, payload
@@ -70,9 +93,18 @@ class World:
             self._away -= 1
             if self._stop_when_away:
                 self.stop.set()
+                self._is_over.set()
             self.happened.append("away")
             raise UnavailableError("no database")
         self.happened.append(f"store {len(batch)}")
+        self._begun += 1
+        if self._begun == self._broken_at:
+            raise ZeroDivisionError
+        if self._begun == HANDS:
+            self.hands_are_full.set()
+        async with self._began:
+            self._began.notify_all()
+            await self._began.wait_for(lambda: self._begun >= self._commits_together)
         return Outcome(settled=[Settled(city="c", device="d", stream=UUID(make_id(AT)), ranges=((1, 1),))])
 
 
@@ -84,7 +116,35 @@ async def test_batch_is_acknowledged_and_receipted_after_it_is_stored() -> None:
 async def test_last_receipt_goes_out_before_the_end() -> None:
     outbox = Outbox()
     happened = await World([[outbox.message()], [outbox.message()]]).run()
-    assert happened == ["store 1", "acknowledge 1", "receipt", "store 1", "acknowledge 1", "receipt"]
+    assert happened[-1] == "receipt"
+    assert happened.count("store 1") == happened.count("acknowledge 1") == 2
+
+
+async def test_next_batch_begins_while_the_one_before_waits_for_the_disk() -> None:
+    outbox = Outbox()
+    world = World([[outbox.message()], [outbox.message()] * 2], commits_together=2)
+    happened = await asyncio.wait_for(world.run(), 10)
+    assert happened[:2] == ["store 1", "store 2"]
+    assert sorted(set(happened[2:])) == ["acknowledge 1", "acknowledge 2", "receipt"]
+
+
+async def test_no_more_is_taken_than_hands_can_hold() -> None:
+    batches = [[Outbox().message()] for _ in range(5)]
+    world = World(batches, commits_together=3)
+    running = asyncio.create_task(world.run())
+    await asyncio.wait_for(world.hands_are_full.wait(), 10)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert world.left == 5 - HANDS
+
+
+async def test_an_error_of_our_own_ends_all() -> None:
+    outbox = Outbox()
+    world = World([[outbox.message()], [outbox.message()] * 2], commits_together=3, broken_at=2)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(world.run(), 10)
+    assert not any("acknowledge" in each for each in world.happened)
 
 
 async def test_nothing_is_acknowledged_while_the_database_is_away() -> None:
