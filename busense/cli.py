@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "enrol": _Place("edge_agent.enrol_command", "edge", "On a bus: get a certificate for a code; renew it."),
     "relay": _Place("edge_agent.relay.command", "edge", "At a stop: carry what buses without a network hand over."),
     "roads": _Place("cloud.cli", "cloud", "The road network: import it."),
+    "furniture": _Place("cloud.commands.furniture", "cloud", "Street furniture: import the county's list."),
     "catalogue": _Place("cloud.cli", "cloud", "The catalogue of classes and rules: check it."),
     "people": _Place("cloud.commands.people", "cloud", "Accounts: add one, make a one-time link or a token."),
     "travel": _Place("cloud.commands.travel", "cloud", "People who travel with a tag: names of stops."),

@@ -6,6 +6,8 @@ BusenseError
     ├── MigrationError         stop: the database and these migrations do not fit together
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
+    ├── FurnitureError         stop: a list of street furniture that cannot be taken
+    │   └── ThingNotFoundError     there is no such thing in the inventory
     ├── FleetError             stop: a device that cannot be enrolled
     ├── RollOutError           tell the person: a release or roll-out that cannot be as it was wished
     ├── DeliveryError          try again later, or tell a person when it is final
@@ -65,6 +67,14 @@ class UnavailableError(CloudError):
 
 class RoadsError(CloudError):
     """A road network that cannot be imported."""
+
+
+class FurnitureError(CloudError):
+    """A list of street furniture that cannot be taken."""
+
+
+class ThingNotFoundError(FurnitureError):
+    """There is no such thing in the inventory."""
 
 
 class FleetError(CloudError):

@@ -65,6 +65,7 @@ class Kind(StrEnum):
     JUDGE = "judge"
     EVENT = "event"
     DRIVING = "driving"
+    FURNITURE = "furniture"
 
 
 # How work gets back where it was taken from. What is found by the state of a case needs no way back.
@@ -92,6 +93,10 @@ _GIVE_BACK: Final[dict[Kind, LiteralString]] = {
         INSERT INTO driving_queue (kind, city, device, event_id, id_at)
         SELECT kind, city, device, event_id, id_at FROM jsonb_to_record(%s)
             AS s(kind text, city text, device text, event_id uuid, id_at timestamptz)
+        """,
+    Kind.FURNITURE: """
+        INSERT INTO inventory.due (finding_id)
+        SELECT finding_id FROM jsonb_to_record(%s) AS s(finding_id uuid) ON CONFLICT DO NOTHING
         """,
     Kind.EVENT: """
         INSERT INTO case_events (case_id, serial)

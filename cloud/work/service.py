@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import Connection
@@ -26,10 +26,12 @@ from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
 from cloud.pictures.store import open_store
 from cloud.requests.actions import run_clock
+from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
 from cloud.work.driving import look_after_driving
 from cloud.work.fleet import look_after_roll_outs
+from cloud.work.furniture import look_after_furniture
 from cloud.work.housekeeping import look_after_retention
 from cloud.work.map import look_after_map
 from cloud.work.notices import look_after_notices
@@ -46,6 +48,14 @@ RETRY_S: Final = 1.0
 TRIM_EVERY: Final = timedelta(minutes=1)
 
 _log = logging.getLogger(__name__)
+
+
+class Rulebook(NamedTuple):
+    """What a county sets, as the fusion and the cases need it."""
+
+    catalogue: Catalogue
+    handling: Handling
+    kinds: Kinds
 
 
 def work_until_signalled(config: CloudConfig) -> None:
@@ -67,7 +77,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     url, rules = config.database.read_url(), load_rules(config.work.condition)
     targets = load_targets(config.work.notify)
     retention = load_retention(config.work.retention)
-    driving_rules = load_driving_rules(config.work.driving)
+    driving_rules, kinds = load_driving_rules(config.work.driving), load_kinds(config.work.furniture)
     zone = handling.working_calendar.zone
     keepers = (
         partial(look_after_roads, url, rules),
@@ -76,12 +86,13 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         partial(look_after_roll_outs, url),
         partial(look_after_retention, url, partial(open_store, config.pictures), retention, zone),
         partial(look_after_driving, url, driving_rules),
+        partial(look_after_furniture, url, kinds, catalogue, handling),
         partial(look_after_travel, url, config.serve.vault_file, zone),
     )
     with ThreadPoolExecutor(max_workers=len(keepers)) as executor:
         hands = [executor.submit(keeper, stop) for keeper in keepers]
         try:
-            _work(url, catalogue, handling, stop)
+            _work(url, Rulebook(catalogue, handling, kinds), stop)
         finally:
             stop.set()
         for hand in hands:
@@ -89,13 +100,13 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
     _log.info("work_ended")
 
 
-def _work(url: str, catalogue: Catalogue, handling: Handling, stop: threading.Event) -> None:
+def _work(url: str, rules: Rulebook, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             check_current(url)
             with connect(url, autocommit=True) as listener, connect(url, autocommit=True) as connection:
                 _log.info("work_started")
-                _follow(listener, connection, catalogue, handling, stop)
+                _follow(listener, connection, rules, stop)
         except (UnavailableError, psycopg.OperationalError) as error:
             _log.warning("work_interrupted error=%s", type(error).__name__)
             stop.wait(RETRY_S)
@@ -107,30 +118,27 @@ def drain(
     catalogue: Catalogue,
     now: Callable[[], datetime],
     handling: Handling | None = None,
+    kinds: Kinds | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Take everything that is waiting; returns how many messages it was. The connection is in autocommit."""
+    fuse = partial(fuse_places, connection, catalogue=catalogue, handling=handling, kinds=kinds)
     count = 0
     while not should_stop():
-        done = _step(connection, catalogue, handling, now)
+        done = _step(connection, fuse, now)
         if done is None:
             return count
         count += done
     return count
 
 
-def _follow(
-    listener: Connection[Any],
-    connection: Connection[Any],
-    catalogue: Catalogue,
-    handling: Handling,
-    stop: threading.Event,
-) -> None:
+def _follow(listener: Connection[Any], connection: Connection[Any], rules: Rulebook, stop: threading.Event) -> None:
+    catalogue, handling, kinds = rules
     listener.execute(f"LISTEN {CHANNEL}")
     trimmed_at = datetime.min.replace(tzinfo=UTC)
     case_jobs = CaseJobs(connection=connection, catalogue=catalogue, handling=handling, now=_utc_now)
     while not stop.is_set():
-        drain(connection, catalogue=catalogue, handling=handling, now=_utc_now, should_stop=stop.is_set)
+        drain(connection, catalogue=catalogue, handling=handling, kinds=kinds, now=_utc_now, should_stop=stop.is_set)
         case_jobs.run()
         if _utc_now() - trimmed_at > TRIM_EVERY:
             trimmed_at = _utc_now()
@@ -141,9 +149,7 @@ def _follow(
             pass
 
 
-def _step(
-    connection: Connection[Any], catalogue: Catalogue, handling: Handling | None, now: Callable[[], datetime]
-) -> int | None:
+def _step(connection: Connection[Any], fuse: Callable[..., int], now: Callable[[], datetime]) -> int | None:
     """Take a batch of the first places where nobody is at work; none when nothing is waiting.
 
     When one of them reaches to where another worker is, one place after the other is tried. When others are at work at
@@ -153,19 +159,19 @@ def _step(
     needed = place.cells_around(cells[0]) if cells else []
     with contextlib.suppress(PlaceBusyError), connection.transaction():
         if free := place.lock_free(connection, cells[:PLACES_AT_ONCE]):
-            return fuse_places(connection, free, catalogue=catalogue, handling=handling, at=now())
+            return fuse(free, at=now())
     for cell in cells:
         try:
             with connection.transaction():
                 if place.lock_free(connection, [cell]):
-                    return fuse_places(connection, [cell], catalogue=catalogue, handling=handling, at=now())
+                    return fuse([cell], at=now())
         except PlaceBusyError as error:
             needed = error.cells if cell == cells[0] else needed
     for cell in cells[:1]:
         try:
             with connection.transaction():
                 place.wait_for_cells(connection, needed)
-                return fuse_places(connection, [cell], catalogue=catalogue, handling=handling, at=now(), held=needed)
+                return fuse([cell], at=now(), held=needed)
         except PlaceBusyError:
             return 0  # it reaches farther still: next time more is waited for
     return None

@@ -20,7 +20,9 @@ from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_findings_of, read_new_observations, read_stretches
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
+from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.work import queue
+from cloud.work.furniture import note_things
 from cloud.work.neighbourhood import Neighbourhood
 from cloud.work.place import cells_around_all
 from cloud.work.proposals import carry_out, proposals_for
@@ -47,8 +49,11 @@ def fuse_places(
     handling: Handling | None,
     at: datetime,
     held: Sequence[str] = (),
+    kinds: Kinds | None = None,
 ) -> int:
     """Take a batch of places that this transaction has locked; returns how many messages it was.
+
+    Without `kinds` things beside the road are not looked at.
 
     Raises:
         PlaceBusyError: it reaches farther than the cells `held`, where another worker is; nothing is changed.
@@ -62,7 +67,7 @@ def fuse_places(
     do_apart(
         connection,
         taken.items,
-        lambda items: _fuse_known(actions, queue.Taken.of(items), cells),
+        lambda items: _fuse_known(actions, queue.Taken.of(items), cells, kinds),
         kind=Kind.FUSION,
         subject_of=partial(queue.subject_of, cell_of=taken.cell_of),
     )
@@ -73,10 +78,12 @@ def fuse_places(
     return len(taken)
 
 
-def _fuse_known(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> None:
+def _fuse_known(actions: CaseActions, taken: queue.Taken, cells: Sequence[str], kinds: Kinds | None) -> None:
     """Fuse; what is logged meanwhile names the messages."""
     with about(str(event_id) for _, (*_, event_id) in taken.items):
         _fuse(actions, taken, cells)
+        if kinds is not None:
+            note_things(actions.connection, taken, cells, kinds=kinds, at=actions.at)
 
 
 def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> None:

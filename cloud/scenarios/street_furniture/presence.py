@@ -16,7 +16,6 @@ from typing import Final
 from cloud.findings.passes import MIN_LOOK_SHARE
 from cloud.scenarios.street_furniture.kinds import Blocking, Changes, Kinds, Rules
 
-START: Final = 0.94, 0.03, 0.03  # there, gone, hidden: of a thing that somebody says is there
 LEAST: Final = 1e-4  # no number of passes makes anything surer
 _ANY_NEIGHBOURS: Final = 3  # more say the same again
 
@@ -42,6 +41,10 @@ class Presence:
     there: float
     gone: float
     hidden: float
+
+
+BEFORE: Final = Presence(there=0.94, gone=0.03, hidden=0.03)
+"""Of a thing that somebody says is there, before any pass (assumed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,22 +86,30 @@ class Standing:
 
 def standing_of(glances: Sequence[Glance], *, kinds: Kinds) -> Standing:
     """Weigh the newest passes, given in order of time."""
-    presence = Presence(there=START[0], gone=START[1], hidden=START[2])
+    weighed_glances = beliefs_of(glances, kinds=kinds)
     in_vain: list[Glance] = []
     last_seen_at: datetime | None = None
-    looked = [glance for glance in glances if glance.is_seen or glance.looked_share >= MIN_LOOK_SHARE]
-    for glance in looked[-kinds.rules.passes :]:
-        presence = weighed(presence, glance, kinds=kinds)
+    for glance, _ in weighed_glances:
         if glance.is_seen:
             in_vain, last_seen_at = [], glance.at
         elif glance.hit * glance.looked_share >= kinds.rules.good_view:
             in_vain.append(glance)
     return Standing(
-        presence=presence,
+        presence=weighed_glances[-1][1] if weighed_glances else BEFORE,
         in_vain=_misses(in_vain),
         with_free_view=_misses([glance for glance in in_vain if has_good_view(glance, kinds=kinds)]),
         last_seen_at=last_seen_at,
     )
+
+
+def beliefs_of(glances: Sequence[Glance], *, kinds: Kinds) -> list[tuple[Glance, Presence]]:
+    """The newest passes that looked, each with the belief after it."""
+    looked = [glance for glance in glances if glance.is_seen or glance.looked_share >= MIN_LOOK_SHARE]
+    presence, beliefs = BEFORE, list[tuple[Glance, Presence]]()
+    for glance in looked[-kinds.rules.passes :]:
+        presence = weighed(presence, glance, kinds=kinds)
+        beliefs.append((glance, presence))
+    return beliefs
 
 
 def _misses(glances: Sequence[Glance]) -> Misses:

@@ -1,0 +1,1 @@
+"""Street furniture in the database: the inventory, how it got there, and what is shown of it."""

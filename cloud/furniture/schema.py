@@ -1,0 +1,20 @@
+"""The inventory's schema has the fusion's tables a second time: within it, the same statements mean the inventory."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from psycopg import Connection
+
+_NOW: Final = "SELECT current_setting('search_path')"
+_MEAN: Final = "SELECT set_config('search_path', %s, true)"
+_INVENTORY: Final = "inventory, public"
+
+
+@contextmanager
+def meaning_inventory(connection: Connection[Any]) -> Generator[None]:
+    """Let findings mean things of the inventory, within the caller's transaction."""
+    (before,) = connection.execute(_NOW).fetchone() or ("public",)
+    connection.execute(_MEAN, (_INVENTORY,))
+    yield
+    connection.execute(_MEAN, (before,))  # a transaction that fails forgets it by itself

@@ -1,0 +1,244 @@
+"""Street furniture in the worker: what buses saw becomes an inventory, and what is the matter with it becomes cases."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from cloud.cases.actions import CaseActions
+from cloud.cases.handling import Handling
+from cloud.cases.model import Actor, Role
+from cloud.cases.repository import newest_cases
+from cloud.condition.evidence import FindingPlace, read_network
+from cloud.condition.locate import locate_finding
+from cloud.db.aside import Kind, do_apart
+from cloud.db.changes import keep_quiet_of_buses, tell_all
+from cloud.db.pool import connect
+from cloud.findings.catalogue import Catalogue
+from cloud.findings.error_models import read_rate_book
+from cloud.findings.evidence import read_new_observations, read_stretches
+from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
+from cloud.furniture import repository
+from cloud.furniture.repository import PassBy, ProblemFinding, ProblemPass, StoredThing
+from cloud.furniture.schema import meaning_inventory
+from cloud.scenarios.street_furniture.assess import Assessment, Problem, ThingState, assess, damage_of
+from cloud.scenarios.street_furniture.evidence import Noticed, damage_passes, lost_passes
+from cloud.scenarios.street_furniture.kinds import Kinds
+from cloud.work import queue
+from cloud.work.hands import keep_at
+from cloud.work.neighbourhood import Neighbourhood
+from cloud.work.proposals import carry_out, proposals_for
+
+ACTOR: Final = Actor(name="system:furniture", role=Role.SYSTEM)
+BATCH: Final = 20
+POLL_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+def note_things(
+    connection: Connection[Any], taken: queue.Taken, cells: Sequence[str], *, kinds: Kinds, at: datetime
+) -> None:
+    """Fuse what a batch of some places says of things beside the road, by the same fusion as damage of the road."""
+    with meaning_inventory(connection):
+        seen = [
+            item
+            for item in read_new_observations(connection, taken.observations)
+            if kinds.catalogue.group_of(item.class_code) is not None
+        ]
+        stretches = read_stretches(connection, taken.coverages, of_things=True)
+        if seen or stretches:
+            book = read_rate_book(connection)
+            place = Neighbourhood(connection, cells, catalogue=kinds.catalogue, book=book, at=at, of_things=True)
+            place.take_observations(seen)
+            place.take_stretches(stretches)
+            repository.mark_due(connection, place.settle())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Judges things by the county's rules. The connection is in autocommit."""
+
+    connection: Connection[Any]
+    kinds: Kinds
+    catalogue: Catalogue
+    handling: Handling
+    now: Callable[[], datetime]
+
+    def run(self) -> int:
+        """Judge all that is due; tells how many things it was."""
+        count = 0
+        while done := self._step():
+            count += done
+        return count
+
+    def _step(self) -> int:
+        with self.connection.transaction():
+            things = repository.take_due(self.connection, limit=BATCH)
+            if things:
+                keep_quiet_of_buses(self.connection)
+            do_apart(
+                self.connection,
+                things,
+                self._judge_all,
+                kind=Kind.FURNITURE,
+                subject_of=lambda thing: {"finding_id": str(thing.id)},
+            )
+        return len(things)
+
+    def _judge_all(self, things: Sequence[StoredThing]) -> None:
+        at = self.now()
+        for thing in things:
+            if thing.is_learned_now:
+                repository.learn(self.connection, thing, at=at)
+        known = [thing for thing in things if thing.thing_state is not None or thing.is_learned_now]
+        ids = [thing.id for thing in known]
+        passes = repository.read_passes(self.connection, ids, limit=self.kinds.rules.passes)
+        differences = repository.read_differences(self.connection, ids)
+        problems = repository.read_problems(self.connection, ids)
+        changed: list[UUID] = []
+        for thing in known:
+            looks = Looks(passes[thing.id], differences.get(thing.id, {}))
+            found = assess(
+                ThingState(thing.thing_state or ThingState.SEEN),
+                [taken.glance for taken in looks.passes],
+                list(looks.differences.values()),
+                kinds=self.kinds,
+            )
+            repository.write_thing(self.connection, thing, found, segment_id=self._segment_of(thing, at), at=at)
+            changed += self._write_problems(thing, found, looks, problems, at)
+        self._decide(changed, at)
+
+    def _segment_of(self, thing: StoredThing, at: datetime) -> str | None:
+        place = FindingPlace(
+            id=thing.id,
+            lon=thing.lon,
+            lat=thing.lat,
+            heading_deg=thing.heading_deg,
+            position_sigma_m=thing.position_sigma_m,
+        )
+        network = read_network(self.connection, np.array([(thing.lon, thing.lat)]))
+        matched = locate_finding(place, network, at=at)
+        return None if matched is None else matched.segment_id
+
+    def _write_problems(
+        self,
+        thing: StoredThing,
+        found: Assessment,
+        looks: "Looks",
+        known: dict[tuple[UUID, Problem], tuple[UUID, datetime]],
+        at: datetime,
+    ) -> list[UUID]:
+        changed: list[UUID] = []
+        for problem in Problem:
+            finding_id, began_at = known.get((thing.id, problem), (None, None))
+            entry = self.catalogue.classes.get(problem.class_of(thing.kind))
+            is_open = found.state == problem
+            if entry is None or (finding_id is None and not is_open):
+                continue
+            evidence = looks.of(problem, kinds=self.kinds)
+            begins_at = began_at or looks.began_at(evidence, found)
+            noticed = [each for each in evidence if each.of.glance.at >= begins_at]
+            is_removed = found.state is ThingState.REMOVED
+            written = ProblemFinding(
+                thing=thing,
+                problem=problem,
+                severity=entry.severity.unmeasured.value,
+                is_open=is_open,
+                existence=0.0 if is_removed else found.probability(problem),
+                began_at=begins_at,
+                picture_sha256=thing.picture_sha256,
+                passes=noticed,
+            )
+            changed.append(repository.write_problem(self.connection, written, finding_id=finding_id, at=at))
+        return changed
+
+    def _decide(self, finding_ids: Sequence[UUID], at: datetime) -> None:
+        """What the assessment proposes for their cases, and what viewers are told."""
+        actions = CaseActions(
+            connection=self.connection, catalogue=self.catalogue, handling=self.handling, actor=ACTOR, at=at
+        )
+        cases = newest_cases(self.connection, list(finding_ids))
+        for finding in self._read(finding_ids):
+            case = cases.get(finding["id"])
+            proposals = proposals_for(finding, case, catalogue=self.catalogue)
+            carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
+        features = [feature_of(record, catalogue=self.catalogue) for record in self._read(finding_ids)]
+        changes = [(str(feature.id), feature.model_dump(mode="json")) for feature in features]
+        tell_all(self.connection, kind="finding", changes=changes)
+
+    def _read(self, finding_ids: Sequence[UUID]) -> list[Record]:
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(FEATURES_BY_ID, {"ids": list(finding_ids)}).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Passes by a thing, in order of time, and how the pictures of its sightings differ from those before."""
+
+    passes: Sequence[PassBy]
+    differences: dict[UUID, float]
+
+    def of(self, problem: Problem, *, kinds: Kinds) -> list[ProblemPass]:
+        """The passes as evidence of a problem."""
+        by_glance = {id(taken.glance): taken for taken in self.passes}
+        return [_problem_pass(each, by_glance[id(each.glance)]) for each in self._noticed(problem, kinds)]
+
+    def _noticed(self, problem: Problem, kinds: Kinds) -> list[Noticed]:
+        if problem is not Problem.DAMAGED:
+            return lost_passes([taken.glance for taken in self.passes], problem=problem, kinds=kinds)
+        compared = [
+            (taken.glance, self.differences[taken.observation_id])
+            for taken in self.passes
+            if taken.observation_id is not None and taken.observation_id in self.differences
+        ]
+        told = [difference for _, difference in compared]
+        probabilities = [damage_of(told[: number + 1], rules=kinds.pictures) for number in range(len(told))]
+        return damage_passes(compared, probabilities=probabilities, kinds=kinds)
+
+    def began_at(self, evidence: Sequence[ProblemPass], found: Assessment) -> datetime:
+        """The first pass that noticed it since the last that did not."""
+        last_seen_at = found.standing.last_seen_at
+        if found.state is ThingState.DAMAGED or last_seen_at is None:
+            return min(each.of.glance.at for each in evidence if each.is_noticed)
+        return min(each.of.glance.at for each in evidence if each.is_noticed and each.of.glance.at > last_seen_at)
+
+
+def _problem_pass(noticed: Noticed, taken: PassBy) -> ProblemPass:
+    return ProblemPass(
+        of=taken,
+        is_noticed=noticed.is_noticed,
+        before=noticed.before,
+        after=noticed.after,
+        hit=noticed.hit,
+        false_alarm=noticed.false_alarm,
+        looked_share=noticed.looked_share,
+    )
+
+
+def look_after_furniture(
+    url: str, kinds: Kinds, catalogue: Catalogue, handling: Handling, stop: threading.Event
+) -> None:
+    """Run until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
+    keep_at("furniture", lambda: _follow(url, kinds, catalogue, handling, stop), url=url, stop=stop)
+
+
+def _follow(url: str, kinds: Kinds, catalogue: Catalogue, handling: Handling, stop: threading.Event) -> None:
+    with connect(url, autocommit=True) as connection:
+        judge = Judge(
+            connection=connection,
+            kinds=kinds,
+            catalogue=catalogue,
+            handling=handling,
+            now=lambda: datetime.now(UTC),
+        )
+        while not stop.is_set():
+            if not judge.run():
+                stop.wait(POLL_S)

@@ -1,0 +1,255 @@
+"""From what buses saw beside the road to an inventory, its problems and their cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from cloud.cases.handling import load_handling
+from cloud.db.pool import connect
+from cloud.furniture.decisions import keep, remove
+from cloud.furniture.features import Feature, Refused
+from cloud.furniture.imports import Imported, import_features
+from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
+from cloud.work.furniture import Judge
+from cloud.work.service import drain
+from tests.integration.town import Town
+from tests.unit.cloud.findings.builders import place
+from tests.unit.cloud.ingest.messages import AT, CITY
+
+KINDS = load_kinds()
+HOURS = 60.0  # minutes
+SPOTS = {"first": -10.0, "second": 0.0, "third": 12.0}  # metres north, all beside one stretch
+
+
+@dataclass
+class Street:
+    """A street with things beside it, and buses that pass."""
+
+    town: Town
+    kinds: Kinds = KINDS
+
+    def imports(self, *features: Feature | Refused, file: str = "list.geojson") -> Imported:
+        with connect(self.town.url) as connection:
+            return import_features(connection, features, city=CITY, file=file, kinds=self.kinds, at=AT)
+
+    def passes(self, seen: Sequence[str], *, bus: str, hours: float) -> None:
+        """Let a bus go by with a good view; it sees some of the things."""
+        for name in seen:
+            self.town.sees(
+                bus=bus,
+                minutes=hours * HOURS,
+                east_m=4.0,
+                north_m=SPOTS[name],
+                class_code="SIGN",
+                along_m=1.5,
+                across_m=1.0,
+            )
+        self.town.looks(bus=bus, minutes=hours * HOURS + 0.1, right_m=8.0, looked_for=["SIGN", "POLE"])
+
+    def work(self) -> None:
+        self.town.store()
+        with connect(self.town.url, autocommit=True) as connection:
+            drain(connection, catalogue=self.town.catalogue, kinds=self.kinds, now=lambda: datetime.now(UTC))
+            self.judge(connection)
+
+    def judge(self, connection: Connection[Any]) -> int:
+        return Judge(
+            connection=connection,
+            kinds=self.kinds,
+            catalogue=self.town.catalogue,
+            handling=load_handling(),
+            now=lambda: datetime.now(UTC),
+        ).run()
+
+    def things(self) -> list[dict[str, Any]]:
+        return self.town.rows(
+            "SELECT t.*, f.lat FROM inventory.things t JOIN inventory.findings f ON f.id = t.id ORDER BY f.lat"
+        )
+
+    def states(self) -> list[str]:
+        return [thing["state"] for thing in self.things()]
+
+    def cases(self) -> list[tuple[str, str]]:
+        rows = self.town.rows("SELECT class_code, state FROM cases ORDER BY opened_at")
+        return [(case["class_code"], case["state"]) for case in rows]
+
+    def learns_all(self) -> None:
+        for number in range(4):
+            self.passes(list(SPOTS), bus=f"bus-{number % 2 + 1}", hours=2.0 * number)
+        self.work()
+
+    def goes_on(self, seen: Sequence[str], *, count: int, first_hour: float = 10.0) -> None:
+        for number in range(count):
+            self.passes(seen, bus=f"bus-{number % 3 + 1}", hours=first_hour + 2.0 * number)
+        self.work()
+
+
+def sign(
+    spot: str, *, east_m: float = 4.0, number: int = 1, reference: str | None = None, name: str | None = None
+) -> Feature:
+    lon, lat = place(east_m, SPOTS[spot])
+    return Feature(
+        number=number,
+        kind="SIGN",
+        lon=lon,
+        lat=lat,
+        accuracy_m=1.0,
+        reference=reference or spot,
+        name=name,
+        faces_deg=180.0,
+    )
+
+
+@pytest.fixture
+def street(database: str) -> Street:
+    return Street(Town(url=database))
+
+
+def test_what_buses_see_again_and_again_is_learned(street: Street) -> None:
+    street.learns_all()
+    assert [(thing["state"], thing["source"]) for thing in street.things()] == [("seen", "learned")] * 3
+    assert street.town.findings() == []  # a sign is no damage of the road
+
+
+def test_what_one_bus_saw_once_is_no_thing(street: Street) -> None:
+    street.passes(["first"], bus="bus-1", hours=0)
+    street.work()
+    assert street.things() == []
+
+
+def test_sign_that_nobody_sees_any_more_is_missing_and_becomes_a_case(street: Street) -> None:
+    street.learns_all()
+    street.goes_on(["first", "third"], count=10)
+    assert street.states() == ["seen", "missing", "seen"]
+    (finding,) = street.town.findings()
+    assert (finding["class_code"], finding["state"], finding["scenario"]) == (
+        "SIGN_MISSING",
+        "open",
+        "street_furniture",
+    )
+    assert finding["passes_seen"] == 10
+    assert street.cases() == [("SIGN_MISSING", "reported")]
+
+
+def test_sign_that_goes_together_with_its_neighbours_is_hidden(street: Street) -> None:
+    street.learns_all()
+    street.goes_on([], count=14)
+    assert "hidden" in street.states()
+    assert "missing" not in street.states()
+
+
+def test_sign_that_shows_again_ends_its_case(street: Street) -> None:
+    street.learns_all()
+    street.goes_on(["first", "third"], count=10)
+    street.goes_on(list(SPOTS), count=6, first_hour=40.0)
+    assert street.states() == ["seen"] * 3
+    assert street.town.findings()[0]["state"] == "gone"
+    assert street.cases() == [("SIGN_MISSING", "rejected")]
+
+
+def test_look_for_damage_alone_says_nothing_of_signs(street: Street) -> None:
+    street.learns_all()
+    for number in range(12):
+        street.town.looks(bus="bus-3", minutes=(10.0 + 2 * number) * HOURS, right_m=8.0)
+    street.work()
+    assert street.states() == ["seen"] * 3
+
+
+def test_look_for_signs_says_nothing_of_damage(street: Street) -> None:
+    street.town.sees(bus="bus-1")
+    street.town.sees(bus="bus-2", minutes=10)
+    street.goes_on([], count=10)
+    assert street.town.findings()[0]["passes_missed"] == 0
+
+
+def test_imported_sign_is_expected_then_seen(street: Street) -> None:
+    came = street.imports(sign("first"), sign("second", number=2))
+    assert (came.added, came.known, came.refused) == (2, 0, ())
+    street.passes(["first"], bus="bus-1", hours=1)
+    street.work()
+    assert street.states() == ["seen", "expected"]
+
+
+def test_imported_sign_that_never_stood_there_is_missing(street: Street) -> None:
+    street.imports(sign("first"), sign("second", number=2), sign("third", number=3))
+    street.goes_on(["first", "third"], count=10, first_hour=1.0)
+    assert street.states() == ["seen", "missing", "seen"]
+
+
+def test_list_that_comes_again_adds_nothing_and_renames(street: Street) -> None:
+    street.imports(sign("first"))
+    came = street.imports(sign("first", name="Stop"))
+    assert (came.added, came.known) == (0, 1)
+    assert [thing["name"] for thing in street.things()] == ["Stop"]
+
+
+def test_known_sign_elsewhere_and_one_named_twice_are_refused_with_the_reason(street: Street) -> None:
+    street.imports(sign("first"))
+    came = street.imports(
+        sign("first", east_m=40.0),
+        sign("second", number=2),
+        sign("third", number=3, reference="second"),
+        Refused(number=4, reason="kind: none", feature="{}"),
+    )
+    assert [refused.number for refused in came.refused] == [1, 3, 4]
+    rows = street.town.rows("SELECT reason FROM inventory.refused ORDER BY number")
+    assert [row["reason"] for row in rows] == [
+        "id: 'first' is known 36 m from there; give it a new id",
+        "id: 'second' stands twice in this file",
+        "kind: none",
+    ]
+
+
+def test_learned_sign_that_a_list_brings_later_is_one_thing(street: Street) -> None:
+    street.learns_all()
+    street.imports(sign("second"))
+    street.goes_on(list(SPOTS), count=3)
+    assert [(thing["source"], thing["state"]) for thing in street.things()] == [
+        ("learned", "seen"),
+        ("imported", "seen"),
+        ("learned", "seen"),
+    ]
+
+
+def test_sign_that_a_person_removed_is_no_case_until_it_is_taken_back(street: Street) -> None:
+    street.learns_all()
+    street.goes_on(["first", "third"], count=10)
+    thing = street.things()[1]
+    with connect(street.town.url) as connection:
+        remove(connection, thing["id"], actor="desk", reason="road closed", at=datetime.now(UTC))
+    street.work()
+    assert street.states() == ["seen", "removed", "seen"]
+    assert street.cases() == [("SIGN_MISSING", "rejected")]
+    with connect(street.town.url) as connection:
+        keep(connection, thing["id"], at=datetime.now(UTC))
+    street.work()
+    assert street.states() == ["seen", "missing", "seen"]
+
+
+def test_misses_within_one_hour_are_no_loss(street: Street) -> None:
+    street.learns_all()
+    for number in range(12):
+        street.passes(["first", "third"], bus=f"bus-{number % 3 + 1}", hours=10.0 + number / 12)
+    street.work()
+    assert street.states() == ["seen"] * 3
+
+
+def test_one_pass_more_changes_only_what_it_tells(street: Street) -> None:
+    street.learns_all()
+    before = street.things()
+    street.work()
+    assert street.things() == before
+    assert street.town.rows("SELECT * FROM inventory.due") == []
+
+
+def test_inventory_has_the_columns_of_the_fusion(street: Street) -> None:
+    """The same statements run in both schemas."""
+    columns = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = %s"
+    ours = {tuple(row.values()) for row in street.town.rows(columns, "inventory")}
+    for table in ("findings", "finding_observations", "finding_looks", "finding_passes"):
+        theirs = {tuple(row.values()) for row in street.town.rows(columns + " AND table_name = %s", "public", table)}
+        assert theirs == {row for row in ours if row[0] == table}
