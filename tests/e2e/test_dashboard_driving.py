@@ -1,4 +1,4 @@
-"""Safe driving in a browser: reviews by keys, scores in groups, and what a driver sees."""
+"""Safe driving in a browser: reviews by keys, scores in groups, looks at who drove, and what a driver sees."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,6 @@ def incident(number: int, **changes: object) -> dict[str, object]:
     usual: dict[str, object] = {
         "id": IDS[number],
         "device": f"bus-{number + 1}",
-        "driver": "lin",
         "kind": KINDS[number],
         "from_at": begin.isoformat(),
         "to_at": (begin + timedelta(seconds=2)).isoformat(),
@@ -63,6 +62,72 @@ def detail(number: int, **changes: object) -> dict[str, object]:
     evidence = trace(NOW - timedelta(minutes=5)) if number == 0 else []
     more: dict[str, object] = {"evidence": evidence, "log": [], "reviews": ["coach", "recognise", "dismiss"]}
     return incident(number) | more | changes
+
+
+PURPOSE: Final = "乘客投诉车辆未停站"
+LOOK: Final[dict[str, object]] = {
+    "id": IDS[0],
+    "driver": None,
+    "device": "bus-1",
+    "from_at": (NOW - timedelta(minutes=70)).isoformat(),
+    "to_at": (NOW - timedelta(minutes=50)).isoformat(),
+    "kind": "complaint",
+    "state": "asked",
+    "purpose": PURPOSE,
+    "minutes": 30,
+    "asked_at": (NOW - timedelta(minutes=5)).isoformat(),
+    "asked_by": "hu",
+    "approved_by": None,
+    "until_at": None,
+    "closed_at": None,
+    "closed_by": None,
+    "outcome": None,
+}
+SHIFT: Final[dict[str, object]] = {
+    "id": IDS[1],
+    "driver": "lin",
+    "device": "bus-1",
+    "from_at": LOOK["from_at"],
+    "to_at": LOOK["to_at"],
+    "noted_by": "hu",
+    "track": [
+        {
+            "at": (NOW - timedelta(minutes=70 - tick / 2)).isoformat(),
+            "lon": 120.42 + 0.012 * math.sin(tick / 9),
+            "lat": 27.51 + 0.0004 * tick,
+            "speed_mps": 8.0,
+        }
+        for tick in range(40)
+    ],
+}
+
+
+def ago(minutes: float) -> str:
+    return (NOW - timedelta(minutes=minutes)).isoformat()
+
+
+def line(actor: str, deed: str, minutes: float) -> dict[str, object]:
+    about = {"look": IDS[0], "kind": "complaint", "from_at": LOOK["from_at"], "to_at": LOOK["to_at"]}
+    is_look = "shift" not in deed
+    return {
+        "at": ago(minutes),
+        "actor": actor,
+        "deed": deed,
+        "purpose": PURPOSE if is_look else "",
+        "details": about if is_look else {},
+    }
+
+
+RECORD: Final = {
+    "shifts": [{name: SHIFT[name] for name in ("device", "from_at", "to_at", "noted_by")}],
+    "lines": [
+        line("system", "close_look", 1),
+        line("hu", "look", 20),
+        line("boss", "approve_look", 25),
+        line("hu", "ask_to_look", 30),
+        line("hu", "note_shift", 600),
+    ],
+}
 
 
 def score(name: str, incidents: int, low: float, high: float, group: int) -> dict[str, object]:
@@ -104,7 +169,8 @@ def test_scores_stand_in_groups_and_not_in_ranks(browser: Browser, url: str) -> 
         page = viewer.page
         be(page, "safety", "account", "see", "see_cases", "see_driving", "review_driving")
         items = [score("chen", 12, 0.4, 0.9, 1), score("lin", 9, 0.3, 0.8, 1), score("wu", 60, 2.4, 3.7, 2)]
-        body = {"by": "driver", "days": 28, "level": 0.9, "items": items, "too_little": ["zhou"]}
+        until = (NOW - timedelta(days=3)).isoformat()
+        body = {"by": "driver", "days": 28, "until_at": until, "level": 0.9, "items": items, "too_little": ["zhou"]}
         answer(page, "/driving/incidents?*", {"items": [], "next": None})
         answer(page, "/driving/scores?*", body)
         viewer.open("/driving?view=scores&by=driver")
@@ -117,17 +183,60 @@ def test_scores_stand_in_groups_and_not_in_ranks(browser: Browser, url: str) -> 
         assert viewer.problems == []
 
 
+def test_who_drove_is_asked_for_and_seen_when_another_has_opened_it(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=BOSS) as viewer:
+        page = viewer.page
+        be(page, "safety", "account", "see", "see_cases", "see_driving", "review_driving", "look_at_drivers")
+        answer(page, "/driving/incidents?*", {"items": [incident(0)], "next": None})
+        answer(page, f"/driving/incidents/{IDS[0]}", detail(0))
+        answer(page, "/driving/looks", {"items": [LOOK]})
+        asked = answer(page, "/driving/looks", {"id": IDS[2]}, method="POST", status=201)
+        approved = answer(page, f"/driving/looks/{IDS[0]}/approve", None, method="POST", status=204)
+        answer(page, f"/driving/looks/{IDS[0]}/view", {"look": LOOK | {"state": "open"}, "shifts": [SHIFT]})
+        viewer.open("/driving")
+        expect(page.get_by_text("lin", exact=True)).to_have_count(0)
+        page.get_by_role("link", name="谁在驾驶").click()
+        expect(page.get_by_label("车辆", exact=True)).to_have_value("bus-1")
+        page.get_by_label("说明（驾驶员可见）").fill("急刹车后需要辅导")
+        page.get_by_role("button", name="申请查看").click()
+        expect(page.get_by_label("说明（驾驶员可见）")).to_have_value("")
+        page.get_by_role("button", name="批准", exact=True).click()
+        keep(page, "driving-looks")
+        assert serious_faults(viewer) == []
+        (order,) = asked
+        assert isinstance(order, dict)
+        about = {"device": "bus-1", "kind": "coaching", "minutes": 30, "purpose": "急刹车后需要辅导"}
+        assert order | about == order
+        assert "driver" not in order
+        assert len(approved) == 1
+
+        viewer.go(f"/driving/looks/{IDS[0]}")
+        expect(page.get_by_role("rowheader", name="lin")).to_be_visible()
+        expect(page.locator(".track-map[data-ready=true]")).to_be_visible()
+        keep(page, "driving-look")
+        assert serious_faults(viewer) == []
+        assert viewer.problems == []
+
+
 def test_a_driver_sees_their_own_and_objects(browser: Browser, url: str) -> None:
     with open_viewer(browser, url, token=BOSS, size=(412, 860)) as viewer:
         page = viewer.page
         be(page, "driver", "account", "drive")
         answer(page, "/driving/mine?*", {"items": [incident(0)], "next": None})
         answer(page, "/driving/mine", {"items": [incident(0)], "next": None})
-        own = {"by": "driver", "days": 28, "level": 0.9, "items": [score("lin", 9, 0.3, 0.8, 1)], "too_little": []}
+        items = [score("lin", 9, 0.3, 0.8, 1)]
+        own = {"by": "driver", "days": 28, "until_at": ago(0), "level": 0.9, "items": items, "too_little": []}
         answer(page, "/driving/mine/score", own)
         answer(page, f"/driving/mine/{IDS[0]}", detail(0, reviews=[]))
         sent = answer(page, f"/driving/mine/{IDS[0]}/objection", None, method="POST", status=204)
+        answer(page, "/driving/my-record", RECORD)
         viewer.go("/")  # all else is not for drivers
+        read = page.get_by_role("region", name="谁查看过我")
+        expect(read).to_contain_text("hu 查看了行踪")
+        expect(read).to_contain_text(PURPOSE)
+        expect(read).to_contain_text("投诉 · 查看的时段")
+        read.scroll_into_view_if_needed()
+        keep(page, "driving-record")
         expect(page.get_by_role("heading", name="我的行车记录")).to_be_visible()
         page.get_by_role("button", name="急刹车").click()
         page.get_by_label("申诉内容").fill("有孩子冲出马路")

@@ -1,10 +1,12 @@
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.scenarios.safe_driving.score import Counted, interval, score_all
+from cloud.scenarios.safe_driving.score import Counted, coarse, interval, score_all, whole_weeks
 
 
 def counted(name: str, incidents: int, way_km: float) -> Counted:
@@ -55,3 +57,23 @@ def test_two_whose_intervals_overlap_are_never_in_two_groups(several: list[Count
         if one.low <= other.high and other.low <= one.high:
             assert one.group == other.group
         assert (one.group < other.group) is (one.group != other.group)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(datetime(2026, 3, 1, 16, 0, tzinfo=UTC), id="monday-begins"),
+        pytest.param(datetime(2026, 3, 5, 12, 0, tzinfo=UTC), id="within"),
+        pytest.param(datetime(2026, 3, 8, 15, 59, tzinfo=UTC), id="sunday-ends"),
+    ],
+)
+def test_weeks_are_whole_and_over_and_the_same_until_the_next_monday(at: datetime) -> None:
+    since, until = whole_weeks(at, days=22, zone=ZoneInfo("Asia/Shanghai"))
+    assert until == datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
+    assert until - since == timedelta(days=28)
+
+
+def test_what_would_tell_the_bus_of_a_driver_is_rounded_off() -> None:
+    assert coarse(Counted(name="di", incidents=3, way_km=406.2, moving_h=20.4)) == Counted(
+        name="di", incidents=3, way_km=410.0, moving_h=20.0
+    )
