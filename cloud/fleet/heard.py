@@ -1,34 +1,26 @@
 """What was heard of each bus and stop by the day: by which way it came, how late, and how many tags it told of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
 from typing import Any, Final
-from uuid import UUID
 
 from psycopg import AsyncCursor
+from psycopg.types.json import Jsonb
+
+from cloud.fleet.streams import Stream, find_stored
 
 LATE_S: Final = (10.0, 60.0, 600.0, 3600.0, 21_600.0)
 """Bounds of how late messages are counted: up to 10 s, a minute, ten minutes, an hour, six hours, and later."""
 
-# What is stored already, or comes twice in one batch, is counted once: as it came first. The devices are locked.
 _NOTE: Final = """
-WITH came AS (
-    SELECT DISTINCT ON (city, device, stream, sequence) * FROM unnest(%(city)s::text[], %(device)s::text[],
-        %(stream)s::uuid[], %(sequence)s::int8[], %(way)s::text[], %(at)s::timestamptz[], %(late_s)s::float8[],
-        %(tags)s::int4[]) AS c(city, device, stream, sequence, way, at, late_s, tags)
-    ORDER BY city, device, stream, sequence, at
-), fresh AS (
-    SELECT c.city, c.device, c.way, c.at, c.tags, width_bucket(c.late_s, %(bounds)s::float8[]) AS late
-    FROM came c LEFT JOIN device_streams s ON s.city = c.city AND s.device = c.device AND s.stream = c.stream
-    WHERE NOT coalesce(s.stored @> c.sequence, false)
-)
 INSERT INTO heard_days AS h (city, day, device, way, messages, tags, last_at, hours, late)
-SELECT city, (at AT TIME ZONE 'UTC')::date, device, way, count(*), sum(tags), max(at),
-    bit_or(1 << extract(hour FROM at AT TIME ZONE 'UTC')::int),
-    ARRAY[count(*) FILTER (WHERE late = 0), count(*) FILTER (WHERE late = 1), count(*) FILTER (WHERE late = 2),
-        count(*) FILTER (WHERE late = 3), count(*) FILTER (WHERE late = 4), count(*) FILTER (WHERE late = 5)]
-FROM fresh GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+SELECT city, day, device, way, messages, tags, last_at, hours, late
+FROM jsonb_to_recordset(%s) AS n(city text, day date, device text, way text, messages bigint, tags bigint,
+    last_at timestamptz, hours integer, late bigint[])
+ORDER BY city, day, device, way
 ON CONFLICT ON CONSTRAINT heard_days_pkey DO UPDATE SET
     messages = h.messages + EXCLUDED.messages, tags = h.tags + EXCLUDED.tags,
     last_at = greatest(h.last_at, EXCLUDED.last_at), hours = h.hours | EXCLUDED.hours,
@@ -43,26 +35,68 @@ class Heard:
 
     city: str
     device: str
-    stream: UUID
+    stream: str
     sequence: int
     stop: str | None  # that carried it; none: by the device's own network
-    at: datetime  # when it was received
+    at: datetime  # when it was received, UTC
     late_s: float | None  # since it was taken; none where the device's clock is not to be believed
     tags: int
 
 
+@dataclass(slots=True, kw_only=True)
+class Day:
+    """What a batch brings of one device by one way on one day."""
+
+    last_at: datetime
+    messages: int = 0
+    tags: int = 0
+    hours: int = 0  # bit h: something came in hour h
+    late: list[int] = field(default_factory=lambda: [0] * (len(LATE_S) + 1))
+
+    def add(self, heard: Heard) -> None:
+        """Count one message in."""
+        self.messages += 1
+        self.tags += heard.tags
+        self.last_at = max(self.last_at, heard.at)
+        self.hours |= 1 << heard.at.hour
+        if heard.late_s is not None:
+            self.late[bisect_right(LATE_S, heard.late_s)] += 1
+
+
+Key = tuple[str, date, str, str]  # city, day, device, way
+
+
+def sum_up(heard: Iterable[Heard]) -> dict[Key, Day]:
+    """Count messages by day and way; one that comes twice counts once, as it came first: pure."""
+    days: dict[Key, Day] = {}
+    known: set[tuple[str, str, str, int]] = set()
+    for item in sorted(heard, key=lambda item: item.at):
+        number = (item.city, item.device, item.stream, item.sequence)
+        if number in known:
+            continue
+        known.add(number)
+        key = (item.city, item.at.date(), item.device, item.stop or "")
+        if key not in days:
+            days[key] = Day(last_at=item.at)
+        days[key].add(item)
+    return days
+
+
 async def note_heard(cursor: AsyncCursor[tuple[Any, ...]], heard: Sequence[Heard]) -> None:
-    """Count a batch in, before its numbers are: what is stored already does not count again."""
-    if not heard:
+    """Count a batch in, before its numbers are: what is stored already does not count again. The devices are locked."""
+    sequences: defaultdict[Stream, list[int]] = defaultdict(list)
+    for item in heard:
+        sequences[item.city, item.device, item.stream].append(item.sequence)
+    if not sequences:
         return
-    columns = {
-        "city": [item.city for item in heard],
-        "device": [item.device for item in heard],
-        "stream": [item.stream for item in heard],
-        "sequence": [item.sequence for item in heard],
-        "way": [item.stop or "" for item in heard],
-        "at": [item.at for item in heard],
-        "late_s": [item.late_s for item in heard],
-        "tags": [item.tags for item in heard],
-    }
-    await cursor.execute(_NOTE, {**columns, "bounds": list(LATE_S)})
+    stored = await find_stored(cursor, sequences)
+    fresh = [item for item in heard if item.sequence not in stored.get((item.city, item.device, item.stream), ())]
+    rows = [_record(key, day) for key, day in sum_up(fresh).items()]
+    if rows:
+        await cursor.execute(_NOTE, (Jsonb(rows),))
+
+
+def _record(key: Key, day: Day) -> dict[str, object]:
+    city, date, device, way = key
+    names = {"city": city, "day": date.isoformat(), "device": device, "way": way}
+    return {**asdict(day), **names, "last_at": day.last_at.isoformat()}

@@ -1,6 +1,6 @@
 """Which numbers of each device's outbox have arrived."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 
 Range = tuple[int, int]  # first and last, both included
+Stream = tuple[str, str, str]  # city, device, id of its outbox
 
 # What was stored before and comes again counts as redelivered; so does what comes twice in one batch. A device that
 # gives a message up cannot know whether it has arrived: what is stored is not given up.
@@ -34,6 +35,13 @@ _READ: Final = """
 SELECT s.city, s.device, s.stream, s.stored + s.given_up
 FROM device_streams s JOIN jsonb_to_recordset(%s) AS n(city text, device text, stream uuid)
     ON s.city = n.city AND s.device = n.device AND s.stream = n.stream
+"""
+# Of these numbers those that are stored: hardly ever any.
+_FIND_STORED: Final = """
+SELECT s.city, s.device, s.stream::text, s.stored * n.came::int8multirange
+FROM device_streams s JOIN jsonb_to_recordset(%s) AS n(city text, device text, stream uuid, came text)
+    ON s.city = n.city AND s.device = n.device AND s.stream = n.stream
+WHERE s.stored && n.came::int8multirange
 """
 
 
@@ -72,6 +80,32 @@ async def read_settled(cursor: AsyncCursor[tuple[Any, ...]], known: Iterable[Set
     return await _all_settled(cursor)
 
 
+async def find_stored(
+    cursor: AsyncCursor[tuple[Any, ...]], sequences: Mapping[Stream, Iterable[int]]
+) -> dict[Stream, set[int]]:
+    """Tell which of these numbers are stored, or in quarantine, already."""
+    asked = [
+        {"city": city, "device": device, "stream": stream, "came": _multirange(runs(numbers))}
+        for (city, device, stream), numbers in sequences.items()
+    ]
+    await cursor.execute(_FIND_STORED, (Jsonb(asked),))
+    return {
+        (city, device, stream): {number for first, last in _ranges(stored) for number in range(first, last + 1)}
+        async for city, device, stream, stored in cursor
+    }
+
+
+def runs(numbers: Iterable[int]) -> list[Range]:
+    """Numbers as ranges, in order; doubled ones once: pure."""
+    found: list[Range] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
 async def _all_settled(cursor: AsyncCursor[tuple[Any, ...]]) -> list[Settled]:
     return [
         Settled(city=city, device=device, stream=stream, ranges=_ranges(settled))
@@ -85,7 +119,7 @@ def _record(news: StreamNews) -> dict[str, object]:
         "device": news.device,
         "stream": str(news.stream),
         "seen_at": news.seen_at.isoformat(),
-        "stored": _multirange([(sequence, sequence) for sequence in set(news.sequences)]),
+        "stored": _multirange(runs(news.sequences)),
         "given_up": _multirange(news.given_up),
         "doubled": len(news.sequences) - len(set(news.sequences)),
     }

@@ -139,7 +139,7 @@ def heard(received: Iterable[Received]) -> list[Heard]:
         Heard(
             city=item.city,
             device=item.device,
-            stream=UUID(item.envelope.stream),
+            stream=item.envelope.stream,
             sequence=item.envelope.sequence,
             stop=item.stop,
             at=item.received_at,
