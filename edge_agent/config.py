@@ -181,6 +181,14 @@ class Model(_Section):
     engine_cache: LocalPath | None = None  # folder for what TensorRT builds at the first start
 
 
+class FurnitureSettings(_Section):
+    """Signs, rails, poles, covers, hydrants and bins beside the road, by a model of its own; none comes with this."""
+
+    manifest: LocalPath  # its table [furniture] says which class is what
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    every_m: Annotated[float, Field(ge=0.5, le=20)] = 2.0  # of way, one frame is looked at
+
+
 class Shadow(_Section):
     """A new model beside the one in use; only the cloud asks for it, by what is desired of this bus."""
 
@@ -240,6 +248,7 @@ class AgentConfig(_Section):
     driver_camera: DriverCamera | None = None
     replay: Replay = Replay()
     model: Model = Model()
+    furniture: FurnitureSettings | None = None
     shadow: Shadow | None = None
     privacy: Privacy = Privacy()
     outbox: OutboxSettings

@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge_agent.config import Model, Precision, Provider, Shadow
+from edge_agent.config import FurnitureSettings, Model, Precision, Provider, Shadow
 from edge_agent.errors import ModelError
 from edge_agent.laps import Laps
 from edge_agent.readings import Image
@@ -121,6 +121,15 @@ def open_shadow(settings: Shadow) -> OnnxDetector:
         ModelError: it cannot be run.
     """
     return OnnxDetector(settings.manifest, threads=1)
+
+
+def open_furniture(settings: FurnitureSettings | None) -> OnnxDetector | None:
+    """The detector of things beside the road, where one is configured.
+
+    Raises:
+        ModelError: it cannot be run.
+    """
+    return None if settings is None else OnnxDetector(settings.manifest, threads=settings.threads)
 
 
 def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float) -> tuple[Boxes, Scores]:

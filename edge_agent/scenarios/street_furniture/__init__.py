@@ -1,0 +1,1 @@
+"""Signs, rails, poles, covers, hydrants and bins beside the road, each told by its place."""
