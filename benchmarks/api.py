@@ -93,6 +93,7 @@ def questions(path: Sequence[Look], *, cases: Sequence[str], segments: Sequence[
         "segments of a screen": [("/segments", {"bbox": look.bbox, "limit": 5000}) for look in near],
         "segment": [(f"/segments/{each}", {}) for each in segments],
         "worst segments": [("/condition/worst", {"limit": 100})] * FEW,
+        "stale segments": [("/condition/stale", {"limit": 100})] * FEW,
         "summary": [("/summary", {})] * FEW,
     }
     return {name: [Question(path=where, values=values) for where, values in each] for name, each in asked.items()}

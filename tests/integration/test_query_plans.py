@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmarks.province import fill, fill_cases, fill_heard, fill_roads, fill_tracks
 from busense.local.postgres import LocalPostgres
 from cloud.api.routes.cases import _DUE, _NEWEST, CaseQuestion
-from cloud.api.routes.condition import _FOUND, _HISTORY, _LIST, _ONE, _PASSES, _SURVEYS, _WORST, SegmentQuestion
+from cloud.api.routes.condition import _FOUND, _HISTORY, _LIST, _ONE, _PASSES, _STALE, _SURVEYS, _WORST, SegmentQuestion
 from cloud.api.routes.network import _SEGMENTS as _GAPS
 from cloud.cases.reading import _HISTORY as _CASE_HISTORY
 from cloud.cases.views import CASE_BY_ID
@@ -37,13 +37,21 @@ CASES = CaseQuestion(limit=200).values() | EVERYTHING.values()
 SEGMENT = {"id": "000000000000000a", "ids": ["000000000000000a"], "by": "day", "usual_since": AT}
 SEGMENTS = SegmentQuestion(bbox=BOX).box_values() | {"grades": None, "seen": False, "limit": 5000}
 WORST = SegmentQuestion().box_values() | {"limit": 50}
+STALE = WORST | {"before": AT, "reachable": False, "usual_since": AT}
 OF_BUS = {"since": AT, "city": "bench", "device": "bus-1", "limit": 2000}
 WEEK = {"city": "bench", "since": datetime.now(UTC).date() - timedelta(days=6)}
 GAPS = SegmentQuestion(bbox=BOX).box_values() | {"before": AT, "limit": 5000}
 LAYER = EVERYTHING.values() | {
     **SegmentQuestion(bbox=BOX).box_values(),
-    "city": "bench", "at": AT, "since": AT - timedelta(seconds=90), "until": AT, "day": AT.date(),
-    "counted": ["coached"], "most": 3001, "rows": 20_000, "cells": 50_000,
+    "city": "bench",
+    "at": AT,
+    "since": AT - timedelta(seconds=90),
+    "until": AT,
+    "day": AT.date(),
+    "counted": ["coached"],
+    "most": 3001,
+    "rows": 20_000,
+    "cells": 50_000,
 }
 # A hundred readers for two days.
 WATCH = """
@@ -67,6 +75,8 @@ QUERIES: dict[str, Query] = {
     "looks at it": (_SURVEYS, SEGMENT, "segment_surveys_segment_id_to_at_idx"),
     "its usual passes": (_PASSES, SEGMENT, "segment_passes_pkey"),
     "worst segments": (_WORST, WORST, "segment_conditions_pci_estimate_idx"),
+    "segments never looked at": (_STALE, STALE, "segments_unseen_idx"),
+    "looked at long ago": (_STALE, STALE, "segment_conditions_last_looked_at_idx"),
     "points of a bus": (_POINTS, OF_BUS, "track_points_[0-9_]*pkey"),
     "ways of a week": (WAYS, WEEK, "heard_days_pkey"),
     "hours of a week": (HOURS, WEEK, "heard_days_pkey"),

@@ -49,14 +49,35 @@ _ONE: Final = COLUMNS + "WHERE s.id = %(id)s"
 _WORST: Final = (
     COLUMNS + PRESENT + "AND c.pci_estimate IS NOT NULL ORDER BY c.pci_estimate, c.pci_low, s.id LIMIT %(limit)s"
 )
-_STALE: Final = (
-    COLUMNS
-    + PRESENT
-    + """
-AND (c.last_looked_at IS NULL OR c.last_looked_at < %(before)s)
+_REACHABLE: Final = """
 AND (NOT %(reachable)s OR EXISTS (
     SELECT FROM segment_passes p WHERE p.segment_id = s.id AND p.last_at > %(usual_since)s))
-ORDER BY c.last_looked_at NULLS FIRST, s.id LIMIT %(limit)s
+"""
+# Two lists, each in the order of an index; the first of both together are told.
+_STALE: Final = (  # noqa: S608 - of constants
+    """
+WITH stale AS (
+    (SELECT s.id, NULL::timestamptz AS looked_at FROM segments s
+"""
+    + PRESENT
+    + "AND NOT s.is_seen"
+    + _REACHABLE
+    + """
+    ORDER BY s.id LIMIT %(limit)s)
+    UNION ALL
+    (SELECT s.id, c.last_looked_at FROM segment_conditions c JOIN segments s ON s.id = c.segment_id
+"""
+    + PRESENT
+    + "AND c.last_looked_at < %(before)s"
+    + _REACHABLE
+    + """
+    ORDER BY c.last_looked_at, s.id LIMIT %(limit)s)
+)
+"""
+    + COLUMNS
+    + """
+WHERE s.id IN (SELECT id FROM stale ORDER BY looked_at NULLS FIRST, id LIMIT %(limit)s)
+ORDER BY c.last_looked_at NULLS FIRST, s.id
 """
 )
 _PASSES: Final = """
