@@ -152,9 +152,9 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
     held_catalogue = load_catalogue(config.work.catalogue)
     url = config.database.read_url()
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(open_pool(url, max_size=POOL_SIZE))
+        pool = await stack.enter_async_context(open_pool(url, max_size=POOL_SIZE, plans_anew=True))
         listener = await stack.enter_async_context(open_pool(url, max_size=1))
-        thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE))
+        thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE, plans_anew=True))
         vault = Vault.open(config.serve.vault_file)
         hub = Hub(pool, listener=listener, needs=needs)
         tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_seal_all(thread_pool, vault))]

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from cloud.db.pool import connect
+from cloud.db.pool import connect, open_thread_pool
 from cloud.errors import UnavailableError
 
 
@@ -32,3 +32,20 @@ def test_a_session_that_is_ended_is_a_database_that_is_away(database: str, step:
 def test_a_statement_that_fails_is_its_own_error(database: str) -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         wait_too_long(database)
+
+
+ONE_OF_MANY = "SELECT count(*) FROM numbers WHERE %(n)s::int IS NULL OR n = %(n)s"
+
+
+def test_a_list_that_is_asked_often_still_goes_by_its_index(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE numbers AS SELECT n FROM generate_series(1, 50000) AS n")
+        connection.execute("CREATE INDEX numbers_n_idx ON numbers (n)")
+        connection.execute("ANALYZE numbers")
+    with open_thread_pool(database, max_size=1, plans_anew=True) as pool, pool.connection() as connection:
+        for _ in range(20):
+            connection.execute(ONE_OF_MANY, {"n": 7}, prepare=True)
+        plans = connection.execute(
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
+        ).fetchone()
+        assert plans == (0, 20)

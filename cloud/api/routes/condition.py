@@ -54,26 +54,26 @@ AND (NOT %(reachable)s OR EXISTS (
     SELECT FROM segment_passes p WHERE p.segment_id = s.id AND p.last_at > %(usual_since)s))
 """
 # Two lists, each in the order of an index; the first of both together are told.
-_STALE: Final = (  # noqa: S608 - of constants
-    """
-WITH stale AS (
-    (SELECT s.id, NULL::timestamptz AS looked_at FROM segments s
-"""
+_UNSEEN: Final = (
+    "SELECT s.id, NULL::timestamptz AS looked_at FROM segments s"  # noqa: S608 - of constants
     + PRESENT
     + "AND NOT s.is_seen"
     + _REACHABLE
-    + """
-    ORDER BY s.id LIMIT %(limit)s)
-    UNION ALL
-    (SELECT s.id, c.last_looked_at FROM segment_conditions c JOIN segments s ON s.id = c.segment_id
-"""
+    + "ORDER BY s.id LIMIT %(limit)s"
+)
+_LONG_AGO: Final = (
+    "SELECT s.id, c.last_looked_at FROM segment_conditions c JOIN segments s ON s.id = c.segment_id"  # noqa: S608 - of constants
     + PRESENT
     + "AND c.last_looked_at < %(before)s"
     + _REACHABLE
-    + """
-    ORDER BY c.last_looked_at, s.id LIMIT %(limit)s)
+    + "ORDER BY c.last_looked_at, s.id LIMIT %(limit)s"
 )
-"""
+_STALE: Final = (
+    "WITH stale AS (("  # noqa: S608 - of constants
+    + _UNSEEN
+    + ") UNION ALL ("
+    + _LONG_AGO
+    + "))"
     + COLUMNS
     + """
 WHERE s.id IN (SELECT id FROM stale ORDER BY looked_at NULLS FIRST, id LIMIT %(limit)s)
