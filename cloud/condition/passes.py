@@ -15,6 +15,7 @@ from cloud.condition.evidence import read_network
 from cloud.condition.rules import ConditionRules
 from cloud.condition.timetable import hour_of_week
 from cloud.db.changes import keep_quiet_of_buses
+from cloud.db.steps import drain
 from cloud.roads.matching import Position, Stay, stays
 
 MOST_POINTS: Final = 2_000
@@ -68,13 +69,7 @@ def note_passes(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Match what buses drove since the last time; returns how many of their tracks. In autocommit."""
-    count = 0
-    while not should_stop():
-        with connection.transaction():
-            if not _note_one(connection, rules, at=now()):
-                return count
-        count += 1
-    return count
+    return drain(connection, lambda: _note_one(connection, rules, at=now()), should_stop=should_stop)
 
 
 def _note_one(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -> bool:

@@ -19,6 +19,7 @@ from cloud.condition.survey import SurveyedPart, last_look, survey
 from cloud.condition.tci import FacilityIndex, facility_index
 from cloud.db.aside import Kind, do_apart
 from cloud.db.changes import keep_quiet_of_buses
+from cloud.db.steps import drain
 from cloud.roads.matching import Matched
 
 BATCH: Final = 50
@@ -36,14 +37,7 @@ def update_conditions(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Take all new evidence into account; returns how much it was. The connection is in autocommit."""
-    count = 0
-    while not should_stop():
-        with connection.transaction():
-            done = _step(connection, rules, at=now())
-        if not done:
-            return count
-        count += done
-    return count
+    return drain(connection, lambda: _step(connection, rules, at=now()), should_stop=should_stop)
 
 
 def _step(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -> int:

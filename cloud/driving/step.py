@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from cloud.condition.evidence import read_network
 from cloud.db.aside import Kind, do_apart
+from cloud.db.steps import drain
 from cloud.driving import repository
 from cloud.driving.repository import Incident, Key, Point
 from cloud.driving.rules import DrivingRules
@@ -36,14 +37,7 @@ def note_driving(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Take all that waits into account; returns how many messages it was. The connection is in autocommit."""
-    count = 0
-    while not should_stop():
-        with connection.transaction():
-            done = _step(connection, rules, at=now())
-        if not done:
-            return count
-        count += done
-    return count
+    return drain(connection, lambda: _step(connection, rules, at=now()), should_stop=should_stop)
 
 
 def _step(connection: Connection[Any], rules: DrivingRules, *, at: datetime) -> int:

@@ -15,6 +15,7 @@ from cloud.cases.chain import REQUESTS, Deed
 from cloud.cases.handling import Handling
 from cloud.cases.model import Detail, Details, Reason
 from cloud.cases.working_time import end_of_workday
+from cloud.db.steps import drain
 from cloud.errors import OrderError, StaleVersionError
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
@@ -150,16 +151,17 @@ class RequestActions:
 
 def run_clock(connection: Connection[Any], *, handling: Handling, at: datetime) -> int:
     """Note the requests that must be answered soon, or should have been; how many. In autocommit."""
-    count = 0
-    while True:
-        with connection.transaction():
-            mark = repository.take_mark(connection, at=at)
-            if mark is None:
-                return count
-            door = RequestActions(connection=connection, handling=handling, vault=Vault(), actor=SYSTEM, at=at)
-            request = door.act(mark.request_id, Order(step=mark.step))
-            _log.warning("request_%s number=%s due=%s", mark.step, request.number, request.due_at)
-        count += 1
+    return drain(connection, lambda: _pass_a_mark(connection, handling=handling, at=at))
+
+
+def _pass_a_mark(connection: Connection[Any], *, handling: Handling, at: datetime) -> bool:
+    mark = repository.take_mark(connection, at=at)
+    if mark is None:
+        return False
+    door = RequestActions(connection=connection, handling=handling, vault=Vault(), actor=SYSTEM, at=at)
+    request = door.act(mark.request_id, Order(step=mark.step))
+    _log.warning("request_%s number=%s due=%s", mark.step, request.number, request.due_at)
+    return True
 
 
 def read_wish(text: str) -> Wish:

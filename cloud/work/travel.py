@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from cloud.db.pool import connect
+from cloud.db.steps import drain
 from cloud.errors import ConfigError
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
@@ -63,10 +64,7 @@ def _follow(url: str, vault: Vault, zone: ZoneInfo, stop: threading.Event) -> No
 
 def watch(connection: Connection[Any], *, at: datetime) -> None:
     """Note where readers were until their last reports. The connection is in autocommit, as for all of these."""
-    is_more = True
-    while is_more:
-        with connection.transaction():
-            is_more = note_watch(connection, at=at) > 0
+    drain(connection, lambda: note_watch(connection, at=at))
 
 
 def look(connection: Connection[Any], ears: Ears, *, at: datetime, zone: ZoneInfo) -> int:
