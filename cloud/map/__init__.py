@@ -12,4 +12,4 @@ from cloud.map.search import SEARCH
 from cloud.map.stops import STOPS
 from cloud.map.tag_coverage import TAG_COVERAGE
 
-LAYERS: Final[tuple[Layer, ...]] = (TAG_COVERAGE, DRIVING, CONDITION, STOPS, FINDINGS, CASES, SEARCH, BUSES)
+LAYERS: Final[tuple[Layer, ...]] = (TAG_COVERAGE, CONDITION, DRIVING, STOPS, FINDINGS, CASES, SEARCH, BUSES)

@@ -20,6 +20,7 @@ from typing_extensions import override
 from cloud.api.guard import _HEADERS as SECURITY_HEADERS  # pyright: ignore[reportPrivateUsage]
 from tests.e2e import stub_data as data
 from tests.e2e.stub_data import Json
+from tests.e2e.stub_layers import layer, layer_list
 from tests.e2e.stub_people import account_answers
 from tests.e2e.stub_upkeep import HeldBack
 
@@ -152,6 +153,10 @@ def answer(stub: Stub, path: str, wanted: dict[str, list[str]], who: Json) -> Js
         return data.case_detail(stub.cases[path.removeprefix("/cases/")], who["role"])
     if path.startswith("/segments/s"):
         return data.segment_detail(int(path.removeprefix("/segments/s")))
+    if path == "/map/layers":
+        return layer_list(who["role"])
+    if path.startswith("/map/layers/"):
+        return layer(path.removeprefix("/map/layers/"), wanted.get("at", [None])[0])
     if path == "/crew/jobs":
         return {"items": jobs(stub, who)}
     return answers.get(path)

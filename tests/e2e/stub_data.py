@@ -32,10 +32,12 @@ CASE: Final = {"id": "c1", "number": "demo-2026-000001", "state": "reported"}
 DESK: Final = "desk-token"
 CREW: Final = "crew-token"
 BOSS: Final = "boss-token"
+CARER: Final = "carer-token"
 TOKENS: Final = {
     DESK: {"name": "desk", "role": "operator", "unit": None, "crew": None},
     CREW: {"name": "crew-1", "role": "crew", "unit": "roads", "crew": "roads-1"},
     BOSS: {"name": "boss", "role": "admin", "unit": None, "crew": None},
+    CARER: {"name": "chen", "role": "care", "unit": None, "crew": None},
 }
 ACTIONS: Final = {
     "reported": ["file", "reject", "correct", "merge", "comment"],

@@ -8,7 +8,12 @@ VISITOR: Final[Json] = {"areas": [], "way": "visitor", "permissions": ["see", "s
 MORE_OF: Final[dict[str, Json]] = {
     "desk": {"areas": [], "way": "token", "permissions": ["handle_cases", "see", "see_cases"]},
     "crew-1": {"areas": [], "way": "token", "permissions": ["do_jobs", "handle_cases", "see", "see_cases"]},
-    "boss": {"areas": [], "way": "session", "permissions": ["account", "manage_people", "see", "see_cases", "upkeep"]},
+    "chen": {"areas": [], "way": "session", "permissions": ["account", "care", "see"]},
+    "boss": {
+        "areas": [],
+        "way": "session",
+        "permissions": ["account", "manage_fleet", "manage_people", "see", "see_cases", "see_driving", "upkeep"],
+    },
 }
 PLACES: Final = {
     "liu": ("operator", "roads", None),

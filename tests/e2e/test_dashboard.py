@@ -87,7 +87,7 @@ def test_choice_of_language_and_theme_stays(browser: Browser, url: str) -> None:
 
 def test_far_away_the_map_counts_and_a_click_leads_nearer(browser: Browser, url: str) -> None:
     with open_viewer(browser, url) as viewer:
-        viewer.open("/")
+        viewer.open(f"/?layers=findings&place={data.LON},{data.LAT},15.5")
         live_map = viewer.page.locator(".live-map")
         expect(live_map).to_have_attribute("data-view", "findings")
         for _ in range(4):

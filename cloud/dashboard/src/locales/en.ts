@@ -6,6 +6,7 @@ import { crewEn } from "./areas/crew";
 import { decisionsEn } from "./areas/decisions";
 import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
+import { mapEn } from "./areas/map";
 import { networkEn } from "./areas/network";
 import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
@@ -21,6 +22,7 @@ import type { Messages } from "./zh";
 
 export const en: Messages = {
   ...shellEn,
+  ...mapEn,
   ...upkeepEn,
   ...workEn,
   ...fleetEn,

@@ -6,6 +6,7 @@ import { crewZh } from "./areas/crew";
 import { decisionsZh } from "./areas/decisions";
 import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
+import { mapZh } from "./areas/map";
 import { networkZh } from "./areas/network";
 import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
@@ -20,6 +21,7 @@ import { workZh } from "./areas/work";
 
 export const zh = {
   ...shellZh,
+  ...mapZh,
   ...upkeepZh,
   ...workZh,
   ...fleetZh,

@@ -20,6 +20,12 @@ export interface MapColours {
   cellText: string;
   cellHalo: string;
   cellHeavy: string;
+  caseRunning: string;
+  caseOverdue: string;
+  stop: string;
+  harsh: string;
+  heard: string;
+  search: string;
 }
 
 export const MAP_COLOURS: Record<Theme, MapColours> = {
@@ -41,6 +47,12 @@ export const MAP_COLOURS: Record<Theme, MapColours> = {
     cellText: "#0c2340",
     cellHalo: "#ffffff",
     cellHeavy: "#bd2c36",
+    caseRunning: "#6a3fb5",
+    caseOverdue: "#bd2c36",
+    stop: "#0b7a75",
+    harsh: "#b4530a",
+    heard: "#2f7fb8",
+    search: "#b0187e",
   },
   dark: {
     ground: "#0e141b",
@@ -60,6 +72,12 @@ export const MAP_COLOURS: Record<Theme, MapColours> = {
     cellText: "#f4f8fd",
     cellHalo: "#0e141b",
     cellHeavy: "#ff7d83",
+    caseRunning: "#b79bff",
+    caseOverdue: "#ff7d83",
+    stop: "#4fd0c7",
+    harsh: "#f5a35c",
+    heard: "#5db4ee",
+    search: "#ff7ecb",
   },
 };
 

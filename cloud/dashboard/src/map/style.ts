@@ -11,8 +11,11 @@ import { MAP_COLOURS, UNKNOWN_CLASS_COLOUR } from "./palette";
 export const SOURCES = { roads: "roads", cells: "cells", selected: "selected", findings: "findings", buses: "buses", pulses: "pulses" } as const;
 export const LAYERS = { cells: "cells", findings: "findings", buses: "buses" } as const;
 export const ICONS = { online: "bus-online", offline: "bus-offline" } as const;
+export const SIGNS = {
+  caseRunning: "case-running", caseOverdue: "case-overdue", stopOnline: "stop-online", stopOffline: "stop-offline", lastPlace: "last-place",
+} as const;
 
-const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
+export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const AVENUES = ["motorway", "trunk", "primary", "secondary"];
 const STREETS_MINOR = ["service", "footway", "path", "cycleway", "track"];
 const EMPTY = { type: "FeatureCollection" as const, features: [] };
@@ -27,7 +30,7 @@ export function mapStyle(theme: Theme, classColours: ClassColours): StyleSpecifi
   };
 }
 
-function groundLayers(theme: Theme): LayerSpecification[] {
+export function groundLayers(theme: Theme): LayerSpecification[] {
   const colours = MAP_COLOURS[theme];
   const line = { "line-cap": "round", "line-join": "round" } as const;
   return [
@@ -61,7 +64,7 @@ function groundLayers(theme: Theme): LayerSpecification[] {
 }
 
 /** From far away: how many there are in a cell, and whether a heavy one is among them. */
-function cellLayers(theme: Theme): LayerSpecification[] {
+export function cellLayers(theme: Theme): LayerSpecification[] {
   const colours = MAP_COLOURS[theme];
   const isHeavy: ExpressionSpecification = ["==", ["get", "worst_severity"], "heavy"];
   return [
@@ -95,7 +98,7 @@ function cellLayers(theme: Theme): LayerSpecification[] {
   ];
 }
 
-function findingLayers(theme: Theme, classColours: ClassColours): LayerSpecification[] {
+export function findingLayers(theme: Theme, classColours: ClassColours): LayerSpecification[] {
   const colours = MAP_COLOURS[theme];
   const colour = classColour(classColours);
   const isOpen: ExpressionSpecification = ["==", ["get", "state"], "open"];
@@ -136,7 +139,7 @@ function findingLayers(theme: Theme, classColours: ClassColours): LayerSpecifica
   ];
 }
 
-function busLayers(theme: Theme): LayerSpecification[] {
+export function busLayers(theme: Theme): LayerSpecification[] {
   const colours = MAP_COLOURS[theme];
   return [
     {

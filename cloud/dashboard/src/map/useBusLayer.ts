@@ -1,7 +1,7 @@
 /** Buses that move and rings where something was just observed: the only things on the map that change by themselves. */
 
 import type { Map as MapLibre } from "maplibre-gl";
-import { onBeforeUnmount, watch, type ShallowRef } from "vue";
+import { onBeforeUnmount, watch, type Ref, type ShallowRef } from "vue";
 
 import type { Bus, BusPoint, ObservationEvent } from "../api/types";
 import { useLive } from "../live/useLive";
@@ -23,7 +23,8 @@ interface Pulse {
   startMs: number;
 }
 
-export function useBusLayer(map: ShallowRef<MapLibre | null>): void {
+/** Only what is now is drawn here; what was is drawn by the layers. */
+export function useBusLayer(map: ShallowRef<MapLibre | null>, isNow: Ref<boolean>): void {
   const live = useLive();
   const motions = new Map<string, BusMotion>();
   const isStill = matchMedia("(prefers-reduced-motion: reduce)");
@@ -38,7 +39,9 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>): void {
     isDirty = true;
   });
   const stopObservation = live.onObservation((event) => {
-    pulses.push(pulseOf(event));
+    if (isNow.value) {
+      pulses.push(pulseOf(event));
+    }
   });
   const stopBuses = watch(live.buses, (buses) => {
     for (const bus of buses.values()) {
@@ -48,6 +51,10 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>): void {
     }
     isDirty = true;
   }, { immediate: true });
+  const stopNow = watch(isNow, () => {
+    isDirty = true;
+    pulses = [];
+  });
   const stopMap = watch(map, (ready) => {
     cancelAnimationFrame(frame);
     if (ready !== null) {
@@ -58,7 +65,7 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>): void {
 
   onBeforeUnmount(() => {
     cancelAnimationFrame(frame);
-    [stopBus, stopObservation, stopBuses, stopMap].forEach((stop) => stop());
+    [stopBus, stopObservation, stopBuses, stopNow, stopMap].forEach((stop) => stop());
   });
 
   function place(device: string, points: readonly TrackPoint[]): void {
@@ -84,7 +91,7 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>): void {
 
   function drawBuses(ready: MapLibre, nowMs: number): void {
     const isMoving = [...motions.values()].some((motion) => motion.isMoving);
-    if (isMoving || isDirty) {
+    if (isNow.value && (isMoving || isDirty)) {
       setData(ready, SOURCES.buses, busFeatures(drawnBuses(nowMs)));
       isDirty = false;
     }

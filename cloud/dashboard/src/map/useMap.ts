@@ -14,9 +14,9 @@ import { onBeforeUnmount, onMounted, shallowRef, type Ref, type ShallowRef } fro
 import type { GeoJSON } from "geojson";
 
 import type { Theme } from "../composables/useTheme";
-import { busIcon, ICON_SCALE } from "./icons";
+import { busIcon, ICON_SCALE, signIcon } from "./icons";
 import { MAP_COLOURS } from "./palette";
-import { ICONS } from "./style";
+import { ICONS, SIGNS } from "./style";
 
 type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
 
@@ -88,11 +88,21 @@ function makeMap(container: HTMLElement, { style, isInteractive, label, enlargem
 }
 
 export function drawIcons(map: MapLibre, theme: Theme): void {
-  for (const [name, isOnline] of [[ICONS.online, true], [ICONS.offline, false]] as const) {
+  const colours = MAP_COLOURS[theme];
+  const pictures = {
+    [ICONS.online]: busIcon(colours, true),
+    [ICONS.offline]: busIcon(colours, false),
+    [SIGNS.caseRunning]: signIcon("diamond", colours.caseRunning, colours.outline),
+    [SIGNS.caseOverdue]: signIcon("diamond", colours.caseOverdue, colours.outline),
+    [SIGNS.stopOnline]: signIcon("square", colours.stop, colours.outline),
+    [SIGNS.stopOffline]: signIcon("square", colours.stop, colours.outline, true),
+    [SIGNS.lastPlace]: signIcon("cross", colours.search, colours.outline),
+  };
+  for (const [name, picture] of Object.entries(pictures)) {
     if (map.hasImage(name)) {
       map.removeImage(name);
     }
-    map.addImage(name, busIcon(MAP_COLOURS[theme], isOnline), { pixelRatio: ICON_SCALE });
+    map.addImage(name, picture, { pixelRatio: ICON_SCALE });
   }
 }
 
@@ -110,6 +120,14 @@ export function repaint(map: MapLibre, style: StyleSpecification, theme: Theme):
   drawIcons(map, theme);
 }
 
-export function fit(map: MapLibre, bounds: LngLatBoundsLike, maxZoom: number, isAnimated: boolean): void {
-  map.fitBounds(bounds, { padding: Math.min(48, map.getContainer().clientWidth * 0.05), maxZoom, animate: isAnimated, duration: 600 });
+/** Pixels of the map that something lies over. */
+export interface Covered {
+  right: number;
+  bottom: number;
+}
+
+export function fit(map: MapLibre, bounds: LngLatBoundsLike, maxZoom: number, isAnimated: boolean, covered: Covered = { right: 0, bottom: 0 }): void {
+  const edge = Math.min(48, map.getContainer().clientWidth * 0.05);
+  const padding = { top: edge, left: edge, right: edge + covered.right, bottom: edge + covered.bottom };
+  map.fitBounds(bounds, { padding, maxZoom, animate: isAnimated, duration: 600 });
 }

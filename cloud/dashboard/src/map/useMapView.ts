@@ -17,7 +17,8 @@ const WHILE_MOVING_MS = 200;
 const AFTER_EVENT_MS = 600;
 const RETRY_MS = 3_000;
 
-export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>) {
+/** Without `isNow` nothing is asked: what was is drawn by the layers. */
+export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>, isNow: Ref<boolean>) {
   const live = useLive();
   const view = shallowRef<MapView | null>(null);
   const hasFailed = ref(false);
@@ -27,10 +28,10 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
 
   async function load(): Promise<void> {
     const ready = map.value;
-    if (ready === null) {
+    running?.abort();
+    if (ready === null || !isNow.value) {
       return;
     }
-    running?.abort();
     const mine = new AbortController();
     running = mine;
     const look = widened(lookOf(ready));
@@ -55,6 +56,9 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
   }
 
   function take(finding: Finding): void {
+    if (!isNow.value) {
+      return;
+    }
     const [lon = 0, lat = 0] = finding.geometry.coordinates;
     if (view.value?.kind === "findings" && fetched !== null) {
       view.value = withFinding(view.value, finding, fetched.box, wanted.value);
@@ -73,7 +77,7 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
     ready?.on("moveend", onMove);
     void load();
   });
-  watch(wanted, () => void load());
+  watch([wanted, isNow], () => void load());
   watch(live.connection, (state) => {
     if (state === "live") {
       void load();
@@ -93,7 +97,7 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
   return { view, hasFailed };
 }
 
-function lookOf(map: MapLibre): Look {
+export function lookOf(map: MapLibre): Look {
   const bounds = map.getBounds();
   const box: Box = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
   return { box, zoom: map.getZoom() };

@@ -13,6 +13,13 @@ export interface Look {
   zoom: number;
 }
 
+/** The middle of the map and how near it is. */
+export interface Place {
+  lon: number;
+  lat: number;
+  zoom: number;
+}
+
 export interface Wanted {
   classCode: string | null;
   states: readonly FindingState[];
@@ -36,6 +43,17 @@ export function isEnough(fetched: Look | null, now: Look): boolean {
   const [west, south, east, north] = fetched.box;
   return Math.abs(fetched.zoom - now.zoom) < ZOOM_STEP && west <= Math.max(-180, now.box[0]) && south <= Math.max(-90, now.box[1])
     && east >= Math.min(180, now.box[2]) && north >= Math.min(90, now.box[3]);
+}
+
+/** A place as the address has it: metres are enough. */
+export function placeText({ lon, lat, zoom }: Place): string {
+  return `${lon.toFixed(5)},${lat.toFixed(5)},${zoom.toFixed(2)}`;
+}
+
+export function readPlace(text: string | null): Place | null {
+  const [lon = NaN, lat = NaN, zoom = NaN, ...more] = (text ?? "").split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  const isPlace = Math.abs(lon) <= 180 && Math.abs(lat) <= 85 && zoom >= 0 && zoom <= 20 && more.length === 0;
+  return isPlace ? { lon, lat, zoom } : null;
 }
 
 export function isWithin([west, south, east, north]: Box, lon: number, lat: number): boolean {
