@@ -1,6 +1,7 @@
 """From what buses send to incidents, scores, reviews and the driver's own word: one server and one database."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,18 +67,22 @@ def address(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield address
 
 
+@pytest.fixture(scope="module")
+def browsers(address: str) -> Iterator[dict[str, httpx.Client]]:
+    """Everybody signed in at a browser."""
+    with ExitStack() as stack:
+        clients = {wish.name: stack.enter_context(browser_at(address)) for wish in PEOPLE}
+        for name, client in clients.items():
+            assert sign_in(client, name).status_code == 201
+        yield clients
+
+
 @pytest.fixture
-def people(address: str, town: Town) -> Iterator[dict[str, httpx.Client]]:
-    """Everybody at a browser, over an empty book of driving."""
+def people(browsers: dict[str, httpx.Client], town: Town) -> dict[str, httpx.Client]:
+    """Everybody, over an empty book of driving."""
     town.change("""TRUNCATE driving_incidents, driving_log, driving_exposure, driver_shifts, driving_queue,
         driver_records, driver_looks, audit_seals CASCADE""")
-    opened = {wish.name: browser_at(address) for wish in PEOPLE}
-    clients = {name: context.__enter__() for name, context in opened.items()}
-    for name, client in clients.items():
-        assert sign_in(client, name).status_code == 201
-    yield clients
-    for context in opened.values():
-        context.__exit__(None, None, None)
+    return browsers
 
 
 def brakes(town: Town, *, bus: str = "bus-1", minutes_ago: float = 60.0, **changes: object) -> None:
