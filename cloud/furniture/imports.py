@@ -1,7 +1,7 @@
 """Taking a county's list into the inventory: each thing of it counts as seen by the survey, once."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -140,7 +140,7 @@ def _add(connection: Connection[Any], features: Sequence[Feature], *, city: str,
             "faces_deg": feature.faces_deg,
             "at": at,
         }
-        | asdict(BEFORE)
+        | {"there": BEFORE.there, "gone": BEFORE.gone, "hidden": BEFORE.hidden}
         for (thing_id, _), feature in zip(sightings, features, strict=True)
     ]
     with connection.cursor() as cursor:

@@ -81,12 +81,12 @@ def _state(
 ) -> ThingState:
     if before is ThingState.REMOVED:
         return before
+    if before in {ThingState.MISSING, ThingState.HIDDEN} and standing.presence.there < 1 - kinds.rules.lost_below:
+        return before  # one sighting is no return, and it is one case whatever became of the thing
     if standing.is_missing(kinds.rules):
         return ThingState.MISSING
     if standing.is_hidden(kinds.rules):
         return ThingState.HIDDEN
-    if before in {ThingState.MISSING, ThingState.HIDDEN} and standing.presence.there < 1 - kinds.rules.lost_below:
-        return before  # one sighting is no return
     if _is_damaged(damaged, differences, kinds.pictures):
         return ThingState.DAMAGED
     return ThingState.SEEN if standing.last_seen_at is not None or before is ThingState.SEEN else ThingState.EXPECTED

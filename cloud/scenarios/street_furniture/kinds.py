@@ -71,6 +71,7 @@ class Blocking(_Entry):
     of_neighbours: Probability
     missed_anyway: Probability
     glimpse: Probability
+    hard_to_see: Probability
     hidden_with_it: Probability
 
     @model_validator(mode="after")

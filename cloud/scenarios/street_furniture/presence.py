@@ -1,10 +1,11 @@
 """Whether a thing stands where it should, from the passes by its place: a pure function.
 
-Three things can be: it stands there and shows, it is gone, or something hides it for long (a tree grew, a truck is
-parked). A pass that saw it speaks for the first; one that looked and saw nothing against it, as far as its view was
-good. A view that something blocked in passing shows by the neighbours: where they were missed too, a miss says little.
-A thing that is hidden for long is glimpsed now and then, and its neighbours are missed more often; one that is gone is
-gone at once. The belief follows the passes in order of time as a hidden Markov model with three states.
+Three things can be: it stands there and shows (some things are hard to see and always were), it is gone, or something
+hides it for long (a tree grew, a truck is parked). A pass that saw it speaks for the first; one that looked and saw
+nothing speaks against it, as far as its view was good. A view that was blocked in passing shows by the neighbours:
+where they were missed too, a miss says little. A thing that is hidden for long is glimpsed now and then, and its
+neighbours are missed more often; one that is gone is gone at once. The belief follows the passes in order of time as a
+hidden Markov model.
 Source: Thrun, Burgard and Fox, Probabilistic Robotics, section 2.4 (discrete Bayes filter).
 """
 
@@ -38,12 +39,18 @@ class Glance:
 class Presence:
     """Probabilities, adding up to one."""
 
-    there: float
+    clear: float  # it is there, and shows as its kind does
+    hard: float  # it is there, and always was hard to see
     gone: float
-    hidden: float
+    hidden: float  # it showed, and does no more
+
+    @property
+    def there(self) -> float:
+        """That it is there for everybody to see."""
+        return self.clear + self.hard
 
 
-BEFORE: Final = Presence(there=0.94, gone=0.03, hidden=0.03)
+BEFORE: Final = Presence(clear=0.84, hard=0.1, gone=0.03, hidden=0.03)
 """Of a thing that somebody says is there, before any pass (assumed)."""
 
 
@@ -121,11 +128,10 @@ def _misses(glances: Sequence[Glance]) -> Misses:
 
 def weighed(before: Presence, glance: Glance, *, kinds: Kinds) -> Presence:
     """The belief after one more pass."""
-    changed = _changed(before, kinds.changes)
-    there, gone, hidden = _likelihoods(glance, kinds.blocking)
-    there, gone, hidden = changed.there * there, changed.gone * gone, changed.hidden * hidden
-    whole = there + gone + hidden
-    return _bounded(there / whole, gone / whole, hidden / whole)
+    changed, says = _changed(before, kinds.changes), _likelihoods(glance, kinds.blocking)
+    return _bounded(
+        changed.clear * says.clear, changed.hard * says.hard, changed.gone * says.gone, changed.hidden * says.hidden
+    )
 
 
 def has_good_view(glance: Glance, *, kinds: Kinds) -> bool:
@@ -145,14 +151,29 @@ def free_view(glance: Glance, blocking: Blocking) -> float:
     return free / (free + blocked)
 
 
-def _likelihoods(glance: Glance, blocking: Blocking) -> tuple[float, float, float]:
+def _likelihoods(glance: Glance, blocking: Blocking) -> Presence:
     """Of the pass, if the thing is there, gone or hidden."""
     if glance.is_seen:
-        return glance.hit, glance.false_alarm, max(blocking.glimpse * glance.hit, glance.false_alarm)
+        return Presence(
+            clear=glance.hit,
+            hard=blocking.hard_to_see * glance.hit,
+            gone=_false_alarm(glance, blocking),
+            hidden=blocking.glimpse * glance.hit,
+        )
     told = glance.hit * glance.looked_share * free_view(glance, blocking)
     alone, together = _neighbourhood(glance, blocking)
     hidden = (1.0 - blocking.glimpse * told) * together / alone
-    return 1.0 - told, 1.0 - glance.false_alarm * glance.looked_share, hidden
+    return Presence(
+        clear=1.0 - told,
+        hard=1.0 - blocking.hard_to_see * told,
+        gone=1.0 - _false_alarm(glance, blocking) * told / glance.hit,
+        hidden=hidden,
+    )
+
+
+def _false_alarm(glance: Glance, blocking: Blocking) -> float:
+    """Where something else is taken for it as often as it is glimpsed, a pass says nothing."""
+    return min(glance.false_alarm, blocking.glimpse * glance.hit)
 
 
 def _neighbourhood(glance: Glance, blocking: Blocking) -> tuple[float, float]:
@@ -177,16 +198,17 @@ def _missed_share(glance: Glance) -> float:
 
 def _changed(before: Presence, changes: Changes) -> Presence:
     """What may have happened since the pass before."""
+    stays = 1.0 - changes.goes - changes.is_hidden
     return Presence(
-        there=before.there * (1.0 - changes.goes - changes.is_hidden)
-        + before.gone * changes.comes_back
-        + before.hidden * changes.shows_again,
+        clear=before.clear * stays + before.gone * changes.comes_back + before.hidden * changes.shows_again,
+        hard=before.hard * stays,
         gone=before.gone * (1.0 - changes.comes_back) + before.there * changes.goes,
         hidden=before.hidden * (1.0 - changes.shows_again) + before.there * changes.is_hidden,
     )
 
 
-def _bounded(*shares: float) -> Presence:
-    kept = [max(share, LEAST) for share in shares]
-    there, gone, hidden = (share / sum(kept) for share in kept)
-    return Presence(there=there, gone=gone, hidden=hidden)
+def _bounded(*weights: float) -> Presence:
+    whole = sum(weights)
+    kept = [max(weight / whole, LEAST) for weight in weights]
+    clear, hard, gone, hidden = (share / sum(kept) for share in kept)
+    return Presence(clear=clear, hard=hard, gone=gone, hidden=hidden)

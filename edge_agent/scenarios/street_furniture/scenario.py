@@ -9,7 +9,7 @@ from edge_agent.readings import FrameReading, Image, Reading
 from edge_agent.scenarios.street_furniture.kinds import Outlines
 from edge_agent.scenarios.street_furniture.place import place_of
 from edge_agent.scenarios.street_furniture.tracks import Look, Track, Tracks
-from edge_agent.vision.coverage import CoverageLog
+from edge_agent.vision.coverage import MAX_GAP_S, CoverageLog
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.quality import grey_of, judge_grey
@@ -67,6 +67,7 @@ class StreetFurniture:
         reason = self._judge(reading, ego)
         passed: list[Track] = []
         if ego is not None:
+            self._coverage.note_dropped(self._left_out(ego))
             self._looked = ego
             passed = self._tracks.move(ego)
             if reason is None:
@@ -82,6 +83,14 @@ class StreetFurniture:
         if last is None:
             return True
         return offset_between(lon=last.lon, lat=last.lat, to_lon=ego.lon, to_lat=ego.lat).length_m >= self._every_m
+
+    def _left_out(self, ego: EgoState) -> int:
+        """Frames that should have been looked at since the last one: a slow camera or a busy machine sees less."""
+        last = self._looked
+        if last is None or (ego.at - last.at).total_seconds() > MAX_GAP_S:
+            return 0
+        way_m = offset_between(lon=last.lon, lat=last.lat, to_lon=ego.lon, to_lat=ego.lat).length_m
+        return max(0, int(way_m // self._every_m) - 1)
 
     def _judge(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
         if frame.image.shape[:2] != (self._camera.height_px, self._camera.width_px):

@@ -40,6 +40,7 @@ def passes(pattern: str) -> list[Glance]:
         (ThingState.SEEN, "SSSS" + "M" * 8, [], ThingState.MISSING),
         (ThingState.MISSING, "SSSS" + "M" * 8 + "S", [], ThingState.MISSING),
         (ThingState.MISSING, "SSSS" + "M" * 8 + "SSSSS", [], ThingState.SEEN),
+        (ThingState.HIDDEN, "SSSS" + "M" * 12, [], ThingState.HIDDEN),
         (ThingState.SEEN, "SSSSSS", [SAME] * 6, ThingState.SEEN),
         (ThingState.SEEN, "SSSSSS", [SAME, SAME, SAME, OTHER, OTHER], ThingState.SEEN),
         (ThingState.SEEN, "SSSSSS", [SAME, OTHER, OTHER, OTHER, OTHER, OTHER], ThingState.DAMAGED),

@@ -47,7 +47,7 @@ def test_a_thing_that_was_seen_and_then_never_again_is_missing() -> None:
 
 
 def test_a_thing_nobody_ever_saw_is_missing_too() -> None:
-    assert is_missing(glances("M" * 8))
+    assert is_missing(glances("M" * 10))
 
 
 def test_a_few_misses_are_no_loss() -> None:
@@ -72,9 +72,16 @@ def test_what_is_missed_together_with_its_neighbours_is_hidden_and_not_missing()
 
 
 def test_what_is_glimpsed_less_and_less_is_hidden() -> None:
-    passes = glances("SSSSSMSMMSMMMSMMMMMM", seen_beside=0)
+    passes = glances("SSSSSMSMMSMMMSMMMMMMMM", seen_beside=0)
     assert is_hidden(passes)
     assert not is_missing(passes)
+
+
+def test_what_is_seen_by_every_other_bus_from_the_first_is_only_hard_to_see() -> None:
+    passes = glances("SMMSMSMMMSMMSMSMMS" * 2, seen_beside=0)
+    assert not is_hidden(passes)
+    assert not is_missing(passes)
+    assert standing_of(passes, kinds=KINDS).presence.hard > 0.5
 
 
 def test_passes_that_hardly_looked_say_nothing() -> None:
@@ -107,16 +114,16 @@ def any_glance(draw: st.DrawFn) -> Glance:
 
 @st.composite
 def any_presence(draw: st.DrawFn) -> Presence:
-    parts = [draw(st.floats(0.001, 1.0)) for _ in range(3)]
-    there, gone, hidden = (part / sum(parts) for part in parts)
-    return Presence(there=there, gone=gone, hidden=hidden)
+    parts = [draw(st.floats(0.001, 1.0)) for _ in range(4)]
+    clear, hard, gone, hidden = (part / sum(parts) for part in parts)
+    return Presence(clear=clear, hard=hard, gone=gone, hidden=hidden)
 
 
 @given(st.lists(any_glance(), max_size=80))
 def test_probabilities_always_add_up_to_one(passes: list[Glance]) -> None:
     presence = standing_of(sorted(passes, key=lambda glance: glance.at), kinds=KINDS).presence
     assert presence.there + presence.gone + presence.hidden == pytest.approx(1.0)
-    assert min(presence.there, presence.gone, presence.hidden) > 0
+    assert min(presence.clear, presence.hard, presence.gone, presence.hidden) > 0
 
 
 @given(any_presence(), any_glance())

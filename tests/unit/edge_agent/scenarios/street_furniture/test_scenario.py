@@ -72,15 +72,17 @@ def texture() -> Image:
     return np.random.default_rng(3).integers(60, 200, (CAMERA.height_px, CAMERA.width_px, 3), np.uint8)
 
 
-def drive(eyes: Eyes, *, metres: float = 60.0, image: Image | None = None, standing: int = 0) -> list[Sight]:
+def drive(
+    eyes: Eyes, *, metres: float = 60.0, image: Image | None = None, standing: int = 0, step_m: float = 1.0
+) -> list[Sight]:
     """Drive north at 8 m/s and tell all that is said."""
     scenario = StreetFurniture(eyes, OUTLINES, camera=CAMERA, camera_id="front", stretch_m=50.0, every_m=2.0)
     picture = texture() if image is None else image
     sights: list[Sight] = []
-    for number, at_m in enumerate([*np.arange(0.0, metres, 1.0), *[metres] * standing]):
+    for number, at_m in enumerate([*np.arange(0.0, metres, step_m), *[metres] * standing]):
         eyes.at_m = float(at_m)
         lon, lat = moved(lon=LON, lat=LAT, heading_deg=0.0, forward_m=float(at_m), right_m=0.0)
-        at = NOON + timedelta(seconds=number / 8)
+        at = NOON + timedelta(seconds=number * step_m / 8)
         ego = EgoState(at=at, lon=lon, lat=lat, speed_mps=8.0, heading_deg=0.0, accuracy_m=1.0)
         sights += scenario.take(FrameReading(at=at, camera_id="front", image=picture), ego)
     return sights + scenario.end()
@@ -134,6 +136,12 @@ def test_stretch_says_what_was_looked_for_and_how_far_aside() -> None:
     told = coverages(drive(Eyes(())))
     assert {stretch.looked_for for stretch in told} == {("HYDRANT", "SIGN")}
     assert all(stretch.usable_share == 1.0 and stretch.right_m > 5.0 for stretch in told)
+
+
+def test_camera_that_is_too_slow_for_the_way_saw_less_of_it() -> None:
+    (stretch, *_) = coverages(drive(Eyes(()), step_m=8.0))
+    assert stretch.usable_share < 0.5
+    assert stretch.unusable[Unusable.DROPPED] > 0
 
 
 def test_in_the_dark_nothing_is_seen_and_the_stretch_says_why() -> None:
