@@ -203,11 +203,15 @@ def _bus_checks(path: Path) -> Iterator[Check]:
     if loaded:
         config = loaded[0]
         yield Check("secret", lambda: _secret(config))
-        yield Check("model", lambda: _model(config.model.manifest))
-        yield Check("faces", lambda: _model(config.privacy.faces))
         yield Check("outbox", lambda: _outbox(config.outbox.path))
-        yield Check("camera", lambda: _source(config.camera.source, "camera"))
-        yield Check("gnss", lambda: _source(config.gnss.source, "GNSS receiver"))
+        if (camera := config.camera) is not None:
+            yield Check("model", lambda: _model(config.model.manifest))
+            yield Check("faces", lambda: _model(config.privacy.faces))
+            yield Check("camera", lambda: _source(camera.source, "camera"))
+        if config.place is None:
+            yield Check("gnss", lambda: _source(config.gnss.source, "GNSS receiver"))
+        for line in config.sensors.modbus if config.sensors is not None else ():
+            yield Check("modbus", partial(_source, str(line.port), "RS-485 adapter"))
         yield Check("agent", lambda: _ask(config.telemetry.address, "`busense agent`"))
 
 

@@ -165,6 +165,8 @@ class WorkConfig(Section):
     """How the condition of roads is estimated; without it as shipped in the package."""
     handling: Path | None = None
     """Calendar, clock, areas and crews of this city; without it the one shipped in the package."""
+    water: Path | None = None
+    """From where on water over a road is a flood; without it as shipped in the package."""
     furniture: Path | None = None
     """Kinds of street furniture, and when one is missing, hidden or damaged; without it as shipped in the package."""
     driving: Path | None = None

@@ -95,7 +95,7 @@ class Agent:
         config: AgentConfig,
         *,
         sources: Sequence[Source],
-        detector: Detector,
+        detector: Detector | None,
         clock: BusClock | None = None,
         watcher: Watcher | None = None,
         orders: Orders | None = None,
@@ -103,7 +103,8 @@ class Agent:
     ) -> None:
         """Open outbox and models; a watcher is shown each frame with everything that was made of it.
 
-        Without a clock, time is what the machine says: recordings and simulations bring their own.
+        A stop without a camera has no detector. Without a clock, time is what the machine says: recordings and
+        simulations bring their own.
         `shadow` tells what a model that only looks on has seen.
 
         Raises:
@@ -115,14 +116,17 @@ class Agent:
         self._now: Callable[[], datetime] = system_now if clock is None else clock.now
         self._detector = detector
         self._shadow = shadow
-        self._camera = camera_model(config.camera)
         self._inbox = Inbox(sources)
         self._ego = EgoTrack()
         self._held: deque[FrameReading] = deque()
         self._last_frame: FrameReading | None = None
         self._tally = _Tally()
         self._scenarios = make_scenarios(
-            config, detector=detector, camera=self._camera, on_frame=self._note_frame, watcher=watcher
+            config,
+            detector=detector,
+            camera=None if config.camera is None else camera_model(config.camera),
+            on_frame=self._note_frame,
+            watcher=watcher,
         )
         self._privacy = open_privacy(config)
         places = config.privacy.no_pictures
@@ -333,7 +337,7 @@ class Agent:
         clock = self._clock
         return Health(
             software=f"busense {version('busense')}",
-            models=(self._detector.model,),
+            models=() if self._detector is None else (self._detector.model,),
             outbox_depth=depth.messages,
             outbox_bytes=depth.bytes,
             outbox_oldest_s=oldest_age_s(depth, now),

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from edge_agent.errors import ConfigurationError
 from telemetry.server import Address
-from wire.units import Name, Slug
+from wire.messages import Quantity
+from wire.units import Lat, Lon, Name, Slug
 
 FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"
@@ -168,6 +169,59 @@ class Ble(_Section):
     adapter: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,32}$")] | None = None  # hci0; without it the first one
 
 
+class Place(_Section):
+    """Where a stop stands; it needs neither a receiver nor a camera."""
+
+    lon: Lon
+    lat: Lat
+    accuracy_m: Annotated[float, Field(gt=0, le=1000)] = 3.0
+
+
+class ModbusRegister(_Section):
+    """One value of a sensor: what it is, where it is read, and how it becomes SI."""
+
+    sensor: Slug
+    quantity: Quantity
+    unit: Annotated[int, Field(ge=1, le=247)]
+    """The device on the line."""
+    address: Annotated[int, Field(ge=0, le=65_535)]
+    """Of the register, as it goes over the line: from 0, a manual's 40001 is 0."""
+    table: Literal["holding", "input"] = "holding"
+    type: Literal["uint16", "int16", "uint32", "int32", "float32"] = "int16"
+    word_order: Literal["big", "little"] = "big"
+    """Of values of two registers: which of them comes first."""
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+
+
+class ModbusLine(_Section):
+    """Sensors on one RS-485 line, which speak Modbus RTU."""
+
+    port: LocalPath  # /dev/ttyUSB0
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
+    every_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    timeout_s: Annotated[float, Field(ge=0.05, le=10)] = 0.5
+    registers: Annotated[tuple[ModbusRegister, ...], Field(min_length=1, max_length=32)]
+
+
+class OneWireSensor(_Section):
+    """A thermometer by 1-Wire: /sys/bus/w1/devices/28-…/w1_slave."""
+
+    sensor: Slug
+    file: LocalPath
+
+
+class SensorSettings(_Section):
+    """What a stop measures."""
+
+    report_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    modbus: Annotated[tuple[ModbusLine, ...], Field(max_length=8)] = ()
+    one_wire: Annotated[tuple[OneWireSensor, ...], Field(max_length=32)] = ()
+    one_wire_every_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
+
+
 class Replay(_Section):
     pace: Literal["real_time", "fast"] = "real_time"
     start: Literal["recorded", "now"] = "recorded"
@@ -235,12 +289,14 @@ class UpdateSettings(_Section):
 
 
 class AgentConfig(_Section):
-    """Everything that a bus must be told."""
+    """Everything that a bus or a stop must be told."""
 
     identity: Identity
     broker: Broker
     cloud: Cloud
-    camera: Camera
+    camera: Camera | None = None
+    place: Place | None = None
+    sensors: SensorSettings | None = None
     gnss: Gnss = Gnss()
     ble: Ble | None = None
     imu: Imu | None = None
@@ -262,6 +318,18 @@ class AgentConfig(_Section):
     def _can_sign_for_relays(self) -> Self:
         if self.broker.relays and self.identity.certificate_file is None:
             raise ValueError("broker.relays: identity.certificate_file is expected, with the key that signs for them")
+        return self
+
+    @model_validator(mode="after")
+    def _bus_or_stop(self) -> Self:
+        if self.camera is None and self.place is None:
+            raise ValueError("camera is missing: a bus needs one; a stop says where it stands by place")
+        if self.place is None and self.sensors is not None:
+            raise ValueError("sensors: place is missing, with lon and lat of the stop")
+        if self.place is not None and (self.gnss.source or self.driving is not None):
+            raise ValueError("place is of a stop, which has no gnss.source and is not driven")
+        if self.camera is None and self.shadow is not None:
+            raise ValueError("shadow: a model needs a camera to look with")
         return self
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from edge_agent.agent import Agent, camera_model, open_privacy
 from edge_agent.clock import BusClock
 from edge_agent.config import AgentConfig
+from edge_agent.errors import ConfigurationError
 from edge_agent.meter import telling_of
 from edge_agent.preview.preview import Preview
 from edge_agent.preview.server import serving
@@ -124,9 +125,12 @@ class Lives:
 
         address, preview = self._preview_address, None
         if address is not None:
+            if config.camera is None:
+                raise ConfigurationError("camera is missing: the preview shows what it sees")
             preview = Preview(camera_model(config.camera), privacy=open_privacy(config), bus=status)
-        clock, detector, shadow = self._clock, open_detector(config.model), None
-        if config.shadow is not None:
+        clock, shadow = self._clock, None
+        detector = None if config.camera is None else open_detector(config.model)
+        if config.shadow is not None and detector is not None:
             detector = ShadowedDetector(
                 detector,
                 open_shadow(config.shadow),

@@ -52,7 +52,7 @@ def telling_of(agent: Agent, address: str | None) -> Generator[None]:
 def missing(health: Health, lacks: Mapping[str, str]) -> dict[str, str]:
     """What the bus lacks to do its work."""
     found = dict(lacks)
-    if health.camera is CameraState.MISSING:
+    if health.models and health.camera is CameraState.MISSING:  # a stop has neither
         found["camera"] = "no frame has come for some seconds"
     if health.clock is ClockSource.NONE:
         found["clock"] = "neither satellites nor the network have told the time yet"

@@ -76,7 +76,17 @@ class EyesReading:
     turned_deg: float | None  # of the head, to the right
 
 
-Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading | EyesReading
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredReading:
+    """One value of a stop's sensor, in the unit that its quantity names."""
+
+    at: datetime  # aware UTC
+    sensor: str
+    quantity: str  # one of `wire.messages.Quantity`
+    value: float
+
+
+Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading | EyesReading | MeasuredReading
 
 
 class Source(Protocol):

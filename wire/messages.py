@@ -28,6 +28,7 @@ from wire.units import (
     Sha256,
     Share,
     Sigma,
+    Slug,
     Speed,
     Temperature,
     Text,
@@ -240,6 +241,36 @@ class Sighting:
     tags: Annotated[tuple[TagHeard, ...], Field(min_length=1, max_length=200)]
 
 
+class Quantity(StrEnum):
+    """What a sensor of a stop measures, with the unit in which it is told."""
+
+    WATER_LEVEL = "water_level_m"  # over the road's surface
+    SOUND_LEVEL = "sound_level_dba"  # LAeq over the interval
+    TEMPERATURE = "temperature_c"
+    HUMIDITY = "humidity_percent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One value; `over_s` is the interval before `at` that it stands for."""
+
+    sensor: Slug
+    quantity: Quantity
+    at: Instant
+    value: Annotated[float, Field(ge=-1e4, le=1e4, allow_inf_nan=False)]
+    over_s: Seconds
+    readings: Annotated[int, Field(ge=1, le=1_000_000)]  # of the sensor, that it was made of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What the sensors of a stop measured over a short time, with the stop's place."""
+
+    lon: Lon
+    lat: Lat
+    values: Annotated[tuple[Measured, ...], Field(min_length=1, max_length=120)]
+
+
 class CameraState(StrEnum):
     """What the camera does."""
 
@@ -264,6 +295,7 @@ class Kind(StrEnum):
     TRACK = "track"
     DRIVING = "driving"
     SIGHTING = "sighting"
+    MEASUREMENT = "measurement"
     HEALTH = "health"
     STATE = "state"
     TWIN_DESIRED = "twin_desired"
@@ -419,7 +451,18 @@ class Command:
 
 
 Message = (
-    Detection | Coverage | Track | Driving | Sighting | Health | State | TwinDesired | TwinReported | Stored | Command
+    Detection
+    | Coverage
+    | Track
+    | Driving
+    | Sighting
+    | Measurement
+    | Health
+    | State
+    | TwinDesired
+    | TwinReported
+    | Stored
+    | Command
 )
 
 MESSAGE_OF_KIND: dict[Kind, type[Message]] = {
@@ -428,6 +471,7 @@ MESSAGE_OF_KIND: dict[Kind, type[Message]] = {
     Kind.TRACK: Track,
     Kind.DRIVING: Driving,
     Kind.SIGHTING: Sighting,
+    Kind.MEASUREMENT: Measurement,
     Kind.HEALTH: Health,
     Kind.STATE: State,
     Kind.TWIN_DESIRED: TwinDesired,
@@ -437,5 +481,7 @@ MESSAGE_OF_KIND: dict[Kind, type[Message]] = {
 }
 KIND_OF_MESSAGE: dict[type[Message], Kind] = {message: kind for kind, message in MESSAGE_OF_KIND.items()}
 
-COUNTED_KINDS = frozenset({Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.DRIVING, Kind.SIGHTING, Kind.HEALTH})
+COUNTED_KINDS = frozenset(
+    {Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.DRIVING, Kind.SIGHTING, Kind.MEASUREMENT, Kind.HEALTH}
+)
 """Kinds that go through the outbox: they carry `stream` and `sequence` and are receipted."""

@@ -66,6 +66,7 @@ class Kind(StrEnum):
     EVENT = "event"
     DRIVING = "driving"
     FURNITURE = "furniture"
+    WATER = "water"
 
 
 # How work gets back where it was taken from. What is found by the state of a case needs no way back.
@@ -97,6 +98,11 @@ _GIVE_BACK: Final[dict[Kind, LiteralString]] = {
     Kind.FURNITURE: """
         INSERT INTO inventory.due (finding_id)
         SELECT finding_id FROM jsonb_to_record(%s) AS s(finding_id uuid) ON CONFLICT DO NOTHING
+        """,
+    Kind.WATER: """
+        INSERT INTO measurement_queue (id_at, city, device, id)
+        SELECT id_at, city, device, id FROM jsonb_to_record(%s)
+            AS s(id_at timestamptz, city text, device text, id uuid) ON CONFLICT DO NOTHING
         """,
     Kind.EVENT: """
         INSERT INTO case_events (case_id, serial)

@@ -28,6 +28,7 @@ from wire.messages import (
     Driving,
     Health,
     Kind,
+    Measurement,
     Sighting,
     State,
     Stored,
@@ -181,7 +182,7 @@ def _note(news: DeviceNews, received: Received) -> None:
             news.note_health(asdict(envelope.data), envelope.time)
         case Track() if is_believed:
             _note_positions(news, envelope.data, received.received_at)
-        case Health() | Track() | Detection() | Coverage() | Driving() | Sighting():
+        case Health() | Track() | Detection() | Coverage() | Driving() | Sighting() | Measurement():
             pass
         case TwinDesired() | Stored() | Command():
             pass

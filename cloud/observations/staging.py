@@ -79,6 +79,16 @@ WITH inserted AS (
 )
 SELECT FROM inserted WHERE number = 0
 """
+_INSERT_MEASUREMENTS: Final = """
+WITH inserted AS (
+    INSERT INTO measurements SELECT * FROM staged_measurements ORDER BY id, number ON CONFLICT DO NOTHING
+    RETURNING id_at, city, device, id, number, quantity
+), queued AS (
+    INSERT INTO measurement_queue (id_at, city, device, id)
+    SELECT DISTINCT id_at, city, device, id FROM inserted WHERE quantity = 'water_level_m'
+)
+SELECT FROM inserted WHERE number = 0
+"""
 _INSERT_HEALTH_REPORTS: Final = """
 INSERT INTO health_reports SELECT * FROM staged_health_reports ORDER BY id ON CONFLICT DO NOTHING
 RETURNING city, device
@@ -88,6 +98,7 @@ _PLAIN: Final[dict[Kind, LiteralString]] = {
     Kind.COVERAGE: _INSERT_COVERAGES,
     Kind.DRIVING: _INSERT_DRIVING_EVENTS,
     Kind.SIGHTING: _INSERT_TAG_SIGHTINGS,
+    Kind.MEASUREMENT: _INSERT_MEASUREMENTS,
     Kind.DETECTION: _INSERT_OBSERVATIONS,
 }
 

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from cloud.observations.received import Received
-from wire.messages import Coverage, Detection, Driving, Health, Kind, MotionSample, Sighting, Track
+from wire.messages import Coverage, Detection, Driving, Health, Kind, Measurement, MotionSample, Sighting, Track
 
 Values = tuple[object, ...]
 
@@ -177,6 +177,24 @@ def _sighting_rows(received: Received) -> Iterable[Values]:
         yield (*common, number, *place, tag.rotating_id, tag.first_at, tag.last_at, *strength)
 
 
+_MEASUREMENT_COLUMNS: Final = _COMMON | _columns("""
+int2 number
+float8 lon lat
+text sensor quantity
+timestamptz at
+float8 over_s value
+int4 readings
+""")
+
+
+def _measurement_rows(received: Received) -> Iterable[Values]:
+    message = cast("Measurement", received.envelope.data)
+    common = _common(received)
+    for number, each in enumerate(message.values):
+        what = (each.sensor, each.quantity.value, each.at, each.over_s, each.value, each.readings)
+        yield (*common, number, message.lon, message.lat, *what)
+
+
 _HEALTH_COLUMNS: Final = _COMMON | _columns("""
 timestamptz at
 jsonb report
@@ -194,6 +212,7 @@ TABLE_OF_KIND: Final = {
     Kind.TRACK: Table(name="track_points", columns=_TRACK_COLUMNS, rows=_track_rows),
     Kind.DRIVING: Table(name="driving_events", columns=_DRIVING_COLUMNS, rows=_driving_rows),
     Kind.SIGHTING: Table(name="tag_sightings", columns=_SIGHTING_COLUMNS, rows=_sighting_rows),
+    Kind.MEASUREMENT: Table(name="measurements", columns=_MEASUREMENT_COLUMNS, rows=_measurement_rows),
     Kind.HEALTH: Table(name="health_reports", columns=_HEALTH_COLUMNS, rows=_health_rows),
 }
 """One table for every counted kind."""

@@ -44,6 +44,7 @@ class RetentionRules(BaseModel):
     track_points: Rule | None = None
     health_reports: Rule | None = None
     tag_sightings: Rule | None = None
+    measurements: Rule | None = None
     driving_events: Rule | None = None
     driving_incidents: Rule | None = None
     driver_shifts: Rule | None = None

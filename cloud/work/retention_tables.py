@@ -6,7 +6,15 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 PICTURES: Final = "pictures"
-PARTITIONED: Final = ("observations", "coverages", "track_points", "health_reports", "tag_sightings", "driving_events")
+PARTITIONED: Final = (
+    "observations",
+    "coverages",
+    "track_points",
+    "health_reports",
+    "tag_sightings",
+    "measurements",
+    "driving_events",
+)
 
 # A hold names a device and a time.
 _HELD_BY_LAW: Final = """
@@ -71,6 +79,7 @@ TABLES: Final = (
     Table("track_points", _ROW, "t.id_at"),
     Table("health_reports", _ROW, "t.id_at"),
     Table("tag_sightings", _ROW, "t.id_at"),
+    Table("measurements", _ROW, "t.id_at"),
     Table("driving_events", _ROW, "t.id_at"),
     Table("driving_incidents", "t.id", "t.from_at"),
     Table("driver_shifts", "t.id", "t.to_at"),

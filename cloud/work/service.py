@@ -26,6 +26,7 @@ from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
 from cloud.pictures.store import open_store
 from cloud.requests.actions import run_clock
+from cloud.scenarios.stop_water.rules import load_water_rules
 from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
 from cloud.work import place, queue
 from cloud.work.case_jobs import CaseJobs
@@ -41,6 +42,7 @@ from cloud.work.step import fuse_places
 from cloud.work.travel import look_after_travel
 from cloud.work.trim import trim_changes
 from cloud.work.watch import watching
+from cloud.work.water import look_after_water
 
 POLL_S: Final = 0.5  # coverages come without a notification
 PLACES_AT_ONCE: Final = 16  # one transaction costs as much for one place as for these
@@ -86,6 +88,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         partial(look_after_roll_outs, url),
         partial(look_after_retention, url, partial(open_store, config.pictures), retention, zone),
         partial(look_after_driving, url, driving_rules),
+        partial(look_after_water, url, load_water_rules(config.work.water), catalogue, handling),
         partial(look_after_furniture, url, kinds, catalogue, handling),
         partial(look_after_travel, url, config.serve.vault_file, zone),
     )

@@ -12,7 +12,8 @@ from edge_agent.scenarios.road_damage.scenario import FrameJudged, RoadDamage
 from edge_agent.scenarios.safe_driving.rests import DrivenFile
 from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from edge_agent.scenarios.safe_travel.scenario import SafeTravel
-from edge_agent.scenarios.whereabouts.scenario import Whereabouts
+from edge_agent.scenarios.stop_sensors.scenario import StopSensors
+from edge_agent.scenarios.whereabouts.scenario import AT_STOP_S, Whereabouts
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.watch import Watcher
@@ -50,8 +51,8 @@ class Scenario(Protocol):
 def make_scenarios(
     config: AgentConfig,
     *,
-    detector: Detector,
-    camera: CameraModel,
+    detector: Detector | None,
+    camera: CameraModel | None,
     on_frame: FrameJudged,
     watcher: Watcher | None = None,
 ) -> list[Scenario]:
@@ -63,7 +64,9 @@ def make_scenarios(
     """
     driven_file = DrivenFile(config.outbox.path.with_suffix(".driven.json"))
     wanted: list[Scenario | None] = [
-        RoadDamage(
+        None
+        if config.camera is None or camera is None or detector is None
+        else RoadDamage(
             detector,
             camera=camera,
             camera_id=config.camera.id,
@@ -72,7 +75,12 @@ def make_scenarios(
             known=read_known_errors(config.model.manifest, camera),
             watcher=watcher,
         ),
-        Whereabouts(batch_s=config.track.batch_s),
+        Whereabouts(batch_s=config.track.batch_s)
+        if config.place is None
+        else Whereabouts(batch_s=0.0, every_s=AT_STOP_S),
+        None
+        if config.place is None or config.sensors is None
+        else StopSensors(config.place, report_s=config.sensors.report_s),
         None if config.ble is None else SafeTravel(),
         None if config.driving is None else SafeDriving(config.driving, driven_file),
     ]

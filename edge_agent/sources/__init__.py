@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from edge_agent.config import AgentConfig, DriverCamera
+from edge_agent.config import AgentConfig, Camera, DriverCamera, SensorSettings
 from edge_agent.errors import ConfigurationError
 from edge_agent.readings import Reading, Source
 from edge_agent.sources.ble import BleSource, open_bleak
@@ -12,6 +12,9 @@ from edge_agent.sources.camera import GSTREAMER, CameraSource
 from edge_agent.sources.driver_camera import DriverCameraSource, OnnxEyes
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.imu import ImuSource, read_imu_file
+from edge_agent.sources.modbus import ModbusSource
+from edge_agent.sources.one_wire import OneWireSource
+from edge_agent.sources.place import PlaceSource
 from edge_agent.sources.replay import ReplaySource
 
 
@@ -25,29 +28,41 @@ def make_sources(
         ConfigurationError: one is not named, or what it needs is not installed.
     """
     camera, gnss = config.camera, config.gnss
-    if not camera.source or not gnss.source:
+    if (camera is not None and not camera.source) or not (gnss.source or config.place):
         raise ConfigurationError("camera.source and gnss.source must both name a device, an address or a recording")
-    if _names_a_file(camera.source):
+    if camera is not None and _names_a_file(camera.source):
         if not Path(camera.source).exists():
             raise ConfigurationError(f"camera.source {camera.source} does not exist")
-        return [_replay(config, now)]
+        return [_replay(config, camera, now)]
     wanted: list[Source | None] = [
-        CameraSource(
-            camera.source,
-            camera_id=camera.id,
-            width_px=camera.width_px,
-            height_px=camera.height_px,
-            frames_per_s=camera.frames_per_s,
-            now=now,
-        ),
-        GpsSource(gnss.source, hear=hear),
+        None if camera is None else _camera(camera, now),
+        GpsSource(gnss.source, hear=hear) if config.place is None else PlaceSource(config.place, now=now),
         *_tag_readers(config, now),
+        *([] if config.sensors is None else _sensors(config.sensors, now)),
         None
         if config.imu is None
         else ImuSource(Path(config.imu.source), readings_per_s=config.imu.readings_per_s, now=now),
         None if config.driver_camera is None else _driver_camera(config.driver_camera, now),
     ]
     return [source for source in wanted if source is not None]
+
+
+def _camera(settings: Camera, now: Callable[[], datetime]) -> Source:
+    return CameraSource(
+        settings.source,
+        camera_id=settings.id,
+        width_px=settings.width_px,
+        height_px=settings.height_px,
+        frames_per_s=settings.frames_per_s,
+        now=now,
+    )
+
+
+def _sensors(settings: SensorSettings, now: Callable[[], datetime]) -> Iterator[Source]:
+    for line in settings.modbus:
+        yield ModbusSource(line, now=now)
+    if settings.one_wire:
+        yield OneWireSource(settings.one_wire, every_s=settings.one_wire_every_s, now=now)
 
 
 def _driver_camera(settings: DriverCamera, now: Callable[[], datetime]) -> Source:
@@ -71,12 +86,12 @@ def _names_a_file(source: str) -> bool:
     return not (source.startswith((GSTREAMER, "/dev/")) or "://" in source)
 
 
-def _replay(config: AgentConfig, now: Callable[[], datetime]) -> ReplaySource:
+def _replay(config: AgentConfig, camera: Camera, now: Callable[[], datetime]) -> ReplaySource:
     return ReplaySource(
-        frames=Path(config.camera.source),
+        frames=Path(camera.source),
         track=Path(config.gnss.source),
-        camera_id=config.camera.id,
-        frames_per_s=config.camera.frames_per_s,
+        camera_id=camera.id,
+        frames_per_s=camera.frames_per_s,
         pace=config.replay.pace,
         start=config.replay.start,
         now=now,

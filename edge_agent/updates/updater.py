@@ -147,7 +147,7 @@ class Updater:
         found = verdict(
             before=trial.work,
             now=life.gauge.work,
-            asked_per_s=life.config.camera.frames_per_s,
+            asked_per_s=0.0 if life.config.camera is None else life.config.camera.frames_per_s,
             passed_s=life.gauge.passed_s,
             trial_s=self._settings.trial_s,
         )

@@ -16,6 +16,7 @@ LEAST_VALUABLE_FIRST: Final = (
     Kind.COVERAGE,
     _PICTURE,
     Kind.HEALTH,
+    Kind.MEASUREMENT,
     Kind.SIGHTING,
     Kind.DRIVING,
     Kind.DETECTION,

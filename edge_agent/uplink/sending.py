@@ -15,6 +15,7 @@ MOST_VALUABLE_FIRST: Final = (
     Kind.DETECTION,
     Kind.DRIVING,
     Kind.SIGHTING,
+    Kind.MEASUREMENT,
     Kind.HEALTH,
     Kind.COVERAGE,
     Kind.TRACK,

@@ -29,7 +29,7 @@ TABLE_OF_KIND: Final = {kind: f"events_{kind.value}" for kind in sorted(COUNTED_
 """Each kind has a table, so that what comes is always put at its end and fills whole pages, and what is given up
 frees whole pages. An event's key is its stream's number and its sequence: a stream is one stretch, without an index."""
 _EVENTS: Final = "\n".join(
-    f"CREATE TABLE {table} (key INTEGER PRIMARY KEY, observed_at REAL NOT NULL, bytes INTEGER NOT NULL,"
+    f"CREATE TABLE IF NOT EXISTS {table} (key INTEGER PRIMARY KEY, observed_at REAL NOT NULL, bytes INTEGER NOT NULL,"
     " payload BLOB NOT NULL);"
     for table in TABLE_OF_KIND.values()
 )
@@ -557,6 +557,7 @@ def _make_tables(database: sqlite3.Connection, name: str) -> None:
     elif version != VERSION:
         raise DamagedFileError(f"{name} has tables of version {version}; {VERSION} is expected")
     else:
+        database.executescript(_EVENTS)  # kinds that it did not know yet
         database.execute(
             f"PRAGMA user_version = {VERSION}"
         )  # takes the lock, and shows whether the disk can be written

@@ -1,5 +1,6 @@
 """The network in a browser: who is heard and how, and where nobody passes."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -112,3 +113,40 @@ def test_network_fits_a_phone_and_a_dark_wall(browser: Browser, url: str) -> Non
             expect(page.locator(".network-map[data-ready=true]")).to_be_visible()
             keep(page, f"network-{name}")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def series(*means: float) -> list[dict[str, Any]]:
+    return [
+        {"at": (NOW - timedelta(minutes=5 * (len(means) - number))).isoformat(), "mean": mean}
+        | {"low": mean - 0.01, "high": mean + 0.01}
+        for number, mean in enumerate(means)
+    ]
+
+
+def sensor(quantity: str, value: float, *means: float, **changes: object) -> dict[str, Any]:
+    usual = {"sensor": "underpass", "quantity": quantity, "at": NOW.isoformat(), "value": value, "is_stale": False}
+    return usual | {"is_flooded": None, "points": series(*means)} | changes
+
+
+def test_a_stop_shows_what_it_measures_and_what_is_too_old(browser: Browser, url: str) -> None:
+    rise = [0.02 * 1.05**step for step in range(55)]
+    hum = [58 + 6 * math.sin(step / 9) for step in range(200)]
+    stop = {"device": "stop-1", "name": "汽车站", "presence": "online", "last_seen_at": NOW.isoformat()}
+    stop |= {"lon": LON, "lat": LAT}
+    sensors = [
+        sensor("water_level_m", 0.29, *rise, is_flooded=True),
+        sensor("sound_level_dba", 61.3, *hum, sensor="street"),
+        sensor("temperature_c", 21.4, *[20 + step / 90 for step in range(120)], sensor="shelter", is_stale=True),
+    ]
+    with open_viewer(browser, url, token=BOSS, size=(1440, 900)) as viewer:
+        page = viewer.page
+        be(page, "fleet", "account", "see", "see_network")
+        answer(page, "/stops/stop-1?*", stop | {"sensors": sensors})
+        viewer.open("/stops/stop-1")
+        expect(page.get_by_role("region", name="积水深度 · underpass").first).to_contain_text("0.29 m")
+        expect(page.get_by_text("积水", exact=True)).to_be_visible()
+        expect(page.get_by_text("数据过时")).to_have_count(1)
+        expect(page.locator(".chart canvas")).to_have_count(3)
+        assert serious_faults(viewer) == []
+        keep(page, "stop")
+        assert viewer.problems == []

@@ -26,6 +26,7 @@ export const router = createRouter({
     { path: "/fleet", name: "fleet", component: () => import("./pages/FleetPage.vue") },
     { path: "/buses/:device", name: "bus", component: () => import("./pages/BusPage.vue"), props: true },
     { path: "/network", name: "network", component: () => import("./pages/NetworkPage.vue") },
+    { path: "/stops/:device", name: "stop", component: () => import("./pages/StopPage.vue"), props: true },
     { path: "/roll-outs", name: "roll-outs", component: () => import("./pages/RollOutsPage.vue") },
     { path: "/roll-outs/:id", name: "roll-out", component: () => import("./pages/RollOutPage.vue"), props: true },
     { path: "/statistics", name: "statistics", component: () => import("./pages/StatisticsPage.vue") },

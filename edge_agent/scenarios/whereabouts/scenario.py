@@ -9,6 +9,7 @@ from edge_agent.readings import FixQuality, GnssReading, Image, Reading
 from wire.messages import Fix, Track, TrackPoint
 
 EVERY_S: Final = 0.95  # one point a second, whatever the receiver's rate; its clock may be a little early
+AT_STOP_S: Final = 600.0  # a stop stays where it is
 MAX_POINTS: Final = 120  # limit of the contract
 
 
@@ -24,8 +25,8 @@ class Batch:
 class Whereabouts:
     """Collects positions until a batch is full."""
 
-    def __init__(self, *, batch_s: float) -> None:
-        self._batch_s = batch_s
+    def __init__(self, *, batch_s: float, every_s: float = EVERY_S) -> None:
+        self._batch_s, self._every_s = batch_s, every_s
         self._points: list[TrackPoint] = []
         self._latest_at: datetime | None = None
 
@@ -46,7 +47,7 @@ class Whereabouts:
         return [Batch(message=Track(points=points), observed_at=points[-1].at)] if points else []
 
     def _is_due(self, at: datetime) -> bool:
-        return self._latest_at is None or not 0.0 <= (at - self._latest_at).total_seconds() < EVERY_S
+        return self._latest_at is None or not 0.0 <= (at - self._latest_at).total_seconds() < self._every_s
 
 
 def _point(fix: GnssReading) -> TrackPoint:

@@ -39,6 +39,7 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch
     monkeypatch.chdir("/")
     config = load_config(written(tmp_path, GOOD))
     assert config.outbox.path == tmp_path / "data" / "outbox.db"
+    assert config.camera is not None
     assert config.camera.source == str(tmp_path / "frames")
     assert config.gnss.source == "/dev/ttyUSB0"
     assert config.identity.secret() == "hush"

@@ -2418,6 +2418,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stops/{device}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Stop
+         * @description Show a stop and what its sensors measured.
+         */
+        get: operations["get_stop_api_v1_stops__device__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/summary": {
         parameters: {
             query?: never;
@@ -4956,7 +4976,7 @@ export interface components {
          * @description Which work it is.
          * @enum {string}
          */
-        Kind: "fusion" | "evidence" | "segment" | "timer" | "dispatch" | "merge" | "judge" | "event" | "driving";
+        Kind: "fusion" | "evidence" | "segment" | "timer" | "dispatch" | "merge" | "judge" | "event" | "driving" | "furniture" | "water";
         /**
          * LayerFeature
          * @description One thing on the map.
@@ -6640,6 +6660,46 @@ export interface components {
             type: "LineString";
         };
         /**
+         * SensorView
+         * @description One quantity of one sensor, in the unit that its name ends in; `is_stale`: its last value says nothing of now.
+         */
+        SensorView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Is Flooded */
+            is_flooded: boolean | null;
+            /** Is Stale */
+            is_stale: boolean;
+            /** Points */
+            points: components["schemas"]["SeriesPoint"][];
+            /** Quantity */
+            quantity: string;
+            /** Sensor */
+            sensor: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * SeriesPoint
+         * @description The mean of a step and what it lies between; of sound the mean of its energy.
+         */
+        SeriesPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
+        };
+        /**
          * SessionList
          * @description The last used first.
          */
@@ -6907,6 +6967,26 @@ export interface components {
              * @default
              */
             words: string;
+        };
+        /**
+         * StopView
+         * @description A stop, or a bus with sensors.
+         */
+        StopView: {
+            /** Device */
+            device: string;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Name */
+            name: string | null;
+            /** Presence */
+            presence: string | null;
+            /** Sensors */
+            sensors: components["schemas"]["SensorView"][];
         };
         /**
          * Summary
@@ -11849,6 +11929,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_stop_api_v1_stops__device__get: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopView"];
                 };
             };
             /** @description a problem (RFC 9457) */

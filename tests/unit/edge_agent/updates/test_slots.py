@@ -255,6 +255,7 @@ def test_the_configuration_is_the_own_file_with_the_generation_over_it(tmp_path:
     generation = replace(prepare(Slots(tmp_path / "updates"), 16), settings={"camera.pitch_deg": 10})
     config = own.with_generation(generation)
     assert config.health.every_s == 16
+    assert config.camera is not None
     assert config.camera.pitch_deg == 10
     assert config.camera.height_m == 2.4
     assert config.model.manifest == tmp_path / "updates" / "a" / "model" / MANIFEST

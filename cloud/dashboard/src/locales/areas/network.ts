@@ -37,6 +37,18 @@ export const networkZh = {
     carriedOf: (messages: string, buses: string) => `${messages}（${buses} 辆）`,
     columns: { device: "名称", gap: "状态", seen: "最近送达", ways: "通道", messages: "消息", late: "延迟中位数", tags: "每日标签", carried: "代转发", queue: "待转发" },
   },
+  stop: {
+    quantities: { water_level_m: "积水深度", sound_level_dba: "噪声", temperature_c: "气温", humidity_percent: "湿度" } as Record<string, string>,
+    units: { sound_level_dba: "dB(A)", temperature_c: "°C", humidity_percent: "%" } as Record<string, string>,
+    ranges: { 1: "1 小时", 24: "24 小时", 168: "7 天" },
+    flooded: "积水",
+    stale: "数据过时",
+    mean: "平均",
+    low: "最低",
+    high: "最高",
+    none: "此站点没有传感器数据",
+    noneHint: "站点的 agent.toml 中 [sensors] 列出的传感器会出现在这里。",
+  },
 };
 
 export const networkEn: typeof networkZh = {
@@ -75,5 +87,17 @@ export const networkEn: typeof networkZh = {
     over: (time) => `> ${time}`,
     carriedOf: (messages, buses) => `${messages} of ${buses}`,
     columns: { device: "Name", gap: "State", seen: "Last heard", ways: "Ways", messages: "Messages", late: "Median delay", tags: "Tags a day", carried: "Carried", queue: "Queue" },
+  },
+  stop: {
+    quantities: { water_level_m: "Water level", sound_level_dba: "Noise", temperature_c: "Temperature", humidity_percent: "Humidity" },
+    units: { sound_level_dba: "dB(A)", temperature_c: "°C", humidity_percent: "%" },
+    ranges: { 1: "1 hour", 24: "24 hours", 168: "7 days" },
+    flooded: "Flooded",
+    stale: "Out of date",
+    mean: "Mean",
+    low: "Lowest",
+    high: "Highest",
+    none: "No sensor of this stop has told anything",
+    noneHint: "Sensors that [sensors] of the stop's agent.toml lists are shown here.",
   },
 };

@@ -1,0 +1,1 @@
+"""Water over the road, as a stop's gauge measures it."""
