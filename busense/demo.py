@@ -17,6 +17,7 @@ from rich.live import Live
 
 from busense.demo_books import Books, read_books, read_stop_books
 from busense.demo_driving import read_driving, score_driving
+from busense.demo_furniture import read_furniture, score_furniture
 from busense.demo_place import choose_port, demo_place
 from busense.demo_summary import Summary
 from busense.demo_town import Town, TownPlan
@@ -182,6 +183,7 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
     books: Books = read_books(town.postgres.url())
     stops = read_stop_books(town.postgres.url(), town.without_network)
     told, way_km = read_driving(town.postgres.url())
+    known, wrong = read_furniture(town.postgres.url())
     ended_at = datetime.fromisoformat(status["started_at"]) + timedelta(seconds=float(status["elapsed_s"]))
     observations_ms = list(viewer.delays.observations_ms.values())
     findings_ms = list(viewer.delays.findings_ms.values())
@@ -207,6 +209,7 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
         observations_shown=viewer.delays.observations,
         scenarios={
             "road_damage": {name: status[name] for name in ("exposed", "found", "missed", "invented", "doubled")},
+            "street_furniture": score_furniture(status["furniture"], known, wrong, driven_s=elapsed_s),
             "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=elapsed_s),
             "safe_driving": score_driving(status["harsh"], told, ended_at=ended_at, way_km=way_km),
             "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"]),

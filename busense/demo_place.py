@@ -63,6 +63,10 @@ class Place:
         return self.folder / "roads.geojson"
 
     @property
+    def furniture_rules(self) -> Path:
+        return self.folder / "kinds.toml"
+
+    @property
     def status(self) -> Path:
         """What the simulator tells of itself."""
         return self.folder / "simulation.json"
@@ -132,6 +136,7 @@ class Place:
                 "password_file": str(self.cloud_password_file),
             },
             "pictures": {"url": pictures.resolve().as_uri()},
+            "work": {"furniture": str(self.furniture_rules)},
             "serve": {"host": "127.0.0.1", "port": port, "visitors": True, "demo": True},
         }
         self.config.touch(mode=0o600)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from busense.demo_furniture import take_in_list, write_rules
 from busense.demo_place import CITY, STOP, Place
 from busense.demo_services import Service
 from busense.demo_travel import take_in_people
@@ -27,7 +28,7 @@ from cloud.roads.files import open_roads
 from cloud.roads.imports import import_roads
 from simulator.city import roads_geojson
 from simulator.devices import device_names, devices_without_network
-from simulator.world import quarter
+from simulator.world import furniture_of, quarter
 
 READY_WITHIN_S: Final = 120.0  # a machine with much else to do
 LOG_OF_STARTED_INGEST: Final = "ingest_started"
@@ -184,6 +185,14 @@ class Town:
                 connection,
                 seed=self.plan.seed,
                 buses=self.plan.buses - self.plan.without_network,
+                at=datetime.now(UTC),
+            )
+            write_rules(self._place.furniture_rules)
+            take_in_list(
+                connection,
+                furniture_of(seed=self.plan.seed, buses=self.plan.buses),
+                city=CITY,
+                rules=self._place.furniture_rules,
                 at=datetime.now(UTC),
             )
             for device, secret in self._secrets.items():

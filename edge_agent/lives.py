@@ -21,7 +21,7 @@ from edge_agent.updates.generation import OwnFile
 from edge_agent.updates.updater import Start, Updater
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.orders import NoUpdates, Orders
-from edge_agent.vision.detector import open_detector, open_shadow
+from edge_agent.vision.detector import open_detector, open_furniture, open_shadow
 from edge_agent.vision.shadow import ShadowedDetector
 from telemetry.logs import LastLines
 
@@ -149,6 +149,7 @@ class Lives:
             watcher=preview,
             orders=self._orders,
             shadow=shadow,
+            furniture=open_furniture(config.furniture),
         )
         stack.callback(bus.close)
         if preview is not None and address is not None:

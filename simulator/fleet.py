@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,12 +21,14 @@ from edge_agent.config import (
     Broker,
     Camera,
     Cloud,
+    FurnitureSettings,
     HealthSettings,
     Identity,
     Model,
     OutboxSettings,
     TrackSettings,
 )
+from edge_agent.readings import Image
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import CameraModel
@@ -33,9 +36,11 @@ from simulator.devices import device_names, devices_without_network, key_file, s
 from simulator.error_model import ErrorModelDetector
 from simulator.errors import SimulatorError
 from simulator.exposure import Exposures
+from simulator.frames import Shown
+from simulator.furniture import MANIFEST, FurnitureEyes
 from simulator.gnss import Gnss
 from simulator.people import Rider, TagRadio, make_riders
-from simulator.route import Motion
+from simulator.route import Motion, Pose
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
 from simulator.stop_radio import StopRadio
 from simulator.wheel import DRIVING, Harsh, Wheel, harsh_moments
@@ -51,6 +56,7 @@ HEALTH_EVERY_S: Final = 5.0
 FULL_NICE: Final = 10  # on a busy machine the real detector waits; the others need little
 ROUGH_EVERY: Final = 3  # one driver of so many ...
 ROUGH_BRAKING_MPS2: Final = 3.8  # ... brakes late
+FURNITURE_EVERY_M: Final = 3.0
 STORING_TURN_S: Final = 5.0
 LOOK_AT_HALTS_EVERY_S: Final = 0.1
 STORING_TURNS: Final = 9  # a lost receipt is made good within 30 s
@@ -125,6 +131,7 @@ class Fleet:
         """Let all buses drive off at once."""
         self._clock.start(datetime.now(UTC))
         self._world.repairs.begin(self._clock.elapsed_s)
+        self._world.fixtures.begin(self._clock.elapsed_s)
         for thread in self._threads:
             thread.start()
         if self._without_network:
@@ -202,7 +209,7 @@ class Fleet:
         is_full = number < self._plan.full
         detector = self._detector(number, is_full=is_full)
         motion, phase_s = self._way(number)
-        clock = wrong_clock(self._plan.clock_off_s)
+        clock, eyes = wrong_clock(self._plan.clock_off_s), self._furniture_eyes(number, motion)
         sensors = BusSensors(
             motion=motion,
             phase_s=phase_s,
@@ -214,14 +221,14 @@ class Fleet:
             exposures=self.exposures,
             is_cheap=not is_full,
             rng=self._rng(number, 3),
-            remember=detector.remember if isinstance(detector, ErrorModelDetector) else None,
+            remember=_told_to(detector, eyes),
             bus_clock=clock,
             wheel=Wheel(motion, phase_s=phase_s, rng=self._rng(number, 5)),
             tags=TagRadio(number, self.riders, rng=self._rng(number, 4)),
         )
         radio = self._radio() if device in self._without_network else None
         config = agent_config(self._plan, device, self._world.scenery.camera, radio=radio)
-        agent = Agent(config, sources=[sensors], detector=detector, clock=clock)
+        agent = Agent(config, sources=[sensors], detector=detector, clock=clock, furniture=eyes)
         return Bus(device=device, agent=agent, is_full=is_full, sensors=sensors, radio=radio)
 
     def _way(self, number: int) -> tuple[Motion, float]:
@@ -262,11 +269,26 @@ class Fleet:
     def _rng(self, number: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng((self._plan.seed, 5, number, purpose))
 
+    def _furniture_eyes(self, number: int, motion: Motion) -> FurnitureEyes:
+        camera = self._world.scenery.camera
+        return FurnitureEyes(self._world.fixtures, motion.line, camera=camera, rng=self._rng(number, 6))
+
     def _detector(self, number: int, *, is_full: bool) -> Detector:
         if is_full:
             return OnnxDetector(Model().manifest, threads=1)
         errors = load_error_model(self._plan.errors) if self._plan.errors else None
         return ErrorModelDetector(camera=self._world.scenery.camera, rng=self._rng(number, 2), measured=errors)
+
+
+def _told_to(detector: Detector, eyes: FurnitureEyes) -> Callable[[Image, Pose, tuple[Shown, ...]], None]:
+    """Whom to tell of a picture before the agent sees it."""
+
+    def remember(image: Image, pose: Pose, shown: tuple[Shown, ...]) -> None:
+        if isinstance(detector, ErrorModelDetector):
+            detector.remember(image, pose, shown)
+        eyes.remember(image, pose)
+
+    return remember
 
 
 def wrong_clock(off_s: float | None) -> BusClock | None:
@@ -292,6 +314,7 @@ def agent_config(plan: FleetPlan, device: str, camera: CameraModel, *, radio: St
         ble=Ble(),
         driving=DRIVING,
         model=Model(threads=1),
+        furniture=FurnitureSettings(manifest=MANIFEST, every_m=FURNITURE_EVERY_M),
         outbox=OutboxSettings(path=plan.work / device / "outbox.db"),
         track=TrackSettings(batch_s=TRACK_BATCH_S),
         health=HealthSettings(every_s=HEALTH_EVERY_S),

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 import numpy as np
 
+from simulator.furniture import Fixture, Fixtures
 from simulator.plane import Plane, distance_m
 from simulator.repairs import Repairs
 from simulator.truth import Defect, Truth
@@ -37,6 +38,22 @@ class Ground:
     truth: Truth
     plane: Plane
     repairs: Repairs
+    fixtures: Fixtures = field(default_factory=Fixtures)
+
+    def is_real(self, case: dict[str, Any]) -> bool:
+        """Whether what a case says is so."""
+        return bool(self.defects_near(lon=case["lon"], lat=case["lat"]) or self._fixture(case))
+
+    def put_right(self, case: dict[str, Any]) -> None:
+        """Do what a case asks for."""
+        fixture = self._fixture(case)
+        if fixture is None:
+            self.repair(lon=case["lon"], lat=case["lat"])
+        else:
+            self.fixtures.restore(fixture)
+
+    def _fixture(self, case: dict[str, Any]) -> Fixture | None:
+        return self.fixtures.with_problem_near(case["class_code"], plane=self.plane, lon=case["lon"], lat=case["lat"])
 
     def defects_near(self, *, lon: float, lat: float) -> list[Defect]:
         """Damage that is still there, nearest first."""
@@ -84,7 +101,7 @@ class Desk:
         """Judge what was reported or given back."""
         question = {"state": ["reported", "returned"], "limit": 20}
         for case in self._caller.client.get("/cases", params=question).raise_for_status().json()["items"]:
-            if self._ground.defects_near(lon=case["lon"], lat=case["lat"]):
+            if self._ground.is_real(case):
                 self._caller.act(case, "file", reason="照片可见破损")
             else:
                 self._caller.act(case, "reject", reason="照片未见破损")
@@ -120,11 +137,11 @@ class Crew:
         if arrived is None:
             return
         is_first = case["reopened"] == 0
-        if is_first and not self._ground.defects_near(lon=case["lon"], lat=case["lat"]):
+        if is_first and not self._ground.is_real(case):
             self._caller.act(arrived, "return", reason="现场未见破损")
             return
         if not (is_first and next(self._is_next_bad)):
-            self._ground.repair(lon=case["lon"], lat=case["lat"])
+            self._ground.put_right(case)
         self._caller.act(arrived, "done", materials=MATERIALS)
 
 

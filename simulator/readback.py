@@ -8,7 +8,9 @@ import httpx
 from pydantic import BaseModel, Field
 
 from simulator.errors import SimulatorError
+from simulator.furniture import FORMS
 from simulator.score import Claim
+from simulator.truth import CLASS_CODES
 
 PAGE: Final = 500
 MAX_PAGES: Final = 1000
@@ -66,6 +68,7 @@ class _FindingPage(BaseModel):
 
 class _Observation(BaseModel):
     id: str
+    class_code: str = ""
     finding_id: str | None
 
 
@@ -101,9 +104,9 @@ class CloudReader:
         return {entry.code: entry.group for entry in catalogue.classes}
 
     def findings(self) -> list[FindingFeature]:
-        """All, also those that a person rejected."""
+        """All damage of the road, also what a person rejected."""
         findings: list[FindingFeature] = []
-        for text in self._pages("/findings", cursor_name="cursor", state=STATES):
+        for text in self._pages("/findings", cursor_name="cursor", state=STATES, **{"class": CLASS_CODES}):
             findings += _FindingPage.model_validate_json(text).features
         return findings
 
@@ -113,7 +116,7 @@ class CloudReader:
         return {case.finding_id for page in pages for case in page.items}
 
     def wait_until_fused(self, timeout_s: float) -> bool:
-        """Wait until every observation belongs to a finding and the findings no longer change; False if not in time."""
+        """Wait until all damage that was seen has its finding and findings no longer change; False if not in time."""
         deadline = time.monotonic() + timeout_s
         before, calm = self._fingerprint(), 0
         while calm < CALM_POLLS:
@@ -141,7 +144,7 @@ class CloudReader:
         pages = (
             _ObservationPage.model_validate_json(text) for text in self._pages("/observations", cursor_name="after")
         )
-        return all(observation.finding_id for page in pages for observation in page.items)
+        return all(each.finding_id or each.class_code in FORMS for page in pages for each in page.items)
 
     def _pages(self, path: str, *, cursor_name: str, **question: Sequence[str]) -> Iterator[bytes]:
         cursor: str | None = None

@@ -30,6 +30,7 @@ class Report:
     found_or_candidate: int | None = None  # exposed defects that at least a candidate stands for
     started_at: datetime
     harsh: tuple[dict[str, object], ...] = ()  # moments of the drive: which bus, what, from when to when, how clear
+    furniture: tuple[dict[str, object], ...] = ()  # things beside the road: what, where, what becomes of it, when
     rides: tuple[dict[str, object], ...] = ()  # of people with tags: who, on which bus, from when to when, how far
 
     def as_json(self) -> dict[str, object]:
@@ -49,6 +50,7 @@ class Report:
             "found_or_candidate": self.found_or_candidate,
             "started_at": self.started_at.isoformat(),
             "harsh": list(self.harsh),
+            "furniture": list(self.furniture),
             "rides": list(self.rides),
         }
         return result | (_score_as_json(self.score) if self.score is not None else {})

@@ -137,6 +137,7 @@ class Simulation:
             found_or_candidate=found_or_candidate,
             started_at=self._fleet.started_at,
             harsh=() if is_running else tuple(self._harsh(*one) for one in self._fleet.harsh(self._driven_s)),
+            furniture=tuple(self._world.fixtures.told()),
             rides=tuple(self._ride(rider) for rider in self._fleet.riders),
         )
 
@@ -163,5 +164,5 @@ class Simulation:
 def _office_of(plan: FleetPlan, world: World) -> Office | None:
     if plan.tokens is None:
         return None
-    ground = Ground(truth=world.truth, plane=world.town.plane, repairs=world.repairs)
+    ground = Ground(truth=world.truth, plane=world.town.plane, repairs=world.repairs, fixtures=world.fixtures)
     return open_office(plan.cloud_url, plan.tokens, ground, seed=plan.seed)

@@ -7,6 +7,7 @@ from typing import Final
 
 from simulator.city import Town, make_town
 from simulator.frames import DrawnScenery, PhotoScenery, Scenery
+from simulator.furniture import Fixture, Fixtures, make_fixtures
 from simulator.photos import choose_photos, guess_camera, make_sites, read_photos
 from simulator.plane import Plane
 from simulator.repairs import Repairs
@@ -20,7 +21,7 @@ PHOTO_CRUISE_MPS: Final = 5.0  # dense traffic: what a photo shows near by leave
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class World:
-    """Everything that does not move; `repairs` is all that changes."""
+    """Everything that does not move; `repairs` and `fixtures` are all that changes."""
 
     town: Town
     lines: tuple[Line, ...]
@@ -28,6 +29,7 @@ class World:
     scenery: Scenery
     motions: tuple[Motion, ...]  # of the lines
     repairs: Repairs = field(default_factory=Repairs)
+    fixtures: Fixtures = field(default_factory=Fixtures)
 
 
 def make_world(*, seed: int, buses: int, frames: Path | None, is_dense: bool = False) -> World:
@@ -52,7 +54,21 @@ def make_world(*, seed: int, buses: int, frames: Path | None, is_dense: bool = F
         scenery = PhotoScenery(truth, sites, camera=camera, seed=seed, repairs=repairs)
         cruise_mps = PHOTO_CRUISE_MPS
     motions = tuple(Motion(line, cruise_mps=cruise_mps) for line in lines)
-    return World(town=town, lines=tuple(lines), truth=truth, scenery=scenery, motions=motions, repairs=repairs)
+    return World(
+        town=town,
+        lines=tuple(lines),
+        truth=truth,
+        scenery=scenery,
+        motions=motions,
+        repairs=repairs,
+        fixtures=Fixtures(make_fixtures(lines, plane=town.plane, seed=seed)),
+    )
+
+
+def furniture_of(*, seed: int, buses: int) -> tuple[Fixture, ...]:
+    """The street furniture of a dense world, as `make_world` puts it up."""
+    town = quarter(seed=seed, buses=buses)
+    return make_fixtures(_lines(town, buses, is_dense=True), plane=town.plane, seed=seed)
 
 
 def _lines(town: Town, buses: int, *, is_dense: bool) -> list[Line]:

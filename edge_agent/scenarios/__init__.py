@@ -13,6 +13,8 @@ from edge_agent.scenarios.safe_driving.rests import DrivenFile
 from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from edge_agent.scenarios.safe_travel.scenario import SafeTravel
 from edge_agent.scenarios.stop_sensors.scenario import StopSensors
+from edge_agent.scenarios.street_furniture.kinds import read_outlines
+from edge_agent.scenarios.street_furniture.scenario import StreetFurniture
 from edge_agent.scenarios.whereabouts.scenario import AT_STOP_S, Whereabouts
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
@@ -55,6 +57,7 @@ def make_scenarios(
     camera: CameraModel | None,
     on_frame: FrameJudged,
     watcher: Watcher | None = None,
+    furniture: Detector | None = None,
 ) -> list[Scenario]:
     """Every scenario that runs on a bus: one line for each, None where its section of the configuration is missing.
 
@@ -74,6 +77,16 @@ def make_scenarios(
             on_frame=on_frame,
             known=read_known_errors(config.model.manifest, camera),
             watcher=watcher,
+        ),
+        None
+        if config.camera is None or config.furniture is None or camera is None or furniture is None
+        else StreetFurniture(
+            furniture,
+            read_outlines(config.furniture.manifest),
+            camera=camera,
+            camera_id=config.camera.id,
+            stretch_m=config.coverage.stretch_m,
+            every_m=config.furniture.every_m,
         ),
         Whereabouts(batch_s=config.track.batch_s)
         if config.place is None
