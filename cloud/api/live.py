@@ -41,7 +41,7 @@ ORDER BY xid DESC, id DESC LIMIT 1
 """
 _START_DECIDED: Final = """
 SELECT xid::text::bigint, id FROM changes
-WHERE kind IN ('finding', 'case') AND xid < pg_snapshot_xmin(pg_current_snapshot())
+WHERE kind IN ('finding', 'case', 'travel', 'ward') AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY xid DESC, id DESC LIMIT 1
 """
 _NEXT: Final = """
@@ -54,14 +54,15 @@ ORDER BY xid, id LIMIT %(limit)s
 """
 _NEXT_DECIDED: Final = """
 SELECT xid::text::bigint, id, kind, payload::text FROM changes
-WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('finding', 'case')
+WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('finding', 'case', 'travel', 'ward')
     AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY xid, id LIMIT %(limit)s
 """
 _IS_PENDING: Final = """
 SELECT EXISTS (SELECT FROM changes WHERE kind IN ('observation', 'bus') AND (xid, id) > (%(xid)s::text::xid8, %(id)s))
     OR EXISTS (SELECT FROM changes
-        WHERE kind IN ('finding', 'case') AND (xid, id) > (%(decided_xid)s::text::xid8, %(decided_id)s))
+        WHERE kind IN ('finding', 'case', 'travel', 'ward')
+            AND (xid, id) > (%(decided_xid)s::text::xid8, %(decided_id)s))
 """
 # A number that is yet to come is of another database.
 _IS_KEPT: Final = """
@@ -87,6 +88,8 @@ _LANE_OF_KIND: Final = {
     "bus": Lane.BUSES,
     "finding": Lane.DECIDED,
     "case": Lane.DECIDED,
+    "travel": Lane.DECIDED,
+    "ward": Lane.DECIDED,
 }
 _START_OF_LANE: Final[dict[Lane, LiteralString]] = {Lane.BUSES: _START, Lane.DECIDED: _START_DECIDED}
 _NEXT_OF_LANE: Final[dict[Lane, LiteralString]] = {Lane.BUSES: _NEXT, Lane.DECIDED: _NEXT_DECIDED}

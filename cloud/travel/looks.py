@@ -19,7 +19,7 @@ from wire.envelope import make_id
 LookKind = Literal["history", "search"]
 LONGEST_MIN: Final = {"history": 60, "search": 1440}
 
-_IS_WARD: Final = "SELECT EXISTS (SELECT FROM travel_guardians WHERE traveller = %s AND person = %s)"
+IS_WARD: Final = "SELECT EXISTS (SELECT FROM travel_guardians WHERE traveller = %s AND person = %s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Looks(LookDoor[TravelLook]):
 
 def is_guardian(connection: Connection[Any], traveller: UUID, person: str) -> bool:
     """Whether somebody is in this person's care."""
-    row = connection.execute(_IS_WARD, (traveller, person)).fetchone()
+    row = connection.execute(IS_WARD, (traveller, person)).fetchone()
     return row is not None and bool(row[0])
 
 

@@ -91,8 +91,11 @@ def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo) -
         _write(connection, person.id, day, events, at=at)
         if day == today:
             connection.execute(_SETTLE, (next_look(known, events, at=at), person.id))
-    for (search,) in connection.execute(_SEARCHES, (person.id, at)).fetchall():
+    searches = connection.execute(_SEARCHES, (person.id, at)).fetchall()
+    for (search,) in searches:
         tell(connection, kind="travel", subject=search, payload={"search": search})
+    if searches:
+        tell(connection, kind="ward", subject=str(person.id), payload={"ward": str(person.id)})
     return True
 
 

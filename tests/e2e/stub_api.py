@@ -184,7 +184,7 @@ class StubHandler(BaseHTTPRequestHandler):
         api_path = url.path.removeprefix("/api/v1")
         if api_path == url.path:
             self._send_file(url.path)
-        elif api_path == "/events":
+        elif api_path in {"/events", "/guardian/events"}:
             self._send_events()
         elif api_path.startswith("/pictures/"):
             self._send(HTTPStatus.OK, "image/png", data.picture())

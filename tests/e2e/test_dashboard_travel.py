@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from cloud.findings.cells import ring_of
 from cloud.scenarios.safe_travel.search import cell_of
 from tests.e2e.browser import open_viewer
+from tests.e2e.stub_api import Stub
 from tests.e2e.stub_data import BOSS
 from tests.e2e.test_dashboard_access import serious_faults
 from tests.e2e.test_dashboard_people import keep
@@ -229,6 +230,20 @@ def test_a_guardian_reads_who_looked_and_asks_for_a_search_on_a_phone(browser: B
         assert asked == [{"purpose": "买菜一小时未归"}]
         assert viewer.width_beyond_the_window() == 0
         assert serious_faults(viewer) == []
+        assert viewer.problems == []
+
+
+def test_a_guardians_page_changes_as_soon_as_something_is_known(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=BOSS, size=(390, 844)) as viewer:
+        page = viewer.page
+        be(page, "guardian", "account", "guard")
+        ward = TRAVELLER | {"journeys": [], "events": [], "looks": [], "history": []}
+        answer(page, "/guardian/wards", {"items": [ward]})
+        viewer.open("/guardian")
+        expect(page.get_by_role("article")).not_to_contain_text("未按约定到达")
+        answer(page, "/guardian/wards", {"items": [ward | {"events": EVENTS}]})
+        stub.tell("ward", {"ward": PERSON})
+        expect(page.get_by_role("article")).to_contain_text("未按约定到达")
         assert viewer.problems == []
 
 

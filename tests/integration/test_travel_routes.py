@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from busense.local.postgres import LocalPostgres
+from cloud.db.changes import tell
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import PASSWORD, add_people, browser_at, sign_in
 from tests.integration.ingest_database import query
+from tests.integration.test_api_live import Event, events_of
 
 KEY = bytes(range(16)).hex()
 UNTIL = (datetime.now(UTC) + timedelta(days=100)).isoformat()
@@ -216,3 +219,69 @@ def test_tags_guardians_and_journeys_end(desk: dict[str, httpx.Client], child: s
     shown = answer(chen.get(f"/travel/people/{child}"))
     assert (shown["tag_list"], shown["journeys"], shown["guardians"]) == ([], [], [])
     answer(chen.delete(f"/travel/people/{child}/tags/{tag}"), 404)
+
+
+@contextmanager
+def hearing(client: httpx.Client, path: str) -> Generator[Iterator[Event]]:
+    """What a stream tells after it has begun."""
+    with client.stream("GET", path) as response:
+        assert response.status_code == 200
+        events = events_of(response.iter_lines())
+        assert next(events).kind == "ready"
+        yield events
+
+
+def another_child(desk: dict[str, httpx.Client]) -> str:
+    return str(answer(desk["chen"].post("/travel/people", json={"name": "小红", "kind": "child"}), 201)["id"])
+
+
+def agree_on_a_journey(desk: dict[str, httpx.Client], child: str) -> None:
+    answer(desk["chen"].post(f"/travel/people/{child}/journeys", json=JOURNEY), 201)
+
+
+def ward_of(event: Event) -> str:
+    assert event.kind == "ward"
+    return str(json.loads(event.payload)["ward"])
+
+
+def test_a_guardian_is_told_at_once_and_another_hears_nothing(
+    place: tuple[str, str], desk: dict[str, httpx.Client], child: str
+) -> None:
+    other = another_child(desk)
+    with (
+        guardian_of(place, desk, child, "g-wang") as wang,
+        guardian_of(place, desk, other, "g-zhao") as zhao,
+        hearing(wang, "/guardian/events") as mine,
+        hearing(zhao, "/guardian/events") as theirs,
+    ):
+        agree_on_a_journey(desk, child)
+        assert ward_of(next(mine)) == child
+        agree_on_a_journey(desk, other)
+        assert ward_of(next(theirs)) == other
+
+
+def test_who_is_no_guardian_any_longer_hears_nothing_more(
+    place: tuple[str, str], desk: dict[str, httpx.Client], child: str
+) -> None:
+    other = another_child(desk)
+    with guardian_of(place, desk, child, "g-sun") as sun, hearing(sun, "/guardian/events") as events:
+        answer(desk["chen"].post(f"/travel/people/{other}/guardians", json={"name": "g-sun"}), 201)
+        while ward_of(next(events)) != other:
+            pass
+        answer(desk["chen"].delete(f"/travel/people/{child}/guardians/g-sun"), 204)
+        agree_on_a_journey(desk, child)
+        agree_on_a_journey(desk, other)
+        assert ward_of(next(events)) == other
+
+
+def test_nobody_else_hears_of_wards_and_only_the_care_desk_of_searches(
+    place: tuple[str, str], desk: dict[str, httpx.Client], child: str
+) -> None:
+    with hearing(desk["chen"], "/events") as care, hearing(desk["boss"], "/events") as admin:
+        agree_on_a_journey(desk, child)
+        with psycopg.connect(place[1]) as connection:
+            for kind in ("travel", "finding"):
+                tell(connection, kind=kind, subject="s", payload={"search": "s"})
+        assert next(care).kind == "travel"
+        assert next(admin).kind == "finding"
+    assert desk["chen"].get("/guardian/events").status_code == 403

@@ -26,6 +26,10 @@ READY_S: Final = 5.0
 _RETRY_MS: Final = 1000
 
 
+Told = Callable[[Change], Awaitable[str | None]]
+"""What a viewer is told of a change; nothing when it is not for them."""
+
+
 def _checked(text: str) -> str:
     Cursor.parse(text)
     return text
@@ -54,23 +58,41 @@ async def get_events(  # noqa: PLR0917 - the framework passes by name
     after: Annotated[CursorText | None, Query()] = None,
     last_event_id: Annotated[CursorText | None, Header()] = None,
 ) -> EventStream:
-    """Follow changes: `observation`, `finding`, `case` and `bus`.
+    """Follow changes: `observation`, `finding`, `case` and `bus`; for the care desk `travel`, too.
 
     The first event is `ready`; its id is a cursor. `reset` says that changes after the given cursor are no longer
     kept: load the lists anew.
     """
-    known = last_event_id or after
+    is_welcome = partial(is_still, identity, request, held, credentials)
+    told = partial(tell_viewer, scope=scope, permissions=identity.permissions)
+    return await open_stream(held.hub, last_event_id or after, told=told, is_welcome=is_welcome)
+
+
+async def tell_viewer(change: Change, *, scope: Scope, permissions: frozenset[Permission]) -> str | None:
+    """What somebody who looks at the pages is told of a change."""
+    if change.kind == "ward" or (change.kind == "travel" and Permission.CARE not in permissions):
+        return None
+    return as_told(change, scope)
+
+
+async def open_stream(
+    hub: Hub, known: str | None, *, told: Told, is_welcome: Callable[[], Awaitable[bool]]
+) -> EventStream:
+    """Begin a stream of what a viewer is told.
+
+    Raises:
+        ProblemError: the database is away.
+    """
     try:
-        await held.hub.wait_until_ready(timeout_s=READY_S)
+        await hub.wait_until_ready(timeout_s=READY_S)
     except TimeoutError:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "the database is away") from None
-    is_welcome = partial(is_still, identity, request, held, credentials)
-    events = follow(held.hub, Cursor.parse(known) if known else None, scope=scope, is_welcome=is_welcome)
+    events = follow(hub, Cursor.parse(known) if known else None, told=told, is_welcome=is_welcome)
     return EventStream(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 async def follow(
-    hub: Hub, after: Cursor | None, *, scope: Scope, is_welcome: Callable[[], Awaitable[bool]]
+    hub: Hub, after: Cursor | None, *, told: Told, is_welcome: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[str]:
     """Text of the stream: what came after the cursor, then what comes, and a comment when nothing does.
 
@@ -85,7 +107,7 @@ async def follow(
         known = begin
         async for change in hub.replay(begin, up_to=subscription.start):
             known = known.after(change)
-            if (payload := as_told(change, scope)) is not None:
+            if (payload := await told(change)) is not None:
                 yield _event(change.kind, known, payload)
         checked_s = time.monotonic()
         async for change in _live(subscription):
@@ -97,7 +119,7 @@ async def follow(
                 yield ": still here\n\n"
             elif not known.knows(change):
                 known = known.after(change)
-                if (payload := as_told(change, scope)) is not None:
+                if (payload := await told(change)) is not None:
                     yield _event(change.kind, known, payload)
 
 

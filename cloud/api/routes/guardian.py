@@ -1,13 +1,18 @@
 """What a guardian sees of those in their care, and what they may do: ask for a search, withdraw the consent."""
 
+import json
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.api.actors import needs
+from cloud.api.actors import Credentials, IdentityDep, is_still, needs
+from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.live import Change
+from cloud.api.routes.events import CursorText, EventStream, open_stream
 from cloud.api.routes.travel import (
     SHOWN,
     CounterDep,
@@ -25,7 +30,7 @@ from cloud.api.routes.travel import (
     view,
 )
 from cloud.people.permissions import Permission
-from cloud.travel.looks import looks_of
+from cloud.travel.looks import IS_WARD, looks_of
 
 router = APIRouter(tags=["guardian"], dependencies=[needs(Permission.GUARD)])
 
@@ -72,6 +77,30 @@ def get_wards(counter: CounterDep) -> Wards:
             for row in books.people(guardian=counter.actor.name)
         ]
     return Wards(items=wards)
+
+
+@router.get("/guardian/events", response_class=EventStream)
+async def get_ward_events(
+    request: Request,
+    held: ResourcesDep,
+    credentials: Credentials,
+    identity: IdentityDep,
+    last_event_id: Annotated[CursorText | None, Header()] = None,
+) -> EventStream:
+    """Follow when there is something new of those in one's care (`ward`); what it is, is asked for."""
+    is_welcome = partial(is_still, identity, request, held, credentials)
+    told = partial(_tell_guardian, held=held, guardian=identity.actor.name)
+    return await open_stream(held.hub, last_event_id, told=told, is_welcome=is_welcome)
+
+
+async def _tell_guardian(change: Change, *, held: Resources, guardian: str) -> str | None:
+    """Asked for each change, since who is in whose care can end while somebody follows."""
+    if change.kind != "ward":
+        return None
+    ward = json.loads(change.payload)["ward"]
+    async with held.pool.connection() as connection:
+        row = await (await connection.execute(IS_WARD, (ward, guardian))).fetchone()
+    return change.payload if row and row[0] else None
 
 
 @router.post("/guardian/wards/{traveller}/searches", status_code=HTTPStatus.CREATED)

@@ -19,14 +19,14 @@ const SILENCE_MS = 40_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Stay connected until the signal aborts. */
-export async function followEvents(handlers: StreamHandlers, signal: AbortSignal): Promise<void> {
+/** Stay connected until the signal aborts; guardians have a stream of their own. */
+export async function followEvents(handlers: StreamHandlers, signal: AbortSignal, path = "/events"): Promise<void> {
   let cursor = "";
   let failures = 0;
   while (!signal.aborted) {
     handlers.onState(failures === 0 ? "connecting" : "waiting");
     try {
-      await readOnce(cursor, signal, {
+      await readOnce(path, cursor, signal, {
         onOpen: () => {
           failures = 0;
           handlers.onState("live");
@@ -58,11 +58,11 @@ interface ReadHandlers {
   onEvent: (event: ServerEvent) => void;
 }
 
-async function readOnce(cursor: string, signal: AbortSignal, handlers: ReadHandlers): Promise<void> {
+async function readOnce(path: string, cursor: string, signal: AbortSignal, handlers: ReadHandlers): Promise<void> {
   const attempt = new AbortController();
   const watch = silenceWatch(() => attempt.abort());
   try {
-    const response = await fetch(`${API_ROOT}/events`, {
+    const response = await fetch(`${API_ROOT}${path}`, {
       headers: { Accept: "text/event-stream", ...(cursor ? { "Last-Event-ID": cursor } : {}) },
       cache: "no-store",
       signal: AbortSignal.any([signal, attempt.signal]),
