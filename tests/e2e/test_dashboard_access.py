@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from deploy.build_dashboard import DASHBOARD
 from tests.e2e.browser import Scheme, Viewer, open_viewer
-from tests.e2e.stub_data import CREW, DESK
+from tests.e2e.stub_data import BOSS, CREW, DESK
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -15,6 +15,7 @@ AXE: Final = DASHBOARD / "node_modules" / "axe-core" / "axe.min.js"
 PAGES: Final = {
     "/": ".feed li",
     "/?finding=f1": "aside .belief",
+    "/?layers=condition,findings,cases,buses&at=2026-11-28T00:00:00Z": "[data-layer=condition] .signs",
     "/findings": "tbody tr",
     "/findings/f1": ".why tbody tr",
     "/cases": "tbody tr",
@@ -77,6 +78,22 @@ def test_axe_finds_nothing_serious_in_a_dialog(browser: Browser, url: str) -> No
         viewer.page.locator("header [data-action=reject]").click()
         expect(viewer.page.get_by_role("dialog").get_by_role("button", name="Confirm")).to_be_visible()
         assert serious_faults(viewer) == []
+
+
+def test_a_phone_has_four_ways_and_the_rest_behind_one_more(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, size=(390, 844), token=BOSS, language="en") as viewer:
+        viewer.open("/findings")
+        ways = viewer.page.get_by_role("navigation", name="Main")
+        expect(ways.get_by_role("link")).to_have_count(4)
+        ways.get_by_role("button", name="More").click()
+        assert serious_faults(viewer) == []
+        viewer.page.keyboard.press("Escape")
+        expect(ways.get_by_role("link")).to_have_count(4)
+        ways.get_by_role("button", name="More").click()
+        ways.get_by_role("link", name="Driving").click()
+        viewer.page.wait_for_url("**/driving")
+        expect(ways.get_by_role("link")).to_have_count(4)
+        assert viewer.width_beyond_the_window() == 0
 
 
 def test_keys_lead_to_every_page(browser: Browser, url: str) -> None:

@@ -23,7 +23,6 @@ export function useMe() {
     isSignedIn: computed(() => me.value.way !== "visitor"),
     isEngineer: computed(() => me.value.permissions.includes("upkeep")),
     isDataOfficer: computed(() => me.value.permissions.includes("handle_requests") && me.value.unit === null && me.value.areas.length === 0),
-    isCarer: computed(() => me.value.permissions.includes("care")),
     isSafetyManager: computed(() => me.value.permissions.includes("review_driving")),
     mayLookAtDrivers: computed(() => me.value.permissions.includes("look_at_drivers")),
     isDriver: computed(() => me.value.role === "driver"),

@@ -4,8 +4,6 @@ export const drivingZh = {
   driving: {
     title: "行车安全",
     mineTitle: "我的行车记录",
-    link: "查看行车安全",
-    linkHint: "急刹、急加速、急转弯、超速等事件的复核，以及按里程计算的得分",
     views: { incidents: "事件", scores: "得分", looks: "查看申请" },
     view: "内容",
     filter: "状态",
@@ -61,8 +59,6 @@ export const drivingEn: typeof drivingZh = {
   driving: {
     title: "Safe driving",
     mineTitle: "My driving",
-    link: "Safe driving",
-    linkHint: "Reviews of harsh braking, acceleration, cornering and speeding, and scores by distance driven",
     views: { incidents: "Incidents", scores: "Scores", looks: "Looks" },
     view: "Content",
     filter: "State",

@@ -3,16 +3,10 @@
 export const shellZh = {
   nav: {
     label: "主导航",
-    map: "地图",
-    findings: "病害",
-    cases: "案件",
-    triage: "快速研判",
-    roads: "路况",
-    fleet: "车队",
-    statistics: "统计",
-    settings: "设置",
-    wall: "大屏",
-    crew: "班组",
+    more: "更多",
+    pages: {
+      map: "地图", findings: "病害", cases: "案件", roads: "路况", fleet: "车队", driving: "驾驶", travel: "出行", statistics: "统计", settings: "设置",
+    } as Record<string, string>,
   },
   settings: {
     title: "设置",
@@ -58,16 +52,10 @@ export const shellZh = {
 export const shellEn: typeof shellZh = {
   nav: {
     label: "Main",
-    map: "Map",
-    findings: "Findings",
-    cases: "Cases",
-    triage: "Triage",
-    roads: "Roads",
-    fleet: "Fleet",
-    statistics: "Statistics",
-    settings: "Settings",
-    wall: "Wall display",
-    crew: "Crew",
+    more: "More",
+    pages: {
+      map: "Map", findings: "Findings", cases: "Cases", roads: "Roads", fleet: "Fleet", driving: "Driving", travel: "Travel", statistics: "Statistics", settings: "Settings",
+    },
   },
   settings: {
     title: "Settings",

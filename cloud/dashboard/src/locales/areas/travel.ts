@@ -3,8 +3,6 @@
 export const travelZh = {
   travel: {
     title: "安全出行",
-    link: "打开安全出行",
-    linkHint: "佩戴标签的儿童与认知症老人：同意、约定、事件与走失查找。",
     hint: "此处不显示任何人的位置。查看位置须写明理由，由另一人批准，有时间限制，并记录给监护人看。",
     add: "登记",
     name: "姓名",
@@ -130,8 +128,6 @@ export const travelZh = {
 export const travelEn: typeof travelZh = {
   travel: {
     title: "Safe travel",
-    link: "Open safe travel",
-    linkHint: "Children and people with dementia who wear a tag: consent, agreements, events, and the search for the lost.",
     hint: "Nobody's whereabouts are shown here. To see them needs a purpose, the approval of another person and a time limit, and is recorded for the guardian.",
     add: "Take in",
     name: "Name",
