@@ -1140,7 +1140,7 @@ export interface paths {
         };
         /**
          * Get Events
-         * @description Follow changes: `observation`, `finding`, `case` and `bus`.
+         * @description Follow changes: `observation`, `finding`, `case` and `bus`; for the care desk `travel`, too.
          *
          *     The first event is `ready`; its id is a cursor. `reset` says that changes after the given cursor are no longer
          *     kept: load the lists anew.
@@ -1288,6 +1288,26 @@ export interface paths {
          * @description Say that some sightings of a finding are of another thing.
          */
         post: operations["split_finding_api_v1_findings__finding_id__split_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guardian/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Ward Events
+         * @description Follow when there is something new of those in one's care (`ward`); what it is, is asked for.
+         */
+        get: operations["get_ward_events_api_v1_guardian_events_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -9960,6 +9980,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ward_events_api_v1_guardian_events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description a problem (RFC 9457) */
