@@ -13,7 +13,6 @@ from cloud.findings.model import Observation
 from cloud.findings.visibility import Stretch
 from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
 from edge_agent.scenarios.road_damage.known_errors import known_errors
-from edge_agent.scenarios.road_damage.tracker import CONFIRMED
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of
 from simulator.frames import DRAWN_CAMERA
@@ -22,15 +21,14 @@ from simulator.route import CRUISE_MPS, Line
 from simulator.truth import Defect, Truth
 from wire.envelope import make_id
 from wire.error_model import ErrorModel
+from wire.looks import AGAIN, CORRELATION, LASTING_SHARE, TOLD_FROM
 from wire.messages import ModelVersion
 
 BEGIN: Final = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
 FRAME_EVERY_M: Final = CRUISE_MPS / 5  # five pictures a second
 FAR_M, NEAR_M = 18.0, 4.0
 STRETCH_M: Final = 100.0
-LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector in one frame fools it in the next
 FRAMES: Final = 9  # of a thing in one pass
-AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one frame
 OWN_ALONG_M, OWN_ACROSS_M = 0.8, 0.3  # of the place on the road that a camera gives
 DISTANCE_M: Final = 6.0  # of the best picture
 CITY: Final = "bench"
@@ -71,7 +69,6 @@ class Detector:
 
     errors: ErrorModel
     camera: CameraModel = DRAWN_CAMERA
-    correlation: float = 0.25  # of the mistakes of two frames of one pass
 
     @cached_property
     def odds(self) -> Odds:
@@ -108,7 +105,7 @@ class Detector:
 
     def confidence_of_hits(self, class_code: str, rates: list[float], *, rng: np.random.Generator) -> float | None:
         """What the tracker tells of real damage, if it tells it at all."""
-        common, follows = rng.random(), math.sqrt(self.correlation)
+        common, follows = rng.random(), math.sqrt(CORRELATION)
         hits = [(common if rng.random() < follows else rng.random()) < rate for rate in rates]
         beta = self.errors.confidence[class_code].hit
         return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
@@ -147,14 +144,13 @@ def _told(
     """Confidence of the observation by the tracker's own sums; none when the track is not confirmed."""
     evidence = Evidence(odds=odds, class_code=class_code)
     for is_hit, rate in zip(hits, rates, strict=True):
-        again = min(max(math.sqrt(rate), odds.least_hit), odds.most_hit)
         if is_hit:
-            evidence.see(float(rng.beta(*beta)), class_code=class_code, hit=again)
+            evidence.see(float(rng.beta(*beta)), class_code=class_code, rate=rate)
         elif evidence.looks:
-            evidence.miss(hit=again)
-        elif rate > 0:  # else the box is too small to be expected
-            evidence.lack(hit=min(rate * (1 - odds.hidden), odds.most_hit))
-    if not evidence.looks or evidence.probability < CONFIRMED:
+            evidence.miss(rate=rate)
+        else:
+            evidence.lack(rate=rate)
+    if not evidence.looks or evidence.probability < TOLD_FROM:
         return None
     return evidence.probability
 

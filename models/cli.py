@@ -97,7 +97,13 @@ def train(
 @models.command()
 @name_argument
 @click.argument("checkpoint", type=CHECKPOINT)
-@click.option("--with", "others", type=CHECKPOINT, multiple=True, help="Average with this one, too; may be repeated.")
+@click.option(
+    "--with",
+    "others",
+    type=CHECKPOINT,
+    multiple=True,
+    help="Average with this one, too, or with a shipped ONNX file; may be repeated.",
+)
 @data_option
 @click.option("--version", required=True, help="Of the model, for the manifest.")
 @click.option("--trained-on", default=TRAINED_ON, show_default=True, help="One line for the manifest.")
@@ -121,7 +127,7 @@ def export(
     training, release = _training(name, "export"), importlib.import_module(f"models.{name}.release")
     with tempfile.TemporaryDirectory() as scratch, progress() as bar:
         network = Path(scratch) / "network.onnx"
-        input_px = training.export_checkpoints([checkpoint, *others], network)
+        input_px = training.export_checkpoints(checkpoint, others, network, data=data)
         wanted = release.Release(version=version, input_px=input_px, trained_on=trained_on)
         made = release.make_release(network, folder, wanted, data=data, bar=counter(bar))
     click.echo(f"{folder / 'manifest.toml'} threshold {made.threshold}")

@@ -18,6 +18,7 @@ from simulator.frames import Shown
 from simulator.route import Pose
 from simulator.truth import CLASS_CODES
 from wire.error_model import ErrorModel as Measured
+from wire.looks import AGAIN, CORRELATION, LASTING_SHARE
 from wire.messages import ModelVersion
 
 
@@ -38,10 +39,6 @@ class ErrorModel:
     false_confidence: tuple[float, float] = (4.0, 5.0)
 
 
-CORRELATION: Final = 0.25  # of the mistakes of two pictures of one pass; the fusion assumes the same
-LASTING_SHARE: Final = 0.25  # of false alarms: a patch that fools the detector in one picture fools it in the next;
-# those that flash up in a single picture are left out, the tracker reports one in sixteen of them
-AGAIN: Final = 0.5  # chance that such a patch is taken for damage in one picture
 VIEW_M: Final = 14.0  # of road in one picture
 STRETCH_M: Final = 50.0  # false alarms are thrown per stretch of this length
 PHANTOM_SIZE_M: Final = 0.8  # where nobody measured how large they are in the picture
@@ -160,7 +157,7 @@ class ErrorModelDetector:
 
     @property
     def _phantoms_per_km(self) -> float:
-        """Of those that last: as many as make the measured number of boxes in a picture, `LASTING_SHARE` of it."""
+        """Of those that last, as many as make their share of the measured boxes in a picture; flashes are left out."""
         if self._measured is None:
             return self._errors.false_alarms_per_km
         return sum(self._false_alarm_rates) * LASTING_SHARE / AGAIN / VIEW_M * 1000

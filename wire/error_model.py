@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 from wire.errors import ErrorModelError
@@ -14,6 +16,9 @@ from wire.messages import ModelVersion
 from wire.units import ClassCode, Count, Pixel, Share, Text
 
 FORMAT: Final = "busense.error-model.v1"
+CERTAIN: Final = 0.01, 0.99  # no single picture is more certain than this
+MOST_GAIN: Final = 3.0  # of a log likelihood ratio
+_HALVINGS: Final = 40
 TENTHS: Final = 11  # least, nine tenths between, largest
 
 Quality = Literal["good", "dark", "blurred", "wet", "glare"]
@@ -22,11 +27,11 @@ Rate = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Beta = tuple[PositiveFloat, PositiveFloat]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+class _Part(BaseModel, frozen=True):
+    model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class MeasuredOn(_Part):
+class MeasuredOn(_Part, frozen=True):
     """The photos behind the rates."""
 
     pictures: Count
@@ -34,7 +39,7 @@ class MeasuredOn(_Part):
     note: Text = ""
 
 
-class Hit(_Part):
+class Hit(_Part, frozen=True):
     """Share of the damage of one class and size that is found in one picture, with its 95 % interval."""
 
     class_code: ClassCode = Field(alias="class")
@@ -46,7 +51,7 @@ class Hit(_Part):
     of: Count  # how many pieces of damage the rate comes from
 
 
-class FalseAlarms(_Part):
+class FalseAlarms(_Part, frozen=True):
     """Boxes of one class in one picture that show no such damage, with the 95 % interval."""
 
     class_code: ClassCode = Field(alias="class")
@@ -57,14 +62,37 @@ class FalseAlarms(_Part):
     pictures: Count
 
 
-class Confidence(_Part):
+class Confidence(_Part, frozen=True):
     """Beta(a, b) of the calibrated confidence of the boxes that were returned."""
 
     hit: Beta
     false_alarm: Beta = Field(alias="false")
 
+    def gain(self, confidence: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Log of how much more usual a confidence is of damage than of nothing; none says more than twenty to one."""
+        return np.clip(self._log_ratio(np.clip(confidence, *CERTAIN)), -MOST_GAIN, MOST_GAIN)
 
-class ErrorModel(_Part):
+    @cached_property
+    def neutral(self) -> float:
+        """Confidence between the two means that says nothing; a calibrated one is the share of right boxes.
+
+        Where false alarms are as sure as hits there is none, and it is half.
+        """
+        low, high = (a / (a + b) for a, b in (self.false_alarm, self.hit))
+        if not self._log_ratio(low) < 0 < self._log_ratio(high):
+            return 0.5
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._log_ratio(middle) < 0 else (low, middle)
+        return (low + high) / 2
+
+    def _log_ratio(self, confidence: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        (a, b), (c, d) = self.hit, self.false_alarm
+        constant = _log_beta(c, d) - _log_beta(a, b)
+        return (a - c) * np.log(confidence) + (b - d) * np.log1p(np.negative(confidence)) + constant
+
+
+class ErrorModel(_Part, frozen=True):
     """The whole file. Each class has a rate for every size and every quality that was measured."""
 
     format: Literal["busense.error-model.v1"]
@@ -166,6 +194,10 @@ def load_error_model(path: Path) -> ErrorModel:
         return ErrorModel.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise ErrorModelError(f"error model {path}: {error}") from error
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def _of_quality(

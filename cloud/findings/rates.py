@@ -13,8 +13,9 @@ from typing import Final
 
 from cloud.findings.catalogue import Catalogue, DamageClass
 from cloud.findings.model import Look, Observation
-from cloud.findings.told import FAR_M, NEAR_M, PICTURES, USUAL_FALSE_RATES, Betas, told_of_damage, told_of_nothing
+from cloud.findings.told import FAR_M, NEAR_M, PICTURES, USUAL_FALSE_RATES, told_of_damage, told_of_nothing
 from wire.error_model import ErrorModel
+from wire.looks import logit
 
 USUAL_SIDE_PX, USUAL_DISTANCE_M = 64.0, 8.0  # of a box, where an observation does not tell its own
 SMALLEST_SIDE_PX: Final = 8.0  # no detector finds less, and no labelled damage is smaller
@@ -74,8 +75,8 @@ class RateBook:
         if model is None or class_code not in model.classes:
             return _assumed(catalogue.classes[class_code], of)
         said = of.class_code if isinstance(of, Observation) and of.class_code in model.classes else class_code
-        damage = told_of_damage(_rates_on_the_way(model, class_code, size), _betas(model, class_code))
-        nothing = told_of_nothing(_false_alarms(model, said), _betas(model, said), _rates_as_large(model, said))
+        damage = told_of_damage(_rates_on_the_way(model, class_code, size), model.confidence[class_code])
+        nothing = told_of_nothing(_false_alarms(model, said), model.confidence[said], _rates_as_large(model, said))
         surer = 0.0
         if isinstance(of, Observation):
             surer = math.log(damage.density(of.confidence) / nothing.density(of.confidence))
@@ -102,7 +103,7 @@ def size_of(observations: Iterable[Observation]) -> float:
 
 def assumed_surer(confidence: float, entry: DamageClass) -> float:
     """Log of how much more usual a confidence is of damage than of nothing, as the county's catalogue assumes it."""
-    return _log_odds(min(max(confidence, 1 - _MOST), _MOST)) - _log_odds(entry.usual_confidence)
+    return logit(min(max(confidence, 1 - _MOST), _MOST)) - logit(entry.usual_confidence)
 
 
 def _assumed(entry: DamageClass, of: Observation | Look) -> PassRates:
@@ -115,11 +116,6 @@ def _assumed(entry: DamageClass, of: Observation | Look) -> PassRates:
 def _rates_on_the_way(model: ErrorModel, class_code: str, size: float) -> tuple[float, ...]:
     rounded = round(math.log(max(size, 1.0), _STEP))
     return _rates_of_sizes(_by_size(model, class_code), tuple(model.size_edges_px[1:-1]), rounded)
-
-
-def _betas(model: ErrorModel, class_code: str) -> Betas:
-    confidence = model.confidence[class_code]
-    return Betas(confidence.hit, confidence.false_alarm)
 
 
 def _false_alarms(model: ErrorModel, class_code: str) -> float:
@@ -144,7 +140,3 @@ def _rates_of_sizes(rates: tuple[float, ...], edges_px: Sequence[float], rounded
     step_m = (FAR_M - NEAR_M) / PICTURES
     sides = [_STEP**rounded / (FAR_M - number * step_m) ** _SHRINK for number in range(PICTURES)]
     return tuple(rates[sum(side >= edge for edge in edges_px)] if side >= SMALLEST_SIDE_PX else 0.0 for side in sides)
-
-
-def _log_odds(share: float) -> float:
-    return math.log(share / (1 - share))

@@ -12,12 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.scenarios.road_damage.evidence import CERTAIN, Odds
-from edge_agent.scenarios.road_damage.known_errors import MOST, known_errors
-from edge_agent.scenarios.road_damage.tracker import CONFIRMED
 from edge_agent.vision.ground import CameraModel
-from simulator.error_model import AGAIN, CORRELATION, LASTING_SHARE
-from wire.error_model import TENTHS, Beta, ErrorModel, Quality
+from wire.error_model import TENTHS, ErrorModel, Quality
+from wire.looks import AGAIN, LASTING_SHARE, STEPS, TOLD_FROM, chances, probabilities
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]  # (passes, pictures)
@@ -48,7 +45,6 @@ class ToldTables:
 
     def __init__(self, errors: ErrorModel, *, camera: CameraModel) -> None:
         self.errors, self._camera = errors, camera
-        self._odds = known_errors(errors, input_scale=1.0).odds
         self._rng = np.random.default_rng(0)  # equal files make equal tables
         shape = len(errors.classes), len(QUALITIES), len(SIZES_M), len(SPEEDS_MPS)
         self._share = np.zeros(shape)
@@ -114,9 +110,8 @@ class ToldTables:
         away_m = np.arange(FAR_M, NEAR_M, -speed_mps / FRAMES_PER_S)
         rates = rates_of(self.errors, class_code, quality, self._side_px(size_m) / away_m**1.5)
         shape = PASSES, len(away_m)
-        follows = self._rng.random(shape) < math.sqrt(CORRELATION)
-        luck = np.where(follows, self._rng.random((PASSES, 1)), self._rng.random(shape))
-        return self._told(luck < rates, np.broadcast_to(rates, shape), class_code, is_damage=True)
+        hits = self._rng.random(shape) < chances(rates)[:, self._rng.integers(STEPS, size=PASSES)].T
+        return self._told(hits, np.broadcast_to(rates, shape), class_code, is_damage=True)
 
     def _note_nothing(self, number: int, quality: int) -> None:
         """Patches that fool the detector again and again, and boxes that flash up in one picture."""
@@ -150,10 +145,8 @@ class ToldTables:
     def _told(self, hits: Bools, rates: Floats, class_code: str, *, is_damage: bool) -> Told:
         confidence = self.errors.confidence[class_code]
         sure = self._rng.beta(*(confidence.hit if is_damage else confidence.false_alarm), hits.shape)
-        says = tracker_says(
-            hits, sure, rates, odds=self._odds, class_code=class_code, hit=confidence.hit, miss=confidence.false_alarm
-        )
-        told = np.sort(says[says >= CONFIRMED])
+        says = probabilities(hits, rates, sure, confidence)
+        told = np.sort(says[says >= TOLD_FROM])
         return Told(share=len(told) / len(hits), confidences=_spread(told, CONFIDENCES))
 
 
@@ -169,43 +162,8 @@ def rates_of(errors: ErrorModel, class_code: str, quality: Quality, sides_px: Fl
     return np.where(sides_px < SMALLEST_SIDE_PX, 0.0, rates[bins])
 
 
-def tracker_says(
-    hits: Bools, confidences: Floats, rates: Floats, *, odds: Odds, class_code: str, hit: Beta, miss: Beta
-) -> Floats:
-    """Probability that the tracker gives each pass after its last picture, 0 without any hit; as `Evidence` sums it."""
-    ratio = np.clip(_log_ratio(np.clip(confidences, *CERTAIN), hit, miss), -MOST, MOST)
-    again = np.clip(np.sqrt(rates), odds.least_hit, odds.most_hit)
-    number: Indices = np.arange(hits.shape[1], dtype=np.int64)
-    first: Indices = np.argmax(hits, axis=1).astype(np.int64)[:, None]
-    gains = ratio + np.where(number > first, np.log(again / odds.again), 0.0)
-    losses = np.where(number > first, np.log((1 - again) / (1 - odds.again)), 0.0)
-    seen = np.where(hits, gains, losses).sum(axis=1) / _counted(hits.shape[1] - first[:, 0], odds)
-    is_before: Bools = np.logical_and(np.less(number, first), rates > 0)
-    lacks = np.where(is_before, np.log1p(-np.minimum(rates * (1 - odds.hidden), odds.most_hit)), 0.0)
-    lack = np.exp(lacks.sum(axis=1) / _counted(np.count_nonzero(is_before, axis=1).astype(np.int64), odds))
-    prior = odds.right_share.get(class_code, 0.5)
-    flash = np.log(lack / (odds.flash_share + (1 - odds.flash_share) * lack))
-    log_odds = math.log(prior / (1 - prior)) + seen + flash
-    return np.where(hits.any(axis=1), 1 / (1 + np.exp(-log_odds)), 0.0)
-
-
-def _counted(pictures: Indices, odds: Odds) -> Floats:
-    """What pictures that share mistakes are fewer than they seem."""
-    return 1 + np.maximum(pictures - 1, 0) * odds.correlation
-
-
-def _log_ratio(confidences: Floats, hit: Beta, miss: Beta) -> Floats:
-    (a, b), (c, d) = hit, miss
-    constant = _log_beta(c, d) - _log_beta(a, b)
-    return (a - c) * np.log(confidences) + (b - d) * np.log1p(-confidences) + constant
-
-
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-
-
 def _spread(values: Floats, count: int) -> Floats:
     """So many of them, evenly picked from least to most."""
     if not len(values):
-        return np.full(count, CONFIRMED)
+        return np.full(count, TOLD_FROM)
     return values[np.linspace(0, len(values) - 1, count).round().astype(np.int64)]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from edge_agent.config import MODELS
 from edge_agent.vision.model_file import load_manifest
 from models.cli import models
 
@@ -81,6 +82,8 @@ def test_training_stops_resumes_exports_and_is_evaluated(tmp_path: Path, ten_pho
         straight.checkpoint_path,
         "--with",
         resumed.checkpoint_path,
+        "--with",
+        MODELS / "road_damage" / "model.onnx",
         "--data",
         ten_photos,
         "--version",

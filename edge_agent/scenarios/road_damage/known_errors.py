@@ -11,14 +11,12 @@ from edge_agent.errors import ModelError
 from edge_agent.scenarios.road_damage.evidence import Odds, as_calibrated, middling_hit_rate
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.model_file import load_manifest
-from wire.error_model import Beta, ErrorModel, load_error_model
+from wire.error_model import ErrorModel, load_error_model
 from wire.errors import ErrorModelError
 
 log = logging.getLogger(__name__)
 
 FILE: Final = "error_model.json"  # beside the manifest
-MOST: Final = 3.0  # of a log likelihood ratio: no confidence says more than twenty to one
-_STEPS: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,42 +56,10 @@ def known_errors(model: ErrorModel, *, input_scale: float) -> KnownErrors:
             return middling_hit_rate(class_code, width_px, height_px)
         return model.hit_rate(class_code, width_px=width_px * input_scale, height_px=height_px * input_scale)
 
-    def likelihood(class_code: str, confidence: float) -> float:
+    def gain(class_code: str, confidence: float) -> float:
         known = model.confidence.get(class_code)
-        if known is None:
-            return as_calibrated(class_code, confidence)
-        return min(max(log_ratio(known.hit, known.false_alarm, confidence), -MOST), MOST)
+        return as_calibrated(class_code, confidence) if known is None else known.gain(confidence).item()
 
-    shares = {code: neutral(known.hit, known.false_alarm) for code, known in model.confidence.items()}
-    odds = Odds(right_share=shares, hit_rate=hit_rate, likelihood=likelihood)
+    shares = {code: known.neutral for code, known in model.confidence.items()}
+    odds = Odds(right_share=shares, hit_rate=hit_rate, gain=gain)
     return KnownErrors(odds=odds, side_share=dict(model.box_sigma_share))
-
-
-def log_ratio(hit: Beta, false_alarm: Beta, confidence: float) -> float:
-    """Log of the ratio of two beta densities."""
-    return _log_density(hit, confidence) - _log_density(false_alarm, confidence)
-
-
-def neutral(hit: Beta, false_alarm: Beta) -> float:
-    """Confidence between the two means at which both densities are equal; a calibrated one is the share of right boxes.
-
-    Where false alarms are as sure as hits there is none, and it is half.
-    """
-    low, high = _mean(false_alarm), _mean(hit)
-    if not log_ratio(hit, false_alarm, low) < 0 < log_ratio(hit, false_alarm, high):
-        return 0.5
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if log_ratio(hit, false_alarm, middle) < 0 else (low, middle)
-    return (low + high) / 2
-
-
-def _log_density(beta: Beta, share: float) -> float:
-    a, b = beta
-    constant = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    return constant + (a - 1) * math.log(share) + (b - 1) * math.log1p(-share)
-
-
-def _mean(beta: Beta) -> float:
-    a, b = beta
-    return a / (a + b)

@@ -134,12 +134,11 @@ class Track:
 
     def miss(self, *, scale: float) -> None:
         """It should have been visible, this much larger than last time, and was not found."""
-        self.evidence.miss(hit=self._hit(self.last, scale=scale))
+        self.evidence.miss(rate=self._rate(self.last, scale=scale))
 
     def lack(self, *, scale: float) -> None:
         """It should have been visible, this much larger than at first, before its first look."""
-        width_px, height_px = scale * self.first.width_px, scale * self.first.height_px
-        self.evidence.lack(hit=self.odds.seen_before(self.first.class_code, width_px=width_px, height_px=height_px))
+        self.evidence.lack(rate=self._rate(self.first, scale=scale))
 
     def _take(self, look: Look) -> None:
         self.unseen_m, self.last = 0.0, look
@@ -152,11 +151,10 @@ class Track:
 
     def _weigh(self, look: Look) -> None:
         self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence
-        self.evidence.see(look.confidence, class_code=look.class_code, hit=self._hit(look))
+        self.evidence.see(look.confidence, class_code=look.class_code, rate=self._rate(look))
 
-    def _hit(self, look: Look, *, scale: float = 1.0) -> float:
-        width_px, height_px = scale * look.width_px, scale * look.height_px
-        return self.odds.seen_again(look.class_code, width_px=width_px, height_px=height_px)
+    def _rate(self, look: Look, *, scale: float = 1.0) -> float:
+        return self.odds.hit_rate(look.class_code, scale * look.width_px, scale * look.height_px)
 
 
 def _is_nearer(look: Look, other: Look) -> bool:

@@ -15,13 +15,13 @@ from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
 from edge_agent.watch import TrackView
+from wire.looks import TOLD_FROM
 
 FORGET_M: Final = 12.0  # a thing not seen over this way is left behind or was never there
 GHOST_M: Final = 10.0  # a reported thing is remembered until it lies this far behind: it is not reported twice
 MAX_GAP_S: Final = 3.0  # without a position the places of before mean nothing
 MIN_STEP_M: Final = 0.3  # from nearly the same place a frame repeats the mistakes of the one before: no new evidence
 TURN_SIGMA_DEG: Final = 0.4
-CONFIRMED: Final = 0.45  # probability from which a thing is told, with it: the cloud weighs it
 STANDING_MPS: Final = 0.3
 STANDING_S: Final = 1.0  # a bus that stands so long may stand much longer: what is sure is told now
 SURE: Final = 0.8
@@ -163,7 +163,7 @@ class _Before:
 
 
 def is_confirmed(track: Track) -> bool:
-    return track.probability >= CONFIRMED
+    return track.probability >= TOLD_FROM
 
 
 def _view(track: Track, box: Box) -> TrackView:

@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.road_damage.coco import decoded, read_photos, road_damage_file
+from models.road_damage.drawn_set import CLASSES
+from models.road_damage.quantise import spread
 from models.road_damage.training.body import ConvAct
 from models.road_damage.training.network import Detector, normalised
+from models.road_damage.training.shipped import unfolded
 
 OPSET = 17
+UNFOLDED_ON = 12  # photos that give the batch norms of a shipped file their statistics back
 
 
 class Exported(nn.Module):
@@ -27,16 +34,25 @@ class Exported(nn.Module):
         return torch.cat([prediction.boxes(), prediction.logits.sigmoid()], -1)[0]
 
 
-def export_checkpoints(checkpoints: Sequence[Path], path: Path) -> int:
-    """Write the mean of the averaged weights of checkpoints as ONNX.
+def export_checkpoints(first: Path, others: Sequence[Path], path: Path, *, data: Path) -> int:
+    """Write the mean of the averaged weights of checkpoints as ONNX; the others may be shipped ONNX files, too.
 
     Returns:
         Side of the square whose area a picture is scaled to, as the first one was trained.
     """
-    contents = [read_checkpoint(checkpoint) for checkpoint in checkpoints]
-    input_px = input_px_of(contents[0]["plan"])
-    export_onnx(averaged([content["average"] for content in contents]), path, input_px=input_px)
+    begin = read_checkpoint(first)
+    input_px = input_px_of(begin["plan"])
+    weights = [begin["average"], *(_weights_of(other, data=data, input_px=input_px) for other in others)]
+    export_onnx(averaged(weights), path, input_px=input_px)
     return input_px
+
+
+def _weights_of(path: Path, *, data: Path, input_px: int) -> dict[str, Tensor]:
+    if path.suffix != ".onnx":
+        return read_checkpoint(path)["average"]
+    photos = spread(read_photos(road_damage_file(data, "train"), CLASSES), UNFOLDED_ON)
+    seen = [cv2.resize(decoded(photo), (input_px, input_px), interpolation=cv2.INTER_AREA) for photo in photos]
+    return unfolded(path, normalised(torch.from_numpy(np.stack(seen)))).state_dict()
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

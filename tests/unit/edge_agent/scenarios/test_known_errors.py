@@ -8,38 +8,24 @@ from edge_agent.errors import ModelError
 from edge_agent.scenarios.road_damage.evidence import Evidence
 from edge_agent.scenarios.road_damage.known_errors import (
     FILE,
-    MOST,
     KnownErrors,
     known_errors,
-    log_ratio,
-    neutral,
     read_known_errors,
 )
 from tests.unit.edge_agent.scenes import CAMERA
 from tests.unit.wire.error_model_sample import error_model_document
-from wire.error_model import ErrorModel
+from wire.error_model import MOST_GAIN, ErrorModel
 
 MODEL = ErrorModel.model_validate_json(json.dumps(error_model_document()))
 KNOWN = known_errors(MODEL, input_scale=0.5)
 MANIFEST = MODELS / "road_damage" / "manifest.toml"
 
 
-def test_between_the_means_lies_the_confidence_that_says_nothing() -> None:
-    hit, false_alarm = (9.0, 3.0), (4.0, 5.0)
-    share = neutral(hit, false_alarm)
-    assert 4 / 9 < share < 9 / 12
-    assert log_ratio(hit, false_alarm, share) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_where_false_alarms_are_as_sure_as_hits_confidence_says_nothing() -> None:
-    assert neutral((4.0, 4.0), (4.0, 4.0)) == 0.5
-
-
 @pytest.mark.parametrize("class_code", MODEL.classes)
 def test_the_surer_a_box_the_likelier_is_the_thing(class_code: str) -> None:
-    values = [KNOWN.odds.likelihood(class_code, confidence) for confidence in (0.3, 0.6, 0.9)]
+    values = [KNOWN.odds.gain(class_code, confidence) for confidence in (0.3, 0.6, 0.9)]
     assert values == sorted(values)
-    assert all(abs(value) <= MOST for value in values)
+    assert all(abs(value) <= MOST_GAIN for value in values)
 
 
 def test_a_box_is_measured_in_the_pixels_of_the_models_input() -> None:
@@ -50,7 +36,7 @@ def test_a_box_is_measured_in_the_pixels_of_the_models_input() -> None:
 def test_a_class_that_was_never_measured_has_stand_ins() -> None:
     plain = KnownErrors().odds
     assert KNOWN.odds.hit_rate("X1", 50.0, 50.0) == plain.hit_rate("X1", 50.0, 50.0)
-    assert KNOWN.odds.likelihood("X1", 0.7) == plain.likelihood("X1", 0.7)
+    assert KNOWN.odds.gain("X1", 0.7) == plain.gain("X1", 0.7)
 
 
 def test_false_alarms_that_repeat_themselves_grow_less_sure_than_hits() -> None:
@@ -60,7 +46,7 @@ def test_false_alarms_that_repeat_themselves_grow_less_sure_than_hits() -> None:
     def after_five(confidence: float) -> float:
         evidence = Evidence(KNOWN.odds, code)
         for _ in range(5):
-            evidence.see(confidence, class_code=code, hit=0.7)
+            evidence.see(confidence, class_code=code, rate=0.7)
         return evidence.probability
 
     means = [a / (a + b) for a, b in (known.false_alarm, known.hit)]

@@ -4,11 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_agent.scenarios.road_damage.evidence import Evidence
-from edge_agent.scenarios.road_damage.known_errors import known_errors
 from simulator.county.build import shipped_tables
-from simulator.county.told import QUALITIES, ToldTables, rates_of, tracker_says
+from simulator.county.told import QUALITIES, ToldTables, rates_of
 from wire.error_model import ErrorModel, load_error_model
+from wire.looks import TOLD_FROM
 
 ERRORS = load_error_model(Path("models/road_damage/error_model.json"))
 GOOD, DARK, BLURRED = (QUALITIES.index(word) for word in ("good", "dark", "blurred"))
@@ -31,32 +30,6 @@ def _share(tables: ToldTables, *, code: str, size_m: float, quality: int = GOOD,
     return float(is_told.mean())
 
 
-@pytest.mark.parametrize("code", ERRORS.classes)
-def test_many_passes_at_once_sum_as_the_tracker_does(code: str) -> None:
-    rng = np.random.default_rng(5)
-    odds = known_errors(ERRORS, input_scale=1.0).odds
-    confidence = ERRORS.confidence[code]
-    rates = np.sort(rng.random((50, 12)), axis=1) * 0.9
-    rates[:, :2] = 0.0
-    hits = rng.random(rates.shape) < np.maximum(rates, 0.02)
-    sure = rng.beta(*confidence.hit, rates.shape)
-    at_once = tracker_says(
-        hits, sure, rates, odds=odds, class_code=code, hit=confidence.hit, miss=confidence.false_alarm
-    )
-    for row in range(len(hits)):
-        evidence = Evidence(odds=odds, class_code=code)
-        for is_hit, rate, share in zip(hits[row].tolist(), rates[row].tolist(), sure[row].tolist(), strict=True):
-            again = min(max(rate**0.5, odds.least_hit), odds.most_hit)
-            if is_hit:
-                evidence.see(share, class_code=code, hit=again)
-            elif evidence.looks:
-                evidence.miss(hit=again)
-            elif rate > 0:
-                evidence.lack(hit=min(rate * (1 - odds.hidden), odds.most_hit))
-        expected = evidence.probability if evidence.looks else 0.0
-        assert at_once[row] == pytest.approx(expected)
-
-
 def test_large_damage_in_good_light_is_told_more_often(tables: ToldTables) -> None:
     assert _share(tables, code="D40", size_m=0.8) > _share(tables, code="D40", size_m=0.15) + 0.2
     assert _share(tables, code="D20", size_m=1.0) > _share(tables, code="D20", size_m=1.0, quality=BLURRED) + 0.1
@@ -69,7 +42,7 @@ def test_what_a_detector_invents_comes_as_often_as_measured(tables: ToldTables) 
     )
     assert len(stretches) / 100 == pytest.approx(tables.invented_per_km, rel=0.1)
     assert set(classes.tolist()) <= set(range(len(ERRORS.classes)))
-    assert ((confidence >= 0.45) & (confidence < 1)).all()
+    assert ((confidence >= TOLD_FROM) & (confidence < 1)).all()
 
 
 def test_a_road_that_nobody_drove_invents_nothing(tables: ToldTables) -> None:

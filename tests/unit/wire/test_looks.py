@@ -1,0 +1,157 @@
+"""How sure the pictures of one pass make."""
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.error_model import Confidence
+from wire.looks import CORRELATION, LASTING_SHARE, STEPS, Looks, chances, probabilities, probability
+
+SURE = Confidence.model_validate({"hit": (6.0, 2.0), "false": (3.0, 3.0)})
+RATE = st.floats(0.02, 0.95)
+
+
+def log_ratio(*, found: int = 1, missed: int = 0, lacked: int = 0, rate: float = 0.6, gain: float = 0.0) -> float:
+    looks = Looks()
+    for _ in range(lacked):
+        looks.lack(rate)
+    for _ in range(found):
+        looks.find(rate, gain)
+    for _ in range(missed):
+        looks.miss(rate)
+    return looks.log_ratio.item()
+
+
+@given(rate=RATE, gain=st.floats(-3, 3))
+def test_a_single_look_says_what_its_confidence_says(rate: float, gain: float) -> None:
+    assert log_ratio(rate=rate, gain=gain) == pytest.approx(gain, abs=1e-9)
+
+
+@given(rate=st.floats(0.05, 0.95))
+def test_two_pictures_hang_together_as_much_as_was_measured(rate: float) -> None:
+    by_luck = chances(rate)
+    assert by_luck.mean() == pytest.approx(rate, abs=0.02)
+    both = float((by_luck**2).mean())
+    assert both == pytest.approx(rate * (CORRELATION + (1 - CORRELATION) * rate), abs=0.02)
+
+
+def test_a_picture_without_it_speaks_for_a_flash() -> None:
+    missed = 0.6 * (1 - CORRELATION - (1 - CORRELATION) * 0.6) / 0.6
+    assert log_ratio(missed=1) == pytest.approx(math.log(missed / (1 - LASTING_SHARE / 2)), abs=0.03)
+    assert log_ratio(found=2) == pytest.approx(math.log((1 - missed) / (LASTING_SHARE / 2)), abs=0.03)
+
+
+def test_what_flashes_up_once_is_no_damage_that_every_picture_shows() -> None:
+    assert log_ratio(missed=6, rate=0.8) < -2.0
+    assert log_ratio(missed=6, rate=0.1) > -1.5, "of small damage one look is all there is"
+
+
+def test_what_is_found_again_is_no_flash() -> None:
+    assert log_ratio(found=2, missed=4, rate=0.4) > 0 > log_ratio(found=1, missed=5, rate=0.4)
+
+
+def test_many_pictures_of_one_pass_are_not_many_witnesses() -> None:
+    ratios = [log_ratio(found=found, gain=0.5) for found in (1, 2, 8, 60)]
+    assert ratios == sorted(ratios)
+    assert max(ratios) < 7.0
+    assert log_ratio(found=2) > log_ratio(found=2, missed=1)
+
+
+@given(lacked=st.integers(0, 30), rate=RATE)
+def test_what_should_have_been_seen_before_is_less_likely(lacked: int, rate: float) -> None:
+    assert log_ratio(lacked=lacked + 1, rate=rate) <= log_ratio(lacked=lacked, rate=rate) <= 1e-9
+
+
+def test_what_is_found_again_was_hidden_before() -> None:
+    assert log_ratio(found=3, lacked=20) == pytest.approx(log_ratio(found=3))
+
+
+@given(st.lists(st.sampled_from(["find", "miss"]), min_size=1, max_size=10), st.randoms())
+def test_the_order_of_pictures_after_the_first_does_not_matter(steps: list[str], chance: Random) -> None:
+    def of(order: list[str]) -> float:
+        looks = Looks()
+        looks.find(0.5, 0.3)
+        for step in order:
+            if step == "find":
+                looks.find(0.7, 0.2)
+            else:
+                looks.miss(0.4)
+        return looks.log_ratio.item()
+
+    shuffled = list(steps)
+    chance.shuffle(shuffled)
+    assert of(steps) == pytest.approx(of(shuffled))
+
+
+def test_many_passes_at_once_are_summed_up_as_each_alone() -> None:
+    rng = np.random.default_rng(5)
+    rates = np.sort(rng.random((200, 12)), axis=1) * 0.9
+    rates[:, :2] = 0.0
+    hits = rng.random(rates.shape) < np.maximum(rates, 0.02) / 2
+    confidences = rng.beta(*SURE.hit, rates.shape)
+
+    at_once = probabilities(hits, rates, confidences, SURE)
+
+    for row in range(len(hits)):
+        looks = Looks()
+        was_found = False
+        for is_hit, rate, share in zip(hits[row], rates[row], confidences[row], strict=True):
+            if is_hit:
+                looks.find(rate, SURE.gain(share))
+                was_found = True
+            elif was_found:
+                looks.miss(rate)
+            else:
+                looks.lack(rate)
+        alone = probability(SURE.neutral, looks.log_ratio).item() if was_found else math.nan
+        assert at_once[row] == pytest.approx(alone, nan_ok=True)
+
+
+def test_a_hundred_million_to_one_is_still_a_number() -> None:
+    looks = Looks()
+    for _ in range(200):
+        looks.find(0.95, 3.0)
+    for _ in range(200):
+        looks.miss(0.95)
+    assert np.isfinite(looks.log_ratio).all()
+
+
+def test_said_as_often_as_it_is_true() -> None:
+    """Of things drawn as the three stories have them, those called 70 % sure are there in 70 of 100."""
+    rng = np.random.default_rng(7)
+    count, pictures = 60_000, 9
+    rates = np.broadcast_to(rng.choice([0.2, 0.5, 0.8], (count, 1)), (count, pictures))
+    by_luck = np.take_along_axis(chances(rates[:, 0]), rng.integers(STEPS, size=(count, 1)), axis=1)
+    damage = rng.random((count, pictures)) < by_luck
+    first = np.arange(pictures) == 0
+    patch = np.logical_or(rng.random((count, pictures)) < rng.beta(2, 2, (count, 1)), first)
+    is_patch, is_damage = rng.random((count, 1)) < LASTING_SHARE, rng.random(count) < 0.5
+    hits = np.where(is_damage[:, None], damage, np.where(is_patch, patch, first))
+    seen_at_once = hits[:, 0]
+    hits, is_damage, rates = hits[seen_at_once], is_damage[seen_at_once], rates[seen_at_once]
+    indifferent = Confidence.model_validate({"hit": (4.0, 4.0), "false": (4.0, 4.0)})
+
+    said = probabilities(hits, rates, np.full(hits.shape, 0.5), indifferent)
+
+    for rate in (0.2, 0.5, 0.8):  # each found at once in such a share, so it is damage so much less often than half
+        of_rate = rates[:, 0] == rate
+        odds = said[of_rate] / (1 - said[of_rate]) * rate
+        believed, true = odds / (1 + odds), is_damage[of_rate]
+        for low in np.arange(0.0, 1.0, 0.2):
+            bin_ = (believed >= low) & (believed < low + 0.2)
+            if bin_.sum() > 500:
+                assert true[bin_].mean() == pytest.approx(believed[bin_].mean(), abs=0.05)
+
+
+def test_between_the_means_lies_the_confidence_that_says_nothing() -> None:
+    known = Confidence.model_validate({"hit": (9.0, 3.0), "false": (4.0, 5.0)})
+    assert 4 / 9 < known.neutral < 9 / 12
+    assert known.gain(known.neutral) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_where_false_alarms_are_as_sure_as_hits_confidence_says_nothing() -> None:
+    assert Confidence.model_validate({"hit": (4.0, 4.0), "false": (4.0, 4.0)}).neutral == 0.5
