@@ -42,6 +42,7 @@ from cloud.api.routes import (
     finding_decisions,
     findings,
     fleet,
+    furniture,
     guardian,
     health,
     map_layers,
@@ -70,6 +71,7 @@ from cloud.ingest.handler import open_handler
 from cloud.people.vault import Vault
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
+from cloud.scenarios.street_furniture.kinds import load_kinds
 from cloud.work.retention_rules import load_retention
 from telemetry.server import Needs
 
@@ -82,6 +84,7 @@ _ROUTES: Final = (
     network,
     stops,
     finding_decisions,
+    furniture,
     cases,
     case_actions,
     crew,
@@ -139,6 +142,7 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None 
     for module in _ROUTES:
         api.include_router(module.router)
     api.include_router(data_requests.public)
+    api.include_router(furniture.judging)
     app.include_router(api)
     declared_routes(app)  # a route that does not say what it needs does not get in
     _add_pages(app, pages)
@@ -168,6 +172,7 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
                 handling=load_handling(config.work.handling),
                 driving=load_driving_rules(config.work.driving),
                 retention=load_retention(config.work.retention),
+                kinds=load_kinds(config.work.furniture),
                 contact=config.serve.contact,
                 origin=config.serve.origin,
                 has_visitors=config.serve.visitors,

@@ -22,6 +22,7 @@ from cloud.ingest.handler import Handler
 from cloud.people.vault import Vault
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
+from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.work.retention_rules import RetentionRules
 
 Database = AsyncConnection[Any]
@@ -38,6 +39,7 @@ class Resources:
     handling: Handling
     driving: DrivingRules
     retention: RetentionRules
+    kinds: Kinds
     contact: str | None
     """Who answers for what is collected about people."""
     origin: str

@@ -259,6 +259,12 @@ def why(record: Record) -> Words:
     """Say in words what the pass did to the belief, and why so much."""
     change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
     rates = _rates_in_words(record)
+    if record["kind"] == PassKind.SEEN and record["observation_id"] is None:
+        looked = f"{record['looked_share']:.0%}"
+        return Words(
+            zh=f"经过并观察（可见 {looked}），原处未见该设施：{change}{rates.zh}",
+            en=f"looked ({looked} of the way in view), and it was not there: {change}{rates.en}",
+        )
     if record["kind"] == PassKind.SEEN:
         sure = f"{record['confidence']:.0%}"
         return Words(

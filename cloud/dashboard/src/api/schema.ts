@@ -864,6 +864,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/driving/incidents/{incident_id}/clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Clip
+         * @description Get the seconds of the road around one, as a sheet of blurred pictures.
+         */
+        get: operations["get_clip_api_v1_driving_incidents__incident_id__clip_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/driving/incidents/{incident_id}/reviews": {
         parameters: {
             query?: never;
@@ -1000,6 +1020,26 @@ export interface paths {
          * @description Get one of one's own shifts with its evidence and record.
          */
         get: operations["get_mine_api_v1_driving_mine__incident_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/driving/mine/{incident_id}/clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get My Clip
+         * @description Get the seconds of the road around one of one's own shifts.
+         */
+        get: operations["get_my_clip_api_v1_driving_mine__incident_id__clip_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1288,6 +1328,126 @@ export interface paths {
          * @description Say that some sightings of a finding are of another thing.
          */
         post: operations["split_finding_api_v1_findings__finding_id__split_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/furniture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Things
+         * @description List things as GeoJSON.
+         */
+        get: operations["list_things_api_v1_furniture_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/furniture/{thing_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Thing
+         * @description Get one thing with the passes by it, its pictures and what is the matter with it.
+         */
+        get: operations["get_thing_api_v1_furniture__thing_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/furniture/{thing_id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Thing
+         * @description Take that back: the passes judge the thing again.
+         */
+        post: operations["keep_thing_api_v1_furniture__thing_id__keep_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/furniture/{thing_id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove Thing
+         * @description Say that a thing was taken away on purpose: nobody misses it any more; its case is withdrawn within seconds.
+         */
+        post: operations["remove_thing_api_v1_furniture__thing_id__remove_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/furniture/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Things
+         * @description Count things by kind and state.
+         */
+        get: operations["count_things_api_v1_furniture_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gtfs-realtime/vehicle-positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Vehicle Positions
+         * @description Get where the buses are now: a FeedMessage of GTFS-realtime 2.0 with VehiclePosition entities, as protobuf.
+         */
+        get: operations["get_vehicle_positions_api_v1_gtfs_realtime_vehicle_positions_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3478,6 +3638,41 @@ export interface components {
             version: number;
         };
         /**
+         * ClipView
+         * @description Seconds of the road around it: a sheet of pictures row by row; `is_here` once it has come, and until it goes.
+         */
+        ClipView: {
+            /** Columns */
+            columns: number;
+            /** Height Px */
+            height_px: number;
+            /** Is Here */
+            is_here: boolean;
+            /** Taken At */
+            taken_at: string[];
+            /** Width Px */
+            width_px: number;
+        };
+        /**
+         * Problem
+         * @description What went wrong (RFC 9457).
+         */
+        cloud__api__problems__Problem: {
+            /** Detail */
+            detail: string;
+            /** Faults */
+            faults?: components["schemas"]["Fault"][] | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type: string;
+        };
+        /**
          * LogLine
          * @description What happened to an account.
          */
@@ -3535,6 +3730,12 @@ export interface components {
          * @enum {string}
          */
         cloud__fleet__rollout__Deed: "approve" | "pause" | "resume" | "stop";
+        /**
+         * Problem
+         * @description What is to be done about; each is a class of the catalogue, with the thing's kind before it.
+         * @enum {string}
+         */
+        cloud__scenarios__street_furniture__assess__Problem: "missing" | "hidden" | "damaged";
         /**
          * ComingBusView
          * @description A bus that came by at this time on so many of the days before.
@@ -4797,6 +4998,7 @@ export interface components {
          * @description An incident with its evidence, its record and what may be done with it.
          */
         IncidentDetail: {
+            clip: components["schemas"]["ClipView"] | null;
             /** Device */
             device: string;
             /** Evidence */
@@ -5951,7 +6153,7 @@ export interface components {
          * @description What a route needs.
          * @enum {string}
          */
-        Permission: "open" | "device" | "account" | "see" | "see_network" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "care" | "guard" | "see_driving" | "review_driving" | "look_at_drivers" | "drive" | "manage_fleet" | "manage_people";
+        Permission: "open" | "device" | "account" | "see" | "see_network" | "see_vehicles" | "see_cases" | "handle_cases" | "do_jobs" | "judge_findings" | "see_deliveries" | "upkeep" | "handle_requests" | "care" | "guard" | "see_driving" | "review_driving" | "look_at_drivers" | "drive" | "manage_fleet" | "manage_people";
         /**
          * PersonList
          * @description All accounts, by name.
@@ -6157,6 +6359,14 @@ export interface components {
         ReleaseList: {
             /** Items */
             items: components["schemas"]["Release"][];
+        };
+        /**
+         * Removal
+         * @description Why a thing was taken away.
+         */
+        Removal: {
+            /** Reason */
+            reason: string;
         };
         /**
          * Renewal
@@ -7159,6 +7369,268 @@ export interface components {
             /** Number */
             number: string;
         };
+        /**
+         * Thing
+         * @description One thing that is to be there. The probabilities that it is there, gone, or hidden add up to one.
+         */
+        Thing: {
+            /** Damaged */
+            damaged: number;
+            /** Faces Deg */
+            faces_deg: number | null;
+            /** Gone */
+            gone: number;
+            /** Hidden */
+            hidden: number;
+            /** Kind */
+            kind: string;
+            kind_name: components["schemas"]["LocalName"];
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Name */
+            name: string | null;
+            /** Passes Missed */
+            passes_missed: number;
+            /** Passes Seen */
+            passes_seen: number;
+            /** Picture */
+            picture: string | null;
+            /** Position Sigma M */
+            position_sigma_m: number;
+            /** Reference */
+            reference: string | null;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed By */
+            removed_by: string | null;
+            /** Removed Reason */
+            removed_reason: string | null;
+            /** Segment Id */
+            segment_id: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "imported" | "learned";
+            state: components["schemas"]["ThingState"];
+            /**
+             * State Since
+             * Format: date-time
+             */
+            state_since: string;
+            /** There */
+            there: number;
+        };
+        /**
+         * ThingCollection
+         * @description A page of things; `next` is the cursor of the next page.
+         */
+        ThingCollection: {
+            /** Features */
+            features: components["schemas"]["ThingFeature"][];
+            /** Next */
+            next: string | null;
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        };
+        /**
+         * ThingCount
+         * @description How many things of a kind are in a state.
+         */
+        ThingCount: {
+            /** Kind */
+            kind: string;
+            kind_name: components["schemas"]["LocalName"];
+            state: components["schemas"]["ThingState"];
+            /** Things */
+            things: number;
+        };
+        /**
+         * ThingCounts
+         * @description The inventory in numbers.
+         */
+        ThingCounts: {
+            /** Items */
+            items: components["schemas"]["ThingCount"][];
+        };
+        /**
+         * ThingDetail
+         * @description One thing with what buses saw of it.
+         */
+        ThingDetail: {
+            geometry: components["schemas"]["Point"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            properties: components["schemas"]["ThingDetailProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * ThingDetailProperties
+         * @description The same with the reasons.
+         */
+        ThingDetailProperties: {
+            /** Damaged */
+            damaged: number;
+            /** Faces Deg */
+            faces_deg: number | null;
+            /** Gone */
+            gone: number;
+            /** Hidden */
+            hidden: number;
+            /** Kind */
+            kind: string;
+            kind_name: components["schemas"]["LocalName"];
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Name */
+            name: string | null;
+            /** Passes */
+            passes: components["schemas"]["ThingPass"][];
+            /** Passes Missed */
+            passes_missed: number;
+            /** Passes Seen */
+            passes_seen: number;
+            /** Picture */
+            picture: string | null;
+            /** Pictures */
+            pictures: components["schemas"]["ThingPicture"][];
+            /** Position Sigma M */
+            position_sigma_m: number;
+            /** Problems */
+            problems: components["schemas"]["ThingProblem"][];
+            /** Reference */
+            reference: string | null;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed By */
+            removed_by: string | null;
+            /** Removed Reason */
+            removed_reason: string | null;
+            /** Segment Id */
+            segment_id: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "imported" | "learned";
+            state: components["schemas"]["ThingState"];
+            /**
+             * State Since
+             * Format: date-time
+             */
+            state_since: string;
+            /** There */
+            there: number;
+        };
+        /**
+         * ThingFeature
+         * @description One thing as a GeoJSON feature.
+         */
+        ThingFeature: {
+            geometry: components["schemas"]["Point"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            properties: components["schemas"]["Thing"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * ThingPass
+         * @description One bus that went by.
+         */
+        ThingPass: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Confidence */
+            confidence: number | null;
+            /** Device */
+            device: string;
+            /** Is Seen */
+            is_seen: boolean;
+            /** Looked Share */
+            looked_share: number;
+        };
+        /**
+         * ThingPicture
+         * @description A picture of it, and how far it differs from those before (0 as before, 1 another thing).
+         */
+        ThingPicture: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Box Xyxy Px */
+            box_xyxy_px: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Device */
+            device: string;
+            /** Difference */
+            difference: number | null;
+            /** Frame Height Px */
+            frame_height_px: number;
+            /** Frame Width Px */
+            frame_width_px: number;
+            picture: components["schemas"]["PassPicture"];
+        };
+        /**
+         * ThingProblem
+         * @description What is or was the matter with it, with its finding and case.
+         */
+        ThingProblem: {
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /** Case Id */
+            case_id: string | null;
+            /** Case Number */
+            case_number: string | null;
+            /** Case State */
+            case_state: string | null;
+            /**
+             * Finding Id
+             * Format: uuid
+             */
+            finding_id: string;
+            /** Is Open */
+            is_open: boolean;
+            name: components["schemas"]["LocalName"];
+            problem: components["schemas"]["cloud__scenarios__street_furniture__assess__Problem"];
+        };
+        /**
+         * ThingState
+         * @description How a thing is believed to be.
+         * @enum {string}
+         */
+        ThingState: "expected" | "seen" | "missing" | "hidden" | "damaged" | "removed";
         /**
          * TokenList
          * @description The oldest first.
@@ -9167,6 +9639,35 @@ export interface operations {
             };
         };
     };
+    get_clip_api_v1_driving_incidents__incident_id__clip_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     review_incident_api_v1_driving_incidents__incident_id__reviews_post: {
         parameters: {
             query?: never;
@@ -9409,6 +9910,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["IncidentDetail"];
                 };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_my_clip_api_v1_driving_mine__incident_id__clip_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem (RFC 9457) */
             default: {
@@ -9698,7 +10228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description there is no such finding or decision */
@@ -9707,7 +10237,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description this cannot be said, or a standing decision says the contrary */
@@ -9716,7 +10246,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -9837,7 +10367,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description there is no such finding or decision */
@@ -9846,7 +10376,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description this cannot be said, or a standing decision says the contrary */
@@ -9855,7 +10385,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -9899,7 +10429,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description there is no such finding or decision */
@@ -9908,7 +10438,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description this cannot be said, or a standing decision says the contrary */
@@ -9917,7 +10447,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description a problem (RFC 9457) */
@@ -9961,7 +10491,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description there is no such finding or decision */
@@ -9970,7 +10500,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
                 };
             };
             /** @description this cannot be said, or a standing decision says the contrary */
@@ -9979,7 +10509,242 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_things_api_v1_furniture_get: {
+        parameters: {
+            query?: {
+                bbox?: string | null;
+                cursor?: string | null;
+                kind?: string[];
+                limit?: number;
+                state?: components["schemas"]["ThingState"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThingCollection"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_thing_api_v1_furniture__thing_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThingDetail"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_thing_api_v1_furniture__thing_id__keep_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_thing_api_v1_furniture__thing_id__remove_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Removal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_things_api_v1_furniture_summary_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThingCounts"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_vehicle_positions_api_v1_gtfs_realtime_vehicle_positions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A FeedMessage */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": string;
                 };
             };
             /** @description a problem (RFC 9457) */

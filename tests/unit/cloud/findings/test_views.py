@@ -11,6 +11,7 @@ from cloud.findings.views import why
 def a_pass(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields are of any type
     usual = {
         "kind": "seen",
+        "observation_id": "01a20d6d-5a00-7b6f-8bad-cce966e8e23a",
         "confidence": 0.61,
         "looked_share": 0.8,
         "probability_before": 0.62,

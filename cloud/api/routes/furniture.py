@@ -1,0 +1,123 @@
+"""Street furniture: the list for the map, one thing with the reasons, and what a person says of it."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.api.actors import ActorDep, ScopeDep, needs
+from cloud.api.deps import BoxQuestion, DatabaseDep, Record, ResourcesDep, fetch_all, fetch_one
+from cloud.api.problems import Problem, not_found
+from cloud.furniture import decisions, views
+from cloud.furniture.views import ThingCollection, ThingCount, ThingCounts, ThingDetail
+from cloud.people.permissions import Permission
+from cloud.scenarios.street_furniture.assess import ThingState
+from wire.units import ClassCode
+
+router = APIRouter(tags=["street furniture"], dependencies=[needs(Permission.SEE)])
+judging = APIRouter(tags=["street furniture"], dependencies=[needs(Permission.JUDGE_FINDINGS)])
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "not for this role"},
+    404: {"model": Problem, "description": "there is no such thing"},
+}
+
+
+class ThingQuestion(BoxQuestion):
+    """Which things; those that came into the inventory last first."""
+
+    kind: Annotated[tuple[ClassCode, ...], Field(max_length=50)] = ()
+    state: Annotated[tuple[ThingState, ...], Field(max_length=10)] = ()
+    limit: Annotated[int, Field(ge=1, le=2000)] = 500
+    cursor: UUID | None = None
+
+    def values(self) -> Record:
+        """Values of the statement; one row more than asked tells whether there is a next page."""
+        return self.box_values() | {
+            "kinds": list(self.kind) or None,
+            "states": list(self.state) or None,
+            "cursor": self.cursor,
+            "limit": self.limit + 1,
+        }
+
+
+class Removal(BaseModel):
+    """Why a thing was taken away."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@router.get("/furniture")
+async def list_things(
+    question: Annotated[ThingQuestion, Query()], connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep
+) -> ThingCollection:
+    """List things as GeoJSON."""
+    records = await fetch_all(connection, views.LIST, question.values() | scope.values())
+    features = [views.feature_of(record, kinds=held.kinds) for record in records[: question.limit]]
+    following = str(features[-1].id) if len(records) > question.limit else None
+    return ThingCollection(features=features, next=following)
+
+
+@router.get("/furniture/summary")
+async def count_things(connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep) -> ThingCounts:
+    """Count things by kind and state."""
+    records = await fetch_all(connection, views.COUNTS, scope.values())
+    items = [
+        ThingCount.model_validate(record | {"kind_name": views.kind_name(record["kind"], held.kinds)})
+        for record in records
+    ]
+    return ThingCounts(items=items)
+
+
+async def thing_in_scope(thing_id: UUID, connection: DatabaseDep, scope: ScopeDep) -> Record:
+    """The row of a thing; one out of scope is not there."""
+    record = await fetch_one(connection, views.BY_ID, {"id": thing_id})
+    if record is None or not scope.has_place(lon=record["lon"], lat=record["lat"]):
+        raise not_found(f"thing {thing_id}")
+    return record
+
+
+ThingDep = Annotated[Record, Depends(thing_in_scope)]
+
+
+@router.get("/furniture/{thing_id}", responses={404: _ANSWERS[404]})  # noqa: FAST003 - thing_in_scope takes it
+async def get_thing(thing: ThingDep, connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep) -> ThingDetail:
+    """Get one thing with the passes by it, its pictures and what is the matter with it."""
+    of = {"id": thing["id"]}
+    return views.detail_of(
+        thing,
+        passes=await fetch_all(connection, views.PASSES, of | {"limit": views.PASSES_SHOWN}),
+        pictures=await fetch_all(connection, views.PICTURES, of | {"limit": views.PICTURES_SHOWN}),
+        problems=await fetch_all(connection, views.PROBLEMS, of),
+        kinds=held.kinds,
+        catalogue=held.catalogue,
+        scope=scope,
+    )
+
+
+@judging.post("/furniture/{thing_id}/remove", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)  # noqa: FAST003
+async def remove_thing(thing: ThingDep, body: Removal, actor: ActorDep, held: ResourcesDep) -> None:
+    """Say that a thing was taken away on purpose: nobody misses it any more; its case is withdrawn within seconds."""
+
+    def write() -> None:
+        with held.thread_pool.connection() as connection:
+            decisions.remove(connection, thing["id"], actor=actor.name, reason=body.reason, at=datetime.now(UTC))
+
+    await run_in_threadpool(write)
+
+
+@judging.post("/furniture/{thing_id}/keep", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)  # noqa: FAST003
+async def keep_thing(thing: ThingDep, held: ResourcesDep) -> None:
+    """Take that back: the passes judge the thing again."""
+
+    def write() -> None:
+        with held.thread_pool.connection() as connection:
+            decisions.keep(connection, thing["id"], at=datetime.now(UTC))
+
+    await run_in_threadpool(write)
