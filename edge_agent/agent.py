@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Final
 
@@ -18,10 +18,12 @@ from edge_agent.inbox import Inbox
 from edge_agent.no_pictures import NoPicturePlaces
 from edge_agent.readings import AdvertisementReading, FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
+from edge_agent.scenarios.safe_driving.scenario import AFTER_S
 from edge_agent.uplink.health import disk_free_bytes, oldest_age_s, temperature_c
 from edge_agent.uplink.orders import Orders
 from edge_agent.uplink.store import Depth
 from edge_agent.uplink.uplink import Uplink
+from edge_agent.vision.clips import ClipRing
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.privacy import Privacy
@@ -30,8 +32,10 @@ from telemetry.logs import about
 from telemetry.server import Needs
 from wire.messages import (
     CameraState,
+    Clip,
     ClockSource,
     Detection,
+    Driving,
     Health,
     Kind,
     Message,
@@ -131,6 +135,8 @@ class Agent:
             furniture=furniture,
         )
         self._privacy = open_privacy(config)
+        self._clip_kinds = () if config.driving is None else config.driving.clips
+        self._clips = ClipRing(self._privacy) if self._clip_kinds and self._privacy is not None else None
         places = config.privacy.no_pictures
         self._no_pictures = NoPicturePlaces() if places is None else NoPicturePlaces.read(places)
         self._uplink = Uplink(config, clock=clock, orders=orders)
@@ -246,6 +252,8 @@ class Agent:
         return self._ego.latest_at is not None and self._ego.latest_at >= frame.at
 
     def _hand_on(self, reading: Reading) -> None:
+        if isinstance(reading, FrameReading):
+            self._keep_for_clips(reading)
         ego = self._ego.state_at(reading.at)
         for scenario in self._scenarios:
             self._keep_all(scenario.take(reading, ego))
@@ -272,6 +280,8 @@ class Agent:
                 self._tally.observations += 1
                 is_allowed = not self._no_pictures.is_near(lon=message.lon, lat=message.lat)
                 message = replace(message, picture=self._keep_picture(outcome.image) if is_allowed else None)
+            elif isinstance(message, Driving) and message.kind in self._clip_kinds:
+                message = replace(message, clip=self._keep_clip(message.to_at + timedelta(seconds=AFTER_S)))
             self._keep(message, outcome.observed_at)
 
     def _keep(self, message: Message, observed_at: datetime) -> None:
@@ -294,6 +304,28 @@ class Agent:
             return None
         self._tally.pictures += 1
         return picture.reference()
+
+    def _keep_for_clips(self, frame: FrameReading) -> None:
+        """Blur a frame for a clip that may be wanted, unless no picture may be kept where it was taken."""
+        if self._clips is None or not self._clips.is_due(frame.at) or not self._may_keep_picture(frame):
+            return
+        try:
+            self._clips.take(frame)
+        except PictureError as error:
+            log.warning("picture_refused error=%s", error)
+
+    def _keep_clip(self, until: datetime) -> Clip | None:
+        """Keep the seconds before a time; None when there are none, or they cannot be kept."""
+        try:
+            sheet = None if self._clips is None else self._clips.cut(until=until)
+            if sheet is None:
+                return None
+            self._uplink.pictures.keep(sheet.picture.content)
+        except PictureError as error:
+            log.warning("picture_refused error=%s", error)
+            return None
+        self._tally.pictures += 1
+        return Clip(sheet=sheet.picture.reference(), columns=sheet.columns, taken_at=sheet.taken_at)
 
     def _answer_picture(self) -> None:
         """Answer who asks how the camera looks now, if a picture may be kept here."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from edge_agent.errors import ConfigurationError
 from telemetry.server import Address
-from wire.messages import Quantity
+from wire.messages import DrivingKind, Quantity
 from wire.units import Lat, Lon, Name, Slug
 
 FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
@@ -151,6 +151,7 @@ class DrivingSettings(_Section):
     perclos: Annotated[float, Field(gt=0, lt=1)] = 0.12  # 0.10 to 0.15 is said
     away_s: Annotated[float, Field(ge=0.5, le=60)] = 3.0
     away_deg: Annotated[float, Field(ge=10, le=90)] = 35.0  # a mirror is nearer than that
+    clips: tuple[DrivingKind, ...] = ()  # with events of these kinds go ten seconds of the road, blurred
 
 
 class DriverCamera(_Section):

@@ -203,6 +203,15 @@ class MotionSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Seconds of the road around an event: a sheet of pictures of one size, row by row from the top left."""
+
+    sheet: PictureReference
+    columns: Annotated[int, Field(ge=1, le=20)]
+    taken_at: Annotated[tuple[Instant, ...], Field(min_length=1, max_length=60)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Driving:
     """One driving event with its evidence window."""
 
@@ -217,6 +226,7 @@ class Driving:
     sensor: DrivingSensor | None = None
     limit_mps: Speed | None = None  # that was not kept
     level: Annotated[int, Field(ge=1, le=2)] | None = None  # of a terminal's alarm
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -485,3 +495,14 @@ COUNTED_KINDS = frozenset(
     {Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.DRIVING, Kind.SIGHTING, Kind.MEASUREMENT, Kind.HEALTH}
 )
 """Kinds that go through the outbox: they carry `stream` and `sequence` and are receipted."""
+
+
+def picture_of(message: Message) -> PictureReference | None:
+    """The picture that a message speaks of."""
+    match message:
+        case Detection():
+            return message.picture
+        case Driving():
+            return None if message.clip is None else message.clip.sheet
+        case _:
+            return None

@@ -22,7 +22,7 @@ RETURNING kind, city, device, event_id, id_at
 """
 _EVENTS: Final = """
 SELECT e.city, e.device, e.kind, e.from_at, e.to_at, e.received_at, e.lon, e.lat, e.peak_mps2, e.speed_mps,
-    e.limit_mps, e.level, e.sensor, e.evidence
+    e.limit_mps, e.level, e.sensor, e.evidence, e.clip
 FROM unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(event_id)s::uuid[])
     AS n(id_at, city, device, id)
 JOIN driving_events e ON e.id_at = n.id_at AND e.city = n.city AND e.device = n.device AND e.id = n.id
@@ -41,14 +41,16 @@ WHERE city = %s AND device = %s AND kind = %s AND from_at <= %s AND from_at >= %
 """
 _INSERT: Final = """
 INSERT INTO driving_incidents (city, device, kind, from_at, to_at, received_at, lon, lat, peak_mps2, speed_mps,
-    limit_mps, severity, sensor, segment_id, evidence)
+    limit_mps, severity, sensor, segment_id, evidence, clip)
 VALUES (%(city)s, %(device)s, %(kind)s, %(from_at)s, %(to_at)s, %(received_at)s, %(lon)s, %(lat)s, %(peak_mps2)s,
-    %(speed_mps)s, %(limit_mps)s, %(severity)s, %(sensor)s, %(segment_id)s, %(evidence)s)
+    %(speed_mps)s, %(limit_mps)s, %(severity)s, %(sensor)s, %(segment_id)s, %(evidence)s,
+    %(clip)s)
 ON CONFLICT ON CONSTRAINT driving_incidents_time_key DO NOTHING
 """
 # It lasts longer than was known, or is worse; what was reviewed stays reviewed.
 _GO_ON: Final = """
-UPDATE driving_incidents SET to_at = greatest(to_at, %(to_at)s), severity = greatest(severity, %(severity)s)
+UPDATE driving_incidents SET to_at = greatest(to_at, %(to_at)s), severity = greatest(severity, %(severity)s),
+    clip = coalesce(clip, %(clip)s)
 WHERE city = %(city)s AND device = %(device)s AND kind = %(kind)s AND from_at = %(known_from_at)s
 """
 _ADD_EXPOSURE: Final = """
@@ -102,6 +104,7 @@ class Incident:
     evidence: list[dict[str, Any]]
     level: int | None = None
     segment_id: str | None = None
+    clip: dict[str, Any] | None = None
 
     @property
     def reported(self) -> Reported:
@@ -162,7 +165,9 @@ def read_known(connection: Connection[Any], incident: Incident) -> list[Known]:
 def add(connection: Connection[Any], incident: Incident, severity: Severity) -> None:
     """Keep a new incident; one that is there already stays as it is."""
     values = {name: getattr(incident, name) for name in Incident.__slots__}
-    connection.execute(_INSERT, values | {"severity": int(severity), "evidence": Jsonb(incident.evidence)})
+    connection.execute(
+        _INSERT, values | {"severity": int(severity), "evidence": Jsonb(incident.evidence), "clip": _clip(incident)}
+    )
 
 
 def go_on(connection: Connection[Any], incident: Incident, known: Known, severity: Severity) -> None:
@@ -176,6 +181,7 @@ def go_on(connection: Connection[Any], incident: Incident, known: Known, severit
             "known_from_at": known.from_at,
             "to_at": incident.to_at,
             "severity": int(severity),
+            "clip": _clip(incident),
         },
     )
 
@@ -190,6 +196,10 @@ def add_exposure(connection: Connection[Any], sums: Iterable[tuple[str, str, Exp
 def read_limits(connection: Connection[Any], segment_ids: Iterable[str]) -> dict[str, float]:
     """Limits of segments, in m/s, where they are known."""
     return dict(connection.execute(_LIMITS, (sorted(set(segment_ids)),)).fetchall())
+
+
+def _clip(incident: Incident) -> Jsonb | None:
+    return None if incident.clip is None else Jsonb(incident.clip)
 
 
 def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:

@@ -25,13 +25,17 @@ AND (%(before_at)s::timestamptz IS NULL OR (f.from_at, f.id) < (%(before_at)s, %
 ORDER BY f.from_at DESC, f.id DESC LIMIT %(limit)s
 """
 LIST: Final = _COLUMNS + _FROM + SCOPE_PLACE + _PAGE
-ONE: Final = _COLUMNS + ", f.evidence" + _FROM + SCOPE_PLACE + "AND f.id = %(id)s"
+_DETAILS: Final = """
+, f.evidence, f.clip, (SELECT p.sha256 FROM pictures p WHERE p.sha256 = f.clip -> 'sheet' ->> 'sha256'
+    AND p.received_at IS NOT NULL AND p.erased_at IS NULL) AS sheet
+"""
+ONE: Final = _COLUMNS + _DETAILS + _FROM + SCOPE_PLACE + "AND f.id = %(id)s"
 _OF_DRIVER: Final = """
 EXISTS (SELECT FROM driver_shifts s WHERE s.driver = %(driver)s AND s.city = f.city AND s.device = f.device
     AND f.from_at >= s.from_at AND f.from_at < s.to_at)
 """
 MINE: Final = _COLUMNS + _FROM + _OF_DRIVER + _PAGE
-MY_ONE: Final = _COLUMNS + ", f.evidence" + _FROM + _OF_DRIVER + "AND f.id = %(id)s"
+MY_ONE: Final = _COLUMNS + _DETAILS + _FROM + _OF_DRIVER + "AND f.id = %(id)s"
 LOG: Final = """
 SELECT at, CASE WHEN action <> 'object' THEN actor END AS actor, action, from_state, to_state, reason
 FROM driving_log WHERE incident_id = %(id)s ORDER BY id
@@ -113,10 +117,21 @@ class LogLine(BaseModel):
     reason: str | None
 
 
+class ClipView(BaseModel):
+    """Seconds of the road around it: a sheet of pictures row by row; `is_here` once it has come, and until it goes."""
+
+    columns: int
+    taken_at: list[datetime]
+    width_px: int
+    height_px: int
+    is_here: bool
+
+
 class IncidentDetail(IncidentView):
     """An incident with its evidence, its record and what may be done with it."""
 
     evidence: list[MotionView]
+    clip: ClipView | None
     log: list[LogLine]
     reviews: list[Review]
 
@@ -148,7 +163,20 @@ class ScoreList(BaseModel):
 def detail_of(record: dict[str, Any], log: list[dict[str, Any]], *, is_reviewer: bool) -> IncidentDetail:
     """Put an incident together."""
     reviews = reviews_of(ReviewState(record["state"])) if is_reviewer else ()
-    return IncidentDetail.model_validate(record | {"log": log, "reviews": list(reviews)})
+    return IncidentDetail.model_validate(record | {"clip": _clip_of(record), "log": log, "reviews": list(reviews)})
+
+
+def _clip_of(record: dict[str, Any]) -> ClipView | None:
+    clip = record["clip"]
+    if clip is None:
+        return None
+    return ClipView(
+        columns=clip["columns"],
+        taken_at=clip["taken_at"],
+        width_px=clip["sheet"]["width_px"],
+        height_px=clip["sheet"]["height_px"],
+        is_here=record["sheet"] is not None,
+    )
 
 
 COUNTED_STATES: Final = sorted(COUNTED)

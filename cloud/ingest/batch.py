@@ -35,6 +35,7 @@ from wire.messages import (
     Track,
     TwinDesired,
     TwinReported,
+    picture_of,
 )
 
 Cursor = AsyncCursor[tuple[Any, ...]]
@@ -115,13 +116,11 @@ def rows_of_kind(received: Iterable[Received]) -> dict[Kind, list[Values]]:
 
 
 def announcements(received: Iterable[Received]) -> list[Announcement]:
-    """Pictures that detections speak of."""
+    """Pictures that messages speak of."""
     return [
-        Announcement(
-            city=item.city, device=item.device, announced_at=item.received_at, picture=item.envelope.data.picture
-        )
+        Announcement(city=item.city, device=item.device, announced_at=item.received_at, picture=picture)
         for item in received
-        if isinstance(item.envelope.data, Detection) and item.envelope.data.picture is not None
+        if (picture := picture_of(item.envelope.data)) is not None
     ]
 
 

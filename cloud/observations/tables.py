@@ -9,12 +9,13 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from cloud.observations.received import Received
-from wire.messages import Coverage, Detection, Driving, Health, Kind, Measurement, MotionSample, Sighting, Track
+from wire.messages import Clip, Coverage, Detection, Driving, Health, Kind, Measurement, MotionSample, Sighting, Track
 
 Values = tuple[object, ...]
 
 CELL_RESOLUTION: Final = 9  # edges of about 200 m
 
+_CLIP: Final = TypeAdapter(Clip)
 _MOTION: Final = TypeAdapter(tuple[MotionSample, ...])
 
 
@@ -145,6 +146,7 @@ jsonb evidence
 text sensor
 float8 limit_mps
 int2 level
+jsonb clip
 """)
 
 
@@ -156,6 +158,7 @@ def _driving_rows(received: Received) -> Iterable[Values]:
         *(*_common(received), event.kind.value, *times),
         *(event.lon, event.lat, event.peak_mps2, event.speed_mps, evidence),
         *(None if event.sensor is None else event.sensor.value, event.limit_mps, event.level),
+        None if event.clip is None else Jsonb(_CLIP.dump_python(event.clip, mode="json")),
     )
 
 

@@ -24,13 +24,13 @@ from wire.envelope import Envelope, make_id, make_id_after
 from wire.messages import (
     COUNTED_KINDS,
     KIND_OF_MESSAGE,
-    Detection,
     GivenUp,
     Health,
     Kind,
     Message,
     OutboxState,
     Stored,
+    picture_of,
 )
 
 log = logging.getLogger(__name__)
@@ -436,7 +436,7 @@ def _correct(store: Store, numbers: Iterable[Number], shift: timedelta) -> int:
 
 
 def _note_picture(store: Store, stream: Stream, envelope: Envelope) -> None:
-    picture = envelope.data.picture if isinstance(envelope.data, Detection) else None
+    picture = picture_of(envelope.data)
     if picture is not None:
         store.add_picture(picture.sha256, stream=stream, sequence=envelope.sequence or 0, size=picture.size_bytes)
 

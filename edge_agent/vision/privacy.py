@@ -63,6 +63,15 @@ class Found:
     plates: Boxes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hidden:
+    """A picture without readable faces and plates, and how many there were."""
+
+    picture: Image
+    faces: int
+    plates: int
+
+
 class FaceFinder:
     """CenterFace: one score per cell, with size and offset of the face."""
 
@@ -123,30 +132,46 @@ class Privacy:
         Raises:
             PictureError: whatever went wrong: nothing unblurred is ever returned.
         """
+        return self.encoded(self.hidden(image))
+
+    def hidden(self, image: Image) -> Hidden:
+        """A copy without readable faces and plates.
+
+        Raises:
+            PictureError: whatever went wrong: nothing unblurred is ever returned.
+        """
         try:
-            return self._blurred(image)
+            return self._hidden(image)
         except Exception as error:
             raise PictureError(f"the picture was not blurred and stays in the bus: {error}") from error
+
+    def encoded(self, hidden: Hidden) -> BlurredPicture:
+        """Encode, without metadata.
+
+        Raises:
+            PictureError: it does not get small enough.
+        """
+        manifest = self._faces.manifest
+        blur = Blur(
+            detector="centerface + haar plate",
+            version=f"{manifest.version} + opencv {cv2.__version__}",
+            faces=hidden.faces,
+            plates=hidden.plates,
+            threshold=manifest.threshold,
+        )
+        height, width = hidden.picture.shape[:2]
+        return BlurredPicture(content=_encode(hidden.picture), width_px=width, height_px=height, blur=blur)
 
     def find(self, image: Image) -> Found:
         """Faces and plates."""
         return Found(faces=self._faces.find(image), plates=self._plates.find(image))
 
-    def _blurred(self, image: Image) -> BlurredPicture:
+    def _hidden(self, image: Image) -> Hidden:
         picture = _of_allowed_size(image)
         found = self.find(picture)
         for box in np.vstack([found.faces, found.plates]):
             hide(picture, box)
-        content = _encode(picture)
-        manifest = self._faces.manifest
-        blur = Blur(
-            detector="centerface + haar plate",
-            version=f"{manifest.version} + opencv {cv2.__version__}",
-            faces=len(found.faces),
-            plates=len(found.plates),
-            threshold=manifest.threshold,
-        )
-        return BlurredPicture(content=content, width_px=picture.shape[1], height_px=picture.shape[0], blur=blur)
+        return Hidden(picture=picture, faces=len(found.faces), plates=len(found.plates))
 
 
 def hide(picture: Image, box: NDArray[np.float32]) -> None:

@@ -1,5 +1,6 @@
 """From what buses send to incidents, scores, reviews and the driver's own word: one server and one database."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from cloud.work.driving import SYSTEM
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
+from tests.integration.ingest_database import SECRET
+from tests.integration.test_api_pictures import jpeg
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from wire.messages import Kind
@@ -468,6 +471,44 @@ def test_looks_are_for_the_desk_of_the_whole_county(people: dict[str, httpx.Clie
     assert people[who].get("/driving/looks").status_code == 403
     assert see(people[who], "01a20d6d-5a00-7b6f-8bad-cce966e8e23a").status_code == 403
     assert see(people["safe"], "01a20d6d-5a00-7b6f-8bad-cce966e8e23a").status_code == 404
+
+
+def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
+    town: Town, people: dict[str, httpx.Client], address: str
+) -> None:
+    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
+    content = jpeg(width_px=64, shade=10 + NOW.second)
+    sheet = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        "media_type": "image/jpeg",
+        "width_px": 64,
+        "height_px": 48,
+        "blur": {"detector": "faces", "version": "1", "faces": 0, "plates": 0, "threshold": 0.3},
+    }
+    brakes(town, clip={"sheet": sheet, "columns": 2, "taken_at": [NOW.isoformat()] * 4})
+    brakes(town, sensor="terminal")  # the same, told by another device
+    work(town)
+    (incident,) = incidents(people["safe"])
+    reviewed, own = f"/driving/incidents/{incident['id']}", f"/driving/mine/{incident['id']}"
+    assert people["safe"].get(reviewed).json()["clip"]["is_here"] is False
+    assert people["safe"].get(f"{reviewed}/clip").status_code == 404
+
+    headers = {"Authorization": f"Bearer {SECRET}", "X-Busense-Device": "testcity/bus-1"}
+    put = httpx.put(f"{address}/api/v1/pictures/{sheet['sha256']}", content=content, headers=headers)
+    assert put.status_code == 201
+    clip = people["di"].get(own).json()["clip"]
+    assert (clip["is_here"], clip["columns"], len(clip["taken_at"]), clip["width_px"]) == (True, 2, 4, 64)
+    for who, way, status in (
+        ("safe", reviewed, 200),
+        ("di", own, 200),
+        ("du", own, 404),
+        ("di", reviewed, 403),
+        ("south", reviewed, 404),
+    ):
+        answer = people[who].get(f"{way}/clip")
+        assert answer.status_code == status, (who, way)
+        assert (answer.content == content) is (status == 200)
 
 
 def test_what_a_driver_reads_is_sealed_and_cannot_be_rewritten_unseen(

@@ -15,7 +15,16 @@ import numpy as np
 import pytest
 
 from edge_agent.agent import Agent
-from edge_agent.config import AgentConfig, Broker, Camera, Cloud, CoverageSettings, Identity, OutboxSettings
+from edge_agent.config import (
+    AgentConfig,
+    Broker,
+    Camera,
+    Cloud,
+    CoverageSettings,
+    DrivingSettings,
+    Identity,
+    OutboxSettings,
+)
 from edge_agent.ego import moved
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from edge_agent.vision.detections import Boxes, Detections, no_detections
@@ -26,7 +35,18 @@ from tests.integration.agent_process import Blind, EndlessRoad
 from tests.integration.edge_cloud import EdgeCloud
 from tests.waiting import wait_until
 from wire.envelope import Envelope
-from wire.messages import Command, CommandKind, Coverage, Detection, Health, ModelVersion, Presence, Track
+from wire.messages import (
+    Command,
+    CommandKind,
+    Coverage,
+    Detection,
+    Driving,
+    DrivingKind,
+    Health,
+    ModelVersion,
+    Presence,
+    Track,
+)
 
 CAMERA = CameraModel(width_px=320, height_px=240, focal_px=260, height_m=2.5, pitch_deg=12)
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -254,6 +274,71 @@ def test_who_asks_gets_a_picture_of_now_but_not_near_a_place_of_the_list(
             thread.join()
             agent.close()
     assert bool(store.pictures) is not is_near
+
+
+class Braking:
+    """Ten seconds at 12 m/s, three of braking at 4 m/s2, and standing: 4 frames and 1 fix a second."""
+
+    is_live = False
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    def readings(self) -> Iterator[Reading]:
+        for tick in range(81):
+            passed_s = tick / 4
+            at, speed_mps = START + timedelta(seconds=passed_s), 12.0 - 4.0 * min(max(passed_s - 10, 0.0), 3.0)
+            if tick % 4 == 0:
+                yield GnssReading(at=at, lon=LON, lat=LAT, speed_mps=speed_mps, heading_deg=0, accuracy_m=2)
+            yield FrameReading(at=at, camera_id="front", image=self._image)
+
+
+@pytest.mark.parametrize("kinds", [(DrivingKind.HARSH_BRAKING,), (DrivingKind.DROWSY,)], ids=["wanted", "not-wanted"])
+def test_ten_seconds_of_the_road_go_with_events_of_the_set_kinds(
+    config: AgentConfig, broker: RunningBroker, store: Store, road: Image, kinds: tuple[DrivingKind, ...]
+) -> None:
+    watching = config.model_copy(update={"driving": DrivingSettings(clips=kinds)})
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        agent = Agent(watching, sources=[Braking(road)], detector=Blind())
+        agent.run(threading.Event())
+        assert agent.wait_until_stored(30)
+        agent.close()
+    (event,) = {each.id: each.data for each in cloud.heard if isinstance(each.data, Driving)}.values()
+    assert event.kind is DrivingKind.HARSH_BRAKING
+    if event.kind not in kinds:
+        assert event.clip is None
+        assert store.pictures == {}
+        return
+    assert event.clip is not None
+    content = store.pictures[event.clip.sheet.sha256]
+    assert (len(content), store.pictures.keys()) == (event.clip.sheet.size_bytes, {event.clip.sheet.sha256})
+    assert event.clip.taken_at[0] < event.from_at < event.to_at < event.clip.taken_at[-1]
+    assert len(event.clip.taken_at) >= 18
+    sheet = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert sheet is not None
+    assert sheet.shape == (event.clip.sheet.height_px, event.clip.sheet.width_px, 3)
+
+
+def test_no_clip_is_kept_where_no_picture_may_be(
+    config: AgentConfig, broker: RunningBroker, store: Store, road: Image, tmp_path: Path
+) -> None:
+    places = tmp_path / "places.geojson"
+    ring = [[LON + east, LAT + north] for east, north in ((-0.01, -0.01), (0.01, -0.01), (0, 0.01), (-0.01, -0.01))]
+    places.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    privacy = config.privacy.model_copy(update={"no_pictures": places})
+    driving = DrivingSettings(clips=(DrivingKind.HARSH_BRAKING,))
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        agent = Agent(
+            config.model_copy(update={"driving": driving, "privacy": privacy}),
+            sources=[Braking(road)],
+            detector=Blind(),
+        )
+        agent.run(threading.Event())
+        assert agent.wait_until_stored(30)
+        agent.close()
+    (event,) = {each.id: each.data for each in cloud.heard if isinstance(each.data, Driving)}.values()
+    assert event.clip is None
+    assert store.pictures == {}
 
 
 def test_what_was_seen_without_a_network_is_told_by_the_next_start(

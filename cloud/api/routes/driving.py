@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import Annotated, Literal, LiteralString, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
-from cloud.api.deps import Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all, fetch_one
+from cloud.api.deps import Database, DatabaseDep, Question, Record, Resources, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
+from cloud.api.routes.pictures import answer_with
 from cloud.driving import shifts
 from cloud.driving.reviews import Wish, object_to, review
 from cloud.driving.views import (
@@ -132,6 +134,17 @@ async def get_incident(
     return await _detail(connection, record, incident_id, is_reviewer=True)
 
 
+@router.get(
+    "/driving/incidents/{incident_id}/clip",
+    dependencies=[needs(Permission.SEE_DRIVING)],
+    response_class=StreamingResponse,
+)
+async def get_clip(incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep) -> Response:
+    """Get the seconds of the road around one, as a sheet of blurred pictures."""
+    record = await fetch_one(connection, ONE, {"id": incident_id, "city": held.city} | scope.values())
+    return await _clip(connection, held, record, incident_id)
+
+
 @router.post(
     "/driving/incidents/{incident_id}/reviews",
     dependencies=[needs(Permission.REVIEW_DRIVING)],
@@ -190,6 +203,15 @@ async def get_mine(incident_id: UUID, connection: DatabaseDep, held: ResourcesDe
     """Get one of one's own shifts with its evidence and record."""
     values = {"id": incident_id, "city": held.city, "driver": actor.name}
     return await _detail(connection, await fetch_one(connection, MY_ONE, values), incident_id, is_reviewer=False)
+
+
+@router.get(
+    "/driving/mine/{incident_id}/clip", dependencies=[needs(Permission.DRIVE)], response_class=StreamingResponse
+)
+async def get_my_clip(incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep) -> Response:
+    """Get the seconds of the road around one of one's own shifts."""
+    values = {"id": incident_id, "city": held.city, "driver": actor.name}
+    return await _clip(connection, held, await fetch_one(connection, MY_ONE, values), incident_id)
 
 
 @router.post(
@@ -265,6 +287,12 @@ async def _detail(
     if record is None:
         raise not_found(f"incident {incident_id}")
     return detail_of(record, await fetch_all(connection, LOG, {"id": incident_id}), is_reviewer=is_reviewer)
+
+
+async def _clip(connection: Database, held: Resources, record: Record | None, incident_id: UUID) -> Response:
+    if record is None or record["sheet"] is None:
+        raise not_found(f"clip of incident {incident_id}")
+    return await answer_with(record["sheet"], connection, held)
 
 
 def _page(records: list[Record], limit: int) -> IncidentPage:

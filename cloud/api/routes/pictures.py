@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from cloud.api.actors import needs
-from cloud.api.deps import DatabaseDep, ResourcesDep
+from cloud.api.deps import Database, DatabaseDep, Resources, ResourcesDep
 from cloud.api.devices import DeviceDep
 from cloud.api.problems import not_found
 from cloud.people.permissions import Permission
@@ -41,6 +41,15 @@ async def put_picture(
 @router.get("/pictures/{sha256}", dependencies=[needs(Permission.SEE)], response_class=StreamingResponse)
 async def get_picture(sha256: PictureHash, connection: DatabaseDep, held: ResourcesDep) -> Response:
     """Get a picture; it never changes, but a person may have it erased."""
+    return await answer_with(sha256, connection, held)
+
+
+async def answer_with(sha256: str, connection: Database, held: Resources) -> Response:
+    """A picture of the store.
+
+    Raises:
+        ProblemError: it is not here (yet), or not any longer.
+    """
     picture = await find_picture(connection, sha256)
     if picture is not None and picture.erased_at is not None:
         raise not_found(f"picture {sha256} any longer: a person had it erased")
