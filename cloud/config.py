@@ -1,6 +1,7 @@
 """Settings of every cloud process: one TOML file, overridden by environment variables such as BUSENSE_DATABASE__URL."""
 
 import os
+import ssl
 import sys
 import tomllib
 from enum import StrEnum
@@ -203,6 +204,47 @@ class Jt808Config(Section):
         return self
 
 
+class GtfsRtConfig(Section):
+    """A feed of vehicle positions of the bus company; see `busense bridge gtfs-rt`."""
+
+    broker: BrokerConfig
+    """By MQTT, as buses come: kind = "mqtt"."""
+    url: Annotated[str, Field(pattern=r"^(https?://|/)\S+$")]
+    """http(s), or the absolute path of a file that somebody renews."""
+    every_s: Annotated[float, Field(ge=1, le=3600)] = 15.0
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "Authorization"
+    header_file: Path | None = None
+    """What that header says, such as `Bearer …`, where the feed asks for it."""
+    ca_file: Path | None = None
+    prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}-$")] = "gtfs-"
+    """Before a vehicle's id in the names of devices."""
+    vehicles: Annotated[int, Field(ge=1, le=20_000)] = 2_000
+    """So many devices are made of it; more are left out."""
+
+    @model_validator(mode="after")
+    def _is_by_mqtt(self) -> Self:
+        if self.broker.kind is not BrokerKind.MQTT:
+            raise ValueError('broker.kind: "mqtt" is expected, the way of the buses')
+        return self
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if it is one."""
+        return Path(self.url) if self.url.startswith("/") else None
+
+    def headers(self) -> dict[str, str]:
+        """What the feed asks for.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return {} if self.header_file is None else {self.header: _read_secret("gtfs_rt.header_file", self.header_file)}
+
+    def context(self) -> ssl.SSLContext:
+        """Whom to believe that it is the feed."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
 class TelemetryConfig(Section):
     """Where each process tells metrics and health (HOST:PORT); without an address nobody is told."""
 
@@ -227,6 +269,7 @@ class CloudConfig(BaseSettings):
     work: WorkConfig = WorkConfig()
     fleet: FleetConfig = FleetConfig()
     jt808: Jt808Config | None = None
+    gtfs_rt: GtfsRtConfig | None = None
     telemetry: TelemetryConfig = TelemetryConfig()
 
     @classmethod

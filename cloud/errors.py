@@ -197,6 +197,10 @@ class BridgeError(CloudError):
     """Something that cannot be done with somebody else's terminal."""
 
 
+class FeedError(BridgeError):
+    """Bytes of a feed that are not what they should be."""
+
+
 class FrameError(BridgeError):
     """Bytes of a terminal that are not what they should be."""
 

@@ -1,10 +1,11 @@
-"""`busense bridge`: the terminals of others."""
+"""`busense bridge`: the terminals and feeds of others."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from cloud.bridges.gtfs_rt.poll import follow_until_signalled
 from cloud.bridges.jt808.registry import REGISTER_WITHIN, admit, remove
 from cloud.bridges.jt808.server import serve_until_signalled
 from cloud.cli import config_option
@@ -25,6 +26,13 @@ def bridge() -> None:
 def jt808(config: Path | None) -> None:
     """Serve terminals that speak JT/T 808 (2013, 2019) with alarms of T/JSATL 12, until SIGTERM."""
     serve_until_signalled(load_config(config))
+
+
+@bridge.command("gtfs-rt")
+@config_option
+def gtfs_rt(config: Path | None) -> None:
+    """Follow the vehicle positions of a GTFS-realtime feed ([gtfs_rt]), until SIGTERM."""
+    follow_until_signalled(load_config(config))
 
 
 @bridge.command("admit")

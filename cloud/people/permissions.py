@@ -20,6 +20,8 @@ class Permission(StrEnum):
     """Findings, roads and their condition, buses, what changes."""
     SEE_NETWORK = "see_network"
     """What each bus and stop tells, by which way and how late, and where nobody passes."""
+    SEE_VEHICLES = "see_vehicles"
+    """Where buses are, as a feed for other programs."""
     SEE_CASES = "see_cases"
     HANDLE_CASES = "handle_cases"
     DO_JOBS = "do_jobs"
@@ -65,9 +67,9 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.GUARDIAN: frozenset({Permission.ACCOUNT, Permission.GUARD}),
     Role.DRIVER: frozenset({Permission.ACCOUNT, Permission.DRIVE}),
     Role.FLEET: frozenset({Permission.ACCOUNT, Permission.SEE, Permission.SEE_NETWORK, Permission.UPKEEP})
-    | {Permission.MANAGE_FLEET},
+    | {Permission.MANAGE_FLEET, Permission.SEE_VEHICLES},
     Role.ADMIN: _OPERATOR
-    | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP}
+    | {Permission.MANAGE_FLEET, Permission.MANAGE_PEOPLE, Permission.UPKEEP, Permission.SEE_VEHICLES}
     | {Permission.SEE_DRIVING, Permission.REVIEW_DRIVING},
     Role.SYSTEM: frozenset(),
 }

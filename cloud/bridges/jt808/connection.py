@@ -51,7 +51,7 @@ class Doors(Protocol):
 class Broker(Protocol):
     """Where messages go."""
 
-    async def publish(self, terminal: Terminal, said: Said) -> None: ...
+    async def publish(self, terminal: Terminal, said: Said, /) -> None: ...
 
 
 class Raws(Protocol):

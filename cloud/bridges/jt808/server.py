@@ -13,8 +13,8 @@ from typing import Final
 from cloud.bridges.jt808.connection import Place, Session
 from cloud.bridges.jt808.frame import Splitter
 from cloud.bridges.jt808.keeping import BlurredAlbum, keeping_raw
-from cloud.bridges.jt808.publish import open_publisher
 from cloud.bridges.jt808.registry import Registry
+from cloud.bridges.publish import open_publisher
 from cloud.config import CloudConfig, Jt808Config
 from cloud.db.pool import open_pool
 from cloud.errors import ConfigError, FrameError, UnavailableError

@@ -7,6 +7,7 @@ from typing import Final
 
 from cloud.bridges.jt808.alarms import AHEAD, DRIVER, Alarm, read_alarm
 from cloud.bridges.jt808.body import Item, Location
+from cloud.bridges.publish import Said
 from cloud.errors import FrameError
 from wire.envelope import make_id_of
 from wire.messages import Driving, DrivingKind, DrivingSensor, Fix, Track, TrackPoint
@@ -19,15 +20,6 @@ MOST_OPEN: Final = 32  # alarms that have begun and not ended
 COMMON_ITEMS: Final = frozenset({*range(0x01, 0x07), *range(0x11, 0x15), 0x25, 0x2A, 0x2B, 0x30, 0x31})
 _LASTING: Final = {1 << 1: DrivingKind.SPEEDING, 1 << 2: DrivingKind.LONG_DRIVING}
 """Bits of a position's alarms that stay while they last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A message, and the id that it always has."""
-
-    id: str
-    at: datetime
-    message: Track | Driving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

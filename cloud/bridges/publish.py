@@ -4,21 +4,21 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from cloud.bridges.jt808.registry import Terminal
-from cloud.bridges.jt808.translate import Said
 from cloud.config import BrokerConfig
 from cloud.errors import UnavailableError
 from wire.broker_url import host_and_port
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
+from wire.messages import Driving, Track
 from wire.topics import Topic
 
 PROMISE_S: Final = 10.0
@@ -27,26 +27,45 @@ LINES: Final = 8
 _KEEPALIVE_S: Final = 30
 
 
+class Speaker(Protocol):
+    """A device in whose name a bridge speaks."""
+
+    @property
+    def city(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message, and the id that it always has."""
+
+    id: str
+    at: datetime
+    message: Track | Driving
+
+
 class Numbers:
     """The stream of each device, counted without gaps. A number that may be lost ends its stream."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], tuple[str, int]] = {}
 
-    def next(self, terminal: Terminal) -> tuple[str, int]:
+    def next(self, speaker: Speaker) -> tuple[str, int]:
         """Stream and number of the next message."""
-        key = terminal.city, terminal.device
+        key = speaker.city, speaker.device
         stream, last = self._last.get(key) or (make_id(datetime.now(UTC)), 0)
         self._last[key] = stream, last + 1
         return stream, last + 1
 
-    def end(self, terminal: Terminal) -> None:
+    def end(self, speaker: Speaker) -> None:
         """Begin a new stream with the next message."""
-        self._last.pop((terminal.city, terminal.device), None)
+        self._last.pop((speaker.city, speaker.device), None)
 
 
 class Publisher:
-    """A few connections for all terminals; each message is waited for until the broker has it.
+    """A few connections for all devices; each message is waited for until the broker has it.
 
     NATS takes one message of a connection after the other, each until it lies on its disk: one connection would be
     the bound of everything.
@@ -56,27 +75,27 @@ class Publisher:
         self._numbers = Numbers()
         self._lines = [_Line(broker, f"{broker.client_id}-{number}") for number in range(LINES)]
 
-    async def publish(self, terminal: Terminal, said: Said) -> None:
+    async def publish(self, speaker: Speaker, said: Said) -> None:
         """Hand a message to the broker. Those of one device are to come one after the other.
 
         Raises:
-            UnavailableError: the broker has not promised to have it; the terminal must send it again.
+            UnavailableError: the broker has not promised to have it; whoever said it must say it again.
         """
-        stream, sequence = self._numbers.next(terminal)
+        stream, sequence = self._numbers.next(speaker)
         envelope = Envelope(
             id=said.id,
-            source=f"/{terminal.city}/{terminal.device}",
+            source=f"/{speaker.city}/{speaker.device}",
             time=said.at,
             data=said.message,
             stream=stream,
             sequence=sequence,
         )
-        topic = str(Topic(city=terminal.city, device=terminal.device, kind=envelope.kind))
-        line = self._lines[hash(terminal.device) % LINES]
+        topic = str(Topic(city=speaker.city, device=speaker.device, kind=envelope.kind))
+        line = self._lines[hash(speaker.device) % LINES]
         try:
             await line.send(topic, encode_envelope(envelope))
         except BaseException:
-            self._numbers.end(terminal)
+            self._numbers.end(speaker)
             raise
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""GTFS-realtime: where buses are, for the bus company and from it."""
