@@ -26,6 +26,7 @@ from rich.table import Table
 
 from benchmarks.county_traffic import MESSAGES_PER_STEP, STEP_S, STREETS, CountyBus, county_buses
 from benchmarks.record import record, write
+from benchmarks.servers import cpu_s
 from busense.local.postgres import LocalPostgres
 from cloud.cases.handling import load_handling
 from cloud.db.migrate import migrate
@@ -46,6 +47,8 @@ class Round:
 
     messages: int  # that waited for the worker
     seconds: float
+    worker_cpu_s: float
+    database_cpu_s: float
 
 
 def deliveries(buses: Sequence[CountyBus], at: datetime) -> list[Delivery]:
@@ -58,23 +61,33 @@ async def _store(url: str, messages: Sequence[Delivery]) -> None:
             await handler.store(messages[first : first + 500])
 
 
-def run(url: str, buses: Sequence[CountyBus], *, rounds: int, profile: cProfile.Profile | None) -> list[Round]:
+def run(
+    server: LocalPostgres, buses: Sequence[CountyBus], *, rounds: int, profile: cProfile.Profile | None
+) -> list[Round]:
     """Let the county drive, one second after the other."""
     at = datetime.now(UTC) - timedelta(seconds=rounds)
     catalogue, handling, found = load_catalogue(), load_handling(), list[Round]()
+    url, database = server.url(), {server.pid or 0}
     with connect(url, autocommit=True) as connection:
         for bus in buses:
             enrol(connection, city=CITY, device=bus.device, secret=bus.stream)
         for number in track(range(rounds), description="seconds of the county"):
             now = at + timedelta(seconds=number)
             asyncio.run(_store(url, deliveries(buses[number % int(STEP_S) :: int(STEP_S)], now)))
-            begun_s = time.perf_counter()
+            begun_s, cpu_begun_s, database_begun_s = time.perf_counter(), time.process_time(), cpu_s(database)
             if profile is not None:
                 profile.enable()
             taken = drain(connection, catalogue=catalogue, handling=handling, now=lambda now=now: now)
             if profile is not None:
                 profile.disable()
-            found.append(Round(messages=taken, seconds=time.perf_counter() - begun_s))
+            found.append(
+                Round(
+                    messages=taken,
+                    seconds=time.perf_counter() - begun_s,
+                    worker_cpu_s=time.process_time() - cpu_begun_s,
+                    database_cpu_s=cpu_s(database) - database_begun_s,
+                )
+            )
     return found
 
 
@@ -95,7 +108,7 @@ def main(
         server.start()
         try:
             migrate(server.url())
-            found = run(server.url(), buses, rounds=rounds, profile=profile)
+            found = run(server, buses, rounds=rounds, profile=profile)
         finally:
             server.stop()
     if profile is not None and profile_file is not None:
@@ -103,15 +116,22 @@ def main(
     counted = found[round(len(found) * WARM_SHARE) :]
     messages, seconds = sum(each.messages for each in counted), sum(each.seconds for each in counted)
     came = messages / len(counted)
+    worker_ms = 1000 * sum(each.worker_cpu_s for each in counted) / messages
+    database_ms = 1000 * sum(each.database_cpu_s for each in counted) / messages
     table = Table("what", "number")
     table.add_row("messages that waited for the worker, a second", f"{came:.0f}")
     table.add_row("messages taken, a second", f"{messages / seconds:.0f}")
     table.add_row("ratio of taken to come", f"{messages / seconds / came:.2f}")
+    table.add_row("worker's time on a core for a message, ms", f"{worker_ms:.2f}")
+    table.add_row("the database's for it, ms", f"{database_ms:.2f}")
     table.add_row("median round, ms", f"{1000 * median(each.seconds for each in counted):.0f}")
     table.add_row("slowest round, ms", f"{1000 * max(each.seconds for each in counted):.0f}")
     Console().print(table)
     if json_file is not None:
-        numbers = {"rate": round(messages / seconds), "rows": messages, "came_per_s": round(came)}
+        numbers = {"rate": round(messages / seconds), "rows": messages, "came_per_s": round(came)} | {
+            "worker_cpu_ms": round(worker_ms, 2),
+            "database_cpu_ms": round(database_ms, 2),
+        }
         ratio_is = "messages taken a second to messages that came; more than 1 keeps up"
         ratio = messages / seconds / came
         write(json_file, record("work", ratio=ratio, ratio_is=ratio_is, seed=seed, numbers=numbers))

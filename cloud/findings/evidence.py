@@ -1,13 +1,15 @@
 """Reading what buses saw and where they looked, as the fusion needs it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from cloud.findings.model import Look, Observation
 from cloud.findings.visibility import Stretch
@@ -66,14 +68,16 @@ JOIN unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(id
 WHERE c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
 """
 )
-_STRETCHES_AROUND: Final = (
-    _STRETCH_COLUMNS
-    + """
-WHERE c.cell = ANY(%(cells)s) AND c.to_at >= %(since)s AND c.clock_mark IS NULL
-    AND (c.looked_for IS NOT NULL) = %(of_things)s
-ORDER BY c.to_at DESC LIMIT 2000
+_STRETCHES_AROUND: Final = """
+SELECT n.place, c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m,
+    c.usable_share, c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.looked_for
+FROM jsonb_to_recordset(%(places)s) AS n(place text, cells text[], since timestamptz)
+CROSS JOIN LATERAL (
+    SELECT * FROM coverages c WHERE c.cell = ANY(n.cells) AND c.to_at >= n.since AND c.clock_mark IS NULL
+        AND (c.looked_for IS NOT NULL) = %(of_things)s
+    ORDER BY c.to_at DESC LIMIT 2000
+) c
 """
-)
 
 Row = dict[str, Any]
 Key = tuple[datetime, str, str, UUID]  # id_at, city, device, id
@@ -90,12 +94,26 @@ def read_stretches(connection: Connection[Any], keys: Sequence[Key], *, of_thing
     return [_stretch(row) for row in _rows(connection, _NEW_STRETCHES, values)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Cells around a place, and since when they are of interest."""
+
+    cells: Sequence[str]
+    since: datetime
+
+
 def read_stretches_around(
-    connection: Connection[Any], cells: list[str], *, since: datetime, of_things: bool = False
-) -> list[Stretch]:
-    """Newest stretches whose middle lies in these cells."""
-    values = {"cells": cells, "since": since, "of_things": of_things}
-    return [_stretch(row) for row in _rows(connection, _STRETCHES_AROUND, values)]
+    connection: Connection[Any], places: Mapping[str, Around], *, of_things: bool = False
+) -> dict[str, list[Stretch]]:
+    """For each place, newest stretches whose middle lies in its cells; all in one question."""
+    asked = [
+        {"place": place, "cells": list(around.cells), "since": around.since.isoformat()}
+        for place, around in places.items()
+    ]
+    stretches: defaultdict[str, list[Stretch]] = defaultdict(list)
+    for row in _rows(connection, _STRETCHES_AROUND, {"places": Jsonb(asked), "of_things": of_things}):
+        stretches[row.pop("place")].append(_stretch(row))
+    return stretches
 
 
 def read_linked(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:

@@ -2,7 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -45,7 +46,7 @@ def fuse(
     """
     first_seen_at = min(observation.from_at for observation in observations)
     passes = passes_of(observations, [look for look in looks if look.to_at >= first_seen_at])
-    seen = [taken.seen for taken in passes if taken.seen is not None]
+    seen = tuple(taken.seen for taken in passes if taken.seen is not None)
     class_code = class_of(seen[-RECENT_PASSES:])
     entry = catalogue.classes[class_code]
     rates = _Rates(book=book, catalogue=catalogue, class_code=class_code, seen=seen)
@@ -74,7 +75,7 @@ def fuse(
 class _Rates:
     """Rates of each pass by one finding."""
 
-    def __init__(self, *, book: RateBook, catalogue: Catalogue, class_code: str, seen: Sequence[Observation]) -> None:
+    def __init__(self, *, book: RateBook, catalogue: Catalogue, class_code: str, seen: tuple[Observation, ...]) -> None:
         self._book, self._catalogue, self._class_code = book, catalogue, class_code
         self._size = size_of(seen)
         self._reach_m = reaches_of(seen)
@@ -122,7 +123,9 @@ def evidence_of(taken: Pass, *, rates: PassRates) -> float:
     return rates.log_ratio_missed(taken.looked_share) if taken.seen is None else rates.log_ratio_seen
 
 
-def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
+# A group is fused twice, when it is found and with all looks at it; both times it stands where it stands.
+@lru_cache(maxsize=256)
+def position_of(seen: tuple[Observation, ...]) -> tuple[float, float, Covariance]:
     """Lon, lat and covariance by inverse-variance weights; errors of different passes are independent.
 
     What a pass is known to share of the receiver's error is taken off first; how sure the place is on the earth, not
@@ -130,6 +133,7 @@ def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
     receiver) weighs less: Huber's weights, a few rounds.
     Source: Huber, Robust estimation of a location parameter, 1964.
     """
+    first = seen[0]
     offsets, spreads = _placed(seen)
     weights = _inverse(spreads)
     trusts: Floats = np.ones(len(seen))
@@ -138,17 +142,20 @@ def position_of(seen: Sequence[Observation]) -> tuple[float, float, Covariance]:
         away = np.sqrt(_squared(offsets - middle, weights))
         trusts = HUBER_SIGMAS / np.maximum(away, HUBER_SIGMAS)
         middle, _ = _weighted(offsets, weights, trusts)
-    lon, lat = place_at(middle, origin_lon=seen[0].lon, origin_lat=seen[0].lat)
+    lon, lat = place_at(middle, origin_lon=first.lon, origin_lat=first.lat)
     _, spread = _weighted(offsets, _inverse(_spreads(seen)), trusts)
     return lon, lat, from_matrix(spread + COMMON_SIGMA_M**2 * np.eye(2))
 
 
-def reaches_of(seen: Sequence[Observation]) -> dict[str, float]:
+@lru_cache(maxsize=256)
+def reaches_of(seen: tuple[Observation, ...]) -> Mapping[str, float]:
     """By id, the length of road on which a false alarm speaks for the finding as this sighting does.
 
     It is the inverse of how densely sightings of the thing lie where this one lies, by what all others say: the nearer
     and the surer, the shorter. The first sighting says where the thing is, wherever that may be.
     """
+    if len(seen) <= 1:
+        return {item.id: PRIOR_M for item in seen}
     offsets, spreads = _placed(seen)
     weights = _inverse(spreads)
     pulls = np.einsum("nij,nj->ni", weights, offsets)

@@ -19,32 +19,47 @@ SELECT id, city, class_code, lon, lat, east_m2, east_north_m2, north_m2, heading
     cell, looked_lon, looked_lat, looked_since
 FROM findings WHERE cell = ANY(%s) AND merged_into IS NULL AND scenario = 'road_damage'
 """
-_INSERT: Final = """
+_FUSED: Final = """
+FROM jsonb_to_recordset(%s) AS n(id uuid, city text, cell text, class_code text, severity text, state text,
+    existence float8, lon float8, lat float8, east_m2 float8, east_north_m2 float8, north_m2 float8,
+    position_sigma_m float8, heading_deg float8, length_m float8, width_m float8, area_m2 float8,
+    first_seen_at timestamptz, last_seen_at timestamptz, picture_sha256 text)
+"""
+_INSERT: Final = (
+    """
 INSERT INTO findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2,
     north_m2, position_sigma_m, heading_deg, length_m, width_m, area_m2, passes_seen, passes_missed, first_seen_at,
     last_seen_at, picture_sha256, looked_lon, looked_lat, looked_since)
-VALUES (%(id)s, %(city)s, %(cell)s, %(class_code)s, %(severity)s, %(state)s, %(existence)s, %(lon)s, %(lat)s,
-    %(east_m2)s, %(east_north_m2)s, %(north_m2)s, %(position_sigma_m)s, %(heading_deg)s, %(length_m)s, %(width_m)s,
-    %(area_m2)s, 0, 0, %(first_seen_at)s, %(last_seen_at)s, %(picture_sha256)s, %(lon)s, %(lat)s, NULL)
+SELECT id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2, north_m2,
+    position_sigma_m, heading_deg, length_m, width_m, area_m2, 0, 0, first_seen_at, last_seen_at, picture_sha256,
+    lon, lat, NULL
 """
+    + _FUSED
+)
 # What a person rejected stays rejected, whatever later passes see.
-_UPDATE: Final = """
-UPDATE findings SET cell = %(cell)s, class_code = %(class_code)s, severity = %(severity)s,
-    state = CASE WHEN state = 'rejected' THEN state ELSE %(state)s END, existence = %(existence)s,
-    lon = %(lon)s, lat = %(lat)s, east_m2 = %(east_m2)s, east_north_m2 = %(east_north_m2)s, north_m2 = %(north_m2)s,
-    position_sigma_m = %(position_sigma_m)s, heading_deg = %(heading_deg)s, length_m = %(length_m)s,
-    width_m = %(width_m)s, area_m2 = %(area_m2)s, picture_sha256 = %(picture_sha256)s,
+_UPDATE: Final = (
+    "UPDATE findings f"  # noqa: S608 - of constants
+    """
+SET cell = n.cell, class_code = n.class_code, severity = n.severity,
+    state = CASE WHEN f.state = 'rejected' THEN f.state ELSE n.state END, existence = n.existence,
+    lon = n.lon, lat = n.lat, east_m2 = n.east_m2, east_north_m2 = n.east_north_m2, north_m2 = n.north_m2,
+    position_sigma_m = n.position_sigma_m, heading_deg = n.heading_deg, length_m = n.length_m,
+    width_m = n.width_m, area_m2 = n.area_m2, picture_sha256 = n.picture_sha256,
     first_seen_at = least(
-        %(first_seen_at)s, p.first_seen_at, CASE WHEN trimmed_seen > 0 THEN findings.first_seen_at END),
-    last_seen_at = %(last_seen_at)s,
-    passes_seen = trimmed_seen + p.seen, passes_missed = trimmed_missed + p.missed, merged_into = NULL
-FROM (
+        n.first_seen_at, p.first_seen_at, CASE WHEN f.trimmed_seen > 0 THEN f.first_seen_at END),
+    last_seen_at = n.last_seen_at,
+    passes_seen = f.trimmed_seen + p.seen, passes_missed = f.trimmed_missed + p.missed, merged_into = NULL
+"""
+    + _FUSED
+    + """
+CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE kind = 'seen') AS seen, count(*) FILTER (WHERE kind = 'not_seen') AS missed,
         min(at) FILTER (WHERE kind = 'seen') AS first_seen_at
-    FROM finding_passes WHERE finding_id = %(id)s
+    FROM finding_passes WHERE finding_id = n.id
 ) p
-WHERE id = %(id)s
+WHERE f.id = n.id
 """
+)
 _LINK: Final = """
 INSERT INTO finding_observations (city, device, observation_id, observation_id_at, finding_id, at, from_at, to_at,
     class_code, confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256,
@@ -166,14 +181,14 @@ class Weighed:
 
 def insert_findings(connection: Connection[Any], new: Sequence[NewFinding]) -> None:
     """Write new findings; their passes and looks are still to come."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_INSERT, [_values(each.id, each.fused) | {"city": each.city} for each in new])
+    if new:
+        connection.execute(_INSERT, (Jsonb([_values(each.id, each.fused) | {"city": each.city} for each in new]),))
 
 
 def update_findings(connection: Connection[Any], fused: Mapping[UUID, Fused]) -> None:
     """Write what all passes say now; the passes are written before."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_UPDATE, [_values(finding_id, each) for finding_id, each in fused.items()])
+    if fused:
+        connection.execute(_UPDATE, (Jsonb([_values(finding_id, each) for finding_id, each in fused.items()]),))
 
 
 def mark_merged(connection: Connection[Any], finding_id: UUID, *, into: UUID) -> None:
@@ -237,11 +252,12 @@ def _record(item: Observation | Look) -> dict[str, Any]:
 def _values(finding_id: UUID, fused: Fused) -> dict[str, Any]:
     names = (
         "class_code", "severity", "state", "existence", "lon", "lat", "heading_deg", "length_m", "width_m", "area_m2",
-        "first_seen_at", "last_seen_at", "picture_sha256",
+        "picture_sha256",
     )  # fmt: skip
     shape = asdict(fused.covariance) | {"position_sigma_m": sigma_m(fused.covariance)}
-    cell = cell_of(lon=fused.lon, lat=fused.lat)
-    return {name: getattr(fused, name) for name in names} | shape | {"id": finding_id, "cell": cell}
+    times = {"first_seen_at": fused.first_seen_at.isoformat(), "last_seen_at": fused.last_seen_at.isoformat()}
+    where = {"id": str(finding_id), "cell": cell_of(lon=fused.lon, lat=fused.lat)}
+    return {name: getattr(fused, name) for name in names} | shape | times | where
 
 
 def _pass_record(weighed: WeighedPass) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from cloud.findings import evidence, repository
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.cluster import clusters_of
 from cloud.findings.decided import BeforeMerge, read_before_merge, read_decisions
+from cloud.findings.evidence import Around
 from cloud.findings.fuse import fuse
 from cloud.findings.geometry import metres_between, sigma_m
 from cloud.findings.model import Covariance, Fused, Look, Observation
@@ -197,13 +198,19 @@ class Neighbourhood:
         for thing in things:
             if thing.id in since and thing.needs_new_looks(since[thing.id]):
                 moved[cell_of(lon=thing.lon, lat=thing.lat)].append(thing)
-        looks: list[tuple[UUID, Look]] = []
-        for cell, some in moved.items():
-            earliest = min(since[thing.id] for thing in some)
-            stretches = evidence.read_stretches_around(
-                self._connection, cells_around(cell), since=earliest, of_things=self._of_things
-            )
-            looks += [(each, look) for each, look in _looks(some, stretches) if look.to_at >= since[each]]
+        if not moved:
+            return
+        places = {
+            cell: Around(cells=cells_around(cell), since=min(since[thing.id] for thing in some))
+            for cell, some in moved.items()
+        }
+        stretches = evidence.read_stretches_around(self._connection, places, of_things=self._of_things)
+        looks = [
+            (each, look)
+            for cell, some in moved.items()
+            for each, look in _looks(some, stretches.get(cell, ()))
+            if look.to_at >= since[each]
+        ]
         looked = [
             LookedFrom(id=thing.id, lon=thing.lon, lat=thing.lat, since=since[thing.id])
             for some in moved.values()

@@ -16,7 +16,7 @@ from cloud.commands.fleet import fleet
 from cloud.commands.trace import read_trace
 from cloud.condition.passes import read_points
 from cloud.db.migrate import migrate
-from cloud.findings.evidence import read_new_observations, read_stretches, read_stretches_around
+from cloud.findings.evidence import Around, read_new_observations, read_stretches, read_stretches_around
 from cloud.findings.visibility import Stretch
 from cloud.fleet.activity import Day, read_days
 from cloud.work.retention import purge
@@ -175,10 +175,11 @@ def _answers(connection: Connection) -> dict[str, Any]:
     keys = connection.execute("SELECT id_at, city, device, id FROM observations ORDER BY id_at, device").fetchall()
     looks = connection.execute("SELECT id_at, city, device, id FROM coverages ORDER BY id_at, device").fetchall()
     cells = [cell for (cell,) in connection.execute("SELECT DISTINCT cell FROM coverages").fetchall()]
+    around = Around(cells=cells, since=since)
     return {
         "observations": sorted(read_new_observations(connection, keys), key=attrgetter("id")),
         "stretches": sorted(read_stretches(connection, looks), key=_when),
-        "stretches around": sorted(read_stretches_around(connection, cells, since=since), key=_when),
+        "stretches around": sorted(read_stretches_around(connection, {"here": around})["here"], key=_when),
         "points": read_points(connection, city=CITY, device="bus-1", since=since),
         "trace": read_trace(connection, keys[-1][3]),
         "fleet_hours": _rows(connection, "SELECT * FROM fleet_hours(%s, %s) ORDER BY 1, 2, 3", since, until),
