@@ -4,6 +4,8 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -58,9 +60,35 @@ def trace(begin: datetime) -> list[dict[str, object]]:
     return moments
 
 
+CLIP: Final[dict[str, object]] = {
+    "columns": 5,
+    "taken_at": [(NOW - timedelta(minutes=5) + timedelta(seconds=tick / 2 - 7)).isoformat() for tick in range(20)],
+    "width_px": 800,
+    "height_px": 360,
+    "is_here": True,
+}
+
+
+def sheet() -> bytes:
+    """Twenty pictures of a road that comes nearer, each with its number."""
+    drawn = np.full((360, 800, 3), 150, np.uint8)
+    for number in range(20):
+        row, column = divmod(number, 5)
+        part = drawn[row * 90 : (row + 1) * 90, column * 160 : (column + 1) * 160]
+        part[45 - number :] = 90
+        cv2.putText(part, str(number), (60, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (255, 255, 255), 2)
+    return cv2.imencode(".png", drawn)[1].tobytes()
+
+
 def detail(number: int, **changes: object) -> dict[str, object]:
     evidence = trace(NOW - timedelta(minutes=5)) if number == 0 else []
-    more: dict[str, object] = {"evidence": evidence, "log": [], "reviews": ["coach", "recognise", "dismiss"]}
+    clip = CLIP if number == 0 else CLIP | {"is_here": False} if number == 1 else None
+    more: dict[str, object] = {
+        "evidence": evidence,
+        "clip": clip,
+        "log": [],
+        "reviews": ["coach", "recognise", "dismiss"],
+    }
     return incident(number) | more | changes
 
 
@@ -144,15 +172,29 @@ def test_incidents_are_reviewed_by_keys(browser: Browser, url: str) -> None:
         for number in range(3):
             answer(page, f"/driving/incidents/{IDS[number]}", detail(number))
         sent = answer(page, "/driving/incidents/*/reviews", None, method="POST", status=204)
+        clip = sheet()
+        page.route(
+            f"**/api/v1/driving/incidents/{IDS[0]}/clip",
+            lambda route: route.fulfill(body=clip, content_type="image/png"),
+        )
         viewer.open("/driving")
         expect(page.get_by_role("heading", name="急刹车")).to_be_visible()
         expect(page.locator(".trace canvas")).to_be_visible()
         keep(page, "driving")
+        film = page.get_by_role("region", name="事件前后的路面")
+        film.scroll_into_view_if_needed()
+        film.get_by_role("button", name="播放").click()
+        expect(film.get_by_role("slider")).not_to_have_value("0")
+        film.get_by_role("slider").fill("13")
+        expect(film.get_by_role("img")).to_have_css("background-position", "75% 66.6667%")
+        expect(film.get_by_role("button", name="播放")).to_be_visible()
+        keep(page, "driving-clip")
         assert serious_faults(viewer) == []
         page.keyboard.press("d")  # without a reason nothing happens
         page.keyboard.press("1")
         page.keyboard.press("d")
         expect(page.get_by_role("heading", name="超速")).to_be_visible()
+        expect(page.get_by_text("画面还没有到达")).to_be_visible()
         page.keyboard.press("j")
         expect(page.get_by_role("heading", name="疲劳")).to_be_visible()
         page.keyboard.press("c")

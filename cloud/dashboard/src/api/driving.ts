@@ -1,6 +1,6 @@
 /** Safe driving: incidents with their evidence, reviews and scores; and for drivers, what is said of them. */
 
-import { getJson, sendJson, sendOnly } from "./client";
+import { API_ROOT, getJson, sendJson, sendOnly } from "./client";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -13,6 +13,7 @@ export type ReviewState = Schemas["ReviewState"];
 export type Score = Schemas["ScoreView"];
 export type ScoreList = Schemas["ScoreList"];
 
+export type Clip = Schemas["ClipView"];
 export type DriverLook = Schemas["DriverLookView"];
 export type Whereabouts = Schemas["WhereaboutsView"];
 export type Driven = Schemas["DrivenView"];
@@ -43,6 +44,11 @@ export const driving = {
   myRecord: (signal?: AbortSignal) => getJson<DriverRecord>("/driving/my-record", {}, signal),
   object: (id: string, text: string) => sendOnly(`/driving/mine/${encodeURIComponent(id)}/objection`, { text }),
 };
+
+/** Where the clip of an incident lies: for who reviews it, or for who drove. */
+export function clipUrl(id: string, isOwn: boolean): string {
+  return `${API_ROOT}/driving/${isOwn ? "mine" : "incidents"}/${encodeURIComponent(id)}/clip`;
+}
 
 function ofLook(look: string): string {
   return `/driving/looks/${encodeURIComponent(look)}`;
