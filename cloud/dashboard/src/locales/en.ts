@@ -7,6 +7,7 @@ import { decisionsEn } from "./areas/decisions";
 import { deliveriesEn } from "./areas/deliveries";
 import { fleetEn } from "./areas/fleet";
 import { mapEn } from "./areas/map";
+import { furnitureEn } from "./areas/furniture";
 import { networkEn } from "./areas/network";
 import { noticeEn } from "./areas/notice";
 import { peopleEn } from "./areas/people";
@@ -34,6 +35,7 @@ export const en: Messages = {
   ...travelEn,
   ...conditionEn,
   ...crewEn,
+  ...furnitureEn,
   ...networkEn,
   ...noticeEn,
   ...peopleEn,

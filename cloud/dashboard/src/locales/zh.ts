@@ -7,6 +7,7 @@ import { decisionsZh } from "./areas/decisions";
 import { deliveriesZh } from "./areas/deliveries";
 import { fleetZh } from "./areas/fleet";
 import { mapZh } from "./areas/map";
+import { furnitureZh } from "./areas/furniture";
 import { networkZh } from "./areas/network";
 import { noticeZh } from "./areas/notice";
 import { peopleZh } from "./areas/people";
@@ -33,6 +34,7 @@ export const zh = {
   ...travelZh,
   ...conditionZh,
   ...crewZh,
+  ...furnitureZh,
   ...networkZh,
   ...noticeZh,
   ...peopleZh,

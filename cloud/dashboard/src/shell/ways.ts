@@ -20,7 +20,7 @@ const WAYS: readonly Way[] = [
   { id: "map", to: "/", icon: "map", pages: ["map"] },
   { id: "findings", to: "/findings", icon: "crack", pages: ["findings", "finding"] },
   { id: "cases", to: "/cases", icon: "file", pages: ["cases", "case", "triage"], needs: ["see_cases"] },
-  { id: "roads", to: "/roads", icon: "road", pages: ["roads"] },
+  { id: "roads", to: "/roads", icon: "road", pages: ["roads", "furniture", "thing"] },
   { id: "fleet", to: "/fleet", icon: "bus", pages: ["fleet", "bus", "roll-outs", "roll-out", "network", "stop"], role: "fleet" },
   { id: "driving", to: "/driving", icon: "steering", pages: ["driving", "driver-look"], needs: ["see_driving", "look_at_drivers"], role: "safety" },
   { id: "travel", to: "/travel", icon: "people", pages: ["travel", "traveller", "look"], needs: ["care"], role: "care" },
