@@ -6,6 +6,7 @@ from typing import Final
 
 from cloud.map.layer import IN_BOX, Drawn, Glance, Layer, Record, point
 from cloud.people.permissions import Permission
+from cloud.scenarios.stop_water.assess import STALE_AFTER
 
 _SILENT: Final = timedelta(minutes=5)
 
@@ -13,12 +14,24 @@ _NEWEST: Final = """
 SELECT coalesce(max(last_seen_at), (SELECT now() FROM travel_stops LIMIT 1)) FROM devices
 WHERE city = %(city)s AND is_relay
 """
-_NAMED: Final = "SELECT id, name, lon, lat FROM travel_stops WHERE point(lon, lat) "
+_NAMED: Final = """
+SELECT s.id, s.name, s.lon, s.lat FROM travel_stops s
+WHERE NOT EXISTS (SELECT FROM devices d WHERE d.city = %(city)s AND d.device = s.id)
+    AND point(s.lon, s.lat)
+"""
 NAMED: Final = _NAMED + IN_BOX + " LIMIT %(most)s"
 EQUIPPED: Final = """
-SELECT device, lon, lat, coalesce(presence, 'offline') AS presence, last_seen_at FROM devices
-WHERE city = %(city)s AND is_relay AND lon BETWEEN %(min_lon)s AND %(max_lon)s
-    AND lat BETWEEN %(min_lat)s AND %(max_lat)s
+SELECT d.device, coalesce(s.name, d.device) AS name, p.lon, p.lat, coalesce(d.presence, 'offline') AS presence,
+    d.last_seen_at, g.level_m, coalesce(g.is_flooded, false) AS is_flooded
+FROM devices d
+LEFT JOIN travel_stops s ON s.id = d.device
+LEFT JOIN LATERAL (
+    SELECT max(w.level_m) AS level_m, bool_or(w.is_flooded) AS is_flooded FROM water_gauges w
+    WHERE w.city = d.city AND w.device = d.device AND w.level_at > %(wet_since)s
+) g ON true
+CROSS JOIN LATERAL (SELECT coalesce(d.lon, s.lon) AS lon, coalesce(d.lat, s.lat) AS lat) p
+WHERE d.city = %(city)s AND (d.is_relay OR s.id IS NOT NULL OR g.level_m IS NOT NULL)
+    AND p.lon BETWEEN %(min_lon)s AND %(max_lon)s AND p.lat BETWEEN %(min_lat)s AND %(max_lat)s
 LIMIT %(most)s
 """
 
@@ -34,7 +47,8 @@ def _draw(glance: Glance) -> Sequence[Drawn]:
         )
         for row in glance.rows(NAMED)
     ]
-    return named + [_equipped(row, glance) for row in glance.rows(EQUIPPED)]
+    equipped = glance.rows(EQUIPPED, wet_since=glance.at - STALE_AFTER)
+    return named + [_equipped(row, glance) for row in equipped]
 
 
 def _equipped(row: Record, glance: Glance) -> Drawn:
@@ -43,9 +57,10 @@ def _equipped(row: Record, glance: Glance) -> Drawn:
         id=row["device"],
         shape="Point",
         coordinates=point(row["lon"], row["lat"]),
-        kind=row["presence"],
-        name=row["device"],
+        kind="flooded" if row["is_flooded"] else row["presence"],
+        name=row["name"],
         at=seen_at,
+        value=row["level_m"],
         is_stale=seen_at is None or glance.at - seen_at > _SILENT,
     )
 

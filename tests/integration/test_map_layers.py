@@ -237,6 +237,20 @@ def test_now_the_bus_has_its_name(people: dict[str, httpx.Client]) -> None:
     assert [(one["name"], one["is_stale"]) for one in drawn(people["view"], "buses")] == [("bus-1", True)]
 
 
+def test_a_stop_is_told_by_its_name_and_by_the_water_over_its_road(town: Town, people: dict[str, httpx.Client]) -> None:
+    for stop in ("bus-5", "nowhere"):
+        town.change("INSERT INTO travel_stops VALUES (%s, %s, %s, %s)", stop, f"Stop {stop}", LON, LAT)
+    shown = {one["name"]: (one["kind"], one["value"]) for one in drawn(people["view"], "stops")}
+    assert shown == {"Stop bus-5": ("offline", None), "Stop nowhere": ("named", None)}
+
+    town.change(
+        "INSERT INTO water_gauges (city, device, sensor, is_flooded, level_m, level_at)"
+        " VALUES ('testcity', 'bus-5', 'kerb', true, 0.21, now())"
+    )
+    shown = {one["name"]: (one["kind"], one["value"]) for one in drawn(people["view"], "stops")}
+    assert shown["Stop bus-5"] == ("flooded", 0.21)
+
+
 def incidents(*of_buses: str) -> list[dict[str, Any]]:
     return [{"device": bus, "kind": "harsh_braking", "lon": LON, "lat": LAT} for bus in of_buses]
 

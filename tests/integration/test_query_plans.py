@@ -58,6 +58,10 @@ WATCH = """
 INSERT INTO travel_watch SELECT 'bench', 'bus-' || bus, at, at + interval '1 minute', true, '{8930e1d8a2bffff}', '[]'
 FROM generate_series(1, 100) bus, generate_series(%(at)s - interval '1 day', %(at)s + interval '1 day', '5 minutes') at
 """
+STOPS = """
+INSERT INTO travel_stops SELECT 's' || n, 'Stop', 118 + n % 100 * 0.02, 28 + n / 100 * 0.02
+FROM generate_series(1, 5000) n
+"""
 
 Query = tuple[LiteralString, dict[str, Any], str]
 QUERIES: dict[str, Query] = {
@@ -107,6 +111,7 @@ def filled(postgres: LocalPostgres, template_database: str) -> Iterator[psycopg.
     fill_tracks(url, POINTS, console)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(WATCH, {"at": AT})
+        connection.execute(STOPS)
         connection.execute("ANALYZE")
         connection.execute("SET enable_seqscan = off")
         yield connection

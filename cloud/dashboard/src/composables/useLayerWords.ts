@@ -35,7 +35,12 @@ export function useLayerWords() {
       ],
     }),
     driving: ({ kind, count }) => ({ title: t.value.driving.kinds[kind] ?? kind, lines: [t.value.layers.incidents(format.value.count(count))] }),
-    stops: ({ name, kind, at }) => ({ title: name ?? "", lines: kind === "named" ? [] : [t.value.presence[kind] ?? kind, ...lastKnown(at)] }),
+    stops: ({ name, kind, value, at }) => ({
+      title: name ?? "",
+      lines: kind === "named"
+        ? []
+        : [kind === "flooded" ? t.value.layers.signs.stopFlooded : (t.value.presence[kind] ?? kind), ...(value === null ? [] : [t.value.layers.level(format.value.metres(value))]), ...lastKnown(at)],
+    }),
     tag_coverage: ({ count, at }) => ({ title: t.value.layers.readers(format.value.count(count)), lines: lastKnown(at) }),
     search: ({ kind, value, at }) => (kind === "last"
       ? { title: t.value.layers.signs.lastPlace, lines: lastKnown(at) }

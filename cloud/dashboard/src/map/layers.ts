@@ -119,7 +119,7 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
       {
         id: "stops", type: "symbol", source: sourceOf("stops"), filter: ["!", isKind("named")],
         layout: {
-          "icon-image": ["case", isKind("online"), SIGNS.stopOnline, SIGNS.stopOffline], "icon-allow-overlap": true, "icon-ignore-placement": true,
+          "icon-image": ["match", property("kind"), "online", SIGNS.stopOnline, "flooded", SIGNS.stopFlooded, SIGNS.stopOffline], "icon-allow-overlap": true, "icon-ignore-placement": true,
           ...nameBelow(14),
         },
         paint: { "text-color": colours.stop, "text-halo-color": colours.halo, "text-halo-width": 1.6 },
@@ -128,10 +128,11 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
     signs: (t, { colours }) => [
       { mark: "square", colour: colours.stop, text: t.layers.signs.stopOnline },
       { mark: "hollow square", colour: colours.stop, text: t.layers.signs.stopOffline },
+      { mark: "square", colour: colours.caseOverdue, text: t.layers.signs.stopFlooded },
       { mark: "circle", colour: colours.stop, text: t.layers.signs.stopNamed },
     ],
     sources: ownSource("stops"),
-    wayTo: nowhere,
+    wayTo: ({ id, kind }) => (kind === "named" ? null : { name: "stop", params: { device: id } }),
   },
   {
     id: "findings", icon: "crack", isOnAtFirst: true, isLive: true, everyMs: 0,

@@ -96,6 +96,7 @@ export function drawIcons(map: MapLibre, theme: Theme): void {
     [SIGNS.caseOverdue]: signIcon("diamond", colours.caseOverdue, colours.outline),
     [SIGNS.stopOnline]: signIcon("square", colours.stop, colours.outline),
     [SIGNS.stopOffline]: signIcon("square", colours.stop, colours.outline, true),
+    [SIGNS.stopFlooded]: signIcon("square", colours.caseOverdue, colours.outline),
     [SIGNS.lastPlace]: signIcon("cross", colours.search, colours.outline),
   };
   for (const [name, picture] of Object.entries(pictures)) {
