@@ -39,6 +39,6 @@ export function useGotoKeys(): void {
 /** Whether a key belongs to a field, a dialog or the browser, and not to the page. */
 export function isTyping(event: KeyboardEvent): boolean {
   const { target } = event;
-  const isInField = target instanceof HTMLElement && target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=dialog], [role=combobox]") !== null;
+  const isInField = target instanceof HTMLElement && target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable], [role=dialog], [role=combobox]") !== null;
   return isInField || event.ctrlKey || event.metaKey || event.altKey;
 }
