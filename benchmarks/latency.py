@@ -4,10 +4,10 @@
 
 The county of `county_traffic` publishes by MQTT at a steady rate (one connection speaks for its buses); broker, ingest,
 worker, PostgreSQL (fsync on) and `busense serve` run as programs of their own; a viewer follows `/events`. Of each
-detection the time between the publish and the event at the viewer is taken, once with a worker on the same cores and
-once without one, as where workers have a machine of their own. The publisher and the viewer are threads of one process:
-what they wait for each other counts, too. The ratio is of the 99th percentile at the highest rate, with the worker, to
-the goal of 250 ms.
+detection the time between the publish and the event at the viewer is taken, once with a worker on the same cores (as
+deploy/ has it, after the others where cores are too few) and once without one, as where workers have a machine of their
+own. The publisher and the viewer are threads of one process: what they wait for each other counts, too. The ratio is of
+the 99th percentile at the highest rate, with the worker, to the goal of 250 ms.
 """
 
 import threading

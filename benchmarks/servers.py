@@ -23,6 +23,8 @@ from cloud.fleet.devices import enrol
 CITY: Final = "bench"
 PASSWORD: Final = "a-password-of-a-benchmark"  # noqa: S105 - of a broker that lives for a minute
 READY_S: Final = 60.0
+# As deploy/ has it: what is stored and shown goes first. Where Linux schedules by sessions, the session has to be told.
+_AFTER_OTHERS: Final = ("sh", "-c", 'echo 10 2>/dev/null >/proc/self/autogroup; exec nice -n 10 "$@"', "sh")
 
 
 @contextmanager
@@ -47,6 +49,8 @@ def start(word: str, folder: Path, *, settings: Mapping[str, str], url: str) -> 
     }
     log = folder / f"{word}-{len(list(folder.glob('*.log')))}.log"
     command = ending_with_us([sys.executable, "-m", "busense", word])
+    if word == "work":
+        command = [*_AFTER_OTHERS, *command]
     program = Program(f"busense {word}", command, log=log, env=environment)
     program.start()
     return program
