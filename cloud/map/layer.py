@@ -10,10 +10,11 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from cloud.condition.rules import ConditionRules
-from cloud.findings.catalogue import Catalogue
+from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.people.model import Actor
 from cloud.people.permissions import Permission
 from cloud.people.scope import Scope
+from cloud.scenarios.street_furniture.kinds import Kinds
 
 MOST: Final = 3000
 """Features of one layer in one answer."""
@@ -33,6 +34,7 @@ class Glance:
     scope: Scope
     catalogue: Catalogue
     condition: ConditionRules
+    kinds: Kinds
     zone: ZoneInfo
     min_lon: float
     min_lat: float
@@ -67,7 +69,8 @@ class Drawn:
     coordinates: object  # as GeoJSON has them, lon first
     kind: str
     state: str | None = None
-    name: str | None = None
+    title: LocalName | None = None  # what it is
+    name: str | None = None  # which one it is
     at: datetime | None = None  # of the newest that is known of it
     is_stale: bool = False
     value: float | None = None

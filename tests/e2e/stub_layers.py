@@ -11,6 +11,7 @@ LAYERS: Final[dict[str, Json]] = {
     "tag_coverage": {"only": ("care",), "ago_min": 3, "is_fresh": True, "from_zoom": 0, "has_past": True},
     "condition": {"only": (), "ago_min": 4000, "is_fresh": False, "from_zoom": 11, "has_past": True},
     "driving": {"only": ("admin",), "ago_min": 60, "is_fresh": True, "from_zoom": 0, "has_past": True},
+    "furniture": {"only": (), "ago_min": 600, "is_fresh": True, "from_zoom": 13, "has_past": True},
     "stops": {"only": (), "ago_min": None, "is_fresh": False, "from_zoom": 10, "has_past": False},
     "findings": {"only": (), "ago_min": 0.2, "is_fresh": True, "from_zoom": 11, "has_past": True},
     "cases": {
@@ -23,7 +24,7 @@ LAYERS: Final[dict[str, Json]] = {
     "buses": {"only": (), "ago_min": 0.1, "is_fresh": True, "from_zoom": 0, "has_past": True},
     "search": {"only": ("care",), "ago_min": 8, "is_fresh": True, "from_zoom": 0, "has_past": False},
 }
-_NOTHING: Final = dict.fromkeys(("state", "name", "at", "value", "count", "heading_deg"))
+_NOTHING: Final = dict.fromkeys(("state", "title", "name", "at", "value", "count", "heading_deg"))
 
 
 def layer_list(role: str) -> Json:
@@ -51,6 +52,16 @@ def layer(name: str, moment: str | None) -> Json:
         "condition": [_segment(feature) for feature in data.segments()["features"]],
         "buses": [_point("", "online", LON, LAT + 0.001, heading_deg=90.0)],
         "stops": _stops(),
+        "furniture": [
+            _point(
+                f"t{number}",
+                "missing" if number == 2 else "seen",
+                *(LON + 0.002 * number - 0.004, LAT + 0.0036),
+                title={"zh": "交通标志", "en": "Sign"},
+                name=f"S-{number}",
+            )
+            for number in range(4)
+        ],
         "driving": [
             _point("h1", "harsh_braking", LON - 0.002, LAT + 0.002, count=14),
             _point("h2", "speeding", LON + 0.003, LAT + 0.0025, count=4),

@@ -9,7 +9,7 @@ from tests.e2e.test_dashboard_access import serious_faults
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-EVERYTHING = "/?layers=tag_coverage,condition,driving,stops,findings,cases,search,buses"
+EVERYTHING = "/?layers=tag_coverage,condition,driving,furniture,stops,findings,cases,search,buses"
 PHONE = (390, 844)
 
 
@@ -31,7 +31,7 @@ def test_what_somebody_may_not_see_is_not_named_and_not_drawn(
     with open_viewer(browser, url, token=token) as viewer:
         viewer.open(EVERYTHING)
         viewer.wait_for_map()
-        assert set(named(viewer.page)) == {"condition", "stops", "findings", "buses"} | more
+        assert set(named(viewer.page)) == {"condition", "furniture", "stops", "findings", "buses"} | more
         drawn = layer_map(viewer.page).get_attribute("data-layers") or ""
         assert set(drawn.split()) == set(named(viewer.page))
         assert viewer.problems == []

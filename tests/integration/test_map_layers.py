@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 
 from busense.local.postgres import LocalPostgres
@@ -23,7 +25,7 @@ from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import AT
 from wire.messages import Kind
 
-EVERYBODY = {"condition", "stops", "findings", "buses"}
+EVERYBODY = {"condition", "furniture", "stops", "findings", "buses"}
 NOW = datetime.now(UTC).replace(microsecond=0)
 LON, LAT = place(0, 0)
 AROUND = f"{LON - 0.02},{LAT - 0.02},{LON + 0.02},{LAT + 0.02}"
@@ -235,6 +237,28 @@ def test_a_bus_that_was_silent_is_nowhere(people: dict[str, httpx.Client]) -> No
 
 def test_now_the_bus_has_its_name(people: dict[str, httpx.Client]) -> None:
     assert [(one["name"], one["is_stale"]) for one in drawn(people["view"], "buses")] == [("bus-1", True)]
+
+
+THING = """
+INSERT INTO inventory.findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2,
+    east_north_m2, north_m2, position_sigma_m, heading_deg, passes_seen, passes_missed, first_seen_at, last_seen_at,
+    looked_lon, looked_lat)
+VALUES (%(id)s, 'testcity', '', 'sign', 'light', 'open', 1, %(lon)s, %(lat)s, 4, 0, 4, 2, 0, 3, 0, %(seen)s, %(seen)s,
+    %(lon)s, %(lat)s);
+INSERT INTO inventory.things (id, city, kind, source, reference, state, state_since, there, gone, hidden)
+VALUES (%(id)s, 'testcity', 'sign', 'imported', 'S-12', 'missing', %(since)s, 0.1, 0.9, 0)
+"""
+
+
+def test_a_thing_is_as_it_is_since_it_is_so_and_unknown_before(town: Town, people: dict[str, httpx.Client]) -> None:
+    values = {"id": UUID(int=7), "lon": LON, "lat": LAT, "seen": AT, "since": after(60)}
+    with psycopg.connect(town.url) as connection:
+        for statement in THING.split(";"):
+            connection.execute(statement, values)  # pyright: ignore[reportArgumentType]
+    (now,) = drawn(people["view"], "furniture")
+    (then,) = drawn(people["view"], "furniture", after(30))
+    assert (now["kind"], now["name"], then["kind"]) == ("missing", "S-12", "unknown")
+    assert set(now["title"]) == {"zh", "en"}
 
 
 def test_a_stop_is_told_by_its_name_and_by_the_water_over_its_road(town: Town, people: dict[str, httpx.Client]) -> None:

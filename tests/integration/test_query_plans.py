@@ -23,7 +23,7 @@ from cloud.commands.trace import _STORED
 from cloud.condition.passes import _POINTS
 from cloud.findings.views import FEATURES_BY_ID, PASSES
 from cloud.fleet.network import HOURS, WAYS
-from cloud.map import buses, condition, driving, findings, stops, tag_coverage
+from cloud.map import buses, condition, driving, findings, furniture, stops, tag_coverage
 from cloud.map import cases as map_cases
 from cloud.people.scope import EVERYTHING
 from tests.conftest import create_database
@@ -62,6 +62,11 @@ STOPS = """
 INSERT INTO travel_stops SELECT 's' || n, 'Stop', 118 + n % 100 * 0.02, 28 + n / 100 * 0.02
 FROM generate_series(1, 5000) n
 """
+THINGS = """
+INSERT INTO inventory.findings SELECT * FROM public.findings;
+INSERT INTO inventory.things (id, city, kind, source, state, state_since, there, gone, hidden)
+SELECT id, city, 'sign', 'learned', 'seen', first_seen_at, 1, 0, 0 FROM inventory.findings
+"""
 
 Query = tuple[LiteralString, dict[str, Any], str]
 QUERIES: dict[str, Query] = {
@@ -92,6 +97,7 @@ QUERIES: dict[str, Query] = {
     "condition of the map": (condition.NOW, LAYER, "segments_box_idx"),
     "condition then": (condition.PAST, LAYER, "segment_history_pkey"),
     "buses of the map then": (buses.PAST, LAYER, "track_points_[0-9a-z_]*pkey"),
+    "things of the map": (furniture.DRAW, LAYER, "findings_expr_idx|findings_point_idx|findings_place_idx"),
     "stops of the map": (stops.NAMED, LAYER, "travel_stops_place_idx"),
     "harsh driving of the map": (driving.DRAW, LAYER, "driving_incidents_place_idx"),
     "where tags are heard": (tag_coverage.DRAW, LAYER, "travel_watch_to_at_idx"),
@@ -112,6 +118,7 @@ def filled(postgres: LocalPostgres, template_database: str) -> Iterator[psycopg.
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(WATCH, {"at": AT})
         connection.execute(STOPS)
+        connection.execute(THINGS)
         connection.execute("ANALYZE")
         connection.execute("SET enable_seqscan = off")
         yield connection

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -11,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from cloud.api.actors import ActorDep, IdentityDep, ScopeDep, needs
 from cloud.api.deps import BoxText, Question, ResourcesDep, parse_bbox
+from cloud.findings.catalogue import LocalName
 from cloud.map import LAYERS
 from cloud.map.layer import MOST, Drawn, Glance, Layer
 from cloud.people.permissions import Permission
@@ -60,6 +60,7 @@ class LayerProperties(BaseModel):
     id: str
     kind: str
     state: str | None
+    title: LocalName | None
     name: str | None
     at: datetime | None
     is_stale: bool
@@ -126,6 +127,7 @@ def _route_of(layer: Layer) -> Callable[..., Response]:
                 scope=scope,
                 catalogue=held.catalogue,
                 condition=held.condition,
+                kinds=held.kinds,
                 zone=held.handling.working_calendar.zone,
                 min_lon=box.min_lon,
                 min_lat=box.min_lat,
@@ -160,6 +162,7 @@ def _answer(drawn: Any, *, is_complete: bool) -> Response:  # noqa: ANN401
 
 
 def _feature(drawn: Drawn) -> dict[str, Any]:
-    values = asdict(drawn)
-    geometry = {"type": values.pop("shape"), "coordinates": values.pop("coordinates")}
-    return {"type": "Feature", "geometry": geometry, "properties": values}
+    properties = {name: getattr(drawn, name) for name in LayerProperties.model_fields}
+    properties["title"] = drawn.title and drawn.title.model_dump()
+    geometry = {"type": drawn.shape, "coordinates": drawn.coordinates}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}

@@ -11,7 +11,7 @@ export interface LayerWords {
 }
 
 export function useLayerWords() {
-  const { t, format } = useLocale();
+  const { t, format, nameOf } = useLocale();
   const { classNameOf } = useClasses();
   const now = useNow();
 
@@ -35,6 +35,10 @@ export function useLayerWords() {
       ],
     }),
     driving: ({ kind, count }) => ({ title: t.value.driving.kinds[kind] ?? kind, lines: [t.value.layers.incidents(format.value.count(count))] }),
+    furniture: ({ title, name, kind, at }) => ({
+      title: [title === null ? "" : nameOf(title), name ?? ""].filter(Boolean).join(" "),
+      lines: [kind === "unknown" ? t.value.layers.signs.thingUnknown : (t.value.furniture.states[kind] ?? kind), ...lastKnown(at)],
+    }),
     stops: ({ name, kind, value, at }) => ({
       title: name ?? "",
       lines: kind === "named"

@@ -8,6 +8,7 @@ const SIGN_PX = 22;
 export const SHAPES: Readonly<Record<Shape, string>> = {
   diamond: "M0 -6.5L6.5 0L0 6.5L-6.5 0z",
   square: "M-5 -5h10v10h-10z",
+  triangle: "M0 -6.5L6.5 5H-6.5z",
   cross: "M-2 -7h4v5h5v4h-5v5h-4v-5h-5v-4h5z",
 };
 export const ICON_SCALE = 3;
@@ -35,7 +36,7 @@ function drawBody(pen: CanvasRenderingContext2D, fill: string, outline: string):
   pen.fill();
 }
 
-export type Shape = "diamond" | "square" | "cross";
+export type Shape = "diamond" | "square" | "cross" | "triangle";
 
 /** A sign that is told by its form, not by its colour alone. */
 export function signIcon(shape: Shape, fill: string, outline: string, isHollow = false): ImageData {

@@ -18,7 +18,7 @@ import { GRADES } from "./segments";
 import { busFeatures, findingFeatures } from "./shapes";
 import { busLayers, cellLayers, FONT, findingLayers, groundLayers, mapStyle, SIGNS, SOURCES, type ClassColours } from "./style";
 
-export type Mark = Shape | "circle" | "hollow square" | "area" | "line" | "dashes";
+export type Mark = Shape | "circle" | "hollow square" | "hollow triangle" | "area" | "line" | "dashes";
 
 /** One sign of the legend. */
 export interface Sign {
@@ -105,6 +105,26 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
     signs: (t, { colours }) => [{ mark: "circle", colour: colours.harsh, text: t.layers.signs.harsh }],
     sources: ownSource("driving"),
     wayTo: () => ({ name: "driving" }),
+  },
+  {
+    id: "furniture", icon: "sign", isOnAtFirst: false, isLive: false, everyMs: 60 * SECOND_MS,
+    layers: () => [
+      {
+        id: "furniture", type: "symbol", source: sourceOf("furniture"),
+        layout: {
+          "icon-image": ["match", property("kind"), ["missing", "hidden", "damaged"], SIGNS.thingWrong, "unknown", SIGNS.thingUnknown, SIGNS.thing],
+          "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 13, 0.45, 16, 0.8],
+          "symbol-sort-key": ["match", property("kind"), ["missing", "hidden", "damaged"], 1, 0],
+        },
+      },
+    ],
+    signs: (t, { colours }) => [
+      { mark: "hollow triangle", colour: colours.thing, text: t.layers.signs.thingFine },
+      { mark: "triangle", colour: colours.caseOverdue, text: t.layers.signs.thingWrong },
+      { mark: "hollow triangle", colour: colours.gone, text: t.layers.signs.thingUnknown },
+    ],
+    sources: ownSource("furniture"),
+    wayTo: ({ id }) => ({ name: "thing", params: { id } }),
   },
   {
     id: "stops", icon: "stop", isOnAtFirst: false, isLive: false, everyMs: 30 * SECOND_MS,

@@ -23,6 +23,7 @@ export interface MapColours {
   caseRunning: string;
   caseOverdue: string;
   stop: string;
+  thing: string;
   harsh: string;
   heard: string;
   search: string;
@@ -50,6 +51,7 @@ export const MAP_COLOURS: Record<Theme, MapColours> = {
     caseRunning: "#6a3fb5",
     caseOverdue: "#bd2c36",
     stop: "#0b7a75",
+    thing: "#44617f",
     harsh: "#b4530a",
     heard: "#2f7fb8",
     search: "#b0187e",
@@ -75,6 +77,7 @@ export const MAP_COLOURS: Record<Theme, MapColours> = {
     caseRunning: "#b79bff",
     caseOverdue: "#ff7d83",
     stop: "#4fd0c7",
+    thing: "#9fb6cf",
     harsh: "#f5a35c",
     heard: "#5db4ee",
     search: "#ff7ecb",

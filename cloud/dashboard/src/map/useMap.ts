@@ -97,6 +97,9 @@ export function drawIcons(map: MapLibre, theme: Theme): void {
     [SIGNS.stopOnline]: signIcon("square", colours.stop, colours.outline),
     [SIGNS.stopOffline]: signIcon("square", colours.stop, colours.outline, true),
     [SIGNS.stopFlooded]: signIcon("square", colours.caseOverdue, colours.outline),
+    [SIGNS.thing]: signIcon("triangle", colours.thing, colours.outline, true),
+    [SIGNS.thingWrong]: signIcon("triangle", colours.caseOverdue, colours.outline),
+    [SIGNS.thingUnknown]: signIcon("triangle", colours.gone, colours.outline, true),
     [SIGNS.lastPlace]: signIcon("cross", colours.search, colours.outline),
   };
   for (const [name, picture] of Object.entries(pictures)) {

@@ -1,0 +1,50 @@
+"""Street furniture by how it is believed to be: signs, rails, poles, covers, hydrants, bins.
+
+Since when something is as it is now is known, not what it was before: of an earlier time only its place is drawn.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from cloud.furniture.views import kind_name
+from cloud.map.layer import IN_BOX, Drawn, Glance, Layer, Record, point
+from cloud.people.permissions import Permission
+from cloud.people.scope import SCOPE_PLACE
+
+_NEWEST: Final = "SELECT max(last_seen_at) FROM inventory.findings"
+_THINGS: Final = """
+SELECT t.id::text, t.kind, coalesce(t.name, t.reference) AS name, f.lon, f.lat,
+    CASE WHEN f.passes_seen > (t.source = 'imported')::int THEN f.last_seen_at END AS at,
+    CASE WHEN t.state_since <= %(at)s THEN t.state ELSE 'unknown' END AS state
+FROM inventory.findings f JOIN inventory.things t ON t.id = f.id
+WHERE (t.removed_at IS NULL OR t.removed_at > %(at)s) AND (t.source = 'imported' OR f.first_seen_at <= %(at)s)
+    AND point(f.lon, f.lat)
+"""
+DRAW: Final = _THINGS + IN_BOX + " AND " + SCOPE_PLACE + "LIMIT %(most)s"
+
+
+def _draw(glance: Glance) -> Sequence[Drawn]:
+    return [_drawn(row, glance) for row in glance.rows(DRAW)]
+
+
+def _drawn(row: Record, glance: Glance) -> Drawn:
+    return Drawn(
+        id=row["id"],
+        shape="Point",
+        coordinates=point(row["lon"], row["lat"]),
+        kind=row["state"],
+        title=kind_name(row["kind"], glance.kinds),
+        name=row["name"],
+        at=None if glance.is_past else row["at"],
+    )
+
+
+FURNITURE: Final = Layer(
+    id="furniture",
+    permission=Permission.SEE,
+    draw=_draw,
+    newest=_NEWEST,
+    fresh_for=timedelta(hours=24),
+    from_zoom=13.0,
+)
