@@ -1734,6 +1734,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/map/layers/furniture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map Layer furniture
+         * @description Draw a layer of the map.
+         */
+        get: operations["get_map_layer_api_v1_map_layers_furniture_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/map/layers/search": {
         parameters: {
             query?: never;
@@ -5263,6 +5283,7 @@ export interface components {
             name: string | null;
             /** State */
             state: string | null;
+            title: components["schemas"]["LocalName"] | null;
             /** Value */
             value: number | null;
         };
@@ -11176,6 +11197,40 @@ export interface operations {
         };
     };
     get_map_layer_api_v1_map_layers_findings_get: {
+        parameters: {
+            query: {
+                at?: string | null;
+                /** @description minlon,minlat,maxlon,maxlat */
+                bbox: string;
+                zoom: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerFeatures"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_layer_api_v1_map_layers_furniture_get: {
         parameters: {
             query: {
                 at?: string | null;
