@@ -1,4 +1,4 @@
-"""What the blurring of pictures covers, how much of a picture it costs, and how long it takes.
+"""What the blurring of pictures covers, how much of a picture it costs, and how long it takes; the same of a clip.
 
     python -m benchmarks.privacy --data DIR [--json FILE]
 
@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, median
 from typing import Any, Final
@@ -22,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.config import Privacy as PrivacySettings
-from edge_agent.readings import Image
+from edge_agent.readings import FrameReading, Image
+from edge_agent.vision.clips import EVERY as EVERY_FRAME
+from edge_agent.vision.clips import ClipRing
 from edge_agent.vision.privacy import Found, Privacy, hidden_area
 
 COVERED: Final = 0.9
@@ -104,6 +107,25 @@ def times_ms(privacy: Privacy, images: Sequence[Image]) -> dict[str, float]:
     return {"find_ms": round(1e3 * median(find_s), 1), "picture_ms": round(1e3 * median(whole_s), 1)}
 
 
+def clip(privacy: Privacy, images: Sequence[Image]) -> dict[str, float]:
+    """A clip of frames at its rate: what each costs as it comes, and the sheet, with its size."""
+    ring = ClipRing(privacy)
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    begun_s = time.perf_counter()
+    for number, image in enumerate(images):
+        ring.take(FrameReading(at=begin + number * EVERY_FRAME, camera_id="front", image=image))
+    taken_s = time.perf_counter()
+    sheet = ring.cut(until=begin + (len(images) - 1) * EVERY_FRAME)
+    if sheet is None:
+        raise SystemExit("there are no pictures for a clip")
+    return {
+        "clip_frames": len(sheet.taken_at),
+        "clip_frame_ms": round(1e3 * (taken_s - begun_s) / len(images), 1),
+        "clip_sheet_ms": round(1e3 * (time.perf_counter() - taken_s), 1),
+        "clip_kb": round(len(sheet.picture.content) / 1000, 1),
+    }
+
+
 def vain_share(privacy: Privacy, images: Sequence[Image]) -> float:
     found: list[tuple[Image, Found]] = [(image, privacy.find(image)) for image in images]
     return mean(float(hidden_area(image, boxes).mean()) for image, boxes in found)
@@ -122,6 +144,7 @@ def main() -> None:
     streets = [read(path) for path in sorted((folder / "chiba" / "frames").glob("*.jpg"))[::2]]
     result = measure(privacy, pictures)
     result |= times_ms(privacy, [picture.image for picture in pictures])
+    result |= clip(privacy, streets)
     result["blurred_of_motorway"] = round(vain_share(privacy, motorway), 5)
     result["blurred_of_streets"] = round(vain_share(privacy, streets), 5)
     print(json.dumps(result))

@@ -14,10 +14,11 @@ from edge_agent.vision.privacy import BlurredPicture, Hidden, Privacy
 
 LONGEST: Final = timedelta(seconds=10)
 EVERY: Final = timedelta(seconds=0.5)
-WIDTH_PX: Final = 480
+AREA_PX: Final = 480 * 270  # of a picture
 LATE: Final = timedelta(seconds=2)  # an event is told a little after its clip ends: until the next fix has come
-MOST: Final = (LONGEST + LATE) // EVERY  # 9 MB of memory for frames of 16 to 9
+MOST: Final = (LONGEST + LATE) // EVERY  # 9 MB of memory
 COLUMNS: Final = 5
+MAX_BYTES: Final = 500_000  # of a sheet: streets with many leaves and signs take three times what a motorway does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,7 +73,11 @@ class ClipRing:
             faces=sum(small.hidden.faces for small in kept),
             plates=sum(small.hidden.plates for small in kept),
         )
-        return Sheet(picture=self._privacy.encoded(hidden), columns=columns, taken_at=tuple(small.at for small in kept))
+        return Sheet(
+            picture=self._privacy.encoded(hidden, max_bytes=MAX_BYTES),
+            columns=columns,
+            taken_at=tuple(small.at for small in kept),
+        )
 
 
 def _is_continued(before: _Small, after: _Small) -> bool:
@@ -81,7 +86,8 @@ def _is_continued(before: _Small, after: _Small) -> bool:
 
 def _scaled(hidden: Hidden) -> Hidden:
     height, width = hidden.picture.shape[:2]
-    size = WIDTH_PX, max(1, round(height * WIDTH_PX / width))
+    scale = min(1.0, math.sqrt(AREA_PX / (height * width)))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(hidden.picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     return Hidden(picture=small, faces=hidden.faces, plates=hidden.plates)
 

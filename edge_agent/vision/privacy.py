@@ -145,7 +145,7 @@ class Privacy:
         except Exception as error:
             raise PictureError(f"the picture was not blurred and stays in the bus: {error}") from error
 
-    def encoded(self, hidden: Hidden) -> BlurredPicture:
+    def encoded(self, hidden: Hidden, *, max_bytes: int = MAX_PICTURE_BYTES) -> BlurredPicture:
         """Encode, without metadata.
 
         Raises:
@@ -160,7 +160,7 @@ class Privacy:
             threshold=manifest.threshold,
         )
         height, width = hidden.picture.shape[:2]
-        return BlurredPicture(content=_encode(hidden.picture), width_px=width, height_px=height, blur=blur)
+        return BlurredPicture(content=_encode(hidden.picture, max_bytes), width_px=width, height_px=height, blur=blur)
 
     def find(self, image: Image) -> Found:
         """Faces and plates."""
@@ -245,9 +245,9 @@ def _of_allowed_size(image: Image) -> Image:
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _encode(picture: Image) -> bytes:
+def _encode(picture: Image, max_bytes: int) -> bytes:
     for quality in _QUALITIES:
         is_done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if is_done and content.nbytes <= MAX_PICTURE_BYTES:
+        if is_done and content.nbytes <= max_bytes:
             return content.tobytes()
-    raise PictureError(f"the picture does not fit into {MAX_PICTURE_BYTES} bytes")
+    raise PictureError(f"the picture does not fit into {max_bytes} bytes")

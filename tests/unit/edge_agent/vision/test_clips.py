@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.errors import PictureError
 from edge_agent.readings import FrameReading, Image
-from edge_agent.vision.clips import COLUMNS, EVERY, LONGEST, MOST, WIDTH_PX, ClipRing
+from edge_agent.vision.clips import AREA_PX, COLUMNS, EVERY, LONGEST, MAX_BYTES, MOST, ClipRing
 from edge_agent.vision.privacy import BlurredPicture, Hidden, Privacy
 from wire.messages import Blur
 
@@ -26,7 +26,8 @@ class Marker(Privacy):
         self.hidden_frames += 1
         return Hidden(picture=image, faces=1, plates=0)
 
-    def encoded(self, hidden: Hidden) -> BlurredPicture:
+    def encoded(self, hidden: Hidden, *, max_bytes: int = 0) -> BlurredPicture:
+        assert max_bytes == MAX_BYTES
         blur = Blur(detector="d", version="1", faces=hidden.faces, plates=hidden.plates, threshold=0.5)
         height, width = hidden.picture.shape[:2]
         content = cv2.imencode(".png", hidden.picture)[1].tobytes()
@@ -47,9 +48,10 @@ def marks(picture: BlurredPicture, count: int) -> list[int]:
     """The number of each small picture, row by row."""
     sheet = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR)
     assert sheet is not None
-    height = WIDTH_PX * 540 // 960
+    width, height = 480, 270
+    assert width * height == AREA_PX
     places = [divmod(place, COLUMNS) for place in range(count)]
-    return [int(sheet[row * height + height // 2, column * WIDTH_PX + WIDTH_PX // 2, 0]) for row, column in places]
+    return [int(sheet[row * height + height // 2, column * width + width // 2, 0]) for row, column in places]
 
 
 def test_a_clip_is_the_ten_seconds_before_its_end_in_order() -> None:
@@ -61,7 +63,7 @@ def test_a_clip_is_the_ten_seconds_before_its_end_in_order() -> None:
     assert sheet.taken_at == tuple(START + number * EVERY for number in range(36, 56))  # older ones are gone
     assert all(end - LONGEST < at <= end for at in sheet.taken_at)
     assert marks(sheet.picture, 20) == list(range(36, 56))
-    assert (sheet.columns, sheet.picture.width_px) == (COLUMNS, COLUMNS * WIDTH_PX)
+    assert (sheet.columns, sheet.picture.width_px) == (COLUMNS, COLUMNS * 480)
     assert sheet.picture.blur.faces == 20
 
 

@@ -7,7 +7,7 @@ export const noticeZh = {
     who: (city: string) => `本系统由 ${city} 的城市运行中心使用，用公交车发现道路和设施的损坏。`,
     collectedTitle: "收集什么",
     collected: [
-      "公交车前方道路的照片，只在发现损坏时保存。",
+      "公交车前方道路的照片，只在发现损坏时保存；城市如有设置，急刹车等驾驶事件前后十秒的小幅画面也会保存。",
       "有人维护公交车摄像头时，按请求拍摄的单张照片。",
       "公交车的位置和行驶数据。",
     ],
@@ -44,7 +44,7 @@ export const noticeEn: typeof noticeZh = {
     who: (city: string) => `The operations center of ${city} uses this system to find damaged roads and street furniture from its buses.`,
     collectedTitle: "Collected",
     collected: [
-      "Pictures of the road ahead of a bus, kept only where damage is found.",
+      "Pictures of the road ahead of a bus, kept only where damage is found; and, where the city has set so, ten seconds of small pictures around a driving event such as hard braking.",
       "Single pictures on request, when somebody looks after a bus's camera.",
       "Where the bus is, and how it is driven.",
     ],
