@@ -12,7 +12,7 @@ JSON ?=
 SEED ?=
 ADVISORIES ?= advisories
 
-.PHONY: help setup setup-train dashboard demo format check schemas test wheel sbom audit clean
+.PHONY: help setup setup-train dashboard demo format check schemas test coverage wheel sbom audit clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -51,9 +51,12 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python -m cloud.api.permissions_table
 	$(BIN)/python deploy/licences.py
 
-test: check $(DASHBOARD) ## check, then every test with coverage
-	$(BIN)/python -m pytest -m "not town" -n 2 --dist loadfile --cov --cov-report=
-	$(BIN)/python -m pytest -m town --cov --cov-append --cov-report=term:skip-covered
+test: check $(DASHBOARD) ## check, then every test
+	$(BIN)/python -m pytest -m "not town" -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m town -n 2 --dist loadfile
+
+coverage: $(READY) $(DASHBOARD) ## what the tests do not reach; takes longer than they do
+	$(BIN)/python -m pytest -m "not town" -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 wheel: $(DASHBOARD) ## one file to install elsewhere, pages and models inside: dist/busense-*.whl
 	$(BIN)/uv build --quiet --wheel --system-certs
