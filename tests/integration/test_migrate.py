@@ -64,7 +64,7 @@ def test_new_month_takes_over_the_rows_of_the_default_partition(database: str) -
         again = connection.execute("SELECT ensure_time_partitions(%s)", (later,)).fetchone()
         left = connection.execute("SELECT count(*) FROM ONLY track_points_default").fetchone()
         moved = connection.execute("SELECT count(*) FROM ONLY track_points_2044_02").fetchone()
-    assert (made, again, left, moved) == ((5 * 6,), (0,), (0,), (1,))
+    assert (made, again, left, moved) == ((5 * 7,), (0,), (0,), (1,))
 
 
 def test_row_that_is_there_already_is_refused_in_every_partition(database: str) -> None:

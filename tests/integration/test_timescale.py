@@ -31,7 +31,15 @@ from wire.messages import Kind
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAYS = (70, 41, 40, 3, 0)  # ago, from which there are messages
 BUSES = ("bus-1", "bus-2")
-PACKED = ("observations", "coverages", "track_points", "health_reports", "driving_events", "tag_sightings")
+PACKED = (
+    "observations",
+    "coverages",
+    "track_points",
+    "health_reports",
+    "driving_events",
+    "tag_sightings",
+    "measurements",
+)
 HYPERTABLES = (*PACKED, "segment_surveys")
 TABLES = ("devices", "roads", "segments", *HYPERTABLES)
 RULES = RetentionRules.model_validate({name: {"days": 40.5} for name in PACKED})
@@ -64,7 +72,7 @@ def plain_url(postgres: Any, template_database: str) -> str:  # noqa: ANN401 - s
     url: str = postgres.url("plain_for_timescale")
     town = Town(url=url)
     town.change("UPDATE devices SET enrolled_at = %s", NOW - timedelta(days=100))
-    kinds = (Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.HEALTH, Kind.DRIVING, Kind.SIGHTING)
+    kinds = (Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.HEALTH, Kind.DRIVING, Kind.SIGHTING, Kind.MEASUREMENT)
     for bus in BUSES:
         for days in DAYS:
             for hours in range(3):
@@ -233,7 +241,7 @@ WHERE j.hypertable_name IS NOT NULL ORDER BY 1, 2
 _COMPRESS: LiteralString = """
 SELECT compress_chunk(format('%I.%I', chunk_schema, chunk_name)::regclass, if_not_compressed => true)
 FROM timescaledb_information.chunks WHERE hypertable_name IN ('track_points', 'observations', 'coverages',
-    'health_reports', 'driving_events', 'tag_sightings') AND range_end < '2026-11-20'
+    'health_reports', 'driving_events', 'tag_sightings', 'measurements') AND range_end < '2026-11-20'
 """
 _HOLD: LiteralString = """
 INSERT INTO legal_holds (city, device, from_at, to_at, reason)
