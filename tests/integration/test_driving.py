@@ -20,6 +20,7 @@ from cloud.driving.rules import load_driving_rules
 from cloud.driving.step import note_driving
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
+from cloud.requests.pictures import Around, find_pictures
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
@@ -509,6 +510,20 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
         answer = people[who].get(f"{way}/clip")
         assert answer.status_code == status, (who, way)
         assert (answer.content == content) is (status == 200)
+
+    at = datetime.fromisoformat(incident["to_at"])
+    around = Around(
+        lon=incident["lon"],
+        lat=incident["lat"],
+        radius_m=50,
+        from_at=at - timedelta(minutes=1),
+        to_at=at + timedelta(minutes=1),
+    )
+    with connect(town.url) as connection:  # who asks for their pictures is shown it, too
+        assert [found.sha256 for found in find_pictures(connection, around)] == [sheet["sha256"]]
+    town.change("UPDATE pictures SET erased_at = now(), received_at = NULL")
+    assert people["safe"].get(reviewed).json()["clip"]["is_here"] is False
+    assert people["safe"].get(f"{reviewed}/clip").status_code == 404
 
 
 def test_what_a_driver_reads_is_sealed_and_cannot_be_rewritten_unseen(
