@@ -18,11 +18,12 @@ from rich.live import Live
 from busense.demo_books import Books, read_books, read_stop_books
 from busense.demo_driving import read_driving, score_driving
 from busense.demo_furniture import read_furniture, score_furniture
-from busense.demo_place import choose_port, demo_place
+from busense.demo_place import STOP, choose_port, demo_place
 from busense.demo_summary import Summary
 from busense.demo_town import Town, TownPlan
 from busense.demo_travel import read_told, score_travel
 from busense.demo_watch import Viewer, quantile
+from busense.demo_water import score_water
 from busense.errors import StartError
 
 TICK_S: Final = 0.2
@@ -180,7 +181,7 @@ def _line(status: Mapping[str, Any], viewer: Viewer) -> str:
 
 
 def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
-    books: Books = read_books(town.postgres.url())
+    books: Books = read_books(town.postgres.url(), but=STOP)
     stops = read_stop_books(town.postgres.url(), town.without_network)
     told, way_km = read_driving(town.postgres.url())
     known, wrong = read_furniture(town.postgres.url())
@@ -212,7 +213,8 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
             "street_furniture": score_furniture(status["furniture"], known, wrong, driven_s=elapsed_s),
             "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=elapsed_s),
             "safe_driving": score_driving(status["harsh"], told, ended_at=ended_at, way_km=way_km),
-            "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"]),
+            "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"])
+            | score_water(town.postgres.url(), town.gauge, ended_at=ended_at),
         },
         restarts=sum(service.restarts for service in town.services),
     )

@@ -10,15 +10,17 @@ from psycopg.rows import dict_row
 # A track or a sighting is several rows, numbered within their message.
 _BOOKS: Final = """
 WITH rows AS (
-    SELECT stream, sequence, 0 AS number FROM observations
-    UNION ALL SELECT stream, sequence, 0 FROM coverages
-    UNION ALL SELECT stream, sequence, number FROM track_points
-    UNION ALL SELECT stream, sequence, 0 FROM driving_events
-    UNION ALL SELECT stream, sequence, number FROM tag_sightings
-    UNION ALL SELECT stream, sequence, 0 FROM health_reports
-    UNION ALL SELECT stream, sequence, 0 FROM quarantine WHERE stream IS NOT NULL AND replayed_at IS NULL
+    SELECT stream, sequence, 0 AS number, device FROM observations
+    UNION ALL SELECT stream, sequence, 0, device FROM coverages
+    UNION ALL SELECT stream, sequence, number, device FROM track_points
+    UNION ALL SELECT stream, sequence, 0, device FROM driving_events
+    UNION ALL SELECT stream, sequence, number, device FROM tag_sightings
+    UNION ALL SELECT stream, sequence, 0, device FROM health_reports
+    UNION ALL SELECT stream, sequence, number, device FROM measurements
+    UNION ALL SELECT stream, sequence, 0, device FROM quarantine WHERE stream IS NOT NULL AND replayed_at IS NULL
 )
 SELECT count(DISTINCT (stream, sequence)), count(*) - count(DISTINCT (stream, sequence, number)) FROM rows
+WHERE device IS DISTINCT FROM %s
 """
 _STREAMS: Final = """
 SELECT coalesce(sum(redelivered), 0)::bigint,
@@ -56,10 +58,10 @@ class Books:
     cases_by_step: dict[str, int]  # how often each step was taken
 
 
-def read_books(database_url: str) -> Books:
-    """Count."""
+def read_books(database_url: str, *, but: str | None = None) -> Books:
+    """Count; messages of one device are left out."""
     with psycopg.connect(database_url) as connection:
-        stored, duplicates = connection.execute(_BOOKS).fetchone() or (0, 0)
+        stored, duplicates = connection.execute(_BOOKS, (but or "",)).fetchone() or (0, 0)
         redelivered, given_up = connection.execute(_STREAMS).fetchone() or (0, 0)
         (cases,) = connection.execute(_CASES).fetchone() or (0,)
         with connection.cursor(row_factory=dict_row) as cursor:

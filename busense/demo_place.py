@@ -59,6 +59,14 @@ class Place:
         return self.folder / "relay.toml"
 
     @property
+    def station_config(self) -> Path:
+        return self.folder / "station.toml"
+
+    @property
+    def water_rules(self) -> Path:
+        return self.folder / "water.toml"
+
+    @property
     def roads(self) -> Path:
         return self.folder / "roads.geojson"
 
@@ -136,7 +144,7 @@ class Place:
                 "password_file": str(self.cloud_password_file),
             },
             "pictures": {"url": pictures.resolve().as_uri()},
-            "work": {"furniture": str(self.furniture_rules)},
+            "work": {"furniture": str(self.furniture_rules), "water": str(self.water_rules)},
             "serve": {"host": "127.0.0.1", "port": port, "visitors": True, "demo": True},
         }
         self.config.touch(mode=0o600)

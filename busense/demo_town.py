@@ -17,6 +17,7 @@ from busense.demo_furniture import take_in_list, write_rules
 from busense.demo_place import CITY, STOP, Place
 from busense.demo_services import Service
 from busense.demo_travel import take_in_people
+from busense.demo_water import RULES, station_config
 from busense.errors import StartError
 from busense.local.broker import LocalBroker
 from busense.local.postgres import LocalPostgres
@@ -27,7 +28,8 @@ from cloud.fleet.devices import enrol
 from cloud.roads.files import open_roads
 from cloud.roads.imports import import_roads
 from simulator.city import roads_geojson
-from simulator.devices import device_names, devices_without_network
+from simulator.devices import device_names, devices_without_network, secret_file
+from simulator.gauge import Gauge
 from simulator.world import furniture_of, quarter
 
 READY_WITHIN_S: Final = 120.0  # a machine with much else to do
@@ -80,6 +82,10 @@ class Town:
         self.services.append(
             Service("relay", ["relay", "--config", str(place.relay_config)], log_file=place.log("relay"), env={})
         )
+        self.services.append(
+            Service("station", ["agent", "--config", str(place.station_config)], log_file=place.log("station"), env={})
+        )
+        self.gauge = Gauge()
         self.simulator = Service("simulator", self._simulate(), log_file=place.log("simulator"), env={})
 
     @property
@@ -102,6 +108,7 @@ class Town:
                 database_url=self.postgres.url(), broker_url=self.broker.nats_url, port=self.plan.port
             )
             self._place.write_relay_config(broker_url=self.broker.mqtt_url, stop_broker_url=self.stop_broker.mqtt_url)
+            self._write_station(stack.enter_context(self.gauge).port)
             self._make_stream()
             self._prepare_database()
             for service in self.services:
@@ -112,7 +119,8 @@ class Town:
             yield
 
     def drive(self) -> None:
-        """Let the buses drive."""
+        """Let the buses drive, and the water rise at the stop."""
+        self.gauge.begin()
         self.simulator.start()
 
     def pids(self) -> dict[str, int]:
@@ -160,6 +168,18 @@ class Town:
             *(str(word) for name, value in options.items() if value is not None for word in (name, value)),
         ]
 
+    def _write_station(self, port: Path) -> None:
+        """Write the files of the stop's sensors; it stands where the first road begins."""
+        place = self._place
+        roads = roads_geojson(quarter(seed=self.plan.seed, buses=self.plan.buses))
+        lon, lat = roads["features"][0]["geometry"]["coordinates"][0]
+        identity = {"city": CITY, "device": STOP, "secret_file": str(secret_file(place.secrets, STOP))}
+        config = station_config(
+            identity, broker_url=self.broker.mqtt_url, cloud_url=self.url, port=port, lon=lon, lat=lat
+        )
+        place.station_config.write_text(config)
+        place.water_rules.write_text(RULES)
+
     def _make_stream(self) -> None:
         """The broker keeps MQTT messages in a stream that it makes when the first client connects."""
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-first", protocol=mqtt.MQTTv311)
@@ -201,7 +221,7 @@ class Town:
                 self._place.make_signing_bus(connection, device, at=datetime.now(UTC))
 
     def _wait_until_ready(self) -> None:
-        ingest, _, serve, relay = self.services
+        ingest, _, serve, relay, _ = self.services
         ingest.wait_until(lambda: ingest.has_logged(LOG_OF_STARTED_INGEST), timeout_s=READY_WITHIN_S)
         relay.wait_until(lambda: relay.has_logged(LOG_OF_STARTED_RELAY), timeout_s=READY_WITHIN_S)
         # Not by asking the address: another program that took the port meanwhile would answer.

@@ -22,6 +22,7 @@ from simulator.repairs import Repairs
 from simulator.truth import Defect, Truth
 
 POLL_S: Final = 1.0
+WATER: Final = "FLOOD"  # nobody can miss it
 TIMEOUT_S: Final = 10.0
 NEAR_M: Final = 8.0  # of a case, within which a crew looks for the damage
 WORK_S: Final = (3.0, 8.0)  # from accepting a job to having done it
@@ -42,10 +43,14 @@ class Ground:
 
     def is_real(self, case: dict[str, Any]) -> bool:
         """Whether what a case says is so."""
-        return bool(self.defects_near(lon=case["lon"], lat=case["lat"]) or self._fixture(case))
+        return case["class_code"] == WATER or bool(
+            self.defects_near(lon=case["lon"], lat=case["lat"]) or self._fixture(case)
+        )
 
     def put_right(self, case: dict[str, Any]) -> None:
-        """Do what a case asks for."""
+        """Do what a case asks for; water is pumped away, which takes its time."""
+        if case["class_code"] == WATER:
+            return
         fixture = self._fixture(case)
         if fixture is None:
             self.repair(lon=case["lon"], lat=case["lat"])

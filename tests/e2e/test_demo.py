@@ -35,6 +35,8 @@ def test_two_minutes_show_every_step_end_by_themselves_and_lose_nothing(tmp_path
     assert travel["rides_told"] <= travel["rides"] <= travel["people"]
     carried = summary["scenarios"]["stops"]
     assert carried["sent"] == carried["stored"] > 0
+    assert carried["values"] > 0
+    assert carried["flood_told"]
     assert 0 < summary["p50_ms"] <= summary["p99_ms"] < 30_000
     assert [name for name, pid in pids.items() if is_alive(pid)] == []
 
