@@ -43,9 +43,8 @@ class Ground:
 
     def is_real(self, case: dict[str, Any]) -> bool:
         """Whether what a case says is so."""
-        return case["class_code"] == WATER or bool(
-            self.defects_near(lon=case["lon"], lat=case["lat"]) or self._fixture(case)
-        )
+        is_near = self.defects_near(lon=case["lon"], lat=case["lat"])
+        return bool(is_near or self._fixture(case)) or case["class_code"] == WATER
 
     def put_right(self, case: dict[str, Any]) -> None:
         """Do what a case asks for; water is pumped away, which takes its time."""
