@@ -45,12 +45,19 @@ class Api:
 
 
 def case(**changes: Any) -> dict[str, Any]:
-    usual = {"id": "case-1", "number": "n", "version": 1, "state": "reported", "reopened": 0}
+    usual = {"id": "case-1", "number": "n", "version": 1, "state": "reported", "reopened": 0, "class_code": "D40"}
     return usual | {"lon": DEFECT.lon, "lat": DEFECT.lat} | changes
 
 
 def ground() -> Ground:
     return Ground(truth=WORLD.truth, plane=WORLD.town.plane, repairs=Repairs())
+
+
+def test_nobody_misses_water_over_the_road() -> None:
+    flood = case(class_code="FLOOD", lon=0.0)
+    there = ground()
+    there.put_right(flood)  # it goes by itself
+    assert there.is_real(flood)
 
 
 def test_desk_files_what_is_there_and_rejects_what_is_not(tmp_path: Path) -> None:
