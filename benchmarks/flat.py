@@ -37,7 +37,7 @@ def taken_per_s(folder: Path, findings: int, *, rounds: int, seed: int, console:
     buses = county_buses(round(RATE * STEP_S / MESSAGES_PER_STEP), city=CITY, at=datetime.now(UTC), seed=seed)
     with database(folder, is_durable=False) as server:
         fill(server.url(), findings, random.Random(seed), console)
-        found = run(server.url(), buses, rounds=rounds, profile=None)
+        found = run(server, buses, rounds=rounds, profile=None)
     counted = found[round(len(found) * WARM_SHARE) :]
     return sum(each.messages for each in counted) / sum(each.seconds for each in counted)
 

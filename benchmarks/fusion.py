@@ -22,7 +22,7 @@ from cloud.findings.fuse import fuse
 from cloud.findings.geometry import sigma_m
 from cloud.findings.model import FindingState, Fused, Observation
 from cloud.findings.rates import RateBook
-from cloud.findings.visibility import Stretch, look_at, reach_of
+from cloud.findings.visibility import Reach, Stretch, look_at, reach_of
 from simulator.score import Claim, Score, score_claims
 from simulator.world import World, make_world
 from wire.error_model import load_error_model
@@ -59,6 +59,16 @@ class Line:
     median_distance_m: float | None
     found_of_class: dict[str, float]
     seconds: float
+    observations: int
+    observations_per_s: float  # of one core
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the cloud's part took."""
+
+    observations: int
+    cpu_s: float
 
 
 def run(scene: Scene, detector: Detector, *, catalogue: Catalogue) -> Line:
@@ -66,20 +76,22 @@ def run(scene: Scene, detector: Detector, *, catalogue: Catalogue) -> Line:
     began = time.perf_counter()
     book = RateBook(models={(detector.errors.model.name, detector.errors.model.version): detector.errors})
     results = [_town(scene, seed, detector, catalogue=catalogue, book=book) for seed in range(scene.seeds)]
-    worlds, opens, all_scores = zip(*results, strict=True)
-    return _line(scene, worlds, opens, all_scores, seconds=time.perf_counter() - began)
+    worlds, opens, all_scores, works = zip(*results, strict=True)
+    return _line(scene, worlds, opens, all_scores, works, seconds=time.perf_counter() - began)
 
 
 def _town(
     scene: Scene, seed: int, detector: Detector, *, catalogue: Catalogue, book: RateBook
-) -> tuple[World, Score, Score]:
-    """The town with the score of what is believed, and of what is at least a candidate."""
+) -> tuple[World, Score, Score, Work]:
+    """The town with the score of what is believed, and of what is at least a candidate, and what that took."""
     world = make_world(seed=seed, buses=3, frames=None)
     reports = [report for number in range(scene.passes) for report in _pass(scene, seed, number, world, detector)]
+    begun_s = time.process_time()
     fused = findings_of(reports, catalogue=catalogue, book=book)
+    work = Work(observations=sum(len(report.observations) for report in reports), cpu_s=time.process_time() - begun_s)
     opened = [item for item in fused if item.state is FindingState.OPEN]
     alive = [item for item in fused if item.state in {FindingState.OPEN, FindingState.CANDIDATE}]
-    return world, _score(opened, world, catalogue), _score(alive, world, catalogue)
+    return world, _score(opened, world, catalogue), _score(alive, world, catalogue), work
 
 
 def _pass(scene: Scene, seed: int, number: int, world: World, detector: Detector) -> list[Reported]:
@@ -98,19 +110,19 @@ def _pass(scene: Scene, seed: int, number: int, world: World, detector: Detector
 
 def findings_of(reports: Sequence[Reported], *, catalogue: Catalogue, book: RateBook) -> list[Fused]:
     """What the cloud makes of it."""
-    stretches = [stretch for report in reports for stretch in report.stretches]
+    stretches = [(stretch, reach_of(stretch)) for report in reports for stretch in report.stretches]
     groups = clusters_of((item for report in reports for item in report.observations), catalogue=catalogue, book=book)
     return [_fused(group, stretches, catalogue=catalogue, book=book) for group in groups]
 
 
 def _fused(
-    group: Sequence[Observation], stretches: Sequence[Stretch], *, catalogue: Catalogue, book: RateBook
+    group: Sequence[Observation], stretches: Sequence[tuple[Stretch, Reach]], *, catalogue: Catalogue, book: RateBook
 ) -> Fused:
     alone = fuse(group, [], catalogue=catalogue, book=book)
     looks = [
         look_at(stretch, lon=alone.lon, lat=alone.lat, sigma_m=sigma_m(alone.covariance), heading_deg=alone.heading_deg)
-        for stretch in stretches
-        if reach_of(stretch).holds(lon=alone.lon, lat=alone.lat)
+        for stretch, reach in stretches
+        if reach.holds(lon=alone.lon, lat=alone.lat)
     ]
     return fuse(group, looks, catalogue=catalogue, book=book)
 
@@ -130,8 +142,15 @@ def _score(findings: Sequence[Fused], world: World, catalogue: Catalogue) -> Sco
 
 
 def _line(
-    scene: Scene, worlds: Sequence[World], opened: Sequence[Score], alive: Sequence[Score], *, seconds: float
+    scene: Scene,
+    worlds: Sequence[World],
+    opened: Sequence[Score],
+    alive: Sequence[Score],
+    works: Sequence[Work],
+    *,
+    seconds: float,
 ) -> Line:
+    observations = sum(work.observations for work in works)
     defects = sum(len(world.truth.defects) for world in worlds)
     claims = sum(len(s.found) + len(s.invented) + len(s.doubled) for s in opened)
     distances = [metres for score in opened for _, _, metres in score.found]
@@ -147,6 +166,8 @@ def _line(
         median_distance_m=float(np.median(distances)) if distances else None,
         found_of_class=_by_class(worlds, opened),
         seconds=seconds,
+        observations=observations,
+        observations_per_s=round(observations / sum(work.cpu_s for work in works)),
     )
 
 
@@ -163,7 +184,7 @@ def table(lines: Sequence[Line]) -> str:
     """Text for people: what was reached, and the goal beside it."""
     head = (
         f"{'receiver':<24}{'passes':>7}{'defects':>8}{'open':>6}{'found':>8}{'+cand.':>8}{'invented':>10}{'doubled':>9}"
-        f"{'median m':>10}   found of each class"
+        f"{'median m':>10}{'obs./s':>8}   found of each class"
     )
     rows = [head]
     for line in lines:
@@ -171,7 +192,8 @@ def table(lines: Sequence[Line]) -> str:
         classes = " ".join(f"{code} {share:.0%}" for code, share in line.found_of_class.items())
         rows.append(
             f"{line.scene:<24}{line.passes:>7}{line.defects:>8}{line.open_findings:>6}{line.found:>8.1%}"
-            f"{line.found_or_candidate:>8.1%}{line.invented:>10.1%}{line.doubled:>9.1%}{distance:>10}   {classes}"
+            f"{line.found_or_candidate:>8.1%}{line.invented:>10.1%}{line.doubled:>9.1%}{distance:>10}{line.observations_per_s:>8.0f}"
+            f"   {classes}"
         )
     rows.append(f"{'goal (five passes)':<45}{'>= 98%':>8}{'':>8}{'<= 2%':>10}{'<= 1%':>9}{'<= 3':>10}")
     return "\n".join(rows)
@@ -197,6 +219,7 @@ def main(*, json_file: Path | None, errors: Path, seeds: int, passes: tuple[int,
     if json_file is not None:
         goals = {"found_min": 0.98, "invented_max": 0.02, "doubled_max": 0.01, "median_distance_max_m": DISTANCE_GOAL_M}
         numbers = {"model": asdict(model), "goals": goals, "lines": [asdict(line) for line in lines]}
+        numbers |= {"rate": lines[0].observations_per_s, "rows": lines[0].observations}
         ratio, ratio_is = lines[0].found / goals["found_min"], "share found of the first scene to the goal of 0.98"
         write(json_file, record("fusion", ratio=ratio, ratio_is=ratio_is, seed=seeds, numbers=numbers))
 

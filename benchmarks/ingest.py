@@ -1,12 +1,13 @@
 """How many messages a second are stored, from a publish by MQTT to a committed row (fsync on), and against what limits.
 
-    python -m benchmarks.ingest --messages 20000 --ingesters 1 --json FILE
+    python -m benchmarks.ingest --messages 20000 --ingesters 1 --peers --node-red FOLDER --json FILE
 
 The same detections (about 1 kB each, of sixty buses) go four ways on this machine, one after the other: out of the
 broker's stream to a consumer that throws them away (what the broker can deliver), out of the stream through
 `busense ingest` into the database, by MQTT from a publisher of its own process through broker and ingest into the
 database, and as ready rows by binary COPY into an empty table like it (what the database can take). The ratio is of the
-second to the first: how much of what the broker delivers is stored as fast.
+second to the first: how much of what the broker delivers is stored as fast. With `--peers` programs of others store the
+same messages on the same broker and database afterwards (`benchmarks/peers.py`).
 """
 
 import asyncio
@@ -25,9 +26,11 @@ import paho.mqtt.client as mqtt
 import psycopg
 from nats.errors import TimeoutError as NatsTimeoutError
 from paho.mqtt.enums import CallbackAPIVersion
+from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import peers
 from benchmarks.record import record, write
 from benchmarks.servers import CITY, PASSWORD, Cloud, cloud, cpu_s
 from cloud.config import BrokerConfig, IngestConfig
@@ -137,12 +140,16 @@ async def deliver(place: Cloud, count: int) -> float:
     return taken / took_s
 
 
-def wait_until_stored(connection: psycopg.Connection, wanted: int) -> float:
+def count_of(connection: psycopg.Connection, table: str) -> int:
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+    return int(row[0]) if row else 0
+
+
+def wait_until_stored(connection: psycopg.Connection, wanted: int, *, table: str = "observations") -> float:
     """Wait for rows; returns when they were there, in seconds of the clock."""
     deadline = time.perf_counter() + DONE_WITHIN_S
     while time.perf_counter() < deadline:
-        row = connection.execute("SELECT count(*) FROM observations").fetchone()
-        if row is not None and row[0] >= wanted:
+        if count_of(connection, table) >= wanted:
             return time.perf_counter()
         time.sleep(POLL_S)
     raise TimeoutError(f"{wanted} rows were not there after {DONE_WITHIN_S:.0f} s")
@@ -163,8 +170,7 @@ def stored_per_s(place: Cloud, count: int, *, ingesters: int) -> tuple[float, di
         }
         begun_s = wait_until_stored(connection, 1)
         used_s = {name: cpu_s(pids) for name, pids in parts.items()}
-        row = connection.execute("SELECT count(*) FROM observations").fetchone()
-        before = int(row[0]) if row else 0
+        before = count_of(connection, "observations")
         took_s = wait_until_stored(connection, count) - begun_s
         cpu_us = {f"{name}_cpu_us": 1e6 * (cpu_s(pids) - used_s[name]) for name, pids in parts.items()}
     for program in programs:
@@ -172,26 +178,47 @@ def stored_per_s(place: Cloud, count: int, *, ingesters: int) -> tuple[float, di
     return (count - before) / took_s, {name: round(each / (count - before), 1) for name, each in cpu_us.items()}
 
 
-def end_to_end_per_s(place: Cloud, made: list[Published], *, ingesters: int) -> float:
-    """Publish by MQTT while ingesters run; from the first publish to the last committed row."""
+def published_per_s(place: Cloud, made: list[Published], *, table: str) -> float:
+    """Publish by MQTT to what runs already; from the first publish to the last committed row."""
     context = multiprocessing.get_context("spawn")
     begin = context.Event()
     publisher = context.Process(target=publish, args=(place.broker.mqtt_url, made, begin), daemon=True)
-    programs = [place.start("ingest") for _ in range(ingesters)]
     with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
-        row = connection.execute("SELECT count(*) FROM observations").fetchone()
-        before = int(row[0]) if row else 0
-        for program in programs:
-            program.wait_until(lambda each=program: "ingest_started" in each.log.read_text(), timeout_s=60)
+        before = count_of(connection, table)
         publisher.start()
         time.sleep(3)  # until it is connected; what it waits for is `begin`
         begun_s = time.perf_counter()
         begin.set()
-        took_s = wait_until_stored(connection, before + len(made)) - begun_s
+        took_s = wait_until_stored(connection, before + len(made), table=table) - begun_s
     publisher.join()
+    return len(made) / took_s
+
+
+def end_to_end_per_s(place: Cloud, made: list[Published], *, ingesters: int) -> float:
+    """Publish by MQTT while ingesters run."""
+    programs = [place.start("ingest") for _ in range(ingesters)]
+    for program in programs:
+        program.wait_until(lambda each=program: "ingest_started" in each.log.read_text(), timeout_s=60)
+    rate = published_per_s(place, made, table="observations")
     for program in programs:
         program.stop()
-    return len(made) / took_s
+    return rate
+
+
+def peers_per_s(place: Cloud, made: list[Published], *, node_red: Path | None) -> dict[str, float]:
+    """What others store of the same messages: from the stream (mq-bridge), from a publish by MQTT (Node-RED)."""
+    rates: dict[str, float] = {}
+    if peers.has_mq_bridge():
+        url = place.postgres.url()
+        with peers.running_mq_bridge(place, made), psycopg.connect(url, autocommit=True) as connection:
+            begun_s = wait_until_stored(connection, 1, table=peers.TABLE)
+            before = count_of(connection, peers.TABLE)
+            took_s = wait_until_stored(connection, len(made), table=peers.TABLE) - begun_s
+        rates["mq_bridge_stored_per_s"] = round((len(made) - before) / took_s)
+    if node_red is not None:
+        with peers.running_node_red(place, node_red, peers.plain(made[0][1])):
+            rates["node_red_published_to_stored_per_s"] = round(published_per_s(place, made, table=peers.TABLE))
+    return rates
 
 
 def copied_per_s(place: Cloud) -> float:
@@ -208,8 +235,8 @@ def copied_per_s(place: Cloud) -> float:
     return count[0] / took_s
 
 
-def run(folder: Path, *, count: int, ingesters: int) -> dict[str, float]:
-    """All four ways."""
+def run(folder: Path, *, count: int, ingesters: int, has_peers: bool, node_red: Path | None) -> dict[str, float]:
+    """All ways."""
     with cloud(folder) as place:
         place.enrol(f"bus-{bus}" for bus in range(BUSES))
         asyncio.run(fill(place, list(messages(count))))
@@ -223,16 +250,21 @@ def run(folder: Path, *, count: int, ingesters: int) -> dict[str, float]:
             "published_to_stored_per_s": round(through),
             "copied_per_s": round(copied_per_s(place)),
             **cpu_us,
+            **(peers_per_s(place, list(messages(count)), node_red=node_red) if has_peers else {}),
         }
 
 
 @click.command(help=__doc__)
 @click.option("--messages", "count", default=20_000, show_default=True, type=click.IntRange(1000, 1_000_000))
 @click.option("--ingesters", default=1, show_default=True, type=click.IntRange(1, 16))
+@click.option("--peers", "has_peers", is_flag=True, help="Measure mq-bridge, too, if it is installed.")
+@click.option(
+    "--node-red", type=click.Path(path_type=Path, exists=True), help="Folder with node-red and pg; a peer, too."
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
-def main(*, count: int, ingesters: int, json_file: Path | None) -> None:
+def main(*, count: int, ingesters: int, has_peers: bool, node_red: Path | None, json_file: Path | None) -> None:
     with TemporaryDirectory(prefix="busense-") as folder:
-        rates = run(Path(folder), count=count, ingesters=ingesters)
+        rates = run(Path(folder), count=count, ingesters=ingesters, has_peers=has_peers, node_red=node_red)
     ratio = rates["stored_per_s"] / rates["delivered_per_s"]
     of_copy = rates["stored_per_s"] / rates["copied_per_s"]
     console = Console()

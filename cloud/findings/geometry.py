@@ -1,6 +1,7 @@
 """Metres around a place on the earth, and how sure a place is."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ _EQUATOR_M: Final = 6_378_137.0  # WGS-84
 _ECCENTRICITY_2: Final = 0.006_694_379_990_14
 
 
+@lru_cache(maxsize=4096)  # the same few hundred places are asked about again and again
 def metres_per_degree(lat: float) -> tuple[float, float]:
     """Length of one degree of longitude and of latitude.
 
