@@ -41,11 +41,13 @@ async def test_every_counted_kind_is_stored(database: str) -> None:
         database,
         """SELECT (SELECT count(*) FROM observations), (SELECT count(*) FROM coverages),
         (SELECT count(*) FROM track_points), (SELECT count(*) FROM driving_events),
-        (SELECT count(*) FROM tag_sightings), (SELECT count(*) FROM health_reports)""",
+        (SELECT count(*) FROM tag_sightings), (SELECT count(*) FROM health_reports),
+        (SELECT count(*) FROM measurements)""",
     )
-    assert counts == [(1, 1, len(golden_data(Kind.TRACK)["points"]), 1, 1, 1)]
+    points, values = len(golden_data(Kind.TRACK)["points"]), len(golden_data(Kind.MEASUREMENT)["values"])
+    assert counts == [(1, 1, points, 1, 1, 1, values)]
     assert list(outcome.rejected) == []
-    assert outcome.settled[0].ranges == ((1, 6),)
+    assert outcome.settled[0].ranges == ((1, len(COUNTED_KINDS)),)
 
 
 async def test_observation_keeps_what_the_bus_said(database: str) -> None:
@@ -75,7 +77,7 @@ async def test_same_message_again_changes_nothing_but_is_counted(database: str) 
         (SELECT count(*) FROM fusion_queue), (SELECT count(*) FROM changes WHERE kind = 'observation')""",
     )
     assert effects == [(1, 1, 2, 1)]
-    assert value(database, "SELECT redelivered FROM device_streams") == 1 + 6
+    assert value(database, "SELECT redelivered FROM device_streams") == 1 + len(COUNTED_KINDS)
 
 
 async def test_new_observation_and_coverage_wait_for_the_worker_and_viewers_are_told(database: str) -> None:
