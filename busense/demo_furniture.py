@@ -1,6 +1,7 @@
 """Street furniture in the demo: the county's list, and what the cloud made of what befell, against the truth."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,9 +51,11 @@ class Told:
 
 
 def write_rules(path: Path) -> None:
-    """The shipped rules for a town whose hours pass in seconds: misses need not lie hours apart."""
+    """The shipped rules for a town whose hours pass in seconds and whose drawn pictures show no furniture."""
     shipped = files("cloud.scenarios.street_furniture").joinpath("kinds.toml").read_text(encoding="utf-8")
-    path.write_text("\n".join("apart_h = 0.0" if line.startswith("apart_h") else line for line in shipped.splitlines()))
+    rules, _, rest = shipped.partition("[pictures]")
+    kinds = rest[rest.index("[kinds.") :]
+    path.write_text(re.sub(r"^apart_h = .*$", "apart_h = 0.0", rules, flags=re.MULTILINE) + kinds, encoding="utf-8")
 
 
 def take_in_list(

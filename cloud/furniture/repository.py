@@ -110,7 +110,8 @@ ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind
     probability_after = EXCLUDED.probability_after, hit = EXCLUDED.hit, false_alarm = EXCLUDED.false_alarm
 """
 _DIFFERENCES: Final = """
-SELECT thing_id, observation_id, difference FROM inventory.likenesses WHERE thing_id = ANY(%s) ORDER BY thing_id, at
+SELECT thing_id, observation_id, difference FROM inventory.likenesses WHERE thing_id = ANY(%s)
+    AND difference IS NOT NULL ORDER BY thing_id, at
 """
 _TO_ASSESS: Final = "INSERT INTO segments_to_assess (segment_id) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,8 +26,10 @@ from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_new_observations, read_stretches
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.furniture import repository
+from cloud.furniture.pictures import Read, compare_new
 from cloud.furniture.repository import PassBy, ProblemFinding, ProblemPass, StoredThing
 from cloud.furniture.schema import meaning_inventory
+from cloud.pictures.store import PictureStore
 from cloud.scenarios.street_furniture.assess import Assessment, Problem, ThingState, assess, damage_of
 from cloud.scenarios.street_furniture.evidence import Noticed, damage_passes, lost_passes
 from cloud.scenarios.street_furniture.kinds import Kinds
@@ -39,6 +41,7 @@ from cloud.work.proposals import carry_out, proposals_for
 ACTOR: Final = Actor(name="system:furniture", role=Role.SYSTEM)
 BATCH: Final = 20
 POLL_S: Final = 1.0
+PICTURES_SINCE: Final = timedelta(days=2)  # older ones come from buses that were away for long
 
 _log = logging.getLogger(__name__)
 
@@ -192,7 +195,7 @@ class Looks:
         return [_problem_pass(each, by_glance[id(each.glance)]) for each in self._noticed(problem, kinds)]
 
     def _noticed(self, problem: Problem, kinds: Kinds) -> list[Noticed]:
-        if problem is not Problem.DAMAGED:
+        if problem is not Problem.DAMAGED or kinds.pictures is None:
             return lost_passes([taken.glance for taken in self.passes], problem=problem, kinds=kinds)
         compared = [
             (taken.glance, self.differences[taken.observation_id])
@@ -201,7 +204,7 @@ class Looks:
         ]
         told = [difference for _, difference in compared]
         probabilities = [damage_of(told[: number + 1], rules=kinds.pictures) for number in range(len(told))]
-        return damage_passes(compared, probabilities=probabilities, kinds=kinds)
+        return damage_passes(compared, probabilities=probabilities, rules=kinds.pictures)
 
     def began_at(self, evidence: Sequence[ProblemPass], found: Assessment) -> datetime:
         """The first pass that noticed it since the last that did not."""
@@ -223,22 +226,38 @@ def _problem_pass(noticed: Noticed, taken: PassBy) -> ProblemPass:
     )
 
 
+def look_at_pictures(connection: Connection[Any], read: Read, *, at: datetime) -> int:
+    """Compare what came lately with the first pictures of the same things; in autocommit."""
+    with connection.transaction():
+        compared = compare_new(connection, read, since=at - PICTURES_SINCE)
+        repository.mark_due(connection, set(compared))
+    return len(compared)
+
+
 def look_after_furniture(
-    url: str, kinds: Kinds, catalogue: Catalogue, handling: Handling, stop: threading.Event
+    url: str,
+    kinds: Kinds,
+    stop: threading.Event,
+    *,
+    catalogue: Catalogue,
+    handling: Handling,
+    open_store: Callable[[], PictureStore],
 ) -> None:
     """Run until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
-    keep_at("furniture", lambda: _follow(url, kinds, catalogue, handling, stop), url=url, stop=stop)
+
+    def follow() -> None:
+        with connect(url, autocommit=True) as connection:
+            judge = Judge(connection=connection, kinds=kinds, catalogue=catalogue, handling=handling, now=_utc_now)
+            store = open_store()
+            while not stop.is_set():
+                done = judge.run()
+                if kinds.pictures is not None:
+                    done += look_at_pictures(connection, store.read, at=_utc_now())
+                if not done:
+                    stop.wait(POLL_S)
+
+    keep_at("furniture", follow, url=url, stop=stop)
 
 
-def _follow(url: str, kinds: Kinds, catalogue: Catalogue, handling: Handling, stop: threading.Event) -> None:
-    with connect(url, autocommit=True) as connection:
-        judge = Judge(
-            connection=connection,
-            kinds=kinds,
-            catalogue=catalogue,
-            handling=handling,
-            now=lambda: datetime.now(UTC),
-        )
-        while not stop.is_set():
-            if not judge.run():
-                stop.wait(POLL_S)
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -89,7 +89,14 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
         partial(look_after_retention, url, partial(open_store, config.pictures), retention, zone),
         partial(look_after_driving, url, driving_rules),
         partial(look_after_water, url, load_water_rules(config.work.water), catalogue, handling),
-        partial(look_after_furniture, url, kinds, catalogue, handling),
+        partial(
+            look_after_furniture,
+            url,
+            kinds,
+            catalogue=catalogue,
+            handling=handling,
+            open_store=partial(open_store, config.pictures),
+        ),
         partial(look_after_travel, url, config.serve.vault_file, zone),
     )
     with ThreadPoolExecutor(max_workers=len(keepers)) as executor:

@@ -1,11 +1,14 @@
 """From what buses saw beside the road to an inventory, its problems and their cases."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from psycopg import Connection
 
 from cloud.cases.handling import load_handling
@@ -14,7 +17,7 @@ from cloud.furniture.decisions import keep, remove
 from cloud.furniture.features import Feature, Refused
 from cloud.furniture.imports import Imported, import_features
 from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
-from cloud.work.furniture import Judge
+from cloud.work.furniture import Judge, look_at_pictures
 from cloud.work.service import drain
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
@@ -36,8 +39,8 @@ class Street:
         with connect(self.town.url) as connection:
             return import_features(connection, features, city=CITY, file=file, kinds=self.kinds, at=AT)
 
-    def passes(self, seen: Sequence[str], *, bus: str, hours: float) -> None:
-        """Let a bus go by with a good view; it sees some of the things."""
+    def passes(self, seen: Sequence[str], *, bus: str, hours: float, sha256: str | None = None) -> None:
+        """Let a bus go by with a good view; it sees some of the things, and takes a picture of them."""
         for name in seen:
             self.town.sees(
                 bus=bus,
@@ -47,6 +50,10 @@ class Street:
                 class_code="SIGN",
                 along_m=1.5,
                 across_m=1.0,
+                box_xyxy_px=[16, 16, 80, 80],
+                frame_width_px=96,
+                frame_height_px=96,
+                picture=None if sha256 is None else announced(sha256),
             )
         self.town.looks(bus=bus, minutes=hours * HOURS + 0.1, right_m=8.0, looked_for=["SIGN", "POLE"])
 
@@ -86,6 +93,22 @@ class Street:
         for number in range(count):
             self.passes(seen, bus=f"bus-{number % 3 + 1}", hours=first_hour + 2.0 * number)
         self.work()
+
+
+def announced(sha256: str) -> dict[str, Any]:
+    blur = {"detector": "faces", "version": "1", "faces": 0, "plates": 0, "threshold": 0.5}
+    picture = {"sha256": sha256, "size_bytes": 100, "media_type": "image/jpeg", "width_px": 96, "height_px": 96}
+    return picture | {"blur": blur}
+
+
+def picture_of(*, bar: bool) -> bytes:
+    """A red disc on a wall; after the accident it is a grey bar."""
+    rows, columns = np.indices((96, 96)) - 48
+    pixels = np.full((96, 96, 3), 120, np.uint8)
+    pixels[(abs(columns) < 5) if bar else (rows**2 + columns**2 < 26**2)] = (60, 60, 60) if bar else (200, 20, 20)
+    kept = io.BytesIO()
+    Image.fromarray(pixels).save(kept, "PNG")
+    return kept.getvalue()
 
 
 def sign(
@@ -228,6 +251,21 @@ def test_sign_that_a_person_removed_is_no_case_until_it_is_taken_back(street: St
         keep(connection, thing["id"], at=datetime.now(UTC))
     street.work()
     assert street.states() == ["seen", "missing", "seen"]
+
+
+def test_sign_that_looks_different_from_now_on_is_damaged_and_its_pictures_are_in_the_case(street: Street) -> None:
+    pictures = {"a" * 64: picture_of(bar=False), "b" * 64: picture_of(bar=True)}
+    for number in range(12):
+        street.passes(["first"], bus=f"bus-{number % 2 + 1}", hours=2.0 * number, sha256="ab"[number >= 5] * 64)
+    street.work()
+    street.town.change("UPDATE pictures SET received_at = now()")
+    with connect(street.town.url, autocommit=True) as connection:
+        while look_at_pictures(connection, pictures.__getitem__, at=AT + timedelta(days=1)):
+            pass
+        street.judge(connection)
+    assert street.states() == ["damaged"]
+    assert street.cases() == [("SIGN_DAMAGED", "reported")]
+    assert street.town.rows("SELECT count(*) AS n FROM case_sightings")[0]["n"] == 7
 
 
 def test_misses_within_one_hour_are_no_loss(street: Street) -> None:

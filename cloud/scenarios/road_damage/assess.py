@@ -68,20 +68,20 @@ _BY_ITSELF = Reason(zh="目录规定此类自动立案", en="the catalogue files
 
 def _sure(belief: Belief) -> Reason:
     return Reason(
-        zh=f"{belief.passes_seen} 次经过看到，存在概率 {belief.existence:.0%}",
-        en=f"seen by {belief.passes_seen} passes, existence {belief.existence:.0%}",
+        zh=f"{belief.passes_seen} 次经过发现，存在概率 {belief.existence:.0%}",
+        en=f"noticed by {belief.passes_seen} passes, existence {belief.existence:.0%}",
     )
 
 
 def _seen_again(count: int, belief: Belief) -> Reason:
     return Reason(
-        zh=f"又有 {count} 次经过看到，存在概率 {belief.existence:.0%}",
-        en=f"seen by {count} more passes, existence {belief.existence:.0%}",
+        zh=f"又有 {count} 次经过发现，存在概率 {belief.existence:.0%}",
+        en=f"noticed by {count} more passes, existence {belief.existence:.0%}",
     )
 
 
 def _gone(belief: Belief) -> Reason:
     return Reason(
-        zh=f"{belief.passes_missed} 次经过没有看到，存在概率降至 {belief.existence:.0%}",
-        en=f"not seen by {belief.passes_missed} passes that looked, existence fell to {belief.existence:.0%}",
+        zh=f"{belief.passes_missed} 次经过没有发现，存在概率降至 {belief.existence:.0%}",
+        en=f"not noticed by {belief.passes_missed} passes that looked, existence fell to {belief.existence:.0%}",
     )

@@ -61,7 +61,7 @@ def assess(before: ThingState, glances: Sequence[Glance], differences: Sequence[
         kinds: the county's rules.
     """
     standing = standing_of(glances, kinds=kinds)
-    damaged = damage_of(differences, rules=kinds.pictures)
+    damaged = 0.0 if kinds.pictures is None else damage_of(differences, rules=kinds.pictures)
     return Assessment(state=_state(before, standing, damaged, differences, kinds), standing=standing, damaged=damaged)
 
 
@@ -87,7 +87,7 @@ def _state(
         return ThingState.MISSING
     if standing.is_hidden(kinds.rules):
         return ThingState.HIDDEN
-    if _is_damaged(damaged, differences, kinds.pictures):
+    if kinds.pictures is not None and _is_damaged(damaged, differences, kinds.pictures):
         return ThingState.DAMAGED
     return ThingState.SEEN if standing.last_seen_at is not None or before is ThingState.SEEN else ThingState.EXPECTED
 

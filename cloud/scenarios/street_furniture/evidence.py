@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloud.scenarios.street_furniture.assess import Problem
-from cloud.scenarios.street_furniture.kinds import Kinds
+from cloud.scenarios.street_furniture.kinds import Kinds, Pictures
 from cloud.scenarios.street_furniture.presence import Glance, Presence, beliefs_of, free_view
 
 _LEAST, _MOST = 0.01, 0.98
@@ -45,10 +45,9 @@ def lost_passes(glances: Sequence[Glance], *, problem: Problem, kinds: Kinds) ->
 
 
 def damage_passes(
-    glances: Sequence[tuple[Glance, float]], *, probabilities: Sequence[float], kinds: Kinds
+    glances: Sequence[tuple[Glance, float]], *, probabilities: Sequence[float], rules: Pictures
 ) -> list[Noticed]:
     """Sightings with the difference of their picture, as evidence that a thing is damaged."""
-    rules = kinds.pictures
     befores = [rules.prior, *probabilities[:-1]]
     return [
         Noticed(

@@ -106,7 +106,7 @@ class Kinds(_Entry):
     rules: Rules
     changes: Changes
     blocking: Blocking
-    pictures: Pictures
+    pictures: Pictures | None = None  # without it nothing is said to be damaged
     kinds: Annotated[dict[ClassCode, Kind], Field(min_length=1, max_length=64)]
 
     @cached_property

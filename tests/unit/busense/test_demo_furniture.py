@@ -46,8 +46,9 @@ def test_town_without_things_has_a_score() -> None:
     assert score_furniture([], [], [], driven_s=120.0)["median_passes"] is None
 
 
-def test_demo_has_the_shipped_rules_but_for_the_hours(tmp_path: Path) -> None:
+def test_demo_has_the_shipped_rules_but_for_hours_and_pictures(tmp_path: Path) -> None:
     write_rules(tmp_path / "kinds.toml")
     kinds, shipped = load_kinds(tmp_path / "kinds.toml"), load_kinds()
     assert kinds.rules.apart_h == 0.0
-    assert kinds.model_copy(update={"rules": shipped.rules}) == shipped
+    assert kinds.pictures is None
+    assert kinds.model_copy(update={"rules": shipped.rules, "pictures": shipped.pictures}) == shipped

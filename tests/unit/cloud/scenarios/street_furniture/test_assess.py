@@ -11,6 +11,7 @@ from cloud.scenarios.street_furniture.kinds import load_kinds
 from cloud.scenarios.street_furniture.presence import Glance
 
 KINDS = load_kinds()
+PICTURES = KINDS.pictures or pytest.fail("the shipped file has them")
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SAME, OTHER = 0.1, 0.9
 
@@ -58,7 +59,7 @@ def test_each_problem_is_as_sure_as_what_it_follows_from() -> None:
     found = assess(ThingState.SEEN, passes("SSSS" + "M" * 8), [], kinds=KINDS)
     assert found.probability(Problem.MISSING) == found.standing.presence.gone
     assert found.probability(Problem.HIDDEN) == found.standing.presence.hidden
-    assert found.probability(Problem.DAMAGED) == pytest.approx(KINDS.pictures.prior)
+    assert found.probability(Problem.DAMAGED) == pytest.approx(PICTURES.prior)
 
 
 def test_a_problem_is_a_class_of_the_catalogue() -> None:
@@ -67,7 +68,7 @@ def test_a_problem_is_a_class_of_the_catalogue() -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=20), st.floats(0, 1))
 def test_a_picture_that_differs_never_makes_damage_less_likely(differences: list[float], newest: float) -> None:
-    rules = KINDS.pictures
+    rules = PICTURES
     alike = damage_of([*differences, 0.0], rules=rules)
     assert damage_of([*differences, newest], rules=rules) >= alike - 1e-12
     assert 0.0 < alike < 1.0
