@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from busense.local.broker import LocalBroker
@@ -15,6 +16,9 @@ from busense.local.postgres import LocalPostgres
 
 CITY = "testcity"
 DEVICES = tuple(f"bus-{number}" for number in range(1, 7))
+
+settings.register_profile("busense", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("busense")
 
 
 @pytest.fixture(scope="session")
