@@ -22,10 +22,12 @@ _CHUNK: Final = 1 << 20
 
 # Partitions come with their parents; the history of migrations is made by migrating.
 _TABLES: Final = """
-SELECT c.relname FROM pg_class c
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-    AND c.relname <> 'schema_migrations'
-ORDER BY c.relname
+SELECT name FROM (
+    SELECT CASE WHEN n.nspname = current_schema() THEN '' ELSE n.nspname || '.' END || c.relname AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname IN (current_schema(), 'inventory') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND c.relname <> 'schema_migrations'
+) tables ORDER BY name COLLATE "C"
 """
 _IDENTITIES: Final = """
 SELECT table_name, column_name FROM information_schema.columns
@@ -106,7 +108,7 @@ def read_backup(connection: Connection[Any], store: PictureStore, folder: Path) 
     if tables != sorted(manifest["rows"]):
         raise CloudError("the backup has other tables than this database")
     for name in tables:
-        statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name))
+        statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_identifier(name))
         if connection.execute(statement).fetchone() == (True,):
             raise CloudError(f"{name} is not empty; a backup is restored into an empty database")
     for sha256 in manifest["pictures"]:
@@ -130,9 +132,14 @@ def _tables(connection: Connection[Any]) -> list[str]:
     return [name for (name,) in connection.execute(_TABLES).fetchall()]
 
 
+def _identifier(table: str) -> sql.Identifier:
+    """A table, with its schema where it is another one than the usual."""
+    return sql.Identifier(*table.split("."))
+
+
 def _copy_out(connection: Connection[Any], table: str, file: Path) -> tuple[int, str]:
     """Returns the number of rows and the file's digest."""
-    statement = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)").format(sql.Identifier(table))
+    statement = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)").format(_identifier(table))
     with connection.cursor() as cursor:
         with file.open("wb") as target, cursor.copy(statement) as copy:
             for part in copy:
@@ -144,7 +151,7 @@ def _copy_all_in(connection: Connection[Any], folder: Path, tables: Sequence[str
     """Rows come as they were: no trigger fires, and the order of tables does not matter."""
     connection.execute("SET LOCAL session_replication_role = replica")
     for name in tables:
-        statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(name))
+        statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(_identifier(name))
         file = folder / f"{name}.copy"
         with file.open("rb") as source, connection.cursor() as cursor, cursor.copy(statement) as copy:
             while part := source.read(_CHUNK):

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 _NOW: Final = "SELECT current_setting('search_path')"
 _MEAN: Final = "SELECT set_config('search_path', %s, true)"
+_MEAN_THROUGHOUT: Final = "SELECT set_config('search_path', %s, false)"
 _INVENTORY: Final = "inventory, public"
 
 
@@ -18,3 +19,14 @@ def meaning_inventory(connection: Connection[Any]) -> Generator[None]:
     connection.execute(_MEAN, (_INVENTORY,))
     yield
     connection.execute(_MEAN, (before,))  # a transaction that fails forgets it by itself
+
+
+@contextmanager
+def meaning_inventory_throughout(connection: Connection[Any]) -> Generator[None]:
+    """The same of all transactions of a connection in autocommit."""
+    (before,) = connection.execute(_NOW).fetchone() or ("public",)
+    connection.execute(_MEAN_THROUGHOUT, (_INVENTORY,))
+    try:
+        yield
+    finally:
+        connection.execute(_MEAN_THROUGHOUT, (before,))

@@ -13,9 +13,10 @@ from psycopg import Connection, errors, sql
 from psycopg.types.json import Jsonb
 
 from cloud.errors import ConfigError
+from cloud.furniture.schema import meaning_inventory_throughout
 from cloud.work.retention_rules import PictureRule, RetentionRules, Rule
 from cloud.work.retention_tables import PARTITIONED, PICTURES, TABLES, Table
-from cloud.work.trim_findings import trim_findings
+from cloud.work.trim_findings import Trimmed, trim_findings
 
 BATCH: Final = 5000
 KEPT_WITHOUT_ROW: Final = timedelta(days=30)
@@ -238,9 +239,16 @@ def _delete_some(connection: Connection[Any], store: Store, table: Table, *, bef
 
 
 def _trim(connection: Connection[Any], *, keep: int, should_stop: Callable[[], bool]) -> Iterable[Purged]:
-    for done in trim_findings(connection, keep=keep, should_stop=should_stop):
+    yield from _trimmed("", trim_findings(connection, keep=keep, should_stop=should_stop))
+    with meaning_inventory_throughout(connection):
+        things = trim_findings(connection, keep=keep, should_stop=should_stop)
+    yield from _trimmed("inventory.", things)
+
+
+def _trimmed(schema: str, tables: Iterable[Trimmed]) -> Iterable[Purged]:
+    for done in tables:
         yield Purged(
-            name=done.table,
+            name=schema + done.table,
             before=None,
             deleted=done.deleted,
             left=done.left,

@@ -17,7 +17,8 @@ from tests.integration.town import Town
 
 receiver = test_notify.receiver  # a fixture
 TABLES = """
-SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+SELECT CASE relnamespace WHEN 'public'::regnamespace THEN '' ELSE 'inventory.' END || relname FROM pg_class
+WHERE relnamespace IN ('public'::regnamespace, 'inventory'::regnamespace) AND relkind IN ('r', 'p')
     AND NOT relispartition AND relname <> 'schema_migrations'
 """
 PICTURE = b"not really a picture"
@@ -34,6 +35,7 @@ def town(database: str, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.
             town.looks(bus=f"bus-{number}", minutes=10 * number)
     town.store()
     town.work()
+    town.change("INSERT INTO inventory.refused VALUES ('testcity', 'list.geojson', 1, now(), 'kind: none', '{}')")
     notify(town, webhooks(receiver, tmp_path))
     town.change("UPDATE pictures SET sha256 = %s, received_at = now()", NAME)
     place = tmp_path / "store" / NAME[:2] / NAME
@@ -57,7 +59,7 @@ def contents(url: str) -> dict[str, list[str]]:
             name: [
                 row
                 for (row,) in connection.execute(
-                    sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(name))
+                    sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(*name.split(".")))
                 )
             ]
             for (name,) in tables
