@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 from cloud.cases.chain import DRIVERS
 from cloud.cases.model import Details
 from cloud.driving.record import lock_record
+from cloud.driving.shifts import lock_shifts
 from cloud.errors import LookError
 from cloud.looks.door import LookDoor, LookTable
 from cloud.looks.rules import Look, require_box
@@ -144,7 +145,11 @@ class Looks(LookDoor[DriverLook]):
         """All of the desk have part in it: what each of them sees is written down."""
 
     def chains_of(self, look: DriverLook) -> Sequence[UUID]:
-        """The driver's, or those of all who drove the bus in that time, as far as it is noted by now."""
+        """The driver's, or those of all who drove the bus in that time, as far as it is noted by now.
+
+        Nothing more is noted until what is looked at has been read: whoever is seen reads it.
+        """
+        lock_shifts(self.connection)
         names = self._drivers(look) if look.driver is None else [look.driver]
         return [lock_record(self.connection, name) for name in names]
 

@@ -58,7 +58,7 @@ def add_shift(connection: Connection[Any], wish: ShiftWish, *, by: str, at: date
         ReviewError: there is no such account, or the times cannot be.
     """
     values = {name: getattr(wish, name) for name in ShiftWish.__slots__} | {"by": by, "at": at}
-    connection.execute(_LOCK)
+    lock_shifts(connection)
     overlapping = connection.execute(_OVERLAPPING, values).fetchall()
     for (driver,) in overlapping:
         note_shift(connection, driver, ShiftDeed.REFUSE, None, by=by, at=at)
@@ -72,6 +72,11 @@ def add_shift(connection: Connection[Any], wish: ShiftWish, *, by: str, at: date
         raise ReviewError(f"there is no account {wish.driver}")
     note_shift(connection, wish.driver, ShiftDeed.NOTE, added[0], by=by, at=at)
     return added[0]
+
+
+def lock_shifts(connection: Connection[Any]) -> None:
+    """Let nobody note shifts until the end of the transaction."""
+    connection.execute(_LOCK)
 
 
 def remove_shift(connection: Connection[Any], shift_id: UUID, *, city: str, by: str, at: datetime) -> bool:

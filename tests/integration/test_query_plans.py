@@ -21,6 +21,7 @@ from cloud.cases.reading import _HISTORY as _CASE_HISTORY
 from cloud.cases.views import CASE_BY_ID
 from cloud.commands.trace import _STORED
 from cloud.condition.passes import _POINTS
+from cloud.driving.looks import _TRACK
 from cloud.findings.views import FEATURES_BY_ID, PASSES
 from cloud.fleet.network import HOURS, WAYS
 from cloud.map import buses, condition, driving, findings, furniture, stops, tag_coverage
@@ -39,6 +40,7 @@ SEGMENTS = SegmentQuestion(bbox=BOX).box_values() | {"grades": None, "seen": Fal
 WORST = SegmentQuestion().box_values() | {"limit": 50}
 STALE = WORST | {"before": AT, "reachable": False, "usual_since": AT}
 OF_BUS = {"since": AT, "city": "bench", "device": "bus-1", "limit": 2000}
+SHIFT = OF_BUS | {"from_at": AT, "to_at": AT + timedelta(hours=8), "sent_at": AT + timedelta(hours=9)}
 WEEK = {"city": "bench", "since": datetime.now(UTC).date() - timedelta(days=6)}
 GAPS = SegmentQuestion(bbox=BOX).box_values() | {"before": AT, "limit": 5000}
 LAYER = EVERYTHING.values() | {
@@ -87,6 +89,7 @@ QUERIES: dict[str, Query] = {
     "segments never looked at": (_STALE, STALE, "segments_unseen_idx"),
     "looked at long ago": (_STALE, STALE, "segment_conditions_last_looked_at_idx"),
     "points of a bus": (_POINTS, OF_BUS, "track_points_[0-9_]*pkey"),
+    "where a bus was in a shift": (_TRACK, SHIFT, "track_points_[0-9a-z_]*pkey"),
     "ways of a week": (WAYS, WEEK, "heard_days_pkey"),
     "hours of a week": (HOURS, WEEK, "heard_days_pkey"),
     "segments nobody passed": (_GAPS, GAPS, "segments_box_idx"),
