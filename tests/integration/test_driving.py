@@ -284,7 +284,7 @@ def test_a_score_of_drivers_counts_the_hours_of_their_shifts(town: Town, people:
 def test_drivers_are_compared_roughly_by_weeks_that_are_over(town: Town, people: dict[str, httpx.Client]) -> None:
     monday = last_monday(people["safe"])
     drove(town, "di", monday - timedelta(hours=5), km=406.0)
-    drove(town, "di", NOW.replace(minute=0, second=0) - timedelta(days=0, hours=1), bus="bus-9")  # of this week
+    drove(town, "di", monday, bus="bus-9")  # of this week
     (score,) = scores(people["safe"], by="driver")
     assert (score["name"], score["way_km"], score["moving_h"]) == ("di", 200, 0)
     days = {"by": "driver", "days": "7"}  # whoever could choose them would see what changes from one to the next
