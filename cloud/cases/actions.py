@@ -1,9 +1,11 @@
 """The only door through which a case changes: case, history line, timers and news in the caller's transaction."""
 
 import logging
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from psycopg import Connection
@@ -19,8 +21,8 @@ from cloud.cases.limits import Limits
 from cloud.cases.model import Action, Actor, CaseState, Details, Reason, case_number
 from cloud.cases.orders import CaseRow, Order
 from cloud.cases.scope import require_in_scope
-from cloud.cases.views import CASE_BY_ID, case_item_of
-from cloud.db.changes import tell
+from cloud.cases.views import CASES_BY_ID, case_item_of
+from cloud.db.changes import tell_all
 from cloud.errors import ActionForbiddenError, CaseNotFoundError, OrderError, StaleVersionError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import Severity
@@ -39,6 +41,15 @@ class CaseActions:
     actor: Actor
     at: datetime
     handling: Handling | None = None  # without it the shipped one
+    untold: set[UUID] | None = None  # cases that viewers are told of together at the end; none: each at once
+
+    @contextmanager
+    def telling_once(self) -> Generator[Self]:
+        """Let many steps be taken; viewers are told how each case stands after the last."""
+        together = replace(self, untold=set())
+        yield together
+        if together.untold:
+            self._tell_of(together.untold)
 
     def open_case(self, *, city: str, finding_id: UUID, class_code: str, severity: Severity, reason: Reason) -> UUID:
         """Open a case for a finding, with every sighting of it."""
@@ -162,7 +173,14 @@ class CaseActions:
         return serial
 
     def _tell(self, case_id: UUID) -> None:
+        if self.untold is None:
+            self._tell_of([case_id])
+        else:
+            self.untold.add(case_id)
+
+    def _tell_of(self, case_ids: Iterable[UUID]) -> None:
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            record = cursor.execute(CASE_BY_ID, {"id": case_id}).fetchone() or {}
-        payload = case_item_of(record, catalogue=self.catalogue).model_dump(mode="json")
-        tell(self.connection, kind="case", subject=str(case_id), payload=payload)
+            records = cursor.execute(CASES_BY_ID, {"ids": list(case_ids)}).fetchall()
+        items = [case_item_of(record, catalogue=self.catalogue) for record in records]
+        changes = [(str(item.id), item.model_dump(mode="json")) for item in items]
+        tell_all(self.connection, kind="case", changes=changes)

@@ -140,6 +140,7 @@ SELECT c.id, c.number, c.class_code, c.severity, c.state, c.version, c.opened_at
 FROM cases c JOIN findings f ON f.id = c.finding_id
 """
 CASE_BY_ID: Final = CASE_COLUMNS + "WHERE c.id = %(id)s"
+CASES_BY_ID: Final = CASE_COLUMNS + "WHERE c.id = ANY(%(ids)s) ORDER BY c.id"
 
 
 def case_item_of(record: dict[str, Any], *, catalogue: Catalogue) -> CaseItem:

@@ -1,10 +1,10 @@
 """What live viewers are told, written in the transaction of the change itself."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 CHANNEL: Final = "busense_changes"
 
@@ -15,7 +15,7 @@ SELECT pg_advisory_xact_lock((%s::bigint << 32) | pg_current_xact_id()::text::bi
 """
 _INSERT: Final = """
 INSERT INTO changes (kind, subject, payload)
-SELECT %s, subject, payload::jsonb FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS n(subject, payload, number)
+SELECT %s, told ->> 'subject', told -> 'payload' FROM jsonb_array_elements(%s) WITH ORDINALITY AS n(told, number)
 ORDER BY number
 """
 _NOTIFY: Final = "SELECT pg_notify(%s, '')"  # many in one transaction arrive as one
@@ -37,6 +37,6 @@ def tell(connection: Connection[Any], *, kind: str, subject: str, payload: dict[
 def tell_all(connection: Connection[Any], *, kind: str, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Note changes of one kind, each with its subject."""
     if changes:
-        subjects, payloads = [subject for subject, _ in changes], [json.dumps(payload) for _, payload in changes]
-        connection.execute(_INSERT, (kind, subjects, payloads))
+        told = [{"subject": subject, "payload": payload} for subject, payload in changes]
+        connection.execute(_INSERT, (kind, Jsonb(told)))
         connection.execute(_NOTIFY, (CHANNEL,))

@@ -105,12 +105,13 @@ def _decide(actions: CaseActions, findings: Sequence[Record], taken: queue.Taken
     cases = newest_cases(actions.connection, [finding["id"] for finding in findings])
     sightings = _sightings(actions.connection, taken)
     looks = [str(event_id) for *_, event_id in taken.coverages]
-    for finding in findings:
-        case = cases.get(finding["id"])
-        proposals = proposals_for(finding, case, catalogue=actions.catalogue)
-        if proposals:
-            with about(sightings.get(finding["id"]) or looks):  # what changed it
-                carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
+    with actions.telling_once() as together:
+        for finding in findings:
+            case = cases.get(finding["id"])
+            proposals = proposals_for(finding, case, catalogue=actions.catalogue)
+            if proposals:
+                with about(sightings.get(finding["id"]) or looks):  # what changed it
+                    carry_out(together, proposals, finding=finding, case_id=case.id if case else None)
 
 
 def _sightings(connection: Connection[Any], taken: queue.Taken) -> dict[UUID, list[str]]:

@@ -87,9 +87,9 @@ def test_viewer_is_told_what_changes(address: str, database: str) -> None:
         town.sees(bus="bus-2", minutes=10)
         town.store()
         town.work()
-        kinds = [next(events).kind for _ in range(5)]
+        kinds = [next(events).kind for _ in range(4)]
 
-    assert kinds == ["observation", "observation", "case", "case", "finding"]
+    assert kinds == ["observation", "observation", "case", "finding"]
 
 
 def test_break_loses_nothing(address: str, database: str) -> None:

@@ -180,7 +180,9 @@ def test_viewers_are_told_of_findings_and_cases(town: Town) -> None:
     town.work()
 
     kinds = [change["kind"] for change in town.rows("SELECT kind FROM changes ORDER BY xid, id")]
-    assert kinds == ["observation", "observation", "case", "case", "finding"]
+    assert kinds == ["observation", "observation", "case", "finding"]
+    (told,) = town.rows("SELECT payload FROM changes WHERE kind = 'case'")
+    assert told["payload"]["state"] == "filed"  # as it stands after the last step: it was opened, too
     (told,) = town.rows("SELECT payload FROM changes WHERE kind = 'finding'")
     assert told["payload"]["properties"]["case"]["state"] == "filed"
 
