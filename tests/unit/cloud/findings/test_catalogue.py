@@ -6,6 +6,8 @@ import cloud.findings
 from cloud.errors import ConfigError
 from cloud.findings.catalogue import load_catalogue
 from cloud.findings.model import Severity
+from cloud.scenarios.street_furniture.assess import Problem
+from cloud.scenarios.street_furniture.kinds import load_kinds
 
 SHIPPED = (Path(cloud.findings.__file__).parent / "catalogue.toml").read_text()
 
@@ -18,7 +20,9 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_shipped_catalogue_has_the_published_classes() -> None:
-    assert set(load_catalogue().classes) == {"D00", "D10", "D20", "D40"}
+    classes = load_catalogue().classes
+    assert {code for code, entry in classes.items() if entry.group == "surface"} == {"D00", "D10", "D20", "D40"}
+    assert classes["FLOOD"].filing.by_itself
 
 
 def test_every_class_has_time_limits_that_shrink_with_severity() -> None:
