@@ -28,6 +28,8 @@ svg { max-width: 100%; height: auto } td svg { width: 26mm; vertical-align: midd
 .key { display: flex; flex-wrap: wrap; gap: 4mm; font-size: 9pt; margin-top: 2mm }
 .key svg { width: 3mm; margin-right: 1mm }
 @media print { body { margin: 0; max-width: none } }
+@media screen and (max-width: 190mm) { body { margin: 5mm; font-size: 11pt } .facts { grid-template-columns: 1fr 1fr }
+  table { display: block; overflow-x: auto } }
 """
 STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
@@ -118,7 +120,7 @@ def render(month: Month, *, city: str, language: Language, class_names: Mapping[
     sections = "".join(
         (
             _facts(month, texts),
-            _section(texts["grades"], grade_bar(month.km_by_grade, label=texts["grades"]) + _key(month, texts)),
+            _section(texts["grades"], _grades(month, texts)),
             _trends(month, texts),
             _section(texts["worst"], _worst(month.worst, texts)),
             _section(texts["found"], _found(month.found, class_names, texts)),
@@ -126,6 +128,7 @@ def render(month: Month, *, city: str, language: Language, class_names: Mapping[
     )
     return (
         f'<!doctype html><html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(texts['title'])} {escape(when)}</title><style>{STYLE}</style></head><body>"
         f'<h1>{escape(texts["title"])} {escape(when)}</h1><p class="lead">{escape(lead)}</p>{sections}'
         f'<p class="note">{escape(texts["note"])}</p></body></html>'
@@ -146,8 +149,16 @@ def _facts(month: Month, texts: Mapping[str, str]) -> str:
 def _trends(month: Month, texts: Mapping[str, str]) -> str:
     days = [str(day.day.day) for day in month.days]
     trend = line_plot([day.pci for day in month.days], days=days, label=texts["trend"])
-    survey = bar_plot([day.looked_at_km for day in month.days], days=days, label=texts["survey"])
-    return _section(texts["trend"], trend or escape(texts["nothing"])) + _section(texts["survey"], survey)
+    looked_at_km = [day.looked_at_km for day in month.days]
+    survey = bar_plot(looked_at_km, days=days, label=texts["survey"]) if any(looked_at_km) else ""
+    nothing = f"<p>{escape(texts['nothing'])}</p>"
+    return _section(texts["trend"], trend or nothing) + _section(texts["survey"], survey or nothing)
+
+
+def _grades(month: Month, texts: Mapping[str, str]) -> str:
+    if month.network_km == 0:
+        return f"<p>{escape(texts['nothing'])}</p>"
+    return grade_bar(month.km_by_grade, label=texts["grades"]) + _key(month, texts)
 
 
 def _key(month: Month, texts: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ ROUND: Final = 1500
 MOST_GROWTH_BYTES: Final = 3_000_000
 
 
-@pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160)], ids=["hd", "4k"])
+@pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160), (3840, 1080)], ids=["hd", "4k", "wide"])
 def test_wall_fills_the_screen_and_nothing_more(browser: Browser, url: str, size: tuple[int, int]) -> None:
     with open_viewer(browser, url, size=size) as viewer:
         viewer.open("/wall")
@@ -25,6 +25,8 @@ def test_wall_fills_the_screen_and_nothing_more(browser: Browser, url: str, size
         assert box is not None
         assert (round(box["width"]), round(box["height"])) == size
         assert viewer.width_beyond_the_window() == 0
+        expect(viewer.page.locator(".classes li").last).to_be_in_viewport()
+        expect(viewer.page.locator("[data-layer=cases]")).to_be_in_viewport()
         assert viewer.problems == []
 
 

@@ -1,10 +1,10 @@
-/** A screen on a wall: always dark, drawn for 1920 pixels and enlarged to what there is, never going to sleep. */
+/** A screen on a wall: always dark, drawn for 1920 by 1080 pixels and enlarged to what there is, never going to sleep. */
 
 import { onScopeDispose, ref } from "vue";
 
 import { useTheme } from "./useTheme";
 
-const DRAWN_FOR_PX = 1920;
+const DRAWN_FOR_PX = { width: 1920, height: 1080 };
 const SMALLEST = 0.5;
 
 export function useWallMode() {
@@ -34,7 +34,7 @@ export function useWallMode() {
 }
 
 function enlargementNow(): number {
-  return Math.max(SMALLEST, innerWidth / DRAWN_FOR_PX);
+  return Math.max(SMALLEST, Math.min(innerWidth / DRAWN_FOR_PX.width, innerHeight / DRAWN_FOR_PX.height));
 }
 
 /** Only where the browser knows it and the page came over https or from this machine. */

@@ -30,6 +30,9 @@ const summary = shallowRef<Summary | null>(null);
 const feed = shallowRef<FeedEntry[]>([]);
 const connection = ref<ConnectionState>("connecting");
 const isLoaded = ref(false);
+/** Whether the list of buses was ever read: events alone tell of some. */
+const hasBuses = ref(false);
+const busesError = shallowRef<Error | null>(null);
 
 /** What events told while the present state was being read: the event is at least as new as the answer. */
 const touched = new Set<string>();
@@ -48,6 +51,8 @@ export function useLive() {
     feed,
     connection,
     isLoaded,
+    hasBuses,
+    busesError,
     classes: computed(() => catalogue.value?.classes ?? []),
     onBus: (listener: (event: BusEvent) => void) => subscribe(busListeners, listener),
     onObservation: (listener: (event: ObservationEvent) => void) => subscribe(observationListeners, listener),
@@ -65,8 +70,13 @@ async function refreshCatalogue(signal: AbortSignal): Promise<void> {
 
 /** Health and backlog do not come with the events. */
 async function refreshBuses(signal: AbortSignal): Promise<void> {
-  const answer = await api.buses(signal).catch(() => null);
+  const answer = await api.buses(signal).catch((problem: unknown) => {
+    busesError.value = signal.aborted || !(problem instanceof Error) ? busesError.value : problem;
+    return null;
+  });
   if (answer !== null) {
+    busesError.value = null;
+    hasBuses.value = true;
     buses.value = new Map(answer.items.map((bus) => [bus.device, { ...bus, ...laterPosition(bus, buses.value.get(bus.device)) }]));
   }
 }

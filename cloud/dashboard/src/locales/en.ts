@@ -252,6 +252,7 @@ export const en: Messages = {
     offlineTitle: "The server cannot be reached",
     offlineHint: "Check the network. The page tries again by itself.",
     retry: "Try again",
+    old: "It could not be refreshed: this is what was known before.",
     notFoundTitle: "No such page",
     notFoundHint: "The address may be wrong.",
     toMap: "To the map",

@@ -251,6 +251,7 @@ export const zh = {
     offlineTitle: "无法连接服务器",
     offlineHint: "请检查网络；连接恢复后会自动重试。",
     retry: "重试",
+    old: "刷新失败，显示的是之前的内容。",
     notFoundTitle: "没有这个页面",
     notFoundHint: "地址可能有误。",
     toMap: "回到地图",

@@ -56,4 +56,6 @@ def test_report_escapes_names_and_tells_that_it_is_an_estimate() -> None:
 
 
 def test_report_of_an_empty_month_is_a_page() -> None:
-    assert "无数据" in render(month(), city="demo", language="zh", class_names={})
+    page = render(replace(month(), network_km=0.0), city="demo", language="zh", class_names={})
+    assert page.count("<p>无数据</p>") == 4  # only what the month found is there
+    assert "<svg" not in page

@@ -37,7 +37,6 @@ export const mapZh = {
     goNearer: "放大后显示",
     incomplete: "此处太多，放大后显示全部",
     failed: "加载失败，正在重试",
-    loading: "加载中",
     asNow: "只有现在的数据",
     notThen: "过去时刻不显示",
     dayBefore: "按前一日结束时的状况",
@@ -50,8 +49,6 @@ export const mapZh = {
     probability: (value: string) => `可能性 ${value}`,
     lastKnown: (ago: string) => `最近数据：${ago}`,
     noName: "无名道路",
-    failedAll: "图层列表加载失败",
-    retry: "重试",
   },
   time: {
     label: "时间",
@@ -108,7 +105,6 @@ export const mapEn: typeof mapZh = {
     goNearer: "Zoom in to see it",
     incomplete: "Too many here: zoom in to see all",
     failed: "Could not be loaded; trying again",
-    loading: "Loading",
     asNow: "Known only as it is now",
     notThen: "Not shown of the past",
     dayBefore: "As the day before ended",
@@ -121,8 +117,6 @@ export const mapEn: typeof mapZh = {
     probability: (value) => `Likelihood ${value}`,
     lastKnown: (ago) => `Newest data: ${ago}`,
     noName: "Road without a name",
-    failedAll: "The layers could not be loaded",
-    retry: "Try again",
   },
   time: {
     label: "Time",
