@@ -24,10 +24,10 @@ from edge_agent.readings import FrameReading, GnssReading
 from edge_agent.scenarios.road_damage.look import Look, look_at
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
-from edge_agent.vision.view import view_of
 from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import CameraModel, GroundErrors, RoadPoint, pixel_on_road, road_in_image
 from edge_agent.vision.horizon import HorizonFinder
+from edge_agent.vision.view import view_of
 from simulator.drawn import draw_frame
 from simulator.frames import DRAWN_CAMERA
 from simulator.gnss import Gnss, GnssQuality

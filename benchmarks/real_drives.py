@@ -20,11 +20,11 @@ from edge_agent.scenarios.road_damage.look import Look, are_akin, look_at
 from edge_agent.scenarios.road_damage.motion import Motion
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.scenarios.road_damage.tracker import Tracker
-from edge_agent.vision.view import View, view_of
 from edge_agent.vision.detections import Box, Detector, overlaps
 from edge_agent.vision.ground import CameraModel, GroundErrors
 from edge_agent.vision.horizon import direction_of, vanishing_point
 from edge_agent.vision.road_motion import flat_grey, road_shift
+from edge_agent.vision.view import View, view_of
 
 BEGIN: Final = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 # Neither camera's data are published: usual angles of view; the pitch is where the road's lines meet.

@@ -27,11 +27,11 @@ from edge_agent.readings import FrameReading
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors, read_known_errors
 from edge_agent.scenarios.road_damage.look import Look, look_at
 from edge_agent.scenarios.road_damage.tracker import Tracker
-from edge_agent.vision.view import view_of
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import GroundErrors
 from edge_agent.vision.horizon import vanishing_point
 from edge_agent.vision.road_motion import flat_grey, road_shift
+from edge_agent.vision.view import view_of
 from simulator.drawn import draw_frame
 from simulator.error_model import ErrorModelDetector
 from simulator.score import Claim, Score, score_claims

@@ -119,7 +119,7 @@ class LookDoor(ABC, Generic[L]):
     def chains_of(self, look: L) -> Sequence[UUID]:
         """The chains of those looked at, locked."""
 
-    def told(self, look: L) -> Details:
+    def told(self, look: L) -> Details:  # noqa: ARG002 - who overrides it needs it
         """What else those looked at read of it: nothing that would be whereabouts."""
         return {}
 

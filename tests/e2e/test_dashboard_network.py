@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import open_viewer
+from tests.e2e.browser import Scheme, open_viewer
 from tests.e2e.stub_data import BOSS, LAT, LON
 from tests.e2e.test_dashboard_access import serious_faults
 from tests.e2e.test_dashboard_people import keep
@@ -69,7 +69,7 @@ ROADS: Final = [
 ]
 
 
-def segment(identity: str, north: float, passed_at: str | None) -> dict[str, Any]:
+def segment(identity: str, north: float, passed_at: object) -> dict[str, Any]:
     line = {"type": "LineString", "coordinates": [[LON - 0.004, LAT + north], [LON + 0.002, LAT + north]]}
     properties = {"name": "人民大道", "length_m": 420.0, "last_passed_at": passed_at}
     return {"type": "Feature", "id": identity, "geometry": line, "properties": properties}
@@ -104,7 +104,11 @@ def test_network_tells_ways_queues_and_gaps(browser: Browser, url: str) -> None:
 
 
 def test_network_fits_a_phone_and_a_dark_wall(browser: Browser, url: str) -> None:
-    for name, size, scheme in (("phone", (390, 844), "light"), ("wall", (3840, 2160), "dark")):
+    sizes: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
+        ("phone", (390, 844), "light"),
+        ("wall", (3840, 2160), "dark"),
+    )
+    for name, size, scheme in sizes:
         with open_viewer(browser, url, token=BOSS, size=size, scheme=scheme, language="en") as viewer:
             page = viewer.page
             answer_all(page)

@@ -213,7 +213,7 @@ def test_a_guardian_reads_who_looked_and_asks_for_a_search_on_a_phone(browser: B
     with open_viewer(browser, url, token=BOSS, size=(390, 844)) as viewer:
         page = viewer.page
         be(page, "guardian", "account", "guard")
-        ward = TRAVELLER | {"journeys": [JOURNEY], "events": EVENTS, "looks": [], "history": HISTORY}
+        ward: dict[str, object] = TRAVELLER | {"journeys": [JOURNEY], "events": EVENTS, "looks": [], "history": HISTORY}
         answer(page, "/guardian/wards", {"items": [ward]})
         asked = answer(page, f"/guardian/wards/{PERSON}/searches", {"id": LOOK}, method="POST", status=201)
         viewer.go("/cases")  # all but their own page leads there

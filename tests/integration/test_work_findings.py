@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from cloud.cases.model import first_broken_line
 from cloud.cases.chain import CASES
+from cloud.cases.model import first_broken_line
 from cloud.db.pool import connect
 from tests.integration.town import BUSES, Town, beliefs
 
