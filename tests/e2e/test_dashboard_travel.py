@@ -237,7 +237,8 @@ def test_a_guardians_page_changes_as_soon_as_something_is_known(browser: Browser
     with open_viewer(browser, stub.address, token=BOSS, size=(390, 844)) as viewer:
         page = viewer.page
         be(page, "guardian", "account", "guard")
-        ward = TRAVELLER | {"journeys": [], "events": [], "looks": [], "history": []}
+        nothing: list[object] = []
+        ward = TRAVELLER | dict.fromkeys(("journeys", "events", "looks", "history"), nothing)
         answer(page, "/guardian/wards", {"items": [ward]})
         viewer.open("/guardian")
         expect(page.get_by_role("article")).not_to_contain_text("未按约定到达")
