@@ -13,7 +13,7 @@ def test_right_catalogue_is_told() -> None:
     result = CliRunner().invoke(catalogue, ["check", str(SHIPPED)])
 
     assert result.exit_code == 0
-    assert "4 classes" in result.output
+    assert " classes, all right" in result.output
 
 
 def test_wrong_catalogue_is_told_with_its_line(tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ def test_shipped_catalogue_has_the_published_classes() -> None:
     assert classes["FLOOD"].filing.by_itself
 
 
+def test_everything_that_can_be_the_matter_with_a_thing_is_a_class() -> None:
+    wanted = {problem.class_of(kind) for kind in load_kinds().kinds for problem in Problem}
+    assert wanted <= set(load_catalogue().classes)
+
+
 def test_every_class_has_time_limits_that_shrink_with_severity() -> None:
     for entry in load_catalogue().classes.values():
         limits = [entry.filing.time_limit_h[severity] for severity in Severity]
