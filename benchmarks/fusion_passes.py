@@ -15,13 +15,14 @@ from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
 from edge_agent.scenarios.road_damage.known_errors import known_errors
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of
+from simulator.error_model import CORRELATION
 from simulator.frames import DRAWN_CAMERA
 from simulator.plane import Plane, Spot, ahead
 from simulator.route import CRUISE_MPS, Line
 from simulator.truth import Defect, Truth
 from wire.envelope import make_id
 from wire.error_model import ErrorModel
-from wire.looks import AGAIN, CORRELATION, LASTING_SHARE, TOLD_FROM
+from wire.looks import AGAIN, LASTING_SHARE, TOLD_FROM
 from wire.messages import ModelVersion
 
 BEGIN: Final = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)

@@ -18,7 +18,7 @@ from simulator.frames import Shown
 from simulator.route import Pose
 from simulator.truth import CLASS_CODES
 from wire.error_model import ErrorModel as Measured
-from wire.looks import AGAIN, CORRELATION, LASTING_SHARE
+from wire.looks import AGAIN, LASTING_SHARE
 from wire.messages import ModelVersion
 
 
@@ -39,6 +39,7 @@ class ErrorModel:
     false_confidence: tuple[float, float] = (4.0, 5.0)
 
 
+CORRELATION: Final = 0.25  # of the mistakes of two pictures of one pass; who sums them up assumes more
 VIEW_M: Final = 14.0  # of road in one picture
 STRETCH_M: Final = 50.0  # false alarms are thrown per stretch of this length
 PHANTOM_SIZE_M: Final = 0.8  # where nobody measured how large they are in the picture

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wire.error_model import Confidence
 
-CORRELATION: Final = 0.25  # of the mistakes of two pictures of one pass
+CORRELATION: Final = 0.4  # of the mistakes of two pictures of one pass
 LASTING_SHARE: Final = 0.25  # of what is no damage: manholes and patches, which show themselves again; not measured yet
 AGAIN: Final = 0.5  # chance that a patch is taken for damage in one picture, where passes are simulated
 TOLD_FROM: Final = 0.6  # probability from which a bus tells a thing, with it: the cloud weighs it

@@ -1,6 +1,7 @@
 import pytest
 
 from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
+from wire.looks import logit
 
 
 def evidence(*confidences: float | None) -> float:
@@ -23,7 +24,7 @@ def test_more_looks_make_surer_but_ever_less_so() -> None:
     one, two, eight, many = (evidence(*[0.6] * n) for n in (1, 2, 8, 1000))
     assert one < two < eight < many
     assert two - one > many - eight
-    assert many < 0.99999, "a thousand frames of one pass are not a thousand witnesses"
+    assert logit(many) < 4 * logit(eight), "a thousand frames of one pass are not a thousand witnesses"
 
 
 def test_frames_without_it_count_against_it() -> None:

@@ -143,7 +143,7 @@ def test_what_is_sure_is_told_while_the_bus_stands_and_not_again() -> None:
 
 
 def test_what_is_doubtful_waits_for_nearer_looks() -> None:
-    standing, later = stood(confidence=0.33, seconds=6.0)
+    standing, later = stood(confidence=0.25, seconds=6.0)
     assert standing == []
     assert len(later) == 1
 
