@@ -94,6 +94,8 @@ export const en: Messages = {
     help: "Arrow keys pan, plus and minus zoom. The page Findings lists everything for the keyboard.",
     legend: "Legend and filters",
     filterClass: "Filter by class",
+    allClasses: (count: string) => `All ${count} classes`,
+    fewerClasses: "Only those there are",
     showCandidates: "Show candidates",
     candidate: "Candidate",
     confirmed: "Confirmed",

@@ -93,6 +93,8 @@ export const zh = {
     help: "方向键平移，加减号缩放；也可在“病害”页面用键盘浏览全部病害。",
     legend: "图例与筛选",
     filterClass: "按类别筛选",
+    allClasses: (count: string) => `全部 ${count} 类`,
+    fewerClasses: "只看现有类别",
     showCandidates: "显示待确认",
     candidate: "待确认",
     confirmed: "已确认",

@@ -127,7 +127,7 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
     wayTo: ({ id }) => ({ name: "thing", params: { id } }),
   },
   {
-    id: "stops", icon: "stop", isOnAtFirst: false, isLive: false, everyMs: 30 * SECOND_MS,
+    id: "stops", icon: "stop", isOnAtFirst: true, isLive: false, everyMs: 30 * SECOND_MS,
     layers: ({ colours }) => [
       {
         id: "stops-named", type: "circle", source: sourceOf("stops"), filter: isKind("named"),

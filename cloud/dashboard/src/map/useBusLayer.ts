@@ -23,7 +23,7 @@ interface Pulse {
   startMs: number;
 }
 
-/** Only what is now is drawn here; what was is drawn by the layers. */
+/** Only what is now is drawn here; what was is drawn by the layers, and stops are a layer of their own. */
 export function useBusLayer(map: ShallowRef<MapLibre | null>, isNow: Ref<boolean>): void {
   const live = useLive();
   const motions = new Map<string, BusMotion>();
@@ -100,8 +100,9 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>, isNow: Ref<boolean
   function drawnBuses(nowMs: number): DrawnBus[] {
     return [...motions].flatMap(([device, motion]) => {
       const pose = motion.at(nowMs);
-      const presence = live.buses.value.get(device)?.presence ?? "online";
-      return pose === null ? [] : [{ device, presence, pose }];
+      const known = live.buses.value.get(device);
+      const presence = known?.presence ?? "online";
+      return pose === null || known?.is_relay ? [] : [{ device, presence, pose }];
     });
   }
 
