@@ -50,7 +50,7 @@ class Presence:
         return self.clear + self.hard
 
 
-BEFORE: Final = Presence(clear=0.84, hard=0.1, gone=0.03, hidden=0.03)
+BEFORE: Final = Presence(clear=0.84, hard=0.1, gone=0.04, hidden=0.02)
 """Of a thing that somebody says is there, before any pass (assumed)."""
 
 
