@@ -45,8 +45,9 @@ class DeskDispatches(Place):
         handling = self.folder / "handling.toml"
         shipped = files("cloud.cases").joinpath("handling.toml").read_text()
         handling.write_text(shipped.replace("by_itself = true", "by_itself = false"))
-        with self.config.open("a") as config:
-            config.write(f'[work]\nhandling = "{handling}"\n')
+        written = self.config.read_text()
+        assert "[work]\n" in written
+        self.config.write_text(written.replace("[work]\n", f'[work]\nhandling = "{handling}"\n'))
 
 
 @dataclass(kw_only=True)
