@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TRAIN := $(VENV)/.train
 DASHBOARD := cloud/dashboard/dist/index.html
 DASHBOARD_SOURCES := $(shell find cloud/dashboard -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
@@ -23,8 +24,11 @@ $(READY): pyproject.toml requirements.lock deploy/bootstrap.py
 	@$(PYTHON) deploy/bootstrap.py $(VENV)
 	@touch $@
 
-setup-train: $(READY) ## what training needs on top (torch)
-	$(BIN)/python -m pip install --quiet -e '.[train]'
+setup-train: $(TRAIN) ## what training needs on top (torch)
+
+$(TRAIN): $(READY)
+	@$(BIN)/python -m pip install --quiet -e '.[train]'
+	@touch $@
 
 dashboard: $(DASHBOARD) ## build the pages
 
@@ -38,7 +42,7 @@ demo: $(READY) $(DASHBOARD) ## a town of buses on this machine: FOR=seconds FRAM
 format: $(READY) ## put the code in form
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-check: $(READY) ## form, types, imports, fresh generated files
+check: $(TRAIN) ## form, types, imports, fresh generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/basedpyright
@@ -55,7 +59,7 @@ test: check $(DASHBOARD) ## check, then every test
 	$(BIN)/python -m pytest -m "not town" -n 3 --dist loadfile
 	$(BIN)/python -m pytest -m town -n 2 --dist loadfile
 
-coverage: $(READY) $(DASHBOARD) ## what the tests do not reach; takes longer than they do
+coverage: $(TRAIN) $(DASHBOARD) ## what the tests do not reach; takes longer than they do
 	$(BIN)/python -m pytest -m "not town" -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 wheel: $(DASHBOARD) ## one file to install elsewhere, pages and models inside: dist/busense-*.whl
