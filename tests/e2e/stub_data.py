@@ -508,7 +508,9 @@ def events() -> list[tuple[str, Json]]:
         "lat": LAT,
         "confidence": 0.9,
     }
-    return [("ready", {}), ("bus", {"device": "bus-1", "presence": "online", "points": points}), ("observation", seen)]
+    pole = seen | {"id": "o2", "device": "bus-2", "class_code": "POLE"}
+    bus = {"device": "bus-1", "presence": "online", "points": points}
+    return [("ready", {}), ("bus", bus), ("observation", pole), ("observation", seen)]
 
 
 def picture() -> bytes:

@@ -26,6 +26,7 @@ def test_map_draws_and_nothing_goes_wrong_or_leaves_the_origin(
         viewer.wait_for_map()
         expect(viewer.page.locator("[data-tile=messages] .value")).to_have_text("1,234")
         expect(viewer.page.locator(".feed")).to_contain_text("bus-1 观测到")
+        expect(viewer.page.locator(".feed")).not_to_contain_text("bus-2 观测到")  # a pole that stands is no news
         assert viewer.problems == []
         assert viewer.width_beyond_the_window() == 0
 

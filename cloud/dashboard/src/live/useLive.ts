@@ -214,7 +214,11 @@ function takeOne(event: ServerEvent): FeedEntry | null {
   }
 }
 
-function takeObservation(event: ObservationEvent): FeedEntry {
+/** What is not in the catalogue is a thing beside the road that stands where it should: no news. */
+function takeObservation(event: ObservationEvent): FeedEntry | null {
+  if (catalogue.value?.classes.every(({ code }) => code !== event.class_code) === true) {
+    return null;
+  }
   observationListeners.forEach((listener) => listener(event));
   return observationEntry(event);
 }
