@@ -56,7 +56,7 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python deploy/licences.py
 
 test: check $(DASHBOARD) ## check, then every test
-	$(BIN)/python -m pytest -m "not town" -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m "not town" -n 4 --dist loadfile
 	$(BIN)/python -m pytest -m town -n 2 --dist loadfile
 
 coverage: $(TRAIN) $(DASHBOARD) ## what the tests do not reach; takes longer than they do

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+from obstore.exceptions import BaseError
 from psycopg import Connection
 from psycopg.rows import dict_row
 
@@ -21,6 +22,7 @@ from cloud.condition.locate import locate_finding
 from cloud.db.aside import Kind, do_apart
 from cloud.db.changes import keep_quiet_of_buses, tell_all
 from cloud.db.pool import connect
+from cloud.errors import ConfigError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_new_observations, read_stretches
@@ -41,6 +43,7 @@ from cloud.work.proposals import carry_out, proposals_for
 ACTOR: Final = Actor(name="system:furniture", role=Role.SYSTEM)
 BATCH: Final = 20
 POLL_S: Final = 1.0
+RETRY_S: Final = 30.0  # of a store of pictures that is away
 PICTURES_SINCE: Final = timedelta(days=2)  # older ones come from buses that were away for long
 
 _log = logging.getLogger(__name__)
@@ -243,16 +246,19 @@ def look_after_furniture(
     handling: Handling,
     open_store: Callable[[], PictureStore],
 ) -> None:
-    """Run until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
+    """Run until `stop` is set, and set it when something is wrong; a database or store that is away is waited for."""
 
     def follow() -> None:
         with connect(url, autocommit=True) as connection:
             judge = Judge(connection=connection, kinds=kinds, catalogue=catalogue, handling=handling, now=_utc_now)
-            store = open_store()
             while not stop.is_set():
                 done = judge.run()
-                if kinds.pictures is not None:
-                    done += look_at_pictures(connection, store.read, at=_utc_now())
+                try:
+                    if kinds.pictures is not None:
+                        done += look_at_pictures(connection, lambda sha256: open_store().read(sha256), at=_utc_now())
+                except (ConfigError, BaseError, OSError) as error:
+                    _log.warning("pictures_of_things_wait error=%s", error)
+                    stop.wait(RETRY_S)
                 if not done:
                     stop.wait(POLL_S)
 

@@ -33,8 +33,8 @@ def passes_of(town: Town) -> list[PassAfter]:
 def pothole(town: Town) -> None:
     """Seen by two buses of the measured model, then looked for in vain."""
     model = {"name": MEASURED.model.name, "version": MEASURED.model.version, "sha256": MEASURED.model.sha256}
-    town.sees(bus="bus-1", confidence=0.9, model=model)
-    town.sees(bus="bus-2", minutes=10, confidence=0.5, model=model)
+    town.sees(bus="bus-1", confidence=0.99, model=model)
+    town.sees(bus="bus-2", minutes=10, confidence=0.7, model=model)
     town.looks(bus="bus-3", minutes=20, model=model)
     town.store()
     town.work()
@@ -59,6 +59,6 @@ def test_pass_that_was_weighed_before_counts_as_the_catalogue_assumes(town: Town
     sure, _, missed = passes_of(town)
     entry = town.catalogue.classes["D40"]
 
-    assert sure.rates.surer == pytest.approx(assumed_surer(0.9, entry))
+    assert sure.rates.surer == pytest.approx(assumed_surer(0.99, entry))
     assert (sure.rates.hit, sure.rates.false_alarm) == (entry.hit_rate, entry.false_alarm_rate)
     assert missed.rates.surer == 0.0

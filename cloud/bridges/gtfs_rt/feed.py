@@ -125,9 +125,12 @@ def _vehicle(entity: FeedEntity, *, told_at: int, at: datetime) -> Vehicle | Non
     """What an entity tells of its vehicle; none when it cannot be."""
     told = entity.vehicle
     seconds = told.timestamp or told_at
-    name = told.vehicle.id or entity.id
+    names: tuple[object, ...] = (told.vehicle.id, entity.id)  # bytes, where they are no UTF-8
+    name = next(filter(None, names), None)
     lon, lat = told.position.longitude, told.position.latitude
-    if not (told.HasField("position") and name and _is_place(lon, lat) and _is_now(seconds, at)):
+    if not isinstance(name, str) or not told.HasField("position"):
+        return None
+    if not (_is_place(lon, lat) and _is_now(seconds, at)):
         return None
     return Vehicle(
         id=name,

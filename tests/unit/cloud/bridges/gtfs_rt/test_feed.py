@@ -97,6 +97,12 @@ def test_a_spoiled_feed_is_refused_or_tells_what_can_be(place: int, byte: int) -
         check_that_it_can_be_told(vehicle)
 
 
+def test_a_vehicle_whose_name_is_no_text_is_refused() -> None:
+    found = read_feed(FEED.read_bytes().replace(b"bus-1", b"bus\xff1"), at=AT)
+    assert [vehicle.id for vehicle in found.vehicles] == ["bus-2"]
+    assert found.refused == 1
+
+
 def check_that_it_can_be_told(vehicle: Vehicle) -> None:
     """Our own contract takes it."""
     said = said_of(vehicle)
