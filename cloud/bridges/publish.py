@@ -3,12 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTv311
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, ConnectFlags, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -98,6 +98,10 @@ class Publisher:
             self._numbers.end(speaker)
             raise
 
+    async def connect(self) -> None:
+        """Wait for the broker as one does at a start; where it is away, what comes is refused until it is back."""
+        await asyncio.gather(*(line.connect() for line in self._lines))
+
     def close(self) -> None:
         """Disconnect."""
         for line in self._lines:
@@ -112,10 +116,18 @@ class _Line:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._client = _make_client(broker, client_id)
+        self._connected = asyncio.Event()  # for the first time
         self._client.on_publish = self._on_publish
+        self._client.on_connect = self._on_connect
         host, port = host_and_port(broker.url)
         self._client.connect_async(host or "127.0.0.1", port, _KEEPALIVE_S)
         self._client.loop_start()
+
+    async def connect(self) -> None:
+        """Wait for the first connection, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROMISE_S):
+                await self._connected.wait()
 
     async def send(self, topic: str, payload: bytes) -> None:
         """Send it and wait for the promise.
@@ -143,6 +155,16 @@ class _Line:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def _on_connect(
+        self,
+        _client: Client,
+        _userdata: Any,  # noqa: ANN401 - paho's signature
+        _flags: ConnectFlags,
+        _reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._connected.set)
+
     def _on_publish(
         self,
         _client: Client,
@@ -161,9 +183,10 @@ class _Line:
 
 @asynccontextmanager
 async def open_publisher(broker: BrokerConfig) -> AsyncGenerator[Publisher]:
-    """Connect in the background, and again after every break."""
+    """Connect, and in the background again after every break."""
     publisher = Publisher(broker)
     try:
+        await publisher.connect()
         yield publisher
     finally:
         await asyncio.to_thread(publisher.close)

@@ -48,7 +48,7 @@ export function useLive() {
     buses,
     catalogue,
     summary,
-    feed,
+    feed: computed(() => feed.value.filter(isNews)),
     connection,
     isLoaded,
     hasBuses,
@@ -214,11 +214,12 @@ function takeOne(event: ServerEvent): FeedEntry | null {
   }
 }
 
-/** What is not in the catalogue is a thing beside the road that stands where it should: no news. */
-function takeObservation(event: ObservationEvent): FeedEntry | null {
-  if (catalogue.value?.classes.every(({ code }) => code !== event.class_code) === true) {
-    return null;
-  }
+/** What is not in the catalogue is a thing beside the road that stands where it should. */
+function isNews(entry: FeedEntry): boolean {
+  return entry.kind !== "observation" || (catalogue.value?.classes.some(({ code }) => code === entry.classCode) ?? true);
+}
+
+function takeObservation(event: ObservationEvent): FeedEntry {
   observationListeners.forEach((listener) => listener(event));
   return observationEntry(event);
 }
