@@ -20,6 +20,7 @@ _IDS_OF_TYPE: Final[Mapping[str, LiteralString]] = {
     "busense.coverage.v1": "SELECT device, id FROM coverages",
     "busense.track.v1": "SELECT DISTINCT device, id FROM track_points",
     "busense.driving.v1": "SELECT device, id FROM driving_events",
+    "busense.measurement.v1": "SELECT DISTINCT device, id FROM measurements",
     "busense.sighting.v1": "SELECT DISTINCT device, id FROM tag_sightings",
     "busense.health.v1": "SELECT device, id FROM health_reports",
 }
@@ -27,7 +28,10 @@ _IN_QUARANTINE: Final = "SELECT device, event_id FROM quarantine WHERE event_id 
 _GIVEN_UP: Final = "SELECT device, stream, lower(r), upper(r) FROM device_streams, unnest(given_up) AS r"
 _WITHOUT_FINDING: Final = """
 SELECT count(*) FROM observations o WHERE NOT EXISTS (
-    SELECT FROM finding_observations l
+    SELECT FROM public.finding_observations l
+    WHERE (l.city, l.device, l.observation_id_at, l.observation_id) = (o.city, o.device, o.id_at, o.id))
+AND NOT EXISTS (
+    SELECT FROM inventory.finding_observations l
     WHERE (l.city, l.device, l.observation_id_at, l.observation_id) = (o.city, o.device, o.id_at, o.id))
 """
 # Findings that became one are one thing: a case at which no crew is yet must have ended in the other one. Two crews

@@ -218,8 +218,8 @@ class ChaosTown:
             port=urlsplit(self._town.url).port or 0,
         )
         targets = self._receiver.write_targets(self._place.folder, url=self._links[Part.RECEIVER_LINK].url)
-        with self._place.config.open("a") as config:
-            config.write(f'[work]\nnotify = "{targets}"\n')
+        written = self._place.config.read_text()
+        self._place.config.write_text(written.replace("[work]\n", f'[work]\nnotify = "{targets}"\n', 1))
 
     def _drive(self, *, for_s: float | None, clock_off_s: float | None = None) -> None:
         options = {

@@ -28,6 +28,7 @@ def test_town_that_is_broken_over_and_over_loses_and_doubles_nothing(tmp_path: P
         "relay",
         "serve",
         "simulator",
+        "station",
         "stop",
         "work",
     }
