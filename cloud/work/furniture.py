@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -251,11 +252,12 @@ def look_after_furniture(
     def follow() -> None:
         with connect(url, autocommit=True) as connection:
             judge = Judge(connection=connection, kinds=kinds, catalogue=catalogue, handling=handling, now=_utc_now)
+            store = cache(open_store)  # opened when the first picture is read; what fails is tried again
             while not stop.is_set():
                 done = judge.run()
                 try:
                     if kinds.pictures is not None:
-                        done += look_at_pictures(connection, lambda sha256: open_store().read(sha256), at=_utc_now())
+                        done += look_at_pictures(connection, lambda sha256: store().read(sha256), at=_utc_now())
                 except (ConfigError, BaseError, OSError) as error:
                     _log.warning("pictures_of_things_wait error=%s", error)
                     stop.wait(RETRY_S)
