@@ -131,10 +131,13 @@ class Place:
         scopes = FOR_TOKENS & GRANTS[wish.role]
         add_token(connection, actor, label="simulator", scopes=scopes, at=at, expires_at=None, secret=secret)
 
-    def write_config(self, *, database_url: str, broker_url: str, port: int) -> None:
-        """Write the configuration of all cloud processes."""
+    def write_config(
+        self, *, database_url: str, broker_url: str, port: int, rules: Mapping[str, Path] | None = None
+    ) -> None:
+        """Write the configuration of all cloud processes; the worker has more files of rules than usual in `rules`."""
         pictures = self.folder / "pictures"
         pictures.mkdir(exist_ok=True)
+        usual = {"furniture": self.furniture_rules, "water": self.water_rules}
         sections = {
             "database": {"url": database_url},
             "broker": {
@@ -144,7 +147,7 @@ class Place:
                 "password_file": str(self.cloud_password_file),
             },
             "pictures": {"url": pictures.resolve().as_uri()},
-            "work": {"furniture": str(self.furniture_rules), "water": str(self.water_rules)},
+            "work": {name: str(file) for name, file in (usual | dict(rules or {})).items()},
             "serve": {"host": "127.0.0.1", "port": port, "visitors": True, "demo": True},
         }
         self.config.touch(mode=0o600)

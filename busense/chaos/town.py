@@ -212,14 +212,13 @@ class ChaosTown:
         parts = urlsplit(self.database_url)
         port = urlsplit(self._links[Part.DATABASE_LINK].url).port
         through_link = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}"))
+        targets = self._receiver.write_targets(self._place.folder, url=self._links[Part.RECEIVER_LINK].url)
         self._place.write_config(
             database_url=through_link,
             broker_url=self._links[Part.INGEST_LINK].url,
             port=urlsplit(self._town.url).port or 0,
+            rules={"notify": targets},
         )
-        targets = self._receiver.write_targets(self._place.folder, url=self._links[Part.RECEIVER_LINK].url)
-        written = self._place.config.read_text()
-        self._place.config.write_text(written.replace("[work]\n", f'[work]\nnotify = "{targets}"\n', 1))
 
     def _drive(self, *, for_s: float | None, clock_off_s: float | None = None) -> None:
         options = {

@@ -13,6 +13,7 @@ from typing import Final
 
 from cloud.cases.handling import Verification
 from cloud.findings.rates import PassRates
+from wire.looks import logit
 
 MIN_SHARE: Final = 0.05  # a glance at the edge of the view is no look
 _MAX_LOG_ODDS: Final = 9.0  # 0.9999
@@ -37,7 +38,7 @@ class PassAfter:
 
 def still_there(passes: Sequence[PassAfter], *, rules: Verification) -> float:
     """Probability that the damage is still there."""
-    log_odds = _log_odds(rules.bad_repair) + sum(_evidence(taken) for taken in passes)
+    log_odds = logit(rules.bad_repair) + sum(_evidence(taken) for taken in passes)
     return 1 / (1 + math.exp(-max(-_MAX_LOG_ODDS, min(_MAX_LOG_ODDS, log_odds))))
 
 
@@ -53,7 +54,7 @@ def judge(passes: Sequence[PassAfter], *, rules: Verification) -> Judgement:
 def looks_needed(*, rates: PassRates, rules: Verification) -> int:
     """How many perfect looks that see nothing prove a repair."""
     each = rates.log_ratio_missed()
-    return math.floor((_log_odds(rules.verify_below) - _log_odds(rules.bad_repair)) / each) + 1
+    return math.floor((logit(rules.verify_below) - logit(rules.bad_repair)) / each) + 1
 
 
 def _evidence(taken: PassAfter) -> float:
@@ -61,7 +62,3 @@ def _evidence(taken: PassAfter) -> float:
     if taken.is_seen:
         return taken.rates.log_ratio_seen
     return taken.rates.log_ratio_missed(taken.looked_share) if taken.looked_share >= MIN_SHARE else 0.0
-
-
-def _log_odds(probability: float) -> float:
-    return math.log(probability / (1 - probability))

@@ -25,6 +25,7 @@ from cloud.findings.model import Covariance, FindingState, Fused, Look, Observat
 from cloud.findings.passes import passes_of
 from cloud.findings.rates import ASSUMED, PassRates, RateBook, size_of
 from cloud.findings.shared import without_shared
+from wire.looks import logit
 
 MAX_LOG_ODDS: Final = 4.6  # 0.99: no number of sightings makes a damage so sure that a repair goes unnoticed
 MIN_SIGMA_M: Final = 0.5  # of one pass; a smaller one would outvote all others
@@ -92,7 +93,7 @@ def weigh(
     passes: Sequence[Pass], *, rates: Callable[[Pass], PassRates], prior: float, policy: Policy
 ) -> tuple[list[WeighedPass], FindingState]:
     """Update the belief pass by pass, in order of time."""
-    log_odds, state = _log_odds(prior), FindingState.CANDIDATE
+    log_odds, state = logit(prior), FindingState.CANDIDATE
     weighed: list[WeighedPass] = []
     sightings = 0
     for taken in passes:
@@ -245,10 +246,6 @@ def _next_state(
     if probability < policy.doubt_below or (state is FindingState.GONE and is_seen):
         return FindingState.GONE if state is FindingState.GONE and not is_seen else FindingState.CANDIDATE
     return state
-
-
-def _log_odds(probability: float) -> float:
-    return math.log(probability / (1 - probability))
 
 
 def _probability(log_odds: float) -> float:

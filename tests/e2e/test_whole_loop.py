@@ -1,7 +1,7 @@
 """The whole loop on the real system in a real browser: buses, operator, crew without network, buses again, the wall."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,14 +40,14 @@ class DeskDispatches(Place):
     """A place whose county dispatches by hand."""
 
     @override
-    def write_config(self, *, database_url: str, broker_url: str, port: int) -> None:
-        Place.write_config(self, database_url=database_url, broker_url=broker_url, port=port)
+    def write_config(
+        self, *, database_url: str, broker_url: str, port: int, rules: Mapping[str, Path] | None = None
+    ) -> None:
         handling = self.folder / "handling.toml"
         shipped = files("cloud.cases").joinpath("handling.toml").read_text()
         handling.write_text(shipped.replace("by_itself = true", "by_itself = false"))
-        written = self.config.read_text()
-        assert "[work]\n" in written
-        self.config.write_text(written.replace("[work]\n", f'[work]\nhandling = "{handling}"\n'))
+        by_hand = dict(rules or {}) | {"handling": handling}
+        Place.write_config(self, database_url=database_url, broker_url=broker_url, port=port, rules=by_hand)
 
 
 @dataclass(kw_only=True)
