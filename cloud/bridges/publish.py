@@ -1,21 +1,19 @@
 """To the broker by MQTT, as a bus comes: what it has is promised, and then stored by ingest like everything else."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, ConnectFlags, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, ConnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud.config import BrokerConfig
 from cloud.errors import UnavailableError
-from wire.broker_url import host_and_port
+from cloud.mqtt import address_of, make_client
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.messages import Driving, Track
@@ -115,12 +113,13 @@ class _Line:
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(IN_FLIGHT)
-        self._client = _make_client(broker, client_id)
+        self._client = make_client(broker, client_id=client_id)
+        self._client.max_inflight_messages_set(IN_FLIGHT)
+        self._client.max_queued_messages_set(IN_FLIGHT)
         self._connected = asyncio.Event()  # for the first time
         self._client.on_publish = self._on_publish
         self._client.on_connect = self._on_connect
-        host, port = host_and_port(broker.url)
-        self._client.connect_async(host or "127.0.0.1", port, _KEEPALIVE_S)
+        self._client.connect_async(*address_of(broker), _KEEPALIVE_S)
         self._client.loop_start()
 
     async def connect(self) -> None:
@@ -190,15 +189,3 @@ async def open_publisher(broker: BrokerConfig) -> AsyncGenerator[Publisher]:
         yield publisher
     finally:
         await asyncio.to_thread(publisher.close)
-
-
-def _make_client(broker: BrokerConfig, client_id: str) -> Client:
-    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv311)
-    client.reconnect_delay_set(min_delay=1, max_delay=10)
-    client.max_inflight_messages_set(IN_FLIGHT)
-    client.max_queued_messages_set(IN_FLIGHT)
-    if broker.user is not None:
-        client.username_pw_set(broker.user, broker.read_password())
-    if broker.url.startswith("mqtts://"):
-        client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
-    return client

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import queue
-import ssl
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -11,14 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud.config import BrokerConfig, IngestConfig
 from cloud.ingest.subscriber import IDLE_S, Delivery
-from wire.broker_url import host_and_port
+from cloud.mqtt import address_of, make_client
 from wire.topics import ALL_TOPICS
 
 logger = logging.getLogger(__name__)
@@ -45,12 +43,12 @@ class MqttSubscriber:
         self._connection = 0
         self._filter = ALL_TOPICS if broker.share is None else f"$share/{broker.share}/{ALL_TOPICS}"
         self._is_closing = False
-        self._client = _make_client(broker)
+        self._client = make_client(broker, client_id=broker.client_id, is_remembered=True, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
-        self._address = _address(broker)
+        self._address = address_of(broker)
 
     def start(self) -> None:
         """Connect in the background, and again after every break."""
@@ -159,24 +157,3 @@ async def open_mqtt(broker: BrokerConfig, ingest: IngestConfig) -> AsyncGenerato
         yield subscriber
     finally:
         await asyncio.to_thread(subscriber.close)
-
-
-def _make_client(broker: BrokerConfig) -> Client:
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=broker.client_id,
-        clean_session=False,
-        protocol=MQTTv311,
-        manual_ack=True,
-    )
-    client.reconnect_delay_set(min_delay=1, max_delay=10)
-    if broker.user is not None:
-        client.username_pw_set(broker.user, broker.read_password())
-    if broker.url.startswith("mqtts://"):
-        client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
-    return client
-
-
-def _address(broker: BrokerConfig) -> tuple[str, int]:
-    host, port = host_and_port(broker.url)
-    return host or "127.0.0.1", port

@@ -7,13 +7,12 @@ from typing import Final
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud.config import BrokerConfig, BrokerKind
 from cloud.errors import UnavailableError
-from wire.broker_url import host_and_port
+from cloud.mqtt import address_of, make_client
 
 _TIMEOUT_S: Final = 5
 
@@ -56,7 +55,6 @@ async def _ignore(_error: Exception) -> None:
 
 
 def _reach_mqtt(broker: BrokerConfig) -> None:
-    host, port = host_and_port(broker.url)
     answered = threading.Event()
     answers: list[ReasonCode] = []
 
@@ -66,13 +64,10 @@ def _reach_mqtt(broker: BrokerConfig) -> None:
         answers.append(code)
         answered.set()
 
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client = make_client(broker)
     client.on_connect = note
-    client.username_pw_set(broker.user, broker.read_password())
-    if broker.url.startswith("mqtts://"):
-        client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
     try:
-        client.connect(host or "127.0.0.1", port)
+        client.connect(*address_of(broker))
     except OSError as error:
         raise UnavailableError(f"{broker.url} cannot be reached: {error}") from error
     client.loop_start()

@@ -9,7 +9,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.readings import Reading, Source
 from edge_agent.sources.ble import BleSource, open_bleak
 from edge_agent.sources.camera import GSTREAMER, CameraSource
-from edge_agent.sources.driver_camera import DriverCameraSource, OnnxEyes
+from edge_agent.sources.driver_camera import DriverCameraSource, Eyes
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.imu import ImuSource, read_imu_file
 from edge_agent.sources.modbus import ModbusSource
@@ -19,12 +19,17 @@ from edge_agent.sources.replay import ReplaySource
 
 
 def make_sources(
-    config: AgentConfig, *, now: Callable[[], datetime], hear: Callable[[datetime], datetime]
+    config: AgentConfig,
+    *,
+    now: Callable[[], datetime],
+    hear: Callable[[datetime], datetime],
+    eyes: Eyes | None = None,
 ) -> list[Source]:
     """Make the sources that a configuration names; `hear` is told the time of each fix of a receiver.
 
+    Without `eyes` nobody looks at the driver.
+
     Raises:
-        ModelError: that of the driver's camera cannot be used.
         ConfigurationError: one is not named, or what it needs is not installed.
     """
     camera, gnss = config.camera, config.gnss
@@ -42,7 +47,7 @@ def make_sources(
         None
         if config.imu is None
         else ImuSource(Path(config.imu.source), readings_per_s=config.imu.readings_per_s, now=now),
-        None if config.driver_camera is None else _driver_camera(config.driver_camera, now),
+        None if config.driver_camera is None or eyes is None else _driver_camera(config.driver_camera, eyes, now),
     ]
     return [source for source in wanted if source is not None]
 
@@ -65,7 +70,7 @@ def _sensors(settings: SensorSettings, now: Callable[[], datetime]) -> Iterator[
         yield OneWireSource(settings.one_wire, every_s=settings.one_wire_every_s, now=now)
 
 
-def _driver_camera(settings: DriverCamera, now: Callable[[], datetime]) -> Source:
+def _driver_camera(settings: DriverCamera, eyes: Eyes, now: Callable[[], datetime]) -> Source:
     camera = CameraSource(
         settings.source,
         camera_id="driver",
@@ -74,7 +79,7 @@ def _driver_camera(settings: DriverCamera, now: Callable[[], datetime]) -> Sourc
         frames_per_s=settings.frames_per_s,
         now=now,
     )
-    return DriverCameraSource(camera, OnnxEyes(settings.model))
+    return DriverCameraSource(camera, eyes)
 
 
 def _tag_readers(config: AgentConfig, now: Callable[[], datetime]) -> list[Source]:

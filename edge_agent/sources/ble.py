@@ -1,7 +1,6 @@
 """A Bluetooth receiver that hears tags; bleak talks to the system (BlueZ on Linux)."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,16 +9,13 @@ from typing import Any, Final, Protocol
 
 from edge_agent.errors import ConfigurationError, SourceError
 from edge_agent.readings import AdvertisementReading, Reading
-
-log = logging.getLogger(__name__)
+from edge_agent.sources.reopen import reopen_for_ever
 
 EDDYSTONE: Final = 0xFEAA
 APPLE: Final = 0x004C
 STEP_S: Final = 0.2
 SILENT_S: Final = 60.0  # in a town something is always heard
 OTHERS_EVERY: Final = timedelta(seconds=1)  # what is no tag only shows that the radio works
-FIRST_WAIT_S: Final = 1.0
-LONGEST_WAIT_S: Final = 60.0
 _BASE_UUID: Final = "-0000-1000-8000-00805f9b34fb"
 
 
@@ -64,16 +60,7 @@ class BleSource:
         self._wait = wait
 
     def readings(self) -> Iterator[Reading]:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                for reading in self._heard():
-                    wait_s = FIRST_WAIT_S
-                    yield reading
-            except SourceError as error:
-                log.warning("ble_lost error=%s", error)
-            self._wait(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        return reopen_for_ever(self._heard, source="ble", wait=self._wait)
 
     def _heard(self) -> Iterator[Reading]:
         """What is heard until the receiver fails, or says nothing for so long that it must have failed."""

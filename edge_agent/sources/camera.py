@@ -1,6 +1,5 @@
 """A camera by OpenCV: V4L2 device, RTSP stream or GStreamer pipeline."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,12 +10,9 @@ import numpy as np
 
 from edge_agent.errors import SourceError
 from edge_agent.readings import FrameReading, Reading
-
-log = logging.getLogger(__name__)
+from edge_agent.sources.reopen import reopen_for_ever
 
 GSTREAMER: Final = "gst:"
-FIRST_WAIT_S: Final = 1.0
-LONGEST_WAIT_S: Final = 30.0
 _EARLY: Final = 0.8  # a frame this share of its interval after the last one is due: cameras jitter
 
 
@@ -44,16 +40,7 @@ class CameraSource:
         self._wait = wait
 
     def readings(self) -> Iterator[Reading]:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                for reading in self._frames():
-                    wait_s = FIRST_WAIT_S
-                    yield reading
-            except SourceError as error:
-                log.warning("camera_lost camera=%s error=%s", self._camera_id, error)
-            self._wait(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        return reopen_for_ever(self._frames, source=f"camera {self._camera_id}", wait=self._wait)
 
     def _frames(self) -> Iterator[FrameReading]:
         capture = self._open()

@@ -1,6 +1,5 @@
 """A GNSS receiver: NMEA from a serial device, a TCP port, or gpsd."""
 
-import logging
 import socket
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -14,13 +13,10 @@ from urllib.parse import urlsplit
 from edge_agent.errors import SourceError
 from edge_agent.readings import Reading
 from edge_agent.sources.nmea import NmeaReader
-
-log = logging.getLogger(__name__)
+from edge_agent.sources.reopen import reopen_for_ever
 
 MAX_LINE_BYTES: Final = 256  # NMEA allows 82; proprietary sentences are longer
 SILENT_S: Final = 10.0
-FIRST_WAIT_S: Final = 1.0
-LONGEST_WAIT_S: Final = 30.0
 _GPSD_PORT: Final = 2947
 _GPSD_WATCH: Final = b'?WATCH={"enable":true,"nmea":true};\n'
 
@@ -42,16 +38,7 @@ class GpsSource:
         self._wait = wait
 
     def readings(self) -> Iterator[Reading]:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                for reading in self._fixes():
-                    wait_s = FIRST_WAIT_S
-                    yield reading
-            except SourceError as error:
-                log.warning("receiver_lost address=%s error=%s", self._address, error)
-            self._wait(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        return reopen_for_ever(self._fixes, source=f"receiver {self._address}", wait=self._wait)
 
     def _fixes(self) -> Iterator[Reading]:
         reader = NmeaReader()

@@ -6,7 +6,6 @@ Source: Documentation/ABI/testing/sysfs-bus-iio of the Linux kernel.
 """
 
 import csv
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +15,8 @@ from typing import Final
 
 from edge_agent.errors import SourceError
 from edge_agent.readings import Axes, ImuReading, Reading
+from edge_agent.sources.reopen import reopen_for_ever
 
-log = logging.getLogger(__name__)
-
-FIRST_WAIT_S: Final = 1.0
-LONGEST_WAIT_S: Final = 30.0
 COLUMNS: Final = ("at", "x_mps2", "y_mps2", "z_mps2", "x_dps", "y_dps", "z_dps")
 
 
@@ -44,16 +40,7 @@ class ImuSource:
         self._wait = wait
 
     def readings(self) -> Iterator[Reading]:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                for reading in self._felt():
-                    wait_s = FIRST_WAIT_S
-                    yield reading
-            except SourceError as error:
-                log.warning("imu_lost folder=%s error=%s", self._folder, error)
-            self._wait(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        return reopen_for_ever(self._felt, source=f"imu {self._folder}", wait=self._wait)
 
     def _felt(self) -> Iterator[ImuReading]:
         acceleration, turn = find_sensor(self._folder, "accel"), find_sensor(self._folder, "anglvel")

@@ -10,13 +10,12 @@ from edge_agent.config import ModbusLine, ModbusRegister
 from edge_agent.errors import SourceError
 from edge_agent.readings import MeasuredReading, Reading
 from edge_agent.sources.modbus_frames import decode, find_answer, read_request, words_of
+from edge_agent.sources.reopen import reopen_for_ever
 from edge_agent.sources.serial_line import SerialLine
 
 log = logging.getLogger(__name__)
 
 TRIES: Final = 3  # a line beside a motor loses a frame now and then
-FIRST_WAIT_S: Final = 1.0
-LONGEST_WAIT_S: Final = 60.0
 # What a sensor can mean; beyond it says that it is broken or not there (0x7FFF, NaN).
 PLAUSIBLE: Final = {
     "water_level_m": (-1.0, 20.0),
@@ -39,16 +38,7 @@ class ModbusSource:
         self._wait = wait
 
     def readings(self) -> Iterator[Reading]:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                for reading in self._measured():
-                    wait_s = FIRST_WAIT_S
-                    yield reading
-            except SourceError as error:
-                log.warning("modbus_lost error=%s", error)
-            self._wait(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+        return reopen_for_ever(self._measured, source=f"modbus {self._line.port}", wait=self._wait)
 
     def _measured(self) -> Iterator[MeasuredReading]:
         """Values until nobody on the line answers; a sensor that does not answer costs the others nothing but time."""

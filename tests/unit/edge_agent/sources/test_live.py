@@ -102,7 +102,7 @@ def test_waits_grow_while_nothing_is_there(tmp_path: Path, caplog: pytest.LogCap
     with pytest.raises(_EnoughError):
         next(GpsSource(str(tmp_path / "missing"), hear=as_told, wait=wait).readings())
     assert waits == [1, 2, 4, 8, 16, 30, 30]
-    assert caplog.text.count("receiver_lost") == 7
+    assert caplog.text.count("source_lost source=receiver") == 7
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_the_password_of_a_camera_is_not_logged(caplog: pytest.LogCaptureFixture
     )
     with pytest.raises(_EnoughError):
         next(source.readings())
-    assert "camera_lost" in caplog.text
+    assert "source_lost source=camera front" in caplog.text
     assert "hidden" not in caplog.text
 
 

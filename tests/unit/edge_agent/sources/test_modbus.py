@@ -170,7 +170,7 @@ def test_a_port_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
 
     with pytest.raises(TiredError):
         next(source(tmp_path / "ttyUSB0", wait=wait).readings())
-    assert waited == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert waited == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def test_a_file_that_is_no_port_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -196,5 +196,5 @@ def test_a_line_on_which_nobody_answers_is_opened_anew(silent: Slave, caplog: py
 
     with pytest.raises(StopAsyncIteration):
         next(source(silent.port, wait=wait).readings())
-    assert "modbus_lost" in caplog.text
+    assert "source_lost source=modbus" in caplog.text
     assert "sensor=underpass" in caplog.text
