@@ -1,35 +1,24 @@
 /** Segments of roads coloured by their grade on our own ground. */
 
 import type { FeatureCollection } from "geojson";
-import type { FilterSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
+import type { FilterSpecification, LayerSpecification } from "maplibre-gl";
 
 import type { Grade, Segment } from "../api/types";
 import type { Theme } from "../composables/useTheme";
 import { MAP_COLOURS } from "./palette";
-import { mapStyle } from "./style";
 
 export const SEGMENTS = "segments";
 export const SEGMENT_LAYERS = { fresh: "segments-fresh", stale: "segments-stale", selected: "segments-selected" } as const;
 
 export const GRADES: readonly Grade[] = ["excellent", "good", "fair", "poor", "bad", "unknown"];
-const EMPTY: FeatureCollection = { type: "FeatureCollection", features: [] };
 
-export function segmentStyle(theme: Theme, colours: Readonly<Record<Grade, string>>): StyleSpecification {
-  const base = mapStyle(theme, new Map());
-  return {
-    ...base,
-    sources: { ...base.sources, [SEGMENTS]: { type: "geojson", data: EMPTY } },
-    layers: [...base.layers.filter(({ id }) => id === "ground" || id.startsWith("road")), ...segmentLayers(theme, colours)],
-  };
-}
-
-function segmentLayers(theme: Theme, colours: Readonly<Record<Grade, string>>): LayerSpecification[] {
+export function segmentLayers(theme: Theme, colours: Readonly<Record<Grade, string>>, selectedId: string | null): LayerSpecification[] {
   const colour = ["match", ["get", "grade"], ...GRADES.flatMap((grade) => [grade, colours[grade]]), colours.unknown] as never;
   const width = ["interpolate", ["linear"], ["zoom"], 10, 1.5, 13, 3, 16, 6, 19, 14] as never;
   const isStale: FilterSpecification = ["==", ["get", "is_stale"], true];
   return [
     {
-      id: SEGMENT_LAYERS.selected, type: "line", source: SEGMENTS, filter: selectedFilter(null), layout: { "line-cap": "round" },
+      id: SEGMENT_LAYERS.selected, type: "line", source: SEGMENTS, filter: ["==", ["get", "id"], selectedId ?? ""], layout: { "line-cap": "round" },
       paint: { "line-color": MAP_COLOURS[theme].accent, "line-opacity": 0.35, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 8, 16, 18, 19, 30] },
     },
     {
@@ -41,10 +30,6 @@ function segmentLayers(theme: Theme, colours: Readonly<Record<Grade, string>>): 
       paint: { "line-color": colour, "line-width": width, "line-dasharray": [1.6, 1.2], "line-opacity": ["match", ["get", "grade"], "unknown", 0.3, 0.85] },
     },
   ];
-}
-
-export function selectedFilter(id: string | null): FilterSpecification {
-  return ["==", ["get", "id"], id ?? ""];
 }
 
 /** Segments with their id among the properties, where layers and clicks find it. */

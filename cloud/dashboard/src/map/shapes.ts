@@ -1,6 +1,6 @@
 /** GeoJSON for the map's sources. */
 
-import type { Feature, FeatureCollection, Polygon } from "geojson";
+import type { Feature, FeatureCollection, Geometry, GeoJsonProperties, LineString, Point, Polygon, Position } from "geojson";
 
 import type { MapCell, MapFinding } from "../api/types";
 import type { Pose } from "./motion";
@@ -8,29 +8,31 @@ import type { Pose } from "./motion";
 const METRES_PER_DEGREE = 111_320;
 const CORNERS = 64;
 
+export function collection<G extends Geometry>(features: Feature<G>[]): FeatureCollection<G> {
+  return { type: "FeatureCollection", features };
+}
+
+export function point(coordinates: Position, properties: GeoJsonProperties = {}): Feature<Point> {
+  return { type: "Feature", geometry: { type: "Point", coordinates }, properties };
+}
+
+export function line(coordinates: Position[]): Feature<LineString> {
+  return { type: "Feature", geometry: { type: "LineString", coordinates }, properties: {} };
+}
+
+export function polygon(ring: Position[], properties: GeoJsonProperties = {}): Feature<Polygon> {
+  return { type: "Feature", geometry: { type: "Polygon", coordinates: [ring] }, properties };
+}
+
 /** Findings with their id among the properties, where layers and clicks find it. */
 export function findingFeatures(findings: readonly MapFinding[]): FeatureCollection {
-  return {
-    type: "FeatureCollection",
-    features: findings.map(({ lon, lat, ...properties }) => ({
-      type: "Feature",
-      geometry: { type: "Point", coordinates: [lon, lat] },
-      properties,
-    })),
-  };
+  return collection(findings.map(({ lon, lat, ...properties }) => point([lon, lat], properties)));
 }
 
 /** Cells with how full each is: 0 for a single finding, 1 for the fullest in sight, by the logarithm. */
 export function cellFeatures(cells: readonly MapCell[], labelOf: (findings: number) => string): FeatureCollection {
   const most = Math.max(2, ...cells.map(({ findings }) => findings));
-  return {
-    type: "FeatureCollection",
-    features: cells.map(({ ring, ...properties }) => ({
-      type: "Feature",
-      geometry: { type: "Polygon", coordinates: [ring] },
-      properties: { ...properties, fullness: Math.log(properties.findings) / Math.log(most), label: labelOf(properties.findings) },
-    })),
-  };
+  return collection(cells.map(({ ring, ...cell }) => polygon(ring, { ...cell, fullness: Math.log(cell.findings) / Math.log(most), label: labelOf(cell.findings) })));
 }
 
 export interface DrawnBus {
@@ -40,14 +42,7 @@ export interface DrawnBus {
 }
 
 export function busFeatures(buses: readonly DrawnBus[]): FeatureCollection {
-  return {
-    type: "FeatureCollection",
-    features: buses.map(({ device, presence, pose }) => ({
-      type: "Feature",
-      geometry: { type: "Point", coordinates: [pose.lon, pose.lat] },
-      properties: { device, presence, heading_deg: pose.headingDeg },
-    })),
-  };
+  return collection(buses.map(({ device, presence, pose }) => point([pose.lon, pose.lat], { device, presence, heading_deg: pose.headingDeg })));
 }
 
 /** A circle on the ground as a polygon; good for radii that are small against the earth. */
@@ -58,7 +53,7 @@ export function circle(centre: { lon: number; lat: number }, radiusM: number): F
     const angle = (2 * Math.PI * corner) / CORNERS;
     return [centre.lon + lonRadius * Math.cos(angle), centre.lat + latRadius * Math.sin(angle)];
   });
-  return { type: "Feature", geometry: { type: "Polygon", coordinates: [ring] }, properties: {} };
+  return polygon(ring);
 }
 
 export type Box = [number, number, number, number];

@@ -22,12 +22,13 @@ const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export type ClassColours = ReadonlyMap<string, string>;
 
-export function mapStyle(theme: Theme, classColours: ClassColours): StyleSpecification {
-  return {
-    version: 8,
-    sources: Object.fromEntries(Object.values(SOURCES).map((name) => [name, { type: "geojson", data: EMPTY }])),
-    layers: [...groundLayers(theme), ...cellLayers(theme), ...findingLayers(theme, classColours), ...busLayers(theme)],
-  };
+/** Our roads on plain ground, and over them the layers of a page. */
+export function groundStyle(theme: Theme, layers: readonly LayerSpecification[]): StyleSpecification {
+  return { version: 8, sources: emptySources([SOURCES.roads, ...layers.flatMap((layer) => ("source" in layer ? [layer.source] : []))]), layers: [...groundLayers(theme), ...layers] };
+}
+
+export function emptySources(names: readonly string[]): StyleSpecification["sources"] {
+  return Object.fromEntries(names.map((name) => [name, { type: "geojson", data: EMPTY }]));
 }
 
 export function groundLayers(theme: Theme): LayerSpecification[] {

@@ -22,6 +22,9 @@ type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
 
 setWorkerUrl(workerUrl);
 
+/** A finger or a mouse need not meet a thing exactly. */
+export const REACH_PX = 6;
+
 export interface MapOptions {
   style: StyleSpecification;
   theme: Theme;
@@ -114,14 +117,30 @@ export function setData(map: MapLibre, source: string, data: GeoJSON): void {
   map.getSource<GeoJSONSource>(source)?.setData(data);
 }
 
-/** Give every layer the colours of another style with the same layers; sources and their data stay. */
+/** Give every layer the colours and the filter of another style with the same layers; sources and their data stay. */
 export function repaint(map: MapLibre, style: StyleSpecification, theme: Theme): void {
   for (const layer of style.layers) {
     for (const [name, value] of Object.entries(layer.paint ?? {})) {
       map.setPaintProperty(layer.id, name as PaintName, value);
     }
+    if ("filter" in layer) {
+      map.setFilter(layer.id, layer.filter);
+    }
   }
   drawIcons(map, theme);
+}
+
+/** By a click on one of the layers, or near it, its property; by a click elsewhere null. */
+export function whenChosen(map: MapLibre, layers: string[], property: string, choose: (value: string | null) => void): void {
+  map.on("click", ({ point: { x, y } }) => {
+    const [found] = map.queryRenderedFeatures([[x - REACH_PX, y - REACH_PX], [x + REACH_PX, y + REACH_PX]], { layers });
+    const value: unknown = found?.properties[property];
+    choose(typeof value === "string" ? value : null);
+  });
+  layers.forEach((layer) => {
+    map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
+    map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
+  });
 }
 
 /** Pixels of the map that something lies over. */
