@@ -45,6 +45,7 @@ class Trial:
     before: Slot | None  # to which it falls back; none is the bus's own file
     work: Work  # how the bus worked with it
     starts: Count = 0
+    problem: Text | None = None  # what of this version the program does not know, and leaves out
 
 
 @checked_dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(strict=True))
@@ -132,14 +133,20 @@ class Slots:
         write_generation(folder, version=version, settings=settings, model=model, package=package, shadow=shadow)
         return read_generation(folder)
 
-    def switch(self, generation: Generation, *, work: Work) -> None:
-        """Put what was prepared in use, on trial; `work` is how the bus works now.
+    def switch(self, generation: Generation, *, work: Work, problem: str | None = None) -> None:
+        """Put what was prepared in use, on trial; `work` is how the bus works now, `problem` what was left out.
 
         Raises:
             OSError: the disk does not take it; what was in use stays.
         """
         with self._lock:
-            trial = Trial(version=generation.version, settings=generation.settings, before=self._state.slot, work=work)
+            trial = Trial(
+                version=generation.version,
+                settings=generation.settings,
+                before=self._state.slot,
+                work=work,
+                problem=_plain(problem),
+            )
             self._write(replace(self._state, slot=self._free(), trial=trial, attempt=None))
         log.info("update_on_trial version=%d", generation.version)
 
@@ -155,7 +162,9 @@ class Slots:
             trial = self._state.trial
             if trial is None:
                 return
-            proven = replace(self._state, settled=trial.version, settings=trial.settings, problem=None, trial=None)
+            proven = replace(
+                self._state, settled=trial.version, settings=trial.settings, problem=trial.problem, trial=None
+            )
             self._put(proven)
         _tell(trial.version, None, "passed")
 

@@ -15,7 +15,7 @@ from edge_agent.updates.merge import check_settings
 from edge_agent.updates.packages import Packages
 from edge_agent.updates.slots import Slots, Trial
 from edge_agent.updates.trial import LONGEST_LOOK_S, Gauge, verdict
-from edge_agent.updates.wanted import MODEL, SETTINGS, SHADOW, Wanted, read_wanted
+from edge_agent.updates.wanted import MODEL, SETTINGS, SHADOW, Wanted, read_wanted, split_settings
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.vision.detector import open_detector, open_shadow
 from wire.errors import PackageError
@@ -186,10 +186,10 @@ class Updater:
         Raises:
             Exception: why it cannot be used.
         """
-        version, settings = desired.version, desired.settings
+        version, (settings, problem) = desired.version, split_settings(desired.settings)
         wanted = read_wanted(settings)
         if settings == self._slots.state.settings:
-            self._slots.settle(version)
+            self._slots.settle(version, problem)
             return
         self._packages.keep_only(_packages_of(settings) | _packages_of(self._slots.state.settings))
         packages = self._fetch(desired, wanted)
@@ -209,7 +209,7 @@ class Updater:
             open_detector(config.model)
         if config.shadow is not None and config.shadow != life.config.shadow:
             open_shadow(config.shadow)
-        self._slots.switch(generation, work=life.gauge.work)
+        self._slots.switch(generation, work=life.gauge.work, problem=problem)
         if (current := self._life) is not None:
             current.end.set()
 

@@ -15,6 +15,7 @@ SHADOW_SHARE: Final = "shadow.share"
 POSE: Final = {
     f"camera.{key}": key for key in ("height_m", "focal_px", "pitch_deg", "yaw_deg", "roll_deg", "forward_m", "right_m")
 }
+_KNOWN: Final = {MODEL, SETTINGS, SHADOW, SHADOW_SHARE, *POSE}
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,15 +30,19 @@ class Wanted:
     pose: Mapping[str, float]
 
 
+def split_settings(settings: Settings) -> tuple[Settings, str | None]:
+    """What this program can be told from afar, and words about the rest: a newer cloud may know more of a bus."""
+    known = {key: value for key, value in settings.items() if key in _KNOWN}
+    foreign = sorted(settings.keys() - known.keys())
+    return known, f"{', '.join(foreign)} cannot be set from afar" if foreign else None
+
+
 def read_wanted(settings: Settings) -> Wanted:
-    """Read what is desired.
+    """Read what is desired, as far as it is known.
 
     Raises:
-        UpdateError: something may not be set from afar, or is no value of its kind.
+        UpdateError: something is no value of its kind.
     """
-    foreign = sorted(settings.keys() - POSE.keys() - {MODEL, SETTINGS, SHADOW, SHADOW_SHARE})
-    if foreign:
-        raise UpdateError(f"{', '.join(foreign)} cannot be set from afar")
     return Wanted(
         model=_package(settings, MODEL),
         settings=_package(settings, SETTINGS),

@@ -10,7 +10,7 @@ from edge_agent.errors import UpdateError
 from edge_agent.updates.merge import check_settings
 from edge_agent.updates.slots import Slots
 from edge_agent.updates.trial import MAX_STARTS, Work, verdict
-from edge_agent.updates.wanted import read_wanted
+from edge_agent.updates.wanted import split_settings
 from tests.unit.edge_agent.updates.releases import FOREIGN, KEY, settings_release
 from tests.unit.edge_agent.updates.test_slots import prepare
 from wire.errors import PackageError
@@ -43,7 +43,8 @@ def refused(ask: Callable[[], object]) -> str:
 
 
 def foreign() -> str:
-    return refused(lambda: read_wanted({"broker.url": "mqtt://elsewhere"}))
+    _, problem = split_settings({"broker.url": "mqtt://elsewhere"})
+    return problem or ""
 
 
 def fixed() -> str:

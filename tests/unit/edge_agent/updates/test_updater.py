@@ -121,6 +121,21 @@ def test_what_cannot_be_used_is_settled_with_its_problem(
         assert bus.version_in_use == 0
 
 
+def test_a_bus_of_older_software_takes_what_it_knows_and_says_what_it_does_not(bus: Bus) -> None:
+    newer: Settings = {"package.settings": WINTER.sha256, "package.firmware": "f" * 64}
+    with bus.living() as end:
+        bus.desire(4, newer)
+        assert end.wait(30)
+    with bus.living():
+        report = bus.reports(4)
+        assert report.settings == {"package.settings": WINTER.sha256}
+        assert report.problem == "package.firmware cannot be set from afar"
+        bus.desire(5, {**newer, "package.firmware": "e" * 64})
+        assert bus.reports(5) == TwinReported(version=5, settings=report.settings, problem=report.problem)
+        bus.desire(6, {"package.settings": WINTER.sha256})
+        assert bus.reports(6).problem is None
+
+
 def test_a_model_that_cannot_be_opened_is_given_up_on_paper(bus: Bus, server: PackageServer) -> None:
     about = About(kind=PackageKind.MODEL, name="small", version="1")
     release = signed(write_package(about, {MANIFEST: b'name = "small"\n', "model.onnx": b"weights"}))
