@@ -48,6 +48,7 @@ class RetentionRules(BaseModel):
     driving_events: Rule | None = None
     driving_incidents: Rule | None = None
     driver_shifts: Rule | None = None
+    driver_looks: Rule | None = None
     driving_exposure: Rule | None = None
     jt808_raw: Rule | None = None
     jt808_attachments: Rule | None = None
@@ -60,6 +61,7 @@ class RetentionRules(BaseModel):
     data_request_persons: Rule | None = None
     travel_heard: Rule | None = None
     travel_events: Rule | None = None
+    travel_looks: Rule | None = None
     travel_watch: Rule | None = None
     segment_history: Rule | None = None
     pictures: PictureRule | None = None

@@ -43,6 +43,7 @@ _IS_PLACED: Final = """
 NOT EXISTS (SELECT FROM condition_queue q
     WHERE q.kind = 'coverage' AND q.id = t.id AND q.city = t.city AND q.device = t.device)
 """
+_IS_CLOSED: Final = "t.closed_at IS NOT NULL"
 # A stream in which a number is missing stays: somebody has to see it.
 _HAS_NO_HOLES: Final = """
 (SELECT count(*) = 1 AND min(lower(r)) = 1 FROM unnest(t.stored + t.given_up) r)
@@ -83,6 +84,7 @@ TABLES: Final = (
     Table("driving_events", _ROW, "t.id_at"),
     Table("driving_incidents", "t.id", "t.from_at"),
     Table("driver_shifts", "t.id", "t.to_at"),
+    Table("driver_looks", "t.id", "t.closed_at", is_done=_IS_CLOSED, is_of_device=False),
     Table("jt808_raw", "t.id", "t.received_at"),
     Table("jt808_attachments", "t.city, t.device, t.identity, t.name", "t.received_at"),
     Table("driving_exposure", "t.city, t.device, t.hour", "t.hour", is_of_device=False),
@@ -96,11 +98,12 @@ TABLES: Final = (
         "data_request_persons",
         "t.request_id",
         "t.closed_at",
-        is_done="t.closed_at IS NOT NULL",
+        is_done=_IS_CLOSED,
         is_of_device=False,
     ),
     Table("travel_heard", "t.traveller, t.city, t.device, t.id, t.number", "t.from_at"),
     Table("travel_events", "t.id", "t.at", is_of_device=False),
+    Table("travel_looks", "t.id", "t.closed_at", is_done=_IS_CLOSED, is_of_device=False),
     Table("travel_watch", "t.city, t.device, t.from_at", "t.to_at"),
     Table("segment_history", "t.segment_id, t.day", "t.day", is_of_device=False),
     Table(

@@ -22,6 +22,6 @@ def test_anybody_may_know_what_is_kept_and_for_how_long(database: str, tmp_path:
     assert days["track_points"] == rules.track_points.days
     assert set(days) == {
         *("pictures", "device_commands", "track_points"),
-        *("driving_events", "driving_incidents", "driver_shifts"),
+        *("driving_events", "driving_incidents", "driver_shifts", "driver_looks"),
         "data_request_persons",
     }

@@ -143,6 +143,18 @@ def test_numbers_of_old_outboxes_go_but_for_those_with_a_hole(archive: Archive) 
     assert left == [("bus-2",), ("bus-3",)], "a number that never came must be seen"
 
 
+def test_looks_at_drivers_go_after_they_were_closed(archive: Archive) -> None:
+    archive.rules.write_text("[driver_looks]\ndays = 90\n")
+    for bus, closed_at in (("bus-1", OLD), ("bus-2", NEW), ("bus-3", None)):
+        archive.town.change(
+            "INSERT INTO driver_looks (id, city, device, from_at, to_at, kind, purpose, minutes, asked_at, asked_by,"
+            " closed_at, closed_by) VALUES (%s, 'testcity', %s, %s, %s, 'complaint', 'a fall', 30, %s, 'li', %s, %s)",
+            *(make_id(OLD), bus, OLD - timedelta(days=1), OLD, OLD, closed_at, closed_at and "li"),
+        )
+    assert archive.purge()["driver_looks"]["deleted"] == 1
+    assert query(archive.url, "SELECT device FROM driver_looks ORDER BY device") == [("bus-2",), ("bus-3",)]
+
+
 def test_what_is_held_stays_until_the_hold_is_lifted(archive: Archive) -> None:
     first, last = OLD - timedelta(hours=2), OLD + timedelta(hours=2)
     words = ["--from", f"{first:%Y-%m-%dT%H:%M:%S}", "--to", f"{last:%Y-%m-%dT%H:%M:%S}", "--reason", "court"]

@@ -15,7 +15,7 @@ router = APIRouter(tags=["notice"], dependencies=[needs(Permission.OPEN)])
 
 _ABOUT_PEOPLE: Final = (
     *("pictures", "device_commands", "track_points"),
-    *("driving_events", "driving_incidents", "driver_shifts"),
+    *("driving_events", "driving_incidents", "driver_shifts", "driver_looks"),
     "data_request_persons",
 )
 """Classes of what is kept in which a person may be found."""
