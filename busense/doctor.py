@@ -224,7 +224,7 @@ def _model(manifest_path: Path) -> str:
     from edge_agent.vision.model_file import Network, load_manifest  # noqa: PLC0415
 
     manifest = load_manifest(manifest_path)
-    Network(manifest_path, manifest, threads=1)
+    Network(manifest_path.parent, manifest.weights("fp32"), threads=1)
     return f"{manifest.name} {manifest.version}, its file is the one that the manifest names"
 
 

@@ -155,10 +155,11 @@ class DrivingSettings(_Section):
 
 
 class DriverCamera(_Section):
-    """A camera at the driver, where that is allowed; only what the eyes do leaves it. No model comes with this."""
+    """A camera at the driver, where that is allowed; only what the eyes do leaves it."""
 
     source: Annotated[SourceAddress, Field(min_length=1)]
-    model: LocalFile  # ONNX, see sources/driver_camera.py
+    manifest: LocalPath = MODELS / "eyes" / "manifest.toml"
+    model: LocalFile | None = None  # ONNX instead of ours, see vision/driver_eyes.py
     width_px: Annotated[int, Field(ge=16, le=8192)] = 640
     height_px: Annotated[int, Field(ge=16, le=8192)] = 480
     frames_per_s: Annotated[float, Field(ge=4, le=30)] = 8.0

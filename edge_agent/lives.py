@@ -22,6 +22,7 @@ from edge_agent.updates.updater import Start, Updater
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.orders import NoUpdates, Orders
 from edge_agent.vision.detector import open_detector, open_furniture, open_shadow
+from edge_agent.vision.driver_eyes import open_eyes
 from edge_agent.vision.shadow import ShadowedDetector
 from telemetry.logs import LastLines
 
@@ -140,7 +141,9 @@ class Lives:
             )
             stack.enter_context(detector.running())
             shadow = detector.read
-        sources = make_sources(config, now=clock.now, hear=clock.hear_gnss)
+        looks = config.driver_camera
+        eyes = None if looks is None else open_eyes(looks, config.privacy.faces)
+        sources = make_sources(config, now=clock.now, hear=clock.hear_gnss, eyes=eyes)
         bus = Agent(
             config,
             sources=sources,

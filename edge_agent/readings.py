@@ -72,8 +72,8 @@ class EyesReading:
     """What a driver's eyes do, without a picture of them; None for what was not seen."""
 
     at: datetime  # aware UTC
-    openness: float | None  # of the more open eye, from 0 to 1
-    turned_deg: float | None  # of the head, to the right
+    openness: float | None  # from 0 to 1, which is as open as usual
+    away_deg: float | None  # of the head, from straight ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

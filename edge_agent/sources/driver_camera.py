@@ -1,4 +1,4 @@
-"""A camera that looks at the driver. Its pictures end here: what leaves is how open the eyes are, and how far they look away."""
+"""A camera that looks at the driver. Its pictures end here: only how open the eyes are and where they look leaves."""
 
 from collections.abc import Iterator
 from typing import Protocol

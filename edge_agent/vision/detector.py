@@ -44,10 +44,9 @@ class OnnxDetector:
         """
         manifest = load_manifest(manifest_path)
         self._network = Network(
-            manifest_path,
-            manifest,
+            manifest_path.parent,
+            manifest.weights(precision),
             threads=threads,
-            precision=precision,
             provider=provider,
             engine_cache=engine_cache,
         )

@@ -110,24 +110,22 @@ class Network:
 
     def __init__(
         self,
-        manifest_path: Path,
-        manifest: Manifest,
+        folder: Path,
+        weights: Weights,
         *,
         threads: int,
-        precision: Precision = "fp32",
         provider: Provider = "cpu",
         engine_cache: Path | None = None,
     ) -> None:
-        """Load the file that the manifest names.
+        """Load the file that a manifest in the folder names.
 
         Raises:
             ModelError: the file is missing, is another one, or is no network; or the provider is not there.
         """
-        weights = manifest.weights(precision)
-        path = manifest_path.parent / weights.file
+        path = folder / weights.file
         found = _sha256(path)
         if found != weights.sha256:
-            raise ModelError(f"{path} has SHA-256 {found}; {manifest_path} expects {weights.sha256}")
+            raise ModelError(f"{path} has SHA-256 {found}; its manifest expects {weights.sha256}")
         providers = provider_chain(provider, cache=engine_cache)
         options = _runtime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -77,7 +77,7 @@ class FaceFinder:
 
     def __init__(self, manifest_path: Path, *, threads: int) -> None:
         self.manifest = load_manifest(manifest_path)
-        self._network = Network(manifest_path, self.manifest, threads=threads)
+        self._network = Network(manifest_path.parent, self.manifest.weights("fp32"), threads=threads)
 
     def find(self, image: Image) -> Boxes:
         """Boxes of faces (n, 4) with a margin, in pixels of the picture."""

@@ -85,7 +85,7 @@ def assert_torch_sees_what_the_file_says(images: list[Image]) -> None:
     weights = {one.name.removesuffix("_half"): torch.tensor(numpy_helper.to_array(one)).float() for one in tensors}
     trained = Exported(folded(Detector()))
     trained.load_state_dict({name: weights[name] for name in trained.state_dict()})
-    file = Network(MANIFEST, manifest, threads=1)
+    file = Network(MANIFEST.parent, manifest.weights("fp32"), threads=1)
     shape = InputShape(
         width_px=manifest.input_width,
         height_px=manifest.input_height,

@@ -81,7 +81,7 @@ class AwayRule:
         """Take a sample; an event when the driver looks ahead again."""
         last_at, self._last_at = self._last_at, eyes.at
         is_gap = last_at is not None and not 0 < (eyes.at - last_at).total_seconds() <= GAP_S
-        is_away = eyes.turned_deg is not None and abs(eyes.turned_deg) > self._away_deg
+        is_away = eyes.away_deg is not None and eyes.away_deg > self._away_deg
         if is_away and not is_gap and self._since is not None:
             return None
         ended = self._end(last_at)

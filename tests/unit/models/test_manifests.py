@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 import models
+from edge_agent.vision.face_mesh import EyesManifest
 from edge_agent.vision.model_file import load_manifest
 from wire.error_model import load_error_model
 
@@ -41,8 +42,8 @@ def test_manifest_has_its_keys_and_the_hash_of_its_file(name: str) -> None:
 
 def test_weights_are_small_enough_for_the_repository() -> None:
     sizes = [file.stat().st_size for file in ROOT.glob("*/*.onnx")]
-    assert len(sizes) == 3
-    assert sum(sizes) <= 15_000_000
+    assert len(sizes) == 5
+    assert sum(sizes) <= 17_000_000
 
 
 def test_road_damage_file_says_itself_what_it_is() -> None:
@@ -67,6 +68,18 @@ def test_error_model_is_of_the_shipped_weights() -> None:
     assert errors.model == manifest.model
     assert errors.classes == manifest.classes
     assert errors.threshold == manifest.threshold
+
+
+def test_both_networks_of_the_eyes_are_those_of_manifest_and_card() -> None:
+    manifest = EyesManifest.read(ROOT / "eyes" / "manifest.toml")
+
+    card = (ROOT / "eyes" / "card.md").read_text(encoding="utf-8")
+
+    assert manifest.version in card
+    for weights in (manifest.mesh, manifest.outlines):
+        content = (ROOT / "eyes" / weights.file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == weights.sha256
+        assert weights.sha256 in card
 
 
 @pytest.mark.parametrize("name", NAMES)

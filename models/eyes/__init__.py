@@ -1,0 +1,1 @@
+"""What a face does: its mesh, and the outlines of the eyes."""
