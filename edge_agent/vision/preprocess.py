@@ -12,7 +12,7 @@ from edge_agent.vision.detections import Boxes
 
 OWN_SCALE: Final = 0.1
 """A frame goes in as it is, or reduced by a whole number, where that comes so near the trained scale: training varies
-it by more, and averaging 2 x 2 pixels takes a tenth of the time of a scale like 0.53."""
+it by more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,7 @@ class Letterbox:
         if (new_width, new_height) == (width, height):
             np.copyto(content, image)
         else:
-            how = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
-            cv2.resize(image, (new_width, new_height), dst=content, interpolation=how)
+            _resize(image, content)
         return self._buffer, fit
 
     def _size_of(self, width: int, height: int) -> tuple[int, int]:
@@ -91,6 +90,22 @@ class Letterbox:
 def letterbox(image: Image, shape: InputShape) -> tuple[Image, Fit]:
     """Fit one picture, see `Letterbox.fit`."""
     return Letterbox(shape).fit(image)
+
+
+def _resize(image: Image, content: Image) -> None:
+    """Fill `content`: halve while that is not too small, then interpolate.
+
+    The mean of 2 x 2 pixels and interpolation are fast; a mean over 1.28 x 1.28 takes seven times as long. Above one
+    half every pixel has its part in what is interpolated: nothing is skipped.
+    """
+    height, width = content.shape[:2]
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        half = image.shape[1] // 2, image.shape[0] // 2
+        if half == (width, height):
+            cv2.resize(image, half, dst=content, interpolation=cv2.INTER_AREA)
+            return
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    cv2.resize(image, (width, height), dst=content, interpolation=cv2.INTER_LINEAR)
 
 
 def _up(value: int, stride: int) -> int:

@@ -23,6 +23,8 @@ Pair = tuple[Track, Look]
 
 def matched(tracks: Sequence[Track], looks: Sequence[Look], camera: CameraModel) -> list[Pair]:
     """Pairs of track and look that show the same thing, at the least cost in all."""
+    if not looks:
+        return []
     expected = [expected_box(track, camera) for track in tracks]
     costs = [[_cost(t, box, look) for look in looks] for t, box in zip(tracks, expected, strict=True)]
     return [(tracks[row], looks[column]) for row, column in assigned(costs)]

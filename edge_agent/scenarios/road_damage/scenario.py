@@ -93,7 +93,9 @@ class RoadDamage:
             laps.end("track")
         self._on_frame(reason, len(detections))
         if self._watcher is not None:
-            self._watcher.show(self._scene(frame, ego, reason, detections, laps))
+            scene = self._scene(frame, ego, reason, detections, laps)
+            laps.end("watch")
+            self._watcher.show(scene)
         return self._sights(passed, self._coverage.note(ego, reason))
 
     def end(self) -> list[Sight]:

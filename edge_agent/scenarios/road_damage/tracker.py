@@ -35,7 +35,8 @@ class Tracker:
         self._near_m, self._far_m = near_m, far_m
         self._odds = odds or Odds()
         self._tracks: list[Track] = []
-        self._before: list[_Before] = []
+        self._pose = _Pose()
+        self._before: list[_Pose] = []  # from where the bus looked
         self._way_since_seen_m = math.inf
         self._stood_s = 0.0
 
@@ -56,8 +57,8 @@ class Tracker:
         self._way_since_seen_m += step.way_m
         for track in self._tracks:
             track.carry(step, turn_sigma_deg=TURN_SIGMA_DEG)
-        carried = [before.carried(step) for before in self._before]
-        self._before = [before for before in carried if abs(before.shift) < self._far_m]
+        self._pose = pose = self._pose.moved(step)
+        self._before = [before for before in self._before if abs(before.place - pose.place) < self._far_m]
         return self._leave()
 
     def see(self, looks: Sequence[Look]) -> None:
@@ -76,12 +77,12 @@ class Tracker:
         self._miss({id(track) for track, _ in pairs + spare})
         used |= {id(look) for _, look in spare}
         self._tracks += [self._begun(look) for look in looks if id(look) not in used]
-        self._before.append(_Before(turn=1 + 0j, shift=0j))
+        self._before.append(self._pose)
 
     def end(self) -> list[Track]:
         """Forget everything; the confirmed tracks that were not reported yet."""
         ended = [track for track in self._tracks if self._report(track)]
-        self._tracks, self._before = [], []
+        self._tracks, self._before, self._pose = [], [], _Pose()
         return ended
 
     def views(self) -> tuple[TrackView, ...]:
@@ -99,7 +100,7 @@ class Tracker:
         """A new track, in the light of the frames in which it was not found although the bus had come near."""
         track = Track(look, self._odds)
         for before in self._before:
-            scale = self._scale_at(look, before.place(look.ground.road))
+            scale = self._scale_at(look, self._pose.road_seen_from(before, look.ground.road))
             if scale is not None:
                 track.lack(scale=scale)
         return track
@@ -141,24 +142,21 @@ class Tracker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Before:
-    """From where the bus looked before: a place seen from here, times turn, plus shift, is the place seen from there.
+class _Pose:
+    """Where the bus is, seen from where its way began: complex numbers, forward, and right as the imaginary part."""
 
-    Places are complex numbers: forward, and right as the imaginary part, in metres.
-    """
+    place: complex = 0j  # metres
+    heading: complex = 1 + 0j
 
-    turn: complex
-    shift: complex
+    def moved(self, step: Step) -> "_Pose":
+        way = complex(step.forward_m, step.right_m)
+        turn = cmath.rect(1.0, math.radians(step.turn_deg))
+        return _Pose(place=self.place + self.heading * way, heading=self.heading * turn)
 
-    def carried(self, step: Step) -> "_Before":
-        """The same, after the bus moved on."""
-        moved = complex(step.forward_m, step.right_m)
-        return _Before(
-            turn=self.turn * cmath.rect(1.0, math.radians(step.turn_deg)), shift=self.turn * moved + self.shift
-        )
-
-    def place(self, road: RoadPoint) -> RoadPoint:
-        there = self.turn * complex(road.forward_m, road.right_m) + self.shift
+    def road_seen_from(self, other: "_Pose", road: RoadPoint) -> RoadPoint:
+        """A place that is seen from here as `road`, seen from there."""
+        place = self.place + self.heading * complex(road.forward_m, road.right_m)
+        there = (place - other.place) / other.heading
         return RoadPoint(forward_m=there.real, right_m=there.imag)
 
 
