@@ -11,7 +11,6 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 KEY_BYTES: Final = 16
-MAX_EXPONENT: Final = 15
 _ID_BYTES: Final = 8
 _COUNTER_MASK: Final = 0xFFFF_FFFF
 _TEMPORARY_SHIFT: Final = 16  # a temporary key is good for 2^16 s

@@ -51,12 +51,6 @@ def judge(passes: Sequence[PassAfter], *, rules: Verification) -> Judgement:
     return Judgement.STILL_THERE if is_seen and belief > rules.reopen_above else Judgement.WAIT
 
 
-def looks_needed(*, rates: PassRates, rules: Verification) -> int:
-    """How many perfect looks that see nothing prove a repair."""
-    each = rates.log_ratio_missed()
-    return math.floor((logit(rules.verify_below) - logit(rules.bad_repair)) / each) + 1
-
-
 def _evidence(taken: PassAfter) -> float:
     """Logarithm of how much more likely the pass is if the damage is still there."""
     if taken.is_seen:

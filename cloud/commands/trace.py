@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from uuid import UUID
 
 import click
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.pool import connect
 from cloud.errors import CloudError
+from cloud.observations.tables import TABLE_OF_KIND
 from wire.envelope import time_of_id
 
 _UUID_VERSION: Final = 7
@@ -32,26 +33,9 @@ class Step:
 # The id's own time is the partition key, so each table is asked for one row of one partition.
 _STORED: Final = """
 SELECT received_at AS at, 'taken by the broker' AS what,
-    format('stored as %%s, number %%s of stream %%s from %%s/%%s', place, sequence, stream, city, device) AS detail
-FROM (
-    (SELECT 'detection in observations' AS place, received_at, sequence, stream, city, device
-    FROM observations WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1)
-    UNION ALL
-    (SELECT 'coverage in coverages' AS place, received_at, sequence, stream, city, device
-    FROM coverages WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1)
-    UNION ALL
-    (SELECT 'track in track_points' AS place, received_at, sequence, stream, city, device
-    FROM track_points WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1)
-    UNION ALL
-    (SELECT 'driving in driving_events' AS place, received_at, sequence, stream, city, device
-    FROM driving_events WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1)
-    UNION ALL
-    (SELECT 'sighting in tag_sightings' AS place, received_at, sequence, stream, city, device
-    FROM tag_sightings WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1)
-    UNION ALL
-    (SELECT 'health in health_reports' AS place, received_at, sequence, stream, city, device
-    FROM health_reports WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1)
-) AS found
+    format('stored as {kind} in {table}, number %%s of stream %%s from %%s/%%s', sequence, stream, city, device)
+        AS detail
+FROM {table} WHERE id = %(id)s AND id_at = %(id_at)s LIMIT 1
 """
 _QUARANTINE: Final = """
 SELECT received_at AS at, 'put into quarantine' AS what, format('number %%s, %%s: %%s', id, reason, detail) AS detail
@@ -100,18 +84,19 @@ def read_trace(connection: Connection[Any], event_id: UUID) -> list[Step]:
     """All that is known of an event, in order of time; what has no time comes where it belongs."""
     made_at = time_of_id(str(event_id))
     values = {"id": event_id, "id_at": made_at}
-    steps = [
-        step
-        for statement in (_STORED, _QUARANTINE, _WAITING, _PICTURE, _FINDING, _CASE)
-        for step in _read(connection, statement, values)
+    stored = [
+        sql.SQL(_STORED).format(kind=sql.SQL(kind.value), table=sql.Identifier(table.name))
+        for kind, table in TABLE_OF_KIND.items()
     ]
+    others = [sql.SQL(statement) for statement in (_QUARANTINE, _WAITING, _PICTURE, _FINDING, _CASE)]
+    steps = [step for statement in (*stored, *others) for step in _read(connection, statement, values)]
     if not steps:
         return []
     steps.insert(0, Step(at=made_at, what="observed on the bus", detail="the time inside its id"))
     return list(_in_order(steps))
 
 
-def _read(connection: Connection[Any], statement: LiteralString, values: dict[str, Any]) -> list[Step]:
+def _read(connection: Connection[Any], statement: sql.SQL | sql.Composed, values: dict[str, Any]) -> list[Step]:
     with connection.cursor(row_factory=class_row(Step)) as cursor:
         return cursor.execute(statement, values).fetchall()
 

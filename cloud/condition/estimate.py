@@ -76,11 +76,6 @@ def estimate(
     return Estimate(pci=float(middle), low=float(low), high=float(high), damage_ratio_percent=float(np.median(ratio)))
 
 
-def weighted_area_m2(damage: Damage, rule: DamageRule) -> float:
-    """Area of a damage times the weight of its severity, if it exists just as reported."""
-    return _area_m2(damage, rule)[0] * rule.weights[damage.severity]
-
-
 def _area_m2(damage: Damage, rule: DamageRule) -> tuple[float, bool]:
     """Area, and whether it was measured."""
     if rule.strip_m is not None:

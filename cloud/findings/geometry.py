@@ -80,12 +80,6 @@ def mahalanobis_2(east_m: float, north_m: float, *spreads: Covariance) -> float:
     )
 
 
-def matrix_of(covariance: Covariance) -> Matrix:
-    """Covariance as a matrix."""
-    shared = covariance.east_north_m2
-    return np.array([[covariance.east_m2, shared], [shared, covariance.north_m2]])
-
-
 def from_matrix(matrix: Matrix) -> Covariance:
     """Matrix as a covariance."""
     return Covariance(east_m2=float(matrix[0, 0]), east_north_m2=float(matrix[0, 1]), north_m2=float(matrix[1, 1]))

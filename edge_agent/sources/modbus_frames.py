@@ -13,7 +13,6 @@ RegisterType = Literal["uint16", "int16", "uint32", "int32", "float32"]
 WordOrder = Literal["big", "little"]
 
 FUNCTION_OF_TABLE: Final[dict[RegisterTable, int]] = {"holding": 3, "input": 4}
-MAX_WORDS: Final = 125
 _FORMAT_OF_TYPE: Final[dict[RegisterType, str]] = {
     "uint16": ">H",
     "int16": ">h",

@@ -15,8 +15,7 @@ from cloud.db.pool import open_pool
 from cloud.errors import FleetError, MigrationError
 from cloud.fleet.buses import list_buses
 from cloud.fleet.devices import authenticate
-from cloud.roads.repository import Box, extent_of_roads, roads_in_box
-from tests.integration.ingest_database import SECRET, enrol_devices, handler_with, value
+from tests.integration.ingest_database import SECRET, enrol_devices, handler_with, query, value
 from tests.unit.cloud.ingest.messages import CITY, Outbox
 from wire.messages import Kind
 
@@ -69,8 +68,7 @@ def test_name_that_no_topic_can_hold_is_refused(environment: str, tmp_path: Path
     assert not (tmp_path / "secret").exists()
 
 
-@asynchronous
-async def test_roads_are_found_by_where_they_are(environment: str, tmp_path: Path) -> None:
+def test_roads_are_kept_once_with_the_box_around_each(environment: str, tmp_path: Path) -> None:
     lines = [[[10.0, 50.0], [10.1, 50.1]], [[20.0, 50.0], [20.1, 50.1]]]
     features = [
         {
@@ -84,17 +82,8 @@ async def test_roads_are_found_by_where_they_are(environment: str, tmp_path: Pat
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     for _ in range(2):
         assert "imported 2 roads" in CliRunner().invoke(roads, ["import", str(path)]).output
-    async with open_pool(environment) as pool, pool.connection() as connection:
-        found = await roads_in_box(connection, Box(min_lon=9, min_lat=49, max_lon=11, max_lat=51), limit=10)
-        extent = await extent_of_roads(connection)
-    assert [(road.name, road.line) for road in found] == [("10.0", lines[0])]
-    assert extent == Box(min_lon=10.0, min_lat=50.0, max_lon=20.1, max_lat=50.1)
-
-
-@asynchronous
-async def test_without_roads_there_is_no_extent(database: str) -> None:
-    async with open_pool(database) as pool, pool.connection() as connection:
-        assert await extent_of_roads(connection) is None
+    found = query(environment, "SELECT name, line, min_lon, max_lat FROM roads ORDER BY name")
+    assert found == [("10.0", lines[0], 10.0, 50.1), ("20.0", lines[1], 20.0, 50.1)]
 
 
 def test_migrate_says_what_it_did(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tests.integration import test_notify
 from tests.integration.test_notify import Receiver, notify, webhooks
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import Outbox
-from wire.messages import Kind
+from wire.messages import COUNTED_KINDS, Kind
 
 receiver = test_notify.receiver  # a fixture
 
@@ -43,6 +43,13 @@ def test_event_is_followed_from_the_bus_to_who_is_told(town: Town, receiver: Rec
     assert "case: file" in order
     assert "case: told" in order
     assert "waits for the worker" not in order
+
+
+@pytest.mark.parametrize("kind", sorted(COUNTED_KINDS))
+def test_every_kind_that_is_stored_is_found(town: Town, kind: Kind) -> None:
+    message = Outbox(device="bus-1").message(kind)
+    town.store([message])
+    assert f"stored as {kind.value} in " in call(json.loads(message.payload)["id"]).output
 
 
 def test_event_in_quarantine_is_found(town: Town) -> None:

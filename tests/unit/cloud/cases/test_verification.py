@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.cases.handling import shipped_handling
-from cloud.cases.verification import Judgement, PassAfter, judge, looks_needed, still_there
+from cloud.cases.verification import Judgement, PassAfter, judge, still_there
 from cloud.findings.rates import PassRates
 
 RULES = shipped_handling().verification
@@ -47,8 +47,8 @@ def test_looks_that_see_nothing_verify() -> None:
 
 
 def test_how_many_looks_depends_on_the_hit_rate() -> None:
-    assert looks_needed(rates=SURE, rules=RULES) == 2
-    assert looks_needed(rates=DULL, rules=RULES) == 5
+    assert [judged(*[miss(DULL)] * looks) for looks in (4, 5)] == [Judgement.WAIT, Judgement.VERIFIED]
+    assert [judged(*[miss(SURE)] * looks) for looks in (1, 2)] == [Judgement.WAIT, Judgement.VERIFIED]
 
 
 def test_sighting_reopens() -> None:
@@ -57,15 +57,6 @@ def test_sighting_reopens() -> None:
 
 def test_unsure_sighting_beside_a_look_that_saw_nothing_waits_for_more() -> None:
     assert judged(miss(), sight(surer=-2.2)) is Judgement.WAIT
-
-
-@settings(deadline=None)  # a busy machine is slow, not wrong
-@given(rates=RATES)
-def test_needed_looks_are_just_enough(rates: PassRates) -> None:
-    needed = looks_needed(rates=rates, rules=RULES)
-
-    assert judged(*[miss(rates)] * needed) is Judgement.VERIFIED
-    assert judged(*[miss(rates)] * (needed - 1)) is Judgement.WAIT
 
 
 @settings(deadline=None)  # a busy machine is slow, not wrong

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from cloud.condition.estimate import Damage, Estimate, Surveyed, estimate, weighted_area_m2
+from cloud.condition.estimate import Damage, Estimate, Surveyed, estimate
 from cloud.condition.rules import load_rules
 from cloud.findings.model import Severity
 
@@ -70,4 +70,17 @@ def test_unknown_class_does_not_count() -> None:
     ],
 )
 def test_weighted_areas(damage: Damage, area_m2: float) -> None:
-    assert weighted_area_m2(damage, RULES.classes[damage.class_code]) == pytest.approx(area_m2)
+    """By the share of 700 m2 that is damaged, where nothing is in doubt and nothing was missed."""
+    sure = RULES.doubt.model_copy(
+        update={"measured_sigma": 1e-6, "assumed_sigma": 1e-6, "severity_share": 0.0, "usual_ratio_percent": 1e-6}
+    )
+    found = estimate(
+        [replace(damage, existence=1.0)],
+        Surveyed(share=1.0, looks=1000.0),
+        area_m2=700.0,
+        surface="asphalt",
+        segment_id="s",
+        rules=RULES.model_copy(update={"doubt": sure}),
+    )
+    assert found is not None
+    assert found.damage_ratio_percent == pytest.approx(area_m2 / 7, rel=1e-3)
