@@ -3,7 +3,7 @@
 Only changes below a horizon (no older transaction that could write such a change is still running) are told, in the
 order of (xid, id). So the cursor of the last changes told is enough to resume without loss. What buses bring and what
 is decided of it go in lanes of their own: ingest is quick, the worker thinks for a while in one transaction, and what
-buses bring need not wait for it.
+buses bring need not wait for it. The worker is known by the name of its connections.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from cloud.api.metrics import LIVE_STREAMS
-from cloud.db.changes import CHANNEL, QUIET
-from cloud.db.pool import Pool
+from cloud.db.changes import CHANNEL
+from cloud.db.pool import WORKER, Pool
 from telemetry.server import Needs
 
 QUEUE_LENGTH: Final = 1000
@@ -30,13 +30,13 @@ IDLE_POLL_S: Final = 1.0
 PENDING_POLL_S: Final = 0.02  # a change is committed but an older transaction still runs
 RETRY_S: Final = 1.0
 
-# Bus lane: of the transactions that run, those that said that they write no such change do not count. The locks are
-# looked at after the snapshot was taken: one that said so in between is just not waited for.
+# Bus lane: of the transactions that run, the worker's do not count, for they write no such change. Who runs them is
+# looked up after the snapshot was taken: one that has ended in between is waited for, until the next look.
 _START: Final = """
 SELECT xid::text::bigint, id FROM changes WHERE kind IN ('observation', 'bus') AND xid < (
     SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
-    WHERE NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = %(quiet)s
-        AND l.objid::bigint = x::text::bigint %% 4294967296))
+    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
+        WHERE a.application_name = %(worker)s AND a.backend_xid::text::bigint = x::text::bigint %% 4294967296))
 ORDER BY xid DESC, id DESC LIMIT 1
 """
 _START_DECIDED: Final = """
@@ -48,8 +48,8 @@ _NEXT: Final = """
 SELECT xid::text::bigint, id, kind, payload::text FROM changes
 WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('observation', 'bus') AND xid < (
     SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
-    WHERE NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = %(quiet)s
-        AND l.objid::bigint = x::text::bigint %% 4294967296))
+    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
+        WHERE a.application_name = %(worker)s AND a.backend_xid::text::bigint = x::text::bigint %% 4294967296))
 ORDER BY xid, id LIMIT %(limit)s
 """
 _NEXT_DECIDED: Final = """
@@ -296,12 +296,12 @@ class Hub:
 
 
 async def _newest(connection: AsyncConnection[Any], lane: Lane) -> Place:
-    row = await (await connection.execute(_START_OF_LANE[lane], {"quiet": QUIET})).fetchone()
+    row = await (await connection.execute(_START_OF_LANE[lane], {"worker": WORKER})).fetchone()
     return Place(*row) if row else NOTHING.of(lane)
 
 
 async def _read(connection: AsyncConnection[Any], lane: Lane, after: Place) -> list[Change]:
-    values = _values(after) | {"limit": PAGE, "quiet": QUIET}
+    values = _values(after) | {"limit": PAGE, "worker": WORKER}
     rows = await (await connection.execute(_NEXT_OF_LANE[lane], values)).fetchall()
     return [Change(place=Place(xid, number), kind=kind, payload=payload) for xid, number, kind, payload in rows]
 

@@ -14,7 +14,6 @@ from psycopg.rows import class_row
 from cloud.condition.evidence import read_network
 from cloud.condition.rules import ConditionRules
 from cloud.condition.timetable import hour_of_week
-from cloud.db.changes import keep_quiet_of_buses
 from cloud.db.steps import drain
 from cloud.roads.matching import Position, Stay, stays
 
@@ -77,7 +76,6 @@ def _note_one(connection: Connection[Any], rules: ConditionRules, *, at: datetim
     due = connection.execute(_DUE, (MATCH_EVERY,)).fetchone() if row and row[0] else None
     if due is None:
         return False
-    keep_quiet_of_buses(connection)
     city, device, up_to_at, position_at = due
     since = max(up_to_at or at - _LONGEST, at - _LONGEST)
     points = read_points(connection, city=city, device=device, since=since)

@@ -18,7 +18,6 @@ from cloud.condition.rules import ConditionRules
 from cloud.condition.survey import SurveyedPart, last_look, survey
 from cloud.condition.tci import FacilityIndex, facility_index
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import keep_quiet_of_buses
 from cloud.db.steps import drain
 from cloud.roads.matching import Matched
 
@@ -45,8 +44,6 @@ def _step(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -
     if not (row and row[0]):
         return 0
     taken = evidence.take(connection, limit=BATCH)
-    if len(taken):
-        keep_quiet_of_buses(connection)
     do_apart(
         connection,
         taken.coverages,

@@ -16,12 +16,16 @@ Pool = AsyncConnectionPool[AsyncConnection[Row]]
 ThreadPool = ConnectionPool[Connection[Row]]
 
 CONNECT_TIMEOUT_S: Final = 10
+NAME: Final = "busense"
+WORKER: Final = "busense-work"
+"""Name of the worker's connections: what is done there tells viewers nothing of observations and buses."""
+
 # UTC, so that every aware time that comes out is UTC. Databases lie on disks without heads: with PostgreSQL's own 4 it
 # reads all of a table where a few hundred places of an index would do.
 _OPTIONS: Final[dict[str, Any]] = {
     "options": "-c timezone=UTC -c random_page_cost=1.1",
     "connect_timeout": CONNECT_TIMEOUT_S,
-    "application_name": "busense",
+    "application_name": NAME,
 }
 # Lists say "this, if it was asked for": planned once for all, such a statement goes by no index.
 _PLANNING_ANEW: Final = _OPTIONS | {"options": f"{_OPTIONS['options']} -c plan_cache_mode=force_custom_plan"}
@@ -40,16 +44,22 @@ def check_url(url: str) -> None:
 
 
 @contextmanager
-def connect(url: str, *, autocommit: bool = False) -> Generator[Connection[Row]]:
-    """Open one connection, for commands that run once.
+def connect(url: str, *, autocommit: bool = False, name: str = NAME) -> Generator[Connection[Row]]:
+    """Open one connection, for commands that run once and for the worker's hands.
+
+    Args:
+        url: of the database.
+        autocommit: each statement is a transaction of its own.
+        name: by which the database knows the connection.
 
     Raises:
         ConfigError: the URL cannot be read.
         UnavailableError: there is no database, or it went away meanwhile.
     """
     check_url(url)
+    options: dict[str, Any] = _OPTIONS | {"application_name": name}
     try:
-        connection = psycopg.connect(url, autocommit=autocommit, **_OPTIONS)
+        connection = psycopg.connect(url, autocommit=autocommit, **options)
     except psycopg.OperationalError as error:
         raise UnavailableError(f"the database cannot be reached: {_first_line(error)}") from error
     try:

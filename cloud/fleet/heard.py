@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -98,5 +98,14 @@ async def note_heard(cursor: AsyncCursor[tuple[Any, ...]], heard: Sequence[Heard
 
 def _record(key: Key, day: Day) -> dict[str, object]:
     city, date, device, way = key
-    names = {"city": city, "day": date.isoformat(), "device": device, "way": way}
-    return {**asdict(day), **names, "last_at": day.last_at.isoformat()}
+    return {
+        "city": city,
+        "day": date.isoformat(),
+        "device": device,
+        "way": way,
+        "messages": day.messages,
+        "tags": day.tags,
+        "last_at": day.last_at.isoformat(),
+        "hours": day.hours,
+        "late": day.late,
+    }

@@ -1,7 +1,7 @@
 """What a batch of messages tells about its devices, written in the batch's own transaction."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ _TELL: Final = """
 INSERT INTO changes (kind, subject, payload)
 SELECT 'bus', d.city || '/' || d.device,
     jsonb_build_object('device', d.device, 'presence', d.presence, 'points', n.points)
-FROM jsonb_to_recordset(%s) AS n(city text, device text, points jsonb)
+FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS n(city, device, points)
 JOIN devices d ON d.city = n.city AND d.device = n.device
 """
 
@@ -74,7 +74,7 @@ class DeviceNews:
     twin: dict[str, object] | None = None
     twin_at: datetime | None = None
     position: Position | None = None
-    points: Sequence[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    points: str = "[]"  # that live viewers want, as the database wrote them
     is_worth_telling: bool = False
 
     def see(self, at: datetime) -> None:
@@ -110,11 +110,10 @@ async def apply_device_news(cursor: Cursor, news: Iterable[DeviceNews]) -> bool:
     ordered = sorted(news, key=lambda item: (item.city, item.device))
     await cursor.execute(_LOCK, ([item.city for item in ordered], [item.device for item in ordered]))
     await cursor.execute(_UPDATE, (Jsonb([_record(item) for item in ordered]),))
-    told = [
-        {"city": item.city, "device": item.device, "points": item.points} for item in ordered if item.is_worth_telling
-    ]
+    told = [item for item in ordered if item.is_worth_telling]
     if told:
-        await cursor.execute(_TELL, (Jsonb(told),))
+        columns = ([item.city for item in told], [item.device for item in told], [item.points for item in told])
+        await cursor.execute(_TELL, columns)
     return bool(told)
 
 

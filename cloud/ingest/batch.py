@@ -162,8 +162,8 @@ def device_news(received: Iterable[Received], news: News) -> list[DeviceNews]:
         known.see(item.received_at)
         _note(known, item)
     for key, known in of_device.items():
-        known.points = news.points.get(key, [])
-        known.is_worth_telling = bool(known.points) or key in news.healthy or known.presence is not None
+        known.points = news.points.get(key, "[]")
+        known.is_worth_telling = key in news.points or key in news.healthy or known.presence is not None
     return list(of_device.values())
 
 

@@ -18,7 +18,6 @@ from wire.messages import Kind
 Connection = AsyncConnection[tuple[Any, ...]]
 Cursor = AsyncCursor[tuple[Any, ...]]
 Device = tuple[str, str]  # city, device
-Point = dict[str, object]  # at, lon, lat, heading_deg, speed_mps
 
 # Rows are inserted in the order of their ids: two ingesters that hold the same messages must not lock crosswise.
 _INSERT_OBSERVATIONS: Final = """
@@ -60,7 +59,7 @@ WITH inserted AS (
 )
 SELECT city, device, jsonb_agg(
     jsonb_build_object('at', at, 'lon', lon, 'lat', lat, 'heading_deg', heading_deg, 'speed_mps', speed_mps)
-    ORDER BY at) FILTER (WHERE age <= 120), count(*) FILTER (WHERE number = 0)
+    ORDER BY at) FILTER (WHERE age <= 120)::text, count(*) FILTER (WHERE number = 0)
 FROM ranked GROUP BY city, device
 """
 _INSERT_DRIVING_EVENTS: Final = """
@@ -135,7 +134,7 @@ class News:
     """What an insert brought that was not known before."""
 
     messages: Mapping[Kind, int]  # how many were not there yet
-    points: Mapping[Device, list[Point]]  # that live viewers want
+    points: Mapping[Device, str]  # that live viewers want, in JSON: at, lon, lat, heading_deg, speed_mps
     healthy: frozenset[Device]  # devices with a new health report
 
 
@@ -161,7 +160,7 @@ async def insert_rows(cursor: Cursor, rows_of_kind: Mapping[Kind, Iterable[Value
         if kind in rows_of_kind:
             await cursor.execute(statement)
             new[kind] = cursor.rowcount
-    points: dict[Device, list[Point]] = {}
+    points: dict[Device, str] = {}
     if Kind.TRACK in rows_of_kind:
         points, new[Kind.TRACK] = await _insert_track_points(cursor)
     healthy: list[Device] = []
@@ -171,7 +170,7 @@ async def insert_rows(cursor: Cursor, rows_of_kind: Mapping[Kind, Iterable[Value
     return News(messages=new, points=points, healthy=frozenset(healthy))
 
 
-async def _insert_track_points(cursor: Cursor) -> tuple[dict[Device, list[Point]], int]:
+async def _insert_track_points(cursor: Cursor) -> tuple[dict[Device, str], int]:
     """Points by device, and how many messages they came in."""
     await cursor.execute(_INSERT_TRACK_POINTS)
     rows = await cursor.fetchall()

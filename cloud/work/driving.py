@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Final
 
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.driving.looks import Looks
 from cloud.driving.rules import DrivingRules
 from cloud.driving.step import note_driving
@@ -21,7 +21,7 @@ def look_after_driving(url: str, rules: DrivingRules, stop: threading.Event) -> 
 
 
 def _follow(url: str, rules: DrivingRules, stop: threading.Event) -> None:
-    with connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True, name=WORKER) as connection:
         while not stop.is_set():
             note_driving(connection, rules=rules, now=_utc_now, should_stop=stop.is_set)
             with connection.transaction():

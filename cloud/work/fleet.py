@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Final
 
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.fleet.rollouts import carry_on
 from cloud.work.hands import keep_at
 
@@ -17,7 +17,7 @@ def look_after_roll_outs(url: str, stop: threading.Event) -> None:
 
 
 def _follow(url: str, stop: threading.Event) -> None:
-    with connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True, name=WORKER) as connection:
         while not stop.is_set():
             if not carry_on(connection, at=datetime.now(UTC)):
                 stop.wait(LOOK_EVERY_S)

@@ -21,8 +21,8 @@ from cloud.cases.repository import newest_cases
 from cloud.condition.evidence import FindingPlace, read_network
 from cloud.condition.locate import locate_finding
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import keep_quiet_of_buses, tell_all
-from cloud.db.pool import connect
+from cloud.db.changes import tell_all
+from cloud.db.pool import WORKER, connect
 from cloud.errors import ConfigError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
@@ -89,8 +89,6 @@ class Judge:
     def _step(self) -> int:
         with self.connection.transaction():
             things = repository.take_due(self.connection, limit=BATCH)
-            if things:
-                keep_quiet_of_buses(self.connection)
             do_apart(
                 self.connection,
                 things,
@@ -250,7 +248,7 @@ def look_after_furniture(
     """Run until `stop` is set, and set it when something is wrong; a database or store that is away is waited for."""
 
     def follow() -> None:
-        with connect(url, autocommit=True) as connection:
+        with connect(url, autocommit=True, name=WORKER) as connection:
             judge = Judge(connection=connection, kinds=kinds, catalogue=catalogue, handling=handling, now=_utc_now)
             store = cache(open_store)  # opened when the first picture is read; what fails is tried again
             while not stop.is_set():

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 from psycopg import Connection
 
 from cloud.db.migrate import check_current
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.errors import ConfigError, UnavailableError
 from cloud.work.retention import Report, Store, alone, last_report, purge
 from cloud.work.retention_rules import RetentionRules, is_due
@@ -32,7 +32,7 @@ def look_after_retention(
             wait_s = POLL_S
             try:
                 check_current(url)
-                with connect(url, autocommit=True) as connection:
+                with connect(url, autocommit=True, name=WORKER) as connection:
                     purge_when_due(connection, open_store, rules, zone=zone, now=_utc_now, should_stop=stop.is_set)
             except (UnavailableError, ConfigError, psycopg.Error, BaseError, OSError) as error:
                 _log.warning("retention_interrupted error=%s", error)

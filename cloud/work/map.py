@@ -4,7 +4,7 @@ import threading
 from typing import Final
 
 from cloud.db.changes import CHANNEL
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.db.tallies import add_up_tallies
 from cloud.findings.map_cells import count_marked_cells
 from cloud.work.hands import keep_at
@@ -18,7 +18,7 @@ def look_after_map(url: str, stop: threading.Event) -> None:
 
 
 def _follow(url: str, stop: threading.Event) -> None:
-    with connect(url, autocommit=True) as listener, connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True) as listener, connect(url, autocommit=True, name=WORKER) as connection:
         listener.execute(f"LISTEN {CHANNEL}")
         while not stop.is_set():
             count_marked_cells(connection)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cloud.cases.handling import Handling
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.notify import repository
 from cloud.notify.notifier import Notifier
 from cloud.notify.targets import Targets
@@ -19,7 +19,7 @@ def look_after_notices(url: str, targets: Targets, handling: Handling, stop: thr
     """Tell people until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
 
     def tell() -> None:
-        with connect(url, autocommit=True) as connection:
+        with connect(url, autocommit=True, name=WORKER) as connection:
             _follow(Notifier(connection=connection, targets=targets, handling=handling, now=_utc_now), stop)
 
     keep_at("notices", tell, url=url, stop=stop)

@@ -7,7 +7,7 @@ from typing import Final
 from cloud.condition.passes import note_passes
 from cloud.condition.rules import ConditionRules
 from cloud.condition.step import update_conditions
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.work.hands import keep_at
 
 POLL_S: Final = 1.0
@@ -19,7 +19,7 @@ def look_after_roads(url: str, rules: ConditionRules, stop: threading.Event) -> 
 
 
 def _follow(url: str, rules: ConditionRules, stop: threading.Event) -> None:
-    with connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True, name=WORKER) as connection:
         while not stop.is_set():
             update_conditions(connection, rules=rules, now=_utc_now, should_stop=stop.is_set)
             note_passes(connection, rules=rules, now=_utc_now, should_stop=stop.is_set)

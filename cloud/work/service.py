@@ -19,13 +19,14 @@ from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.driving.rules import load_driving_rules
 from cloud.errors import PlaceBusyError, UnavailableError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.notify.targets import load_targets
 from cloud.pictures.store import open_store
 from cloud.requests.actions import run_clock
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.scenarios.stop_water.rules import load_water_rules
 from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
 from cloud.work import place, queue
@@ -97,7 +98,7 @@ def work(config: CloudConfig, stop: threading.Event) -> None:
             handling=handling,
             open_store=partial(open_store, config.pictures),
         ),
-        partial(look_after_travel, url, config.serve.vault_file, zone),
+        partial(look_after_travel, url, config.serve.vault_file, load_travel_rules(config.work.travel), zone),
     )
     with ThreadPoolExecutor(max_workers=len(keepers)) as executor:
         hands = [executor.submit(keeper, stop) for keeper in keepers]
@@ -114,7 +115,7 @@ def _work(url: str, rules: Rulebook, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             check_current(url)
-            with connect(url, autocommit=True) as listener, connect(url, autocommit=True) as connection:
+            with connect(url, autocommit=True) as listener, connect(url, autocommit=True, name=WORKER) as connection:
                 _log.info("work_started")
                 _follow(listener, connection, rules, stop)
         except (UnavailableError, psycopg.OperationalError) as error:

@@ -15,7 +15,7 @@ from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, Role
 from cloud.cases.repository import newest_cases
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import keep_quiet_of_buses, tell_all
+from cloud.db.changes import tell_all
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_findings_of, read_new_observations, read_stretches
@@ -61,7 +61,6 @@ def fuse_places(
     taken = queue.take(connection, places)
     if not taken:
         return 0
-    keep_quiet_of_buses(connection)
     cells = held or cells_around_all(places)
     actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=at)
     do_apart(

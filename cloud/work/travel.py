@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from cloud.db.pool import connect
+from cloud.db.pool import WORKER, connect
 from cloud.db.steps import drain
 from cloud.errors import ConfigError
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
+from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.travel.hearing import Ears
 from cloud.travel.looks import Looks
 from cloud.travel.people import erase_ended
@@ -30,7 +31,9 @@ SYSTEM: Final = Actor(name="system", role=Role.SYSTEM)
 _log = logging.getLogger(__name__)
 
 
-def look_after_travel(url: str, vault_file: Path | None, zone: ZoneInfo, stop: threading.Event) -> None:
+def look_after_travel(
+    url: str, vault_file: Path | None, rules: TravelRules, zone: ZoneInfo, stop: threading.Event
+) -> None:
     """Run until `stop` is set, and set it when something is wrong; database and key are waited for when they are away.
 
     Without the key that sealed the tags nobody is looked after, which is told; roads and cases go on.
@@ -38,7 +41,7 @@ def look_after_travel(url: str, vault_file: Path | None, zone: ZoneInfo, stop: t
 
     def follow() -> None:
         try:
-            _follow(url, Vault.read(vault_file), zone, stop)
+            _follow(url, Vault.read(vault_file), rules, zone, stop)
         except ConfigError as error:
             _log.error("travel_waits error=%s", error)
             stop.wait(KEY_AGAIN_S)
@@ -46,10 +49,10 @@ def look_after_travel(url: str, vault_file: Path | None, zone: ZoneInfo, stop: t
     keep_at("travel", follow, url=url, stop=stop)
 
 
-def _follow(url: str, vault: Vault, zone: ZoneInfo, stop: threading.Event) -> None:
+def _follow(url: str, vault: Vault, rules: TravelRules, zone: ZoneInfo, stop: threading.Event) -> None:
     ears = Ears(vault)
     ended_at = watched_at = datetime.min.replace(tzinfo=UTC)
-    with connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True, name=WORKER) as connection:
         while not stop.is_set():
             at = datetime.now(UTC)
             if at - ended_at > END_EVERY:
@@ -58,7 +61,7 @@ def _follow(url: str, vault: Vault, zone: ZoneInfo, stop: threading.Event) -> No
             if at - watched_at > WATCH_EVERY:
                 watched_at = at
                 watch(connection, at=at)
-            if not look(connection, ears, at=at, zone=zone):
+            if not look(connection, ears, at=at, zone=zone, rules=rules):
                 stop.wait(POLL_S)
 
 
@@ -67,12 +70,12 @@ def watch(connection: Connection[Any], *, at: datetime) -> None:
     drain(connection, lambda: note_watch(connection, at=at))
 
 
-def look(connection: Connection[Any], ears: Ears, *, at: datetime, zone: ZoneInfo) -> int:
+def look(connection: Connection[Any], ears: Ears, *, at: datetime, zone: ZoneInfo, rules: TravelRules) -> int:
     """Resolve some of what was heard, and conclude about one person; none when nothing is waiting."""
     with connection.transaction():
         heard = ears.hear(connection, at=at, zone=zone)
     with connection.transaction():
-        looked = look_at_next(connection, at=at, zone=zone)
+        looked = look_at_next(connection, at=at, zone=zone, rules=rules)
     return heard + looked
 
 

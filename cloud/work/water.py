@@ -16,8 +16,8 @@ from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, CaseState, Role
 from cloud.cases.repository import CaseOfFinding, newest_cases
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import keep_quiet_of_buses, tell_all
-from cloud.db.pool import connect
+from cloud.db.changes import tell_all
+from cloud.db.pool import WORKER, connect
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import FindingState, PassKind, Severity
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
@@ -113,7 +113,6 @@ class WaterDesk:
         connection = self.actions.connection
         with connection.cursor(row_factory=class_row(_Measured)) as cursor:
             levels = cursor.execute(_TAKE, (BATCH,)).fetchall()
-        keep_quiet_of_buses(connection)
         do_apart(connection, levels, self._take_all, kind=Kind.WATER, subject_of=_subject_of)
         return len(levels)
 
@@ -221,7 +220,7 @@ def note_water(
 
 
 def _follow(url: str, rules: WaterRules, catalogue: Catalogue, handling: Handling, stop: threading.Event) -> None:
-    with connect(url, autocommit=True) as connection:
+    with connect(url, autocommit=True, name=WORKER) as connection:
         while not stop.is_set():
             note_water(connection, rules=rules, catalogue=catalogue, handling=handling, now=_utc_now)
             stop.wait(POLL_S)

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from cloud.api import live
 from cloud.db import changes
-from cloud.db.changes import keep_quiet_of_buses
+from cloud.db.pool import WORKER
 from cloud.work.trim import KEPT_AT_LEAST, trim_changes
 from tests.integration.api_server import running_server
 from tests.integration.town import Town
@@ -126,12 +126,12 @@ def test_transaction_that_commits_late_is_not_skipped(address: str, database: st
 
 def test_what_buses_bring_does_not_wait_for_a_worker_that_thinks(address: str, database: str) -> None:
     with (
-        psycopg.connect(database) as worker,
+        psycopg.connect(database, application_name=WORKER) as worker,
         psycopg.connect(database, autocommit=True) as quick,
         following(address) as events,
     ):
         next(events)
-        keep_quiet_of_buses(worker)
+        worker.execute("SELECT pg_current_xact_id()")
         tell(quick, 1)
         told = next(events)
         tell_decided(worker, 2)
@@ -148,12 +148,12 @@ def test_what_buses_bring_does_not_wait_for_a_worker_that_thinks(address: str, d
 
 def test_what_is_decided_waits_for_all(address: str, database: str) -> None:
     with (
-        psycopg.connect(database) as worker,
+        psycopg.connect(database, application_name=WORKER) as worker,
         psycopg.connect(database, autocommit=True) as quick,
         following(address) as events,
     ):
         next(events)
-        keep_quiet_of_buses(worker)
+        worker.execute("SELECT pg_current_xact_id()")
         tell_decided(quick, 2)
         tell_decided(worker, 1)
         worker.commit()

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -104,23 +105,36 @@ async def follow(
             yield _event("reset", subscription.start, "{}")
         begin = subscription.start if after is None else after
         yield f"retry: {_RETRY_MS}\n" + _event("ready", begin, "{}")
-        known = begin
+        viewer = _Viewer(known=begin, told=told)
         async for change in hub.replay(begin, up_to=subscription.start):
-            known = known.after(change)
-            if (payload := await told(change)) is not None:
-                yield _event(change.kind, known, payload)
+            if text := await viewer.events([change]):
+                yield text
         checked_s = time.monotonic()
-        async for change in _live(subscription):
+        async for changes in _live(subscription):
             if time.monotonic() - checked_s >= HEARTBEAT_S:
                 checked_s = time.monotonic()
                 if not await is_welcome():
                     return
-            if change is None:
-                yield ": still here\n\n"
-            elif not known.knows(change):
-                known = known.after(change)
-                if (payload := await told(change)) is not None:
-                    yield _event(change.kind, known, payload)
+            if text := await viewer.events(changes) if changes else ": still here\n\n":
+                yield text
+
+
+@dataclass(slots=True, kw_only=True)
+class _Viewer:
+    """What somebody knows, and is told."""
+
+    known: Cursor
+    told: Told
+
+    async def events(self, changes: Iterable[Change]) -> str:
+        """Text of those that are new to them and for them: one piece, for each costs as much to send."""
+        text: list[str] = []
+        for change in changes:
+            if not self.known.knows(change):
+                self.known = self.known.after(change)
+                if (payload := await self.told(change)) is not None:
+                    text.append(_event(change.kind, self.known, payload))
+        return "".join(text)
 
 
 def as_told(change: Change, scope: Scope) -> str | None:
@@ -142,18 +156,24 @@ def as_told(change: Change, scope: Scope) -> str | None:
             return change.payload if scope.has_place(lon=payload["lon"], lat=payload["lat"]) else None
 
 
-async def _live(subscription: Subscription) -> AsyncGenerator[Change | None]:
-    """Changes as they come; none when it was quiet for a while. Ends when the subscription was closed."""
+async def _live(subscription: Subscription) -> AsyncGenerator[Sequence[Change]]:
+    """Changes as they come, those that are there in one go; none when it was quiet for a while.
+
+    Ends when the subscription was closed.
+    """
+    queue = subscription.queue
     while not subscription.is_closed:
         try:
             async with asyncio.timeout(HEARTBEAT_S):
-                change = await subscription.queue.get()
+                come = [await queue.get()]
         except TimeoutError:
-            yield None
+            yield ()
             continue
-        if change is None:
+        come += [queue.get_nowait() for _ in range(queue.qsize())]
+        if changes := [change for change in come if change is not None]:
+            yield changes
+        if None in come:
             return
-        yield change
 
 
 def _event(kind: str, cursor: Cursor, payload: str) -> str:

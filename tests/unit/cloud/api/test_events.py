@@ -1,10 +1,14 @@
+import asyncio
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import pytest
 from shapely.geometry import box
+from typing_extensions import override
 
-from cloud.api.live import Change, Place
-from cloud.api.routes.events import as_told
+from cloud.api.live import NOTHING, Change, Hub, Place, Subscription
+from cloud.api.routes.events import as_told, follow
 from cloud.people.scope import EVERYTHING, Scope
 
 NORTH = Scope(areas=(box(120, 28, 121, 29),))
@@ -43,3 +47,46 @@ def test_a_change_is_told_of_what_is_there(kind: str, payload: object, scope: Sc
 @pytest.mark.parametrize(("scope", "has_case"), [(ROADS, True), (WATER, False), (Scope(sees_cases=False), False)])
 def test_a_finding_does_not_tell_of_another_units_case(scope: Scope, *, has_case: bool) -> None:
     assert ("demo-1" in (told("finding", FINDING, scope) or "")) is has_case
+
+
+class HubOfOne(Hub):
+    """Hands out a subscription that the test fills, and nothing from a database."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+
+    @override
+    @contextmanager
+    def subscribe(self) -> Generator[Subscription]:
+        yield self._subscription
+
+
+def test_what_has_come_goes_out_in_one_piece() -> None:
+    subscription = Subscription(start=NOTHING)
+
+    def put(*numbers: int) -> None:
+        for number in numbers:
+            subscription.put(Change(place=Place(1, number), kind="bus", payload=f"[{number}]"))
+
+    async def told(change: Change) -> str | None:
+        return None if change.place.id == 2 else change.payload
+
+    async def is_welcome() -> bool:
+        return True
+
+    async def pieces() -> list[str]:
+        stream = follow(HubOfOne(subscription), None, told=told, is_welcome=is_welcome)
+        first = await anext(stream)
+        put(1, 2, 3)
+        second = await anext(stream)
+        put(2, 4)  # the first of them is known already
+        third = await anext(stream)
+        put(5)
+        subscription.close()
+        return [first, second, third, *[piece async for piece in stream]]
+
+    ready, together, alone = asyncio.run(pieces())
+
+    assert "event: ready" in ready
+    assert together == "id: 1-1.0-0\nevent: bus\ndata: [1]\n\nid: 1-3.0-0\nevent: bus\ndata: [3]\n\n"
+    assert alone == "id: 1-4.0-0\nevent: bus\ndata: [4]\n\n"
