@@ -59,6 +59,7 @@ from cloud.api.routes import (
     stops,
     summary,
     travel,
+    travel_looks,
     upkeep,
 )
 from cloud.cases.handling import load_handling
@@ -113,6 +114,7 @@ _ROUTES: Final = (
     account_notices,
     people,
     travel,
+    travel_looks,
     guardian,
     upkeep,
     notice,

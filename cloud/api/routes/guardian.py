@@ -13,7 +13,7 @@ from cloud.api.actors import Credentials, IdentityDep, is_still, needs
 from cloud.api.deps import Resources, ResourcesDep
 from cloud.api.live import Change
 from cloud.api.routes.events import CursorText, EventStream, open_stream
-from cloud.api.routes.travel import (
+from cloud.api.travel_desk import (
     SHOWN,
     CounterDep,
     EventView,
@@ -62,19 +62,18 @@ class SearchBody(BaseModel):
 @router.get("/guardian/wards")
 def get_wards(counter: CounterDep) -> Wards:
     """List those in one's care."""
-    with counter.held.thread_pool.connection() as connection:
-        books = counter.books(connection)
+    with counter.open() as opened:
         wards = [
             Ward.model_validate(
                 row
                 | {
-                    "journeys": books.journeys(row["id"]),
-                    "events": [event_view(event) for event in books.events(row["id"], since=counter.at - SHOWN)],
-                    "looks": [look_view(look, counter.at) for look in looks_of(connection, row["id"])],
-                    "history": books.history(row["id"]),
+                    "journeys": opened.books.journeys(row["id"]),
+                    "events": [event_view(event) for event in opened.books.events(row["id"], since=counter.at - SHOWN)],
+                    "looks": [look_view(look, counter.at) for look in looks_of(opened.connection, row["id"])],
+                    "history": opened.books.history(row["id"]),
                 }
             )
-            for row in books.people(guardian=counter.actor.name)
+            for row in opened.books.people(guardian=counter.actor.name)
         ]
     return Wards(items=wards)
 
@@ -106,10 +105,9 @@ async def _tell_guardian(change: Change, *, held: Resources, guardian: str) -> s
 @router.post("/guardian/wards/{traveller}/searches", status_code=HTTPStatus.CREATED)
 def ask_for_search(traveller: UUID, body: SearchBody, counter: CounterDep) -> Made:
     """Ask that somebody is looked for; the care desk approves it."""
-    with counter.held.thread_pool.connection() as connection:
-        counter.books(connection).person(traveller, guardian=counter.actor.name)
-        looks = counter.looks(connection)
-        return Made(id=looks.ask(traveller, kind="search", purpose=body.purpose, minutes=body.minutes))
+    with counter.open() as opened:
+        opened.books.person(traveller, guardian=counter.actor.name)
+        return Made(id=opened.looks.ask(traveller, kind="search", purpose=body.purpose, minutes=body.minutes))
 
 
 @router.get("/guardian/looks/{look}/view")
@@ -121,13 +119,13 @@ def view_search(look: UUID, counter: CounterDep) -> OutlookView:
 @router.post("/guardian/looks/{look}/close", status_code=HTTPStatus.NO_CONTENT)
 def close_search(look: UUID, body: Outcome, counter: CounterDep) -> None:
     """Say that somebody is found."""
-    with counter.held.thread_pool.connection() as connection:
-        counter.looks(connection).close(look, outcome=body.outcome)
+    with counter.open() as opened:
+        opened.looks.close(look, outcome=body.outcome)
 
 
 @router.delete("/guardian/wards/{traveller}/consents", status_code=HTTPStatus.NO_CONTENT)
 def withdraw(traveller: UUID, counter: CounterDep) -> None:
     """Withdraw the consent: everything is deleted at once, but who looked."""
-    with counter.held.thread_pool.connection() as connection:
-        counter.books(connection).person(traveller, guardian=counter.actor.name)
-        counter.desk(connection).withdraw(traveller)
+    with counter.open() as opened:
+        opened.books.person(traveller, guardian=counter.actor.name)
+        opened.desk.withdraw(traveller)

@@ -1,0 +1,280 @@
+"""One request at the care desk, and what it shows: to the desk itself, and to guardians."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import Depends
+from psycopg import Connection
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from cloud.api.actors import ActorDep
+from cloud.api.deps import ResourcesDep
+from cloud.findings.cells import Ring, ring_of
+from cloud.scenarios.safe_travel.model import EventKind
+from cloud.travel.looks import LookKind, Looks, TravelLook, looks_of
+from cloud.travel.people import Cover, Desk, Kind
+from cloud.travel.reading import Books
+from cloud.travel.search import Outlook, look_for
+
+SHOWN: Final = timedelta(days=7)
+
+Purpose = Annotated[str, Field(min_length=5, max_length=500)]
+
+
+class Body(BaseModel):
+    """What is sent to the desk; errors never repeat it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Outcome(Body):
+    """How it ended."""
+
+    outcome: Annotated[str, Field(max_length=500)] = ""
+
+
+class Made(BaseModel):
+    """The id of what was made."""
+
+    id: UUID
+
+
+class TravellerView(BaseModel):
+    """Somebody who travels with a tag."""
+
+    id: UUID
+    name: str
+    kind: Kind
+    covers: list[Cover]
+    consent_until: datetime | None
+    tags: int
+    last_heard_at: datetime | None
+    area_lon: float | None
+    area_lat: float | None
+    area_radius_m: float | None
+    hours_from: time | None
+    hours_to: time | None
+
+
+class ConsentView(BaseModel):
+    id: UUID
+    given_by: str
+    covers: list[Cover]
+    from_at: datetime
+    until_at: datetime
+    recorded_at: datetime
+    recorded_by: str
+    withdrawn_at: datetime | None
+
+
+class GuardianView(BaseModel):
+    name: str
+    added_at: datetime
+    has_signed_in: bool
+
+
+class TagView(BaseModel):
+    """A tag; `battery_left` is an estimate by age, `drift_ppm` bounds by what was heard."""
+
+    id: UUID
+    kind: Literal["eid", "ibeacon"]
+    battery_left: float
+    battery_changed_at: datetime
+    drift_ppm: tuple[float, float] | None
+    added_at: datetime
+    last_heard_at: datetime | None
+
+
+class JourneyView(BaseModel):
+    id: UUID
+    name: str
+    lon: float
+    lat: float
+    radius_m: float
+    days: list[int]
+    leave_at: time
+    arrive_by: time
+
+
+class EventView(BaseModel):
+    """What was concluded; the stop is for guardians and for open looks."""
+
+    id: UUID
+    kind: EventKind
+    at: datetime
+    journey: UUID | None
+    stop: str | None
+    is_withdrawn: bool
+
+
+class LookView(BaseModel):
+    """A look: `asked` waits for a second person, `open` may be looked at until its time is over."""
+
+    id: UUID
+    traveller: UUID
+    kind: LookKind
+    state: Literal["asked", "open", "closed"]
+    purpose: str
+    minutes: int
+    asked_at: datetime
+    asked_by: str
+    approved_by: str | None
+    until_at: datetime | None
+    closed_at: datetime | None
+    closed_by: str | None
+    outcome: str | None
+
+
+class HistoryLineView(BaseModel):
+    """Who did what with somebody's data, and why."""
+
+    at: datetime
+    actor: str
+    deed: str
+    purpose: str
+    details: dict[str, JsonValue]
+
+
+class TravellerDetail(TravellerView):
+    """Somebody with everything but where they are."""
+
+    consents: list[ConsentView]
+    guardians: list[GuardianView]
+    tag_list: list[TagView]
+    journeys: list[JourneyView]
+    events: list[EventView]
+    looks: list[LookView]
+    history: list[HistoryLineView]
+
+
+class SeenView(BaseModel):
+    """Where a reader heard the tag; the strength tells a zone, not metres."""
+
+    reader: str
+    from_at: datetime
+    to_at: datetime
+    lon: float
+    lat: float
+    accuracy_m: float
+    rssi_dbm: int
+
+
+class CellView(BaseModel):
+    """An H3 cell and how likely the person is in it."""
+
+    cell: str
+    probability: float
+    ring: Ring
+
+
+class ComingBusView(BaseModel):
+    """A bus that came by at this time on so many of the days before."""
+
+    reader: str
+    at: datetime
+    share: float
+    probability: float
+
+
+class OutlookView(BaseModel):
+    """What an open look shows."""
+
+    look: LookView
+    name: str
+    last: SeenView | None
+    trail: list[SeenView]
+    cells: list[CellView]
+    passes: list[ComingBusView]
+    events: list[EventView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """All that the desk works with, in one transaction."""
+
+    connection: Connection[Any]
+    desk: Desk
+    books: Books
+    looks: Looks
+
+
+class Counter:
+    """One request at the desk."""
+
+    def __init__(self, held: ResourcesDep, actor: ActorDep) -> None:
+        self.held, self.actor, self.at = held, actor, datetime.now(UTC)
+
+    @contextmanager
+    def open(self) -> Generator[Opened]:
+        """Begin a transaction; it is committed at the end of the context."""
+        vault, at, actor = self.held.vault, self.at, self.actor
+        with self.held.thread_pool.connection() as connection:
+            yield Opened(
+                connection=connection,
+                desk=Desk(connection=connection, vault=vault, at=at, actor=actor.name),
+                books=Books(connection=connection, vault=vault, at=at),
+                looks=Looks(connection=connection, at=at, actor=actor),
+            )
+
+
+CounterDep = Annotated[Counter, Depends(Counter)]
+
+
+def view(counter: Counter, number: UUID) -> OutlookView:
+    """What an open look shows to who has part in it."""
+    with counter.open() as opened:
+        look = opened.looks.look(number)
+        name = opened.books.person(look.traveller)["name"]
+        events = opened.books.events(look.traveller, since=counter.at - SHOWN)
+        zone, rules = counter.held.handling.working_calendar.zone, counter.held.travel
+        found = look_for(opened.connection, look.traveller, at=counter.at, zone=zone, rules=rules)
+    return _outlook(found, look=look_view(look, counter.at), name=name, events=[event_view(row) for row in events])
+
+
+def detail_of(opened: Opened, traveller: UUID, *, at: datetime) -> TravellerDetail:
+    """Somebody, without where they are."""
+    books = opened.books
+    events = books.events(traveller, since=at - SHOWN)
+    return TravellerDetail.model_validate(
+        books.person(traveller)
+        | {
+            "consents": books.consents(traveller),
+            "guardians": books.guardians(traveller),
+            "tag_list": books.tags(traveller),
+            "journeys": books.journeys(traveller),
+            "events": [event_view(row).model_copy(update={"stop": None}) for row in events],
+            "looks": [look_view(look, at) for look in looks_of(opened.connection, traveller)],
+            "history": books.history(traveller),
+        }
+    )
+
+
+def event_view(row: dict[str, Any]) -> EventView:
+    """An event with the name of its stop."""
+    return EventView.model_validate(row | {"is_withdrawn": row["withdrawn_at"] is not None})
+
+
+def look_view(look: TravelLook, at: datetime) -> LookView:
+    """A look as it stands now."""
+    values = asdict(look)
+    return LookView.model_validate(values | {"state": look.state(at)})
+
+
+def _outlook(found: Outlook, *, look: LookView, name: str, events: list[EventView]) -> OutlookView:
+    trail = [SeenView.model_validate(heard, from_attributes=True) for heard in found.trail]
+    return OutlookView(
+        look=look,
+        name=name,
+        last=trail[0] if trail else None,
+        trail=trail,
+        cells=[
+            CellView(cell=chance.cell, probability=chance.probability, ring=ring_of(chance.cell))
+            for chance in found.chances
+        ],
+        passes=[ComingBusView.model_validate(one, from_attributes=True) for one in found.passes],
+        events=events,
+    )
