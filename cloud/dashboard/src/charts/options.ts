@@ -174,7 +174,7 @@ export function seconds({ series, unit }: { series: readonly { yAxisIndex: numbe
     legend: { top: 0, right: 8, icon: "roundRect", itemWidth: 14, itemHeight: 4, textStyle: { color: palette.text } },
     tooltip: { ...(base(palette)["tooltip"] as object), axisPointer: { type: "line", lineStyle: { color: palette.line } }, valueFormatter: (value: number) => value.toFixed(1) },
     grid: { left: 8, right: 12, top: 44, bottom: 6, containLabel: true },
-    xAxis: { type: "value", min: "dataMin", max: "dataMax", ...categoryAxis(palette), axisLabel: { color: palette.text, formatter: (value: number) => `${Math.round(value)} s` }, splitLine: { show: false } },
+    xAxis: { type: "value", min: "dataMin", max: "dataMax", ...categoryAxis(palette), axisLabel: { color: palette.text, formatter: (value: number) => (Number.isInteger(value) ? `${value} s` : "") }, splitLine: { show: false } },
     yAxis: [
       { ...valueAxis(palette), name: "km/h", nameTextStyle: { color: palette.faint }, min: 0, axisLine: { show: false, onZero: false }, axisTick: { show: false } },
       { ...valueAxis(palette), name: unit, nameTextStyle: { color: palette.faint }, show: hasRight, axisLine: { show: false, onZero: false }, axisTick: { show: false }, splitLine: { show: false } },

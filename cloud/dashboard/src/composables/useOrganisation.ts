@@ -3,7 +3,7 @@
 import { computed } from "vue";
 
 import { api } from "../api/client";
-import type { Organisation } from "../api/types";
+import type { LocalName, Organisation } from "../api/types";
 import { useLocale } from "./useLocale";
 import { useResource } from "./useResource";
 
@@ -13,13 +13,15 @@ export function useOrganisation() {
   void resource.load();
   const units = computed(() => resource.data.value?.units ?? []);
   const crews = computed(() => resource.data.value?.crews ?? []);
+  const named = (known: readonly { key: string; name: LocalName }[], key: string | null) => {
+    const found = known.find((each) => each.key === key);
+    return found === undefined ? key : nameOf(found.name);
+  };
   return {
     units,
     crews,
     reload: resource.load,
-    crewName: (key: string | null) => {
-      const crew = crews.value.find((known) => known.key === key);
-      return crew === undefined ? key : nameOf(crew.name);
-    },
+    unitName: (key: string | null) => named(units.value, key),
+    crewName: (key: string | null) => named(crews.value, key),
   };
 }

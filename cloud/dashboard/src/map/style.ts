@@ -22,9 +22,15 @@ const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export type ClassColours = ReadonlyMap<string, string>;
 
-/** Our roads on plain ground, and over them the layers of a page. */
+/** Our roads on plain ground with the layers of a page: names can be read over its lines and areas, and lie under its points. */
 export function groundStyle(theme: Theme, layers: readonly LayerSpecification[]): StyleSpecification {
-  return { version: 8, sources: emptySources([SOURCES.roads, ...layers.flatMap((layer) => ("source" in layer ? [layer.source] : []))]), layers: [...groundLayers(theme), ...layers] };
+  const [flat, points] = [layers.filter(({ type }) => type !== "circle"), layers.filter(({ type }) => type === "circle")];
+  const [names, ground] = [groundLayers(theme).filter(({ type }) => type === "symbol"), groundLayers(theme).filter(({ type }) => type !== "symbol")];
+  return {
+    version: 8,
+    sources: emptySources([SOURCES.roads, ...layers.flatMap((layer) => ("source" in layer ? [layer.source] : []))]),
+    layers: [...ground, ...flat, ...names, ...points],
+  };
 }
 
 export function emptySources(names: readonly string[]): StyleSpecification["sources"] {

@@ -3,7 +3,7 @@
 export const conditionZh = {
   roads: {
     title: "路况",
-    estimate: "路况指数 PCI（估计）",
+    estimate: "PCI（估计）",
     interval: (low: string, high: string) => `90 % 区间 ${low} – ${high}`,
     unknown: "巡查不足，无法估计",
     surveyed: "已巡查",
