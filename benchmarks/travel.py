@@ -28,6 +28,7 @@ from cloud.scenarios.safe_travel.assess import GRACE, Day, assess
 from cloud.scenarios.safe_travel.clock import TagClock
 from cloud.scenarios.safe_travel.model import Agreement, Circle, Event, EventKind, Heard, Journey, Moment
 from cloud.scenarios.safe_travel.resolve import Resolver, RotatingTag, ids_between
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.scenarios.safe_travel.search import Streets, cell_of, where_now
 from simulator.city import Junction, Town, make_town
 from simulator.people import INSIDE_M, Tag, rssi_dbm
@@ -36,6 +37,7 @@ from simulator.route import LOOPS, Motion, make_lines
 from wire.tags import ephemeral_id
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
+RULES: Final = load_travel_rules()
 FIRST_DAY: Final = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)  # a Monday, 6:30 in Shanghai
 DAY_S: Final = 3 * 3600
 STEP_S: Final = 10
@@ -272,6 +274,7 @@ def day_of(
         journeys=journeys,
         agreement=agreement or Agreement(),
         stops=(),
+        rules=RULES,
         zone=ZONE,
         complete_to=end,
         now=end,
@@ -327,7 +330,9 @@ def a_day_out(elder: Elder, place: Place, day: DayOfBuses, score: Score, rng: np
         score.heard_after_min.append((after[0].to_at - asked_at).total_seconds() / 60)
     if before and score.cells_before is not None:
         watch = day.watch(place.buses, place, until_s=NOTICED_S)
-        found = where_now(max(before, key=lambda one: one.to_at), at=asked_at, streets=place.streets, watch=watch)
+        found = where_now(
+            max(before, key=lambda one: one.to_at), at=asked_at, streets=place.streets, watch=watch, rules=RULES
+        )
         lon, lat = place.town.plane.lon_lat(walked(NOTICED_S))
         cells = [chance.cell for chance in found]
         true = cell_of(lon=lon, lat=lat)

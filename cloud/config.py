@@ -172,6 +172,8 @@ class WorkConfig(Section):
     """Kinds of street furniture, and when one is missing, hidden or damaged; without it as shipped in the package."""
     driving: Path | None = None
     """What counts as speeding, and who is scored; without it as shipped in the package."""
+    travel: Path | None = None
+    """What tags and readers do, and how people move who are looked for; without it as shipped in the package."""
     notify: Path | None = None
     """Who is told of what by webhook, mail and chat; without it nobody."""
     retention: Path | None = None

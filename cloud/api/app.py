@@ -73,6 +73,7 @@ from cloud.ingest.handler import open_handler
 from cloud.people.vault import Vault
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.scenarios.street_furniture.kinds import load_kinds
 from cloud.work.retention_rules import load_retention
 from telemetry.server import Needs
@@ -175,6 +176,7 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
                 condition=load_rules(config.work.condition),
                 handling=load_handling(config.work.handling),
                 driving=load_driving_rules(config.work.driving),
+                travel=load_travel_rules(config.work.travel),
                 retention=load_retention(config.work.retention),
                 kinds=load_kinds(config.work.furniture),
                 contact=config.serve.contact,

@@ -22,6 +22,7 @@ from cloud.ingest.handler import Handler
 from cloud.people.vault import Vault
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
+from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.work.retention_rules import RetentionRules
 
@@ -38,6 +39,7 @@ class Resources:
     condition: ConditionRules
     handling: Handling
     driving: DrivingRules
+    travel: TravelRules
     retention: RetentionRules
     kinds: Kinds
     contact: str | None

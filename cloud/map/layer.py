@@ -14,6 +14,7 @@ from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.people.model import Actor
 from cloud.people.permissions import Permission
 from cloud.people.scope import Scope
+from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.scenarios.street_furniture.kinds import Kinds
 
 MOST: Final = 3000
@@ -35,6 +36,7 @@ class Glance:
     catalogue: Catalogue
     condition: ConditionRules
     kinds: Kinds
+    travel: TravelRules
     zone: ZoneInfo
     min_lon: float
     min_lat: float

@@ -13,14 +13,14 @@ from psycopg.rows import class_row
 
 from cloud.findings.geometry import metres_per_degree
 from cloud.scenarios.safe_travel.model import Heard, Watch
+from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.scenarios.safe_travel.search import (
-    FARTHEST_M,
-    WALK_MPS,
     Chance,
     NextPass,
     Passing,
     Streets,
     next_passes,
+    reach_on_foot_m,
     where_now,
 )
 from cloud.scenarios.safe_travel.search import cell_of as search_cell_of
@@ -31,6 +31,7 @@ MOST_CELLS: Final = 600
 LATEST: Final = timedelta(hours=12)  # after that nobody can say where somebody may be
 PAST: Final = timedelta(days=7)
 HORIZON: Final = timedelta(hours=1)
+_MINUTE: Final = timedelta(minutes=1)
 _RING_M: Final = 300.0  # between two rings of cells of resolution 9
 
 _LAST: Final = """
@@ -53,17 +54,19 @@ class Outlook:
     passes: Sequence[NextPass]
 
 
-def look_for(connection: Connection[Any], traveller: UUID, *, at: datetime, zone: ZoneInfo) -> Outlook:
+def look_for(
+    connection: Connection[Any], traveller: UUID, *, at: datetime, zone: ZoneInfo, rules: TravelRules
+) -> Outlook:
     """Put together what is known now."""
     with connection.cursor(row_factory=class_row(Heard)) as cursor:
         trail = cursor.execute(_LAST, (traveller, at, 50)).fetchall()
     if not trail or at - trail[0].to_at > LATEST:
         return Outlook(last=trail[0] if trail else None, trail=trail, chances=(), passes=())
     last = trail[0]
-    reach_m = min(WALK_MPS * max((at - last.to_at).total_seconds(), 60.0), FARTHEST_M)
+    reach_m = reach_on_foot_m(max(at - last.to_at, _MINUTE), rules.search)
     watch = _watch_since(connection, last, reach_m=reach_m, at=at)
     streets = _streets_around(connection, last, watch, reach_m=reach_m)
-    chances = _likeliest(where_now(last, at=at, streets=streets, watch=watch))
+    chances = _likeliest(where_now(last, at=at, streets=streets, watch=watch, rules=rules))
     passes = next_passes(_past(connection, chances, at=at), chances, at=at, zone=zone, horizon=HORIZON)
     return Outlook(last=last, trail=trail, chances=chances, passes=passes)
 
@@ -71,7 +74,7 @@ def look_for(connection: Connection[Any], traveller: UUID, *, at: datetime, zone
 def _watch_since(connection: Connection[Any], last: Heard, *, reach_m: float, at: datetime) -> Watch:
     rings = min(int(reach_m / _RING_M) + 1, 18)
     cells = cells_around(lon=last.lon, lat=last.lat, rings=rings)
-    begin = last.to_at - timedelta(minutes=1)
+    begin = last.to_at - _MINUTE
     readers = {last.reader, *readers_near(connection, cells, from_at=begin, to_at=at)}
     return read_watch(connection, readers, from_at=begin, to_at=at)
 

@@ -16,6 +16,7 @@ from cloud.db.changes import tell
 from cloud.scenarios.safe_travel.assess import EARLY, GRACE, PATIENCE, Day, assess
 from cloud.scenarios.safe_travel.model import Agreement, Circle, Event, EventKind, Heard, Journey, Stop, Watch
 from cloud.scenarios.safe_travel.reconcile import KnownEvent, reconcile
+from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.travel.watch import cells_around, complete_to, read_watch, readers_near
 from wire.envelope import make_id
 
@@ -77,7 +78,7 @@ class _Person:
         return Agreement(area=area, hours=hours)
 
 
-def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo) -> bool:
+def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo, rules: TravelRules) -> bool:
     """Conclude about one person of whom there may be something new, in the caller's transaction; no: nobody is due."""
     with connection.cursor(row_factory=class_row(_Person)) as cursor:
         person = cursor.execute(_DUE, {"at": at}).fetchone()
@@ -86,7 +87,7 @@ def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo) -
     today = at.astimezone(zone).date()
     days = {day for day in (*person.look_days, today) if today - day <= OLDEST}
     for day in sorted(days):
-        known = _read_day(connection, person, day, at=at, zone=zone)
+        known = _read_day(connection, person, day, at=at, zone=zone, rules=rules)
         events = assess(known)
         _write(connection, person.id, day, events, at=at)
         if day == today:
@@ -112,7 +113,9 @@ def next_look(day: Day, events: Sequence[Event], *, at: datetime) -> datetime:
     return min([tomorrow, *open_ends, *([at + AGAIN] if is_riding else [])])
 
 
-def _read_day(connection: Connection[Any], person: _Person, day: date, *, at: datetime, zone: ZoneInfo) -> Day:
+def _read_day(
+    connection: Connection[Any], person: _Person, day: date, *, at: datetime, zone: ZoneInfo, rules: TravelRules
+) -> Day:
     begin = datetime.combine(day, time(), tzinfo=zone)
     end = min(begin + timedelta(days=1), at + _MINUTE)
     with connection.cursor(row_factory=class_row(Heard)) as cursor:
@@ -126,6 +129,7 @@ def _read_day(connection: Connection[Any], person: _Person, day: date, *, at: da
         journeys=journeys,
         agreement=person.agreement,
         stops=_read_stops(connection, heard),
+        rules=rules,
         zone=zone,
         complete_to=complete,
         now=at,

@@ -25,6 +25,7 @@ from cloud.notify.wishes import write_wish
 from cloud.people.accounts import Wish
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.travel.looks import Looks, looks_of
 from cloud.travel.people import Desk
 from cloud.travel.search import look_for
@@ -228,7 +229,7 @@ def test_a_search_tells_the_last_place_where_the_person_may_be_and_which_buses_c
                 to_at - n * interval '1 day' + interval '20 min', TRUE, cells, moments
             FROM travel_watch, generate_series(1, 3) n"""
         )
-        found = look_for(connection, child, at=after(900), zone=ZONE)
+        found = look_for(connection, child, at=after(900), zone=ZONE, rules=load_travel_rules())
     assert found.last is not None
     assert (found.last.reader, found.last.to_at) == ("bus-1", after(199))
     assert sum(chance.probability for chance in found.chances) == pytest.approx(1.0, abs=0.06)
@@ -239,7 +240,7 @@ def test_a_search_tells_the_last_place_where_the_person_may_be_and_which_buses_c
 def test_nothing_is_said_of_somebody_who_was_never_heard(town: TravelTown) -> None:
     child = town.add_child()
     with connect(town.url) as connection:
-        assert look_for(connection, child, at=AT, zone=ZONE).last is None
+        assert look_for(connection, child, at=AT, zone=ZONE, rules=load_travel_rules()).last is None
 
 
 def test_an_account_of_another_kind_is_no_guardian(town: TravelTown) -> None:
@@ -331,7 +332,7 @@ def test_the_worker_waits_for_the_key_and_goes_on_with_it(
     town.store(town.drive())
     key = tmp_path / "vault.key"
     stop = Event()
-    worker = Thread(target=look_after_travel, args=(town.url, key, ZONE, stop))
+    worker = Thread(target=look_after_travel, args=(town.url, key, load_travel_rules(), ZONE, stop))
     worker.start()
     try:
         wait_until(lambda: "travel_waits" in caplog.text)

@@ -11,6 +11,7 @@ from cloud.db.pool import connect
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
 from cloud.people.vault import Vault
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.travel.hearing import Ears
 from cloud.travel.people import Desk, NewJourney, NewTag
 from cloud.work.travel import look, watch
@@ -113,7 +114,7 @@ class TravelTown:
         """Let the worker do all that waits."""
         with connect(self.url, autocommit=True) as connection:
             watch(connection, at=at)
-            while look(connection, self.ears, at=at, zone=ZONE):
+            while look(connection, self.ears, at=at, zone=ZONE, rules=load_travel_rules()):
                 pass
 
     async def _store(self, messages: Sequence[Delivery]) -> None:

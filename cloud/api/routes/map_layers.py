@@ -128,6 +128,7 @@ def _route_of(layer: Layer) -> Callable[..., Response]:
                 catalogue=held.catalogue,
                 condition=held.condition,
                 kinds=held.kinds,
+                travel=held.travel,
                 zone=held.handling.working_calendar.zone,
                 min_lon=box.min_lon,
                 min_lat=box.min_lat,

@@ -1,8 +1,9 @@
 """What sightings of one person mean on one day. Absence is concluded only where a reader really listened."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,8 +21,8 @@ from cloud.scenarios.safe_travel.model import (
     apart_m,
 )
 from cloud.scenarios.safe_travel.rides import GAP_S, Ride, order_of, rides_of
+from cloud.scenarios.safe_travel.rules import TravelRules
 
-REACH_M: Final = 80.0  # a reader hears a tag from so far; a body in between makes it less
 STOP_M: Final = 120.0
 EARLY: Final = timedelta(minutes=30)  # a journey may begin before it was agreed
 GRACE: Final = timedelta(minutes=10)  # and end after
@@ -41,6 +42,7 @@ class Day:
     journeys: Sequence[Journey]
     agreement: Agreement
     stops: Sequence[Stop]
+    rules: TravelRules
     zone: ZoneInfo
     complete_to: datetime
     now: datetime
@@ -49,7 +51,7 @@ class Day:
 def assess(day: Day) -> list[Event]:
     """Everything that can be concluded, in order of time; the same however late and in whatever order things came."""
     heard = sorted(set(day.heard), key=order_of)
-    rides = rides_of(heard, day.watch)
+    rides = rides_of(heard, day.watch, day.rules)
     events = [
         *(event for ride in rides for event in _of_ride(ride, day.stops)),
         *(event for journey in day.journeys for event in _of_journey(journey, heard, rides, day)),
@@ -74,20 +76,20 @@ def _stop_at(heard: Heard, stops: Sequence[Stop]) -> str | None:
 
 def _of_journey(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride], day: Day) -> Iterator[Event]:
     begin, end = journey.leave_at - EARLY, journey.arrive_by + GRACE
-    arrival = _arrival(journey, heard, rides, begin=begin)
+    reach_m = day.rules.radio.reach_m
+    may_be_there = partial(_may_be_in, journey.destination, reach_m=reach_m)
+    arrival = _arrival(journey, heard, rides, begin=begin, may_be_there=may_be_there)
     if arrival is not None:
         yield Event(kind=EventKind.ARRIVED, at=arrival.to_at, seen=arrival, journey=journey.id)
     if day.now < end or (arrival is not None and arrival.to_at <= end):
         return
     last = next((one for one in reversed(heard) if begin <= one.from_at <= end), None)
-    is_elsewhere = any(
-        journey.arrive_by <= one.to_at <= end and not _may_be_in(journey.destination, one) for one in heard
-    )
-    here = [one for one in heard if begin <= one.from_at <= end and _may_be_in(journey.destination, one)]
+    is_elsewhere = any(journey.arrive_by <= one.to_at <= end and not may_be_there(one) for one in heard)
+    here = [one for one in heard if begin <= one.from_at <= end and may_be_there(one)]
     is_absent = (
         day.complete_to >= end
-        and all(_rode_on(one, heard, journey.destination) for one in here)
-        and _listened_at(journey.destination, day.watch, from_at=begin, to_at=end)
+        and all(_rode_on(one, heard, may_be_there) for one in here)
+        and _listened_at(journey.destination, day.watch, from_at=begin, to_at=end, reach_m=reach_m)
     )
     if is_elsewhere or is_absent:
         yield Event(kind=EventKind.NOT_ARRIVED, at=end, seen=last, journey=journey.id)
@@ -95,7 +97,14 @@ def _of_journey(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride],
         yield Event(kind=EventKind.ARRIVAL_UNKNOWN, at=end, seen=last, journey=journey.id)
 
 
-def _arrival(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride], *, begin: datetime) -> Heard | None:
+def _arrival(
+    journey: Journey,
+    heard: Sequence[Heard],
+    rides: Sequence[Ride],
+    *,
+    begin: datetime,
+    may_be_there: Callable[[Heard], bool],
+) -> Heard | None:
     """The first sighting at the destination of somebody who does not ride on."""
     aboard = [(ride.first.reader, ride.first.from_at, ride.last.to_at) for ride in rides]
     ends = {ride.last for ride in rides if ride.is_over}
@@ -105,19 +114,19 @@ def _arrival(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride], *,
             one
             for one in heard
             if begin <= one.from_at <= latest
-            and _may_be_in(journey.destination, one)
+            and may_be_there(one)
             and (one in ends or not any(_is_within(one, ride) for ride in aboard))
         ),
         None,
     )
 
 
-def _rode_on(one: Heard, heard: Sequence[Heard], destination: Circle) -> bool:
+def _rode_on(one: Heard, heard: Sequence[Heard], may_be_there: Callable[[Heard], bool]) -> bool:
     """Whether the same reader, too soon after for anybody to leave and come back, heard the person farther on."""
     latest = one.to_at
     for other in heard:
         if other.reader == one.reader and one.from_at < other.from_at <= latest + ABOARD:
-            if not _may_be_in(destination, other):
+            if not may_be_there(other):
                 return True
             latest = max(latest, other.to_at)
     return False
@@ -128,17 +137,17 @@ def _is_within(heard: Heard, ride: tuple[str, datetime, datetime]) -> bool:
     return from_at <= heard.from_at <= to_at
 
 
-def _may_be_in(circle: Circle, heard: Heard) -> bool:
-    return circle.outside_m(heard) <= heard.accuracy_m + REACH_M
+def _may_be_in(circle: Circle, heard: Heard, *, reach_m: float) -> bool:
+    return circle.outside_m(heard) <= heard.accuracy_m + reach_m
 
 
-def _listened_at(place: Circle, watch: Watch, *, from_at: datetime, to_at: datetime) -> bool:
+def _listened_at(place: Circle, watch: Watch, *, from_at: datetime, to_at: datetime, reach_m: float) -> bool:
     """Whether readers passed a place, and every one that passed listened."""
     passed = [
         moment
         for moments in watch.values()
         for moment in moments
-        if from_at <= moment.at <= to_at and place.outside_m(moment) <= REACH_M
+        if from_at <= moment.at <= to_at and place.outside_m(moment) <= reach_m
     ]
     has_gap = any(_may_have_passed(place, moments, from_at=from_at, to_at=to_at) for moments in watch.values())
     return bool(passed) and all(moment.is_listening for moment in passed) and not has_gap
@@ -162,7 +171,8 @@ def _outside(heard: Sequence[Heard], day: Day) -> Iterator[Event]:
     if area is None:
         return
     free = [one for one in heard if not _is_on_journey(one.from_at, day.journeys)]
-    for is_outside, group in groupby(free, key=lambda one: not _may_be_in(area, one)):
+    reach_m = day.rules.radio.reach_m
+    for is_outside, group in groupby(free, key=lambda one: not _may_be_in(area, one, reach_m=reach_m)):
         if is_outside:
             first = next(group)
             yield Event(kind=EventKind.LEFT_AREA, at=first.from_at, seen=first)

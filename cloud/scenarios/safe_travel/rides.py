@@ -10,12 +10,11 @@ from statistics import median
 from typing import Final
 
 from cloud.scenarios.safe_travel.model import Heard, Moment, Watch, apart_m
+from cloud.scenarios.safe_travel.rules import TravelRules
 
 RIDE_M: Final = 250.0  # a person at a stop is heard over some 100 m of a bus's way
-NEAR_DBM: Final = -85  # a zone, no metres: who sits in the bus is heard at least so well now and then [unconfirmed]
 RUN: Final = timedelta(seconds=30)  # sightings that follow so soon belong to one stretch
 STEP_M: Final = 20.0  # less is the noise of a bus that stands
-LEFT_AFTER_S: Final = 60.0  # so long a listening reader hears a rider at least once (measured in benchmarks/travel.py)
 TOGETHER: Final = timedelta(minutes=30)  # without a word in between, nobody is held for the same rider
 GAP_S: Final = 20.0  # moments of one reader further apart leave a gap
 
@@ -35,13 +34,18 @@ def order_of(heard: Heard) -> tuple[datetime, datetime, str, float, float]:
     return heard.from_at, heard.to_at, heard.reader, heard.lon, heard.lat
 
 
-def rides_of(heard: Sequence[Heard], watch: Watch) -> list[Ride]:
+def rides_of(heard: Sequence[Heard], watch: Watch, rules: TravelRules) -> list[Ride]:
     """The rides of one person, in the order in which they began."""
     by_reader: defaultdict[str, list[Heard]] = defaultdict(list)
-    near = {one for one in heard if one.rssi_dbm >= NEAR_DBM}
+    near = {one for one in heard if one.rssi_dbm >= rules.radio.aboard_dbm}
     for one in sorted(near, key=order_of):
         by_reader[one.reader].append(one)
-    rides = [ride for reader, own in by_reader.items() for ride in _rides_on(own, watch.get(reader, ()), heard)]
+    silence_s = rules.hearing.silence_s
+    rides = [
+        ride
+        for reader, own in by_reader.items()
+        for ride in _rides_on(own, watch.get(reader, ()), heard, silence_s=silence_s)
+    ]
     return sorted(_own_rides(rides), key=lambda ride: order_of(ride.first))
 
 
@@ -84,12 +88,14 @@ def _is_near(moment: Moment, at: datetime) -> bool:
     return abs((moment.at - at).total_seconds()) <= GAP_S
 
 
-def _rides_on(own: Sequence[Heard], moments: Sequence[Moment], everywhere: Sequence[Heard]) -> Iterator[Ride]:
-    groups = list(_groups(own, moments))
+def _rides_on(
+    own: Sequence[Heard], moments: Sequence[Moment], everywhere: Sequence[Heard], *, silence_s: float
+) -> Iterator[Ride]:
+    groups = list(_groups(own, moments, silence_s=silence_s))
     ends = [group[0].from_at for group in groups[1:]] + [None]
     for group, until in zip(groups, ends, strict=True):
         if _longest_run_m(group) >= RIDE_M:
-            is_over = _is_over(group[-1], until, moments=moments, everywhere=everywhere)
+            is_over = _is_over(group[-1], until, moments=moments, everywhere=everywhere, silence_s=silence_s)
             rssi_dbm = median(one.rssi_dbm for one in group)
             yield Ride(first=group[0], last=group[-1], is_over=is_over, rssi_dbm=rssi_dbm)
 
@@ -104,22 +110,29 @@ def _longest_run_m(group: Sequence[Heard]) -> float:
     return longest_m
 
 
-def _groups(own: Sequence[Heard], moments: Sequence[Moment]) -> Iterator[list[Heard]]:
+def _groups(own: Sequence[Heard], moments: Sequence[Moment], *, silence_s: float) -> Iterator[list[Heard]]:
     """Part what one reader heard where it listened for long and heard nothing."""
     group = [own[0]]
     for before, after in pairwise(own):
         is_long = after.from_at - before.to_at > TOGETHER
-        if is_long or listened_s(moments, from_at=before.to_at, to_at=after.from_at) >= LEFT_AFTER_S:
+        if is_long or listened_s(moments, from_at=before.to_at, to_at=after.from_at) >= silence_s:
             yield group
             group = []
         group.append(after)
     yield group
 
 
-def _is_over(last: Heard, until: datetime | None, *, moments: Sequence[Moment], everywhere: Sequence[Heard]) -> bool:
+def _is_over(
+    last: Heard,
+    until: datetime | None,
+    *,
+    moments: Sequence[Moment],
+    everywhere: Sequence[Heard],
+    silence_s: float,
+) -> bool:
     """Whether the bus went on without the person: it listened in vain, or another reader heard them far from it."""
     end = until or (moments[-1].at if moments else last.to_at)
-    if listened_s(moments, from_at=last.to_at, to_at=end) >= LEFT_AFTER_S:
+    if listened_s(moments, from_at=last.to_at, to_at=end) >= silence_s:
         return True
     return any(
         one.reader != last.reader

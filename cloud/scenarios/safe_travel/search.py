@@ -1,7 +1,7 @@
 """Where a lost person may be now, cell by cell.
 
 What can be walked counts, what a bus could have carried unheard, and where readers have listened in vain since. How
-people walk who have lost their way is not settled; the numbers here order the cells and are no measurement.
+people walk who have lost their way is not settled; what a county sets of it orders the cells and is no measurement.
 """
 
 import math
@@ -21,18 +21,11 @@ from scipy.sparse.csgraph import dijkstra  # pyright: ignore[reportUnknownVariab
 
 from cloud.findings.geometry import metres_per_degree
 from cloud.scenarios.safe_travel.model import Heard, Moment, Placed, Watch, apart_m
+from cloud.scenarios.safe_travel.rules import Searching, TravelRules
 
 RESOLUTION: Final = 10  # edges of 66 m: about what a reader hears
-WALK_MPS: Final = 1.4  # net, at most; even between none and this [unconfirmed]
-STAYED: Final = 0.2  # who stays within a ring of the last place [unconfirmed]
-FARTHEST_M: Final = 5000.0
 RING_M: Final = 50.0
 NODE_M: Final = 40.0  # between two nodes of a street
-BOARD_M: Final = 80.0  # who is so near can have boarded
-BY_BUS: Final = 0.4  # that somebody boarded, where a bus passed that could not hear [unconfirmed]
-STILL_ABOARD: Final = 0.9  # where the last reader was a bus that has not listened since
-IN_VAIN: Final = 0.6  # that a reader which passes a cell hears a tag in it (measured in benchmarks/travel.py: more)
-FORGOTTEN: Final = timedelta(minutes=10)  # what was heard in vain loses its weight as people move on
 STOP_M: Final = 15.0
 STOP_S: Final = 8.0
 MOST_STOPS: Final = 30
@@ -87,13 +80,13 @@ class Origin:
     is_bus: bool = False  # still aboard: nobody walks
 
 
-def where_now(last: Heard, *, at: datetime, streets: Streets, watch: Watch) -> list[Chance]:
+def where_now(last: Heard, *, at: datetime, streets: Streets, watch: Watch, rules: TravelRules) -> list[Chance]:
     """Cells with their probabilities, which add up to one; the likeliest first."""
     chances: defaultdict[str, float] = defaultdict(float)
-    for origin in origins(last, at=at, watch=watch):
-        for cell, share in _walk(origin, at=at, streets=streets).items():
+    for origin in origins(last, at=at, watch=watch, rules=rules):
+        for cell, share in _walk(origin, at=at, streets=streets, rules=rules.search).items():
             chances[cell] += origin.weight * share
-    for cell, unheard in _listened(watch, from_at=last.to_at, at=at).items():
+    for cell, unheard in _listened(watch, from_at=last.to_at, at=at, rules=rules).items():
         if cell in chances:
             chances[cell] *= unheard
     whole = sum(chances.values())
@@ -101,15 +94,17 @@ def where_now(last: Heard, *, at: datetime, streets: Streets, watch: Watch) -> l
     return [Chance(cell, probability / whole) for cell, probability in ordered]
 
 
-def origins(last: Heard, *, at: datetime, watch: Watch) -> list[Origin]:
+def origins(last: Heard, *, at: datetime, watch: Watch, rules: TravelRules) -> list[Origin]:
     """Where the person may have begun to walk: where they were heard, or where a bus that could not hear stopped."""
     rides = [
-        (reader == last.reader, ways) for reader, moments in watch.items() if (ways := _unheard_ride(last, moments, at))
+        (reader == last.reader, ways)
+        for reader, moments in watch.items()
+        if (ways := _unheard_ride(last, moments, at, board_m=rules.radio.reach_m))
     ]
     own = [ways for is_own, ways in rides if is_own]
     others = [ways for is_own, ways in rides if not is_own]
-    by_own = STILL_ABOARD if own else 0.0
-    by_others = (1 - by_own) * BY_BUS if others else 0.0
+    by_own = rules.search.still_aboard if own else 0.0
+    by_others = (1 - by_own) * rules.search.by_bus if others else 0.0
     found = [Origin(at=last.to_at, lon=last.lon, lat=last.lat, weight=1 - by_own - by_others)]
     for group, weight in ((own, by_own), (others, by_others)):
         for ways in group:
@@ -121,10 +116,10 @@ def origins(last: Heard, *, at: datetime, watch: Watch) -> list[Origin]:
     return found
 
 
-def _unheard_ride(last: Heard, moments: Sequence[Moment], at: datetime) -> list[Moment]:
+def _unheard_ride(last: Heard, moments: Sequence[Moment], at: datetime, *, board_m: float) -> list[Moment]:
     """Where a bus is now that passed here without listening, then where it stopped until it listened again."""
     since = [moment for moment in moments if last.to_at <= moment.at <= at]
-    board = next((n for n, one in enumerate(since) if apart_m(one, last) <= BOARD_M + last.accuracy_m), None)
+    board = next((n for n, one in enumerate(since) if apart_m(one, last) <= board_m + last.accuracy_m), None)
     if board is None or since[board].is_listening:
         return []
     deaf = [moment for moment in since[board:] if not moment.is_listening]
@@ -145,10 +140,15 @@ def _stops(moments: Sequence[Moment]) -> Iterator[Moment]:
             yield moment
 
 
-def _walk(origin: Origin, *, at: datetime, streets: Streets) -> Mapping[str, float]:
+def reach_on_foot_m(since: timedelta, rules: Searching) -> float:
+    """How far somebody may have walked; not back in time."""
+    return min(rules.walk_mps * max(since.total_seconds(), 0.0), rules.farthest_m)
+
+
+def _walk(origin: Origin, *, at: datetime, streets: Streets, rules: Searching) -> Mapping[str, float]:
     """How the person may have spread since, by cell: in rings of the way on foot."""
     here = {cell_of(lon=origin.lon, lat=origin.lat): 1.0}
-    reach_m = min(WALK_MPS * max((at - origin.at).total_seconds(), 0.0), FARTHEST_M)
+    reach_m = reach_on_foot_m(at - origin.at, rules)
     if origin.is_bus or reach_m < RING_M:
         return here
     far_m = streets.walked_m(origin, limit_m=reach_m)
@@ -157,16 +157,17 @@ def _walk(origin: Origin, *, at: datetime, streets: Streets) -> Mapping[str, flo
         return here
     rings = (far_m[within] // RING_M).astype(np.intp)
     sizes = np.bincount(rings)
-    per_ring = (1 - STAYED) / int(np.count_nonzero(sizes))
-    spread: defaultdict[str, float] = defaultdict(float, dict.fromkeys(here, STAYED))
+    per_ring = (1 - rules.stayed) / int(np.count_nonzero(sizes))
+    spread: defaultdict[str, float] = defaultdict(float, dict.fromkeys(here, rules.stayed))
     for node, ring in zip(within.tolist(), rings.tolist(), strict=True):
         spread[streets.cells[node]] += per_ring / float(sizes[ring])
     return spread
 
 
-def _listened(watch: Watch, *, from_at: datetime, at: datetime) -> dict[str, float]:
+def _listened(watch: Watch, *, from_at: datetime, at: datetime, rules: TravelRules) -> dict[str, float]:
     """How likely it is not to have been heard in a cell, by all that listened there since."""
     unheard: defaultdict[str, float] = defaultdict(lambda: 1.0)
+    forgotten = timedelta(seconds=rules.search.forgotten_s)
     for moments in watch.values():
         cell_before = ""
         for moment in moments:
@@ -174,7 +175,7 @@ def _listened(watch: Watch, *, from_at: datetime, at: datetime) -> dict[str, flo
                 continue
             cell = cell_of(lon=moment.lon, lat=moment.lat)
             if cell != cell_before:
-                unheard[cell] *= 1 - IN_VAIN * math.exp(-((at - moment.at) / FORGOTTEN))
+                unheard[cell] *= 1 - rules.hearing.passing * math.exp(-((at - moment.at) / forgotten))
             cell_before = cell
     return unheard
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from cloud.findings.geometry import metres_per_degree
 from cloud.scenarios.safe_travel.assess import Day
 from cloud.scenarios.safe_travel.model import Agreement, Circle, Heard, Journey, Moment, Stop, Watch
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 
 LON, LAT = 120.42, 27.52
 EAST_M, NORTH_M = metres_per_degree(LAT)
@@ -64,6 +65,7 @@ def day(
         journeys=journeys,
         agreement=agreement or Agreement(),
         stops=STOPS,
+        rules=load_travel_rules(),
         zone=ZONE,
         complete_to=after(complete_s),
         now=after(now_s),

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.scenarios.safe_travel.model import Heard, Moment
+from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.scenarios.safe_travel.search import (
-    WALK_MPS,
     Chance,
     NextPass,
     Passing,
@@ -19,6 +19,7 @@ from cloud.scenarios.safe_travel.search import (
 )
 from tests.unit.cloud.scenarios.safe_travel.scenes import AT, ZONE, after, drive, heard, place
 
+RULES = load_travel_rules()
 TOWN = Streets(
     [[place(500.0 * n, -1500.0), place(500.0 * n, 1500.0)] for n in range(-3, 8)]
     + [[place(east, north) for east in range(-1500, 4000, 500)] for north in range(-1500, 2000, 500)]
@@ -41,43 +42,45 @@ def metres_to(cell: str, last: Heard) -> float:
 def test_chances_add_up_to_one_and_nobody_walks_faster_than_people_do(minutes: int, deaf: bool) -> None:  # noqa: FBT001
     watch = {"bus-1": drive(end_s=600, deaf=[(0, 600)] if deaf else [])}
     walked = {} if deaf else watch
-    found = where_now(LAST, at=after(10 + 60 * minutes), streets=TOWN, watch=walked)
+    found = where_now(LAST, at=after(10 + 60 * minutes), streets=TOWN, watch=walked, rules=RULES)
     assert sum(chance.probability for chance in found) == pytest.approx(1.0)
     assert [chance.probability for chance in found] == sorted((c.probability for c in found), reverse=True)
-    assert all(metres_to(chance.cell, LAST) <= WALK_MPS * 60 * minutes + 250 for chance in found)
+    assert all(metres_to(chance.cell, LAST) <= RULES.search.walk_mps * 60 * minutes + 250 for chance in found)
 
 
 def test_at_first_the_person_is_where_they_were_heard() -> None:
-    assert where_now(LAST, at=after(15), streets=TOWN, watch={}) == [Chance(cell_of(lon=LAST.lon, lat=LAST.lat), 1.0)]
+    assert where_now(LAST, at=after(15), streets=TOWN, watch={}, rules=RULES) == [
+        Chance(cell_of(lon=LAST.lon, lat=LAST.lat), 1.0)
+    ]
 
 
 def test_more_time_means_more_cells() -> None:
-    sizes = [len(where_now(LAST, at=after(60 * m), streets=TOWN, watch={})) for m in (1, 5, 15, 40)]
+    sizes = [len(where_now(LAST, at=after(60 * m), streets=TOWN, watch={}, rules=RULES)) for m in (1, 5, 15, 40)]
     assert sizes == sorted(set(sizes))
 
 
 def test_people_walk_along_streets() -> None:
-    found = where_now(LAST, at=after(600), streets=TOWN, watch={})
+    found = where_now(LAST, at=after(600), streets=TOWN, watch={}, rules=RULES)
     assert of_cell(found, 1300) > 0
     assert of_cell(found, 1250, 250) == 0
 
 
 def test_without_streets_the_last_place_is_all_that_is_known() -> None:
-    found = where_now(LAST, at=after(600), streets=Streets([]), watch={})
+    found = where_now(LAST, at=after(600), streets=Streets([]), watch={}, rules=RULES)
     assert [chance.probability for chance in found] == [1.0]
 
 
 def test_where_a_reader_listened_in_vain_is_less_likely() -> None:
     at = after(600)
     watch = {"bus-1": [Moment(after(590 + n), *place(1300 + 10 * n), is_listening=True) for n in range(10)]}
-    assert of_cell(where_now(LAST, at=at, streets=TOWN, watch=watch), 1350) < 0.5 * of_cell(
-        where_now(LAST, at=at, streets=TOWN, watch={}), 1350
+    assert of_cell(where_now(LAST, at=at, streets=TOWN, watch=watch, rules=RULES), 1350) < 0.5 * of_cell(
+        where_now(LAST, at=at, streets=TOWN, watch={}, rules=RULES), 1350
     )
 
 
 def test_what_was_heard_in_vain_long_ago_weighs_less() -> None:
     def chance(watch: dict[str, list[Moment]]) -> float:
-        return of_cell(where_now(LAST, at=after(1800), streets=TOWN, watch=watch), 1300)
+        return of_cell(where_now(LAST, at=after(1800), streets=TOWN, watch=watch, rules=RULES), 1300)
 
     just_now, long_ago = ({"bus-1": [Moment(after(s), *place(1300), is_listening=True)]} for s in (1790, 300))
     assert chance(just_now) < chance(long_ago) < chance({})
@@ -97,26 +100,26 @@ def stopping(*, deaf_until_s: float) -> list[Moment]:
 
 
 def test_a_bus_that_could_not_hear_may_have_carried_the_person_to_its_stops() -> None:
-    found = where_now(LAST, at=after(400), streets=TOWN, watch={"bus-1": stopping(deaf_until_s=400)})
+    found = where_now(LAST, at=after(400), streets=TOWN, watch={"bus-1": stopping(deaf_until_s=400)}, rules=RULES)
     assert of_cell(found, 2000) > 0
     assert of_cell(found, 3000) > 0
     assert of_cell(found, 3500) == 0  # it did not stop there
 
 
 def test_a_bus_that_listened_has_not_carried_the_person() -> None:
-    found = where_now(LAST, at=after(400), streets=TOWN, watch={"bus-1": stopping(deaf_until_s=-1)})
+    found = where_now(LAST, at=after(400), streets=TOWN, watch={"bus-1": stopping(deaf_until_s=-1)}, rules=RULES)
     assert of_cell(found, 3000) == 0
 
 
 def test_a_bus_that_listens_again_was_left_before() -> None:
-    found = where_now(LAST, at=after(400), streets=TOWN, watch={"bus-1": stopping(deaf_until_s=260)})
+    found = where_now(LAST, at=after(400), streets=TOWN, watch={"bus-1": stopping(deaf_until_s=260)}, rules=RULES)
     assert of_cell(found, 2000) > 0
     assert of_cell(found, 3000) == 0
 
 
 def test_who_was_last_heard_on_a_bus_that_went_deaf_is_most_likely_still_on_it_or_at_its_stops() -> None:
     last = heard(95, reader="bus-1", at_m=1000)
-    found = origins(last, at=after(400), watch={"bus-1": stopping(deaf_until_s=400)})
+    found = origins(last, at=after(400), watch={"bus-1": stopping(deaf_until_s=400)}, rules=RULES)
     assert sum(origin.weight for origin in found) == pytest.approx(1.0)
     assert sum(origin.weight for origin in found if origin.at > last.to_at) == pytest.approx(0.9)
     assert [origin.is_bus for origin in found] == [False, True, False, False]
