@@ -3,7 +3,6 @@
 import json
 import secrets
 import shutil
-import signal
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from busense.errors import MissingExtraError
-from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
+from busense.local.processes import LocalServer, Program, accepts_connections, ending_with_us, free_port
 from cloud.fleet.broker_users import (
     certificate_users,
     device_permissions,
@@ -45,7 +44,7 @@ class BrokerTls:
         }
 
 
-class LocalBroker:
+class LocalBroker(LocalServer):
     """A broker with its store in a folder, on free ports of the loopback address."""
 
     def __init__(
@@ -73,7 +72,6 @@ class LocalBroker:
         self._tls = tls
         self._certificates: list[GoodCertificate] = []
         self._nats_port, self._mqtt_port, self._health_port = free_port(), free_port(), free_port()
-        self._program: Program | None = None
 
     @property
     def nats_url(self) -> str:
@@ -90,20 +88,6 @@ class LocalBroker:
     def health_url(self) -> str:
         """Where NATS tells whether all of it is up, its store too."""
         return f"http://127.0.0.1:{self._health_port}/healthz"
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server."""
-        return self._program.pid if self._program is not None else None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
-        return self._program is not None and self._program.is_running
-
-    def log_tail(self) -> str:
-        """Last lines of the server's log."""
-        return self._program.log_tail() if self._program is not None else "(not started)"
 
     def start(self) -> None:
         """Start it, on the same ports and with the same store each time.
@@ -127,16 +111,6 @@ class LocalBroker:
             known = self._loaded_at()
             reload_broker(self._program.pid)
             self._program.wait_until(lambda: self._loaded_at() != known, timeout_s=20)
-
-    def stop(self) -> None:
-        """End it in order."""
-        if self._program is not None:
-            self._program.stop(with_signal=signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._program is not None:
-            self._program.kill()
 
     def lose_disk(self) -> None:
         """Throw its store away while it does not run: queued messages, sessions and retained messages are gone."""

@@ -9,7 +9,6 @@ import os
 import pwd
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -17,7 +16,15 @@ from functools import cached_property
 from pathlib import Path
 
 from busense.errors import MissingExtraError, StartError
-from busense.local.processes import Program, accepts_connections, ending_with_us, free_port, is_root, run_to_end
+from busense.local.processes import (
+    LocalServer,
+    Program,
+    accepts_connections,
+    ending_with_us,
+    free_port,
+    is_root,
+    run_to_end,
+)
 
 _USER = "busense"
 _NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
@@ -34,7 +41,7 @@ class _Identity:
     gid: int | None = None
 
 
-class LocalPostgres:
+class LocalPostgres(LocalServer):
     """A PostgreSQL server with its data in a folder, on a free port of the loopback address."""
 
     def __init__(self, folder: Path, *, is_durable: bool = True) -> None:
@@ -42,7 +49,6 @@ class LocalPostgres:
         self._data = folder / "data"
         self._is_durable = is_durable
         self._port = free_port()
-        self._program: Program | None = None
 
     def start(self) -> None:
         """Make the cluster if there is none, and start the server.
@@ -64,16 +70,6 @@ class LocalPostgres:
         self._program.start()
         self._program.wait_until(self._answers, timeout_s=60)
 
-    def stop(self) -> None:
-        """End the server; open sessions are cut (fast shutdown)."""
-        if self._program is not None:
-            self._program.stop(with_signal=signal.SIGINT)
-
-    def kill(self) -> None:
-        """End the server as a power cut would."""
-        if self._program is not None:
-            self._program.kill()
-
     def url(self, database: str = "postgres") -> str:
         """Address of a database, with the password of this cluster."""
         return f"postgresql://{_USER}:{self._password}@127.0.0.1:{self._port}/{database}"
@@ -82,20 +78,6 @@ class LocalPostgres:
     def port(self) -> int:
         """Port on the loopback address."""
         return self._port
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server."""
-        return self._program.pid if self._program is not None else None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
-        return self._program is not None and self._program.is_running
-
-    def log_tail(self) -> str:
-        """Last lines of the server's log."""
-        return self._program.log_tail() if self._program is not None else "(not started)"
 
     @cached_property
     def _password(self) -> str:

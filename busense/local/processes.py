@@ -139,3 +139,33 @@ def accepts_connections(port: int) -> bool:
 def is_root() -> bool:
     """Whether we are user 0, whom PostgreSQL refuses."""
     return os.geteuid() == 0
+
+
+class LocalServer:
+    """A server of this machine, which runs once it was started."""
+
+    _program: Program | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server."""
+        return self._program.pid if self._program is not None else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._program is not None and self._program.is_running
+
+    def log_tail(self) -> str:
+        """Last lines of the server's log."""
+        return self._program.log_tail() if self._program is not None else "(not started)"
+
+    def stop(self) -> None:
+        """End it in order; open sessions are cut."""
+        if self._program is not None:
+            self._program.stop(with_signal=signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._program is not None:
+            self._program.kill()

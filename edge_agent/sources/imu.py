@@ -5,16 +5,16 @@ The kernel's drivers (MPU-6050, ICM-20948, LSM6DS3, BMI160 and others, on I2C or
 Source: Documentation/ABI/testing/sysfs-bus-iio of the Linux kernel.
 """
 
-import csv
 import math
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from edge_agent.errors import SourceError
 from edge_agent.readings import Axes, ImuReading, Reading
+from edge_agent.sources.csv_rows import instant_of, read_rows
 from edge_agent.sources.reopen import reopen_for_ever
 
 COLUMNS: Final = ("at", "x_mps2", "y_mps2", "z_mps2", "x_dps", "y_dps", "z_dps")
@@ -108,26 +108,15 @@ def read_imu_file(path: Path) -> Iterator[ImuReading]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            missing = set(COLUMNS) - set(rows.fieldnames or ())
-            if missing:
-                raise SourceError(f"{path}: column {', '.join(sorted(missing))} is missing in the first line")
-            for row in rows:
-                try:
-                    yield _from_row(row)
-                except (TypeError, ValueError) as error:
-                    raise SourceError(f"{path}, line {rows.line_num}: {error}") from error
+            yield from read_rows(file, name=str(path), columns=COLUMNS, parse=_from_row)
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: {error}") from error
 
 
 def _from_row(row: dict[str, str]) -> ImuReading:
-    at = datetime.fromisoformat(row["at"])
-    if at.tzinfo is None:
-        raise ValueError(f"at {row['at']!r} has no zone; write 2026-11-24T08:00:00Z")
     turn = tuple(row[name] for name in COLUMNS[4:])
     return ImuReading(
-        at=at.astimezone(UTC),
+        at=instant_of(row["at"]),
         acceleration_mps2=_axes(tuple(row[name] for name in COLUMNS[1:4])),
         turn_dps=_axes(turn) if any(turn) else None,
     )

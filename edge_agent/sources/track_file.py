@@ -1,8 +1,7 @@
 """A recorded GNSS track: CSV, GPX or NMEA."""
 
-import csv
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ import gpxpy.gpx
 
 from edge_agent.errors import SourceError
 from edge_agent.readings import GnssReading
+from edge_agent.sources.csv_rows import instant_of, read_rows
 from edge_agent.sources.nmea import METRES_PER_HDOP, UNKNOWN_ACCURACY_M, NmeaReader
 
 MAX_BYTES: Final = 200_000_000  # a day at 10 Hz is far less
@@ -40,7 +40,7 @@ def read_track(path: Path) -> list[GnssReading]:
 def _fixes(path: Path, text: str) -> Iterator[GnssReading]:
     match path.suffix.lower():
         case ".csv":
-            return _from_csv(path, text)
+            return read_rows(text.splitlines(), name=f"track {path}", columns=("at", "lon", "lat"), parse=_from_row)
         case ".gpx":
             return _from_gpx(path, text)
         case ".nmea" | ".txt" | ".log":
@@ -49,26 +49,11 @@ def _fixes(path: Path, text: str) -> Iterator[GnssReading]:
             raise SourceError(f"track {path} ends in {other!r}; .csv, .gpx or .nmea is expected")
 
 
-def _from_csv(path: Path, text: str) -> Iterator[GnssReading]:
-    rows = csv.DictReader(text.splitlines())
-    missing = {"at", "lon", "lat"} - set(rows.fieldnames or ())
-    if missing:
-        raise SourceError(f"track {path}: column {', '.join(sorted(missing))} is missing in the first line")
-    for row in rows:
-        try:
-            yield _from_row(row)
-        except (TypeError, ValueError) as error:
-            raise SourceError(f"track {path}, line {rows.line_num}: {error}") from error
-
-
 def _from_row(row: dict[str, str]) -> GnssReading:
-    at = datetime.fromisoformat(row["at"])
-    if at.tzinfo is None:
-        raise ValueError(f"at {row['at']!r} has no zone; write 2026-11-24T08:00:00Z")
     accuracy_m = _number(row, "accuracy_m")
     heading_deg = _number(row, "heading_deg")
     return GnssReading(
-        at=at.astimezone(UTC),
+        at=instant_of(row["at"]),
         lon=_within(float(row["lon"]), 180.0, "lon"),
         lat=_within(float(row["lat"]), 90.0, "lat"),
         speed_mps=_number(row, "speed_mps"),

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from edge_agent.uplink.store import TABLE_OF_KIND
+from edge_agent.uplink.database import TABLE_OF_KIND
 from wire.codec import decode_envelope
 from wire.envelope import MAX_MESSAGE_BYTES, Envelope
 from wire.errors import DecodeError

@@ -16,7 +16,7 @@ from busense.chaos.audit import Audit, audit
 from busense.chaos.ledger import Kept, Key, begin_ledger, read_ledgers, read_pictures, read_waiting
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
-from edge_agent.uplink.store import TABLE_OF_KIND
+from edge_agent.uplink.database import TABLE_OF_KIND
 from tests.integration import test_notify
 from tests.integration.test_notify import Receiver, notify, webhooks
 from tests.integration.town import Town

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from edge_agent.uplink.store import TABLE_OF_KIND
+from edge_agent.uplink.database import TABLE_OF_KIND
 from simulator.devices import secret_file
 from simulator.errors import SimulatorError
 from simulator.faults.link import FaultyLink
