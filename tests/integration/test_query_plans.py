@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks.province import fill, fill_cases, fill_heard, fill_roads, fill_tracks
 from busense.local.postgres import LocalPostgres
+from cloud.api.live import _NEXT, _NEXT_DECIDED
 from cloud.api.routes.cases import _DUE, _NEWEST, CaseQuestion
 from cloud.api.routes.condition import _FOUND, _HISTORY, _LIST, _ONE, _PASSES, _STALE, _SURVEYS, _WORST, SegmentQuestion
 from cloud.api.routes.network import _SEGMENTS as _GAPS
@@ -55,6 +56,7 @@ LAYER = EVERYTHING.values() | {
     "rows": 20_000,
     "cells": 50_000,
 }
+CHANGES = {"xid": "0", "id": 0, "limit": 500, "worker": "busense-work"}
 # A hundred readers for two days.
 WATCH = """
 INSERT INTO travel_watch SELECT 'bench', 'bus-' || bus, at, at + interval '1 minute', true, '{8930e1d8a2bffff}', '[]'
@@ -104,8 +106,16 @@ QUERIES: dict[str, Query] = {
     "stops of the map": (stops.NAMED, LAYER, "travel_stops_place_idx"),
     "harsh driving of the map": (driving.DRAW, LAYER, "driving_incidents_place_idx"),
     "where tags are heard": (tag_coverage.DRAW, LAYER, "travel_watch_to_at_idx"),
+    "what buses bring": (_NEXT, CHANGES, "changes_pkey"),
+    "what is decided": (_NEXT_DECIDED, CHANGES, "changes_decided_idx"),
     "where a message is": (_STORED, {"id": SOME, "id_at": AT}, "track_points_[0-9_]*pkey"),
 }
+
+# Buses tell a thousand times what is decided once.
+TOLD = """
+INSERT INTO changes (kind, subject, payload)
+SELECT CASE WHEN n % 1000 = 0 THEN 'travel' ELSE 'bus' END, n::text, '{}' FROM generate_series(1, 5000) n
+"""
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +132,7 @@ def filled(postgres: LocalPostgres, template_database: str) -> Iterator[psycopg.
         connection.execute(WATCH, {"at": AT})
         connection.execute(STOPS)
         connection.execute(THINGS)
+        connection.execute(TOLD)
         connection.execute("ANALYZE")
         connection.execute("SET enable_seqscan = off")
         yield connection
