@@ -34,6 +34,12 @@ FROM (
 ) d CROSS JOIN generate_series(0, 23) AS hour
 WHERE d.hours & (1 << hour) <> 0 GROUP BY d.day, hour ORDER BY 1
 """
+_FIRST: Final = """
+SELECT (day + make_interval(hours => hour)) AT TIME ZONE 'UTC'
+FROM heard_days CROSS JOIN generate_series(0, 23) AS hour
+WHERE city = %(city)s AND day = (SELECT min(day) FROM heard_days WHERE city = %(city)s) AND hours & (1 << hour) <> 0
+ORDER BY hour LIMIT 1
+"""
 
 
 class Gap(StrEnum):
@@ -131,6 +137,12 @@ async def read_hours(connection: AsyncConnection[Any], *, city: str, since: date
     """How many were heard in each hour since a day, in order."""
     async with connection.cursor(row_factory=class_row(HourHeard)) as cursor:
         return await (await cursor.execute(HOURS, {"city": city, "since": since})).fetchall()
+
+
+async def read_first_hour(connection: AsyncConnection[Any], *, city: str) -> datetime | None:
+    """The first hour in which anybody was heard: nothing is missing before it."""
+    row = await (await connection.execute(_FIRST, {"city": city})).fetchone()
+    return None if row is None else row[0]
 
 
 def _station(row: dict[str, Any], came: Sequence[_Came], carried: Sequence[_Came], *, at: datetime) -> Station:

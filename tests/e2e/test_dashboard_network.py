@@ -78,7 +78,7 @@ def segment(identity: str, north: float, passed_at: object) -> dict[str, Any]:
 def answer_all(page: Any) -> None:  # noqa: ANN401 - a page of the browser
     be(page, "fleet", "account", "see", "see_network", "manage_fleet")
     view = {"at": NOW.isoformat(), "since": SINCE.date().isoformat(), "late_s": [10, 60, 600, 3600, 21600]}
-    answer(page, "/network?*", view | {"stations": STATIONS, "hours": HOURS})
+    answer(page, "/network?*", view | {"stations": STATIONS, "hours": HOURS, "first_hour": SINCE.isoformat()})
     answer(page, "/network/roads?*", {"length_km": 41.0, "silent_km": 0.42, "never_km": 1.2, "items": ROADS})
     features = [segment("a", 0.001, ROADS[0]["last_passed_at"]), segment("b", -0.002, None)]
     answer(page, "/network/segments?*", {"type": "FeatureCollection", "features": features, "is_complete": True})

@@ -133,6 +133,8 @@ def test_network_tells_ways_queue_and_gaps(office: Office) -> None:
     carried = stop["carried"]
     assert (carried["messages"], carried["buses"], carried["waiting"], carried["refused"]) == (2, 1, 3, 1)
     assert [hour["devices"] for hour in found["hours"]] == [1, 1]
+    assert found["first_hour"] == found["hours"][0]["at"]
+    assert ask(office, "/network", days=1)["first_hour"] == found["first_hour"], "also when it lies before the days"
     assert ask(office, "/network", days=1)["hours"][-1]["devices"] == 1
 
 

@@ -280,8 +280,9 @@ def test_nobody_else_hears_of_wards_and_only_the_care_desk_of_searches(
     with hearing(desk["chen"], "/events") as care, hearing(desk["boss"], "/events") as admin:
         agree_on_a_journey(desk, child)
         with psycopg.connect(place[1]) as connection:
-            for kind in ("travel", "finding"):
-                tell(connection, kind=kind, subject="s", payload={"search": "s"})
+            tell(connection, kind="travel", subject="s", payload={"search": "s"})
+            finding = {"geometry": {"coordinates": [120.42, 27.52]}, "properties": {"case": None}}
+            tell(connection, kind="finding", subject="s", payload=finding)
         assert next(care).kind == "travel"
         assert next(admin).kind == "finding"
     assert desk["chen"].get("/guardian/events").status_code == 403

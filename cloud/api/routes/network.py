@@ -10,7 +10,7 @@ from cloud.api.actors import needs
 from cloud.api.deps import BoxQuestion, DatabaseDep, Question, Record, ResourcesDep, fetch_all, fetch_one
 from cloud.condition.views import SegmentLine
 from cloud.fleet.heard import LATE_S
-from cloud.fleet.network import HourHeard, Station, read_hours, read_stations
+from cloud.fleet.network import HourHeard, Station, read_first_hour, read_hours, read_stations
 from cloud.people.permissions import Permission
 
 router = APIRouter(tags=["network"], dependencies=[needs(Permission.SEE_NETWORK)])
@@ -67,6 +67,8 @@ class NetworkView(BaseModel):
     late_s: list[float]
     stations: list[Station]
     hours: list[HourHeard]
+    first_hour: datetime | None
+    """In which anybody was heard at all: before it nothing is missing."""
 
 
 class RoadGap(BaseModel):
@@ -122,7 +124,8 @@ async def get_network(
     since = at.date() - timedelta(days=question.days - 1)
     stations = await read_stations(connection, city=held.city, since=since, at=at)
     hours = await read_hours(connection, city=held.city, since=since)
-    return NetworkView(at=at, since=since, late_s=list(LATE_S), stations=stations, hours=hours)
+    first_hour = await read_first_hour(connection, city=held.city)
+    return NetworkView(at=at, since=since, late_s=list(LATE_S), stations=stations, hours=hours, first_hour=first_hour)
 
 
 @router.get("/network/roads")

@@ -5785,6 +5785,8 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /** First Hour */
+            first_hour: string | null;
             /** Hours */
             hours: components["schemas"]["HourHeard"][];
             /** Late S */
