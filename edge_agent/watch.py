@@ -32,9 +32,7 @@ class Scene:
     detections: Detections
     tracks: tuple[TrackView, ...]
     horizon_px: float | None  # row measured from the road itself; None while unknown
-    steps_ms: Mapping[
-        str, float
-    ]  # quality, motion, horizon, resize, network, fuse, position, track, watch; those taken
+    steps_ms: Mapping[str, float]  # quality, motion, resize, network, fuse, position, track, watch; those taken
     horizon: Horizon | None = None  # the same with its angles and how sure they are
 
 

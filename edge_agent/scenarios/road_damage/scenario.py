@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -68,6 +69,8 @@ class RoadDamage:
         self._horizon = HorizonFinder(camera)
         self._lasting = LastingView(camera)
         self._errors = GroundErrors()
+        self._was_usable = False
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="quality")
         self._motion = Motion(camera, near_m=view.near_m)
         self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
 
@@ -78,19 +81,12 @@ class RoadDamage:
     def _look(self, frame: FrameReading, ego: EgoState | None) -> list[Sight]:
         laps = Laps()
         self._coverage.note_dropped(frame.dropped)
-        reason = self._judge(frame, ego)
-        laps.end("quality")
+        reason, detections = self._refused(frame, ego), no_detections()
         passed = [] if ego is None else self._move(frame, ego, laps)
-        detections = no_detections()
         if reason is None and ego is not None:
-            self._look_for_horizon(frame, ego)
-            laps.end("horizon")
-            detections = self._detector.detect(frame.image)
-            laps.end("network", parts_ms=detections.steps_ms)
-            looks = self._looks(frame, ego, detections)
-            laps.end("position")
-            self._tracker.see(looks)
-            laps.end("track")
+            reason, detections = self._seen(frame, ego, laps)
+        if reason is None and ego is not None:
+            self._follow(frame, ego, detections, laps)
         self._on_frame(reason, len(detections))
         if self._watcher is not None:
             scene = self._scene(frame, ego, reason, detections, laps)
@@ -109,11 +105,37 @@ class RoadDamage:
         laps.end("track")
         return passed
 
-    def _look_for_horizon(self, frame: FrameReading, ego: EgoState) -> None:
-        self._horizon.look(frame.image, ego)
+    def _seen(self, frame: FrameReading, ego: EgoState, laps: Laps) -> tuple[Unusable | None, Detections]:
+        """What a frame shows, or why it is of no use.
+
+        After a frame of use the next is most likely of use, too: it is judged while the network runs. Others are judged
+        first, so that no network runs all night for nothing.
+        """
+        if not self._was_usable:
+            reason = self._judge(frame, ego)
+            laps.end("quality")
+            detections = no_detections() if reason is not None else self._detect(frame, laps)
+        else:
+            judging = self._beside.submit(self._judge, frame, ego)
+            detections = self._detect(frame, laps)
+            reason = judging.result()
+            laps.end("quality")
+        self._was_usable = reason is None
+        return reason, detections if reason is None else no_detections()
+
+    def _detect(self, frame: FrameReading, laps: Laps) -> Detections:
+        detections = self._detector.detect(frame.image)
+        laps.end("network", parts_ms=detections.steps_ms)
+        return detections
+
+    def _follow(self, frame: FrameReading, ego: EgoState, detections: Detections, laps: Laps) -> None:
         camera = self._horizon.corrected()
         if camera != self._camera and not self._tracker.tracks:
             self._look_through(camera)
+        looks = self._looks(frame, ego, detections)
+        laps.end("position")
+        self._tracker.see(looks)
+        laps.end("track")
 
     def _look_through(self, camera: CameraModel) -> None:
         """Go on with a camera that is known better; one that would not see the road is not believed."""
@@ -128,18 +150,24 @@ class RoadDamage:
         self._lasting.look_through(camera)
         self._coverage.look_through(view)
 
-    def _judge(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
+    def _refused(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
+        """Why a frame is of no use, whatever it shows."""
         if frame.image.shape[:2] != (self._camera.height_px, self._camera.width_px):
             log.warning("frame_of_wrong_size shape=%s", frame.image.shape)
             return Unusable.WRONG_VIEW
         if ego is None:
             return Unusable.NO_POSITION
-        if ego.speed_mps > self._speed_limit_mps:
-            return Unusable.TOO_FAST
+        return Unusable.TOO_FAST if ego.speed_mps > self._speed_limit_mps else None
+
+    def _judge(self, frame: FrameReading, ego: EgoState) -> Unusable | None:
+        """Why what a frame shows is of no use; one of use may show the horizon."""
         grey = grey_of(frame.image)
-        reason = judge_grey(grey)
-        lasting = None if reason in UNLIT else self._lasting.see(grey, ego)
-        return reason or lasting
+        spoiled = judge_grey(grey)
+        lasting = None if spoiled in UNLIT else self._lasting.see(grey, ego)
+        reason = spoiled or lasting
+        if reason is None:
+            self._horizon.look(frame.image, ego)
+        return reason
 
     def _scene(
         self, frame: FrameReading, ego: EgoState | None, reason: Unusable | None, detections: Detections, laps: Laps

@@ -32,7 +32,7 @@ def test_a_watcher_is_shown_every_frame_with_its_tracks_and_times() -> None:
     seen = [scene for scene in notes.scenes if len(scene.detections)]
     assert seen
     assert {track.class_code for scene in seen for track in scene.tracks} == {"D40"}
-    assert set(seen[-1].steps_ms) == {"quality", "motion", "track", "horizon", "network", "position", "watch"}
+    assert set(seen[-1].steps_ms) == {"quality", "motion", "track", "network", "position", "watch"}
 
 
 def test_a_frame_without_a_place_is_shown_as_unusable() -> None:

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.ego import offset_between
+from edge_agent.readings import Image
 from edge_agent.scenarios.road_damage.scenario import RoadDamage
+from edge_agent.vision.detections import Detections
 from tests.unit.edge_agent.scenes import CAMERA, SceneDetector, Thing, drive
 from wire.messages import Coverage, Detection, Unusable
 
@@ -159,6 +161,43 @@ def test_frames_without_use_are_counted_with_their_reason() -> None:
     assert sight.message.unusable == {Unusable.DARK: 24, Unusable.DROPPED: 16}
     assert sight.message.usable_share == pytest.approx(24 / 64)
     assert set(reasons) == {None, Unusable.DARK}
+
+
+class CountingDetector(SceneDetector):
+    """Counts the frames that it is asked about."""
+
+    asked: int = 0
+
+    def detect(self, image: Image) -> Detections:
+        self.asked += 1
+        return super().detect(image)
+
+
+def test_what_a_spoiled_frame_shows_is_not_seen_though_the_network_ran_beside_its_judgement() -> None:
+    detector, counts = CountingDetector(things=[Thing(ahead_m=20)]), list[tuple[Unusable | None, int]]()
+    roads = RoadDamage(
+        detector,
+        camera=CAMERA,
+        camera_id="front",
+        stretch_m=100,
+        on_frame=lambda reason, boxes: counts.append((reason, boxes)),
+    )
+    for i, (frame, ego, driven_m) in enumerate(drive(speed_mps=10, length_m=15)):
+        detector.driven_m = driven_m
+        roads.take(frame if i % 2 == 0 else replace(frame, image=frame.image // 16), ego)
+    assert [boxes for reason, boxes in counts if reason is Unusable.DARK] == [0] * (len(counts) // 2)
+    assert all(boxes == 1 for reason, boxes in counts if reason is None)
+
+
+def test_no_network_runs_all_night() -> None:
+    detector = CountingDetector(things=[])
+    roads = scenario(detector)
+    frames = list(drive(speed_mps=10, length_m=60))
+    for frame, ego, _ in frames[:10]:
+        roads.take(frame, ego)
+    for frame, ego, _ in frames[10:]:
+        roads.take(replace(frame, image=frame.image // 16), ego)
+    assert detector.asked == 11, "only the first dark frame came as a surprise"
 
 
 def test_a_frame_of_another_size_is_a_wrong_view() -> None:
