@@ -19,13 +19,14 @@ from cloud.findings.associate import associate
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.decisions import NOTHING_DECIDED
 from cloud.findings.fuse import fuse
-from cloud.findings.geometry import metres_per_degree, sigma_m
+from cloud.findings.geometry import sigma_m
 from cloud.findings.growing import Growing
 from cloud.findings.join import join
 from cloud.findings.model import FindingState, Fused, Look, Observation
 from cloud.findings.passes import bursts_of
 from cloud.findings.rates import RateBook
 from cloud.findings.visibility import Stretch, look_at, reach_of
+from cloud.roads.plane import metres_per_degree
 
 WINDOW: Final = 60  # newest sightings and looks of a finding; the worker reads 200
 MIN_SHARE: Final = 0.005

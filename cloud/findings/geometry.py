@@ -1,36 +1,18 @@
 """Metres around a place on the earth, and how sure a place is."""
 
 import math
-from functools import lru_cache
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud.findings.model import Covariance
+from cloud.roads.plane import metres_per_degree
 
 Vector = NDArray[np.float64]  # (2,) east, north
 Matrix = NDArray[np.float64]  # (2, 2)
 Floats = NDArray[np.float64]  # (n,)
 Vectors = NDArray[np.float64]  # (n, 2)
 Matrices = NDArray[np.float64]  # (n, 2, 2)
-
-_EQUATOR_M: Final = 6_378_137.0  # WGS-84
-_ECCENTRICITY_2: Final = 0.006_694_379_990_14
-
-
-@lru_cache(maxsize=4096)  # the same few hundred places are asked about again and again
-def metres_per_degree(lat: float) -> tuple[float, float]:
-    """Length of one degree of longitude and of latitude.
-
-    Source: Torge, Geodesy, 4th ed., section 4.1.3 (radii of curvature of the ellipsoid).
-    """
-    sine = math.sin(math.radians(lat))
-    shrink = 1 - _ECCENTRICITY_2 * sine * sine
-    across = _EQUATOR_M / math.sqrt(shrink)
-    along = _EQUATOR_M * (1 - _ECCENTRICITY_2) / shrink**1.5
-    # At the poles a degree of longitude has no length; one millimetre keeps the way back defined.
-    return max(math.radians(across * math.cos(math.radians(lat))), 1e-3), math.radians(along)
 
 
 def offset_m(*, lon: float, lat: float, origin_lon: float, origin_lat: float) -> tuple[float, float]:

@@ -7,9 +7,10 @@ from typing import Final
 from cloud.findings.associate import MAX_REACH_M, Known
 from cloud.findings.decisions import Decisions
 from cloud.findings.fuse import COMMON_SIGMA_M, MIN_SIGMA_M, RECENT_PASSES, class_of
-from cloud.findings.geometry import metres_per_degree, offset_m, spread_of
+from cloud.findings.geometry import offset_m, spread_of
 from cloud.findings.model import Covariance, Observation
 from cloud.findings.passes import is_same_pass
+from cloud.roads.plane import metres_per_degree
 
 _NEAR_M: Final = 2 * MAX_REACH_M
 _SECTOR_DEG: Final = 45.0

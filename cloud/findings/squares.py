@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
-from cloud.findings.geometry import metres_per_degree
+from cloud.roads.plane import metres_per_degree
 
 # A degree of longitude is as long everywhere in a county, to a tenth: 300 km to the north it is 3 % shorter.
 _MARGIN: Final = 1.1

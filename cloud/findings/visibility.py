@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from cloud.findings.geometry import angle_between_deg, metres_per_degree
+from cloud.findings.geometry import angle_between_deg
 from cloud.findings.model import Look
+from cloud.roads.plane import metres_per_degree
 
 Line = NDArray[np.float64]  # (n, 2) metres east and north
 

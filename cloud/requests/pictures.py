@@ -12,7 +12,8 @@ from psycopg.rows import class_row
 
 from cloud.cases.model import Detail
 from cloud.errors import OrderError
-from cloud.findings.geometry import distance_m, metres_per_degree
+from cloud.findings.geometry import distance_m
+from cloud.roads.plane import metres_per_degree
 
 MOST_FOUND: Final = 500
 MOST_CHOSEN: Final = 200

@@ -1,7 +1,8 @@
-"""A flat map in metres around one place, for lines of a few kilometres."""
+"""Metres on the earth around one place, for lines of a few kilometres."""
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,12 +14,23 @@ _EQUATOR_M: Final = 6_378_137.0  # WGS-84
 _ECCENTRICITY_2: Final = 0.006_694_379_990_14
 
 
+@lru_cache(maxsize=4096)  # the same few hundred places are asked about again and again
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """Length of one degree of longitude and of latitude.
+
+    Source: Torge, Geodesy, 4th ed., section 4.1.3 (radii of curvature of the ellipsoid).
+    """
+    sine = math.sin(math.radians(lat))
+    shrink = 1 - _ECCENTRICITY_2 * sine * sine
+    across = _EQUATOR_M / math.sqrt(shrink)
+    along = _EQUATOR_M * (1 - _ECCENTRICITY_2) / shrink**1.5
+    # At the poles a degree of longitude has no length; one millimetre keeps the way back defined.
+    return max(math.radians(across * math.cos(math.radians(lat))), 1e-3), math.radians(along)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlatMap:
-    """Tangent plane at an origin.
-
-    Source: radii of curvature of the ellipsoid, Torge, Geodesy, 4th ed., section 4.1.3.
-    """
+    """Tangent plane at an origin."""
 
     origin_lon: float
     origin_lat: float
@@ -26,11 +38,7 @@ class FlatMap:
     @property
     def metres_per_degree(self) -> tuple[float, float]:
         """Length of one degree of longitude and of latitude."""
-        latitude = math.radians(self.origin_lat)
-        shrink = 1 - _ECCENTRICITY_2 * math.sin(latitude) ** 2
-        across = _EQUATOR_M / math.sqrt(shrink) * math.cos(latitude)
-        along = _EQUATOR_M * (1 - _ECCENTRICITY_2) / shrink**1.5
-        return max(math.radians(across), 1e-3), math.radians(along)
+        return metres_per_degree(self.origin_lat)
 
     def to_metres(self, lon_lat: Points) -> Points:
         """Metres east and north of the origin."""

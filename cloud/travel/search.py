@@ -11,7 +11,7 @@ import h3
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from cloud.findings.geometry import metres_per_degree
+from cloud.roads.plane import metres_per_degree
 from cloud.scenarios.safe_travel.model import Heard, Watch
 from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.scenarios.safe_travel.search import (

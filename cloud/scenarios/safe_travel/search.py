@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra  # pyright: ignore[reportUnknownVariableType]
 
-from cloud.findings.geometry import metres_per_degree
+from cloud.roads.plane import metres_per_degree
 from cloud.scenarios.safe_travel.model import Heard, Moment, Placed, Watch, apart_m
 from cloud.scenarios.safe_travel.rules import Searching, TravelRules
 

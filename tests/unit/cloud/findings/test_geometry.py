@@ -9,12 +9,12 @@ from cloud.findings.geometry import (
     angle_between_deg,
     covariances_of,
     metres_between,
-    metres_per_degree,
     place_at,
     sigma_m,
     spread_of,
 )
 from cloud.findings.model import Covariance
+from cloud.roads.plane import metres_per_degree
 
 
 def test_degree_has_the_published_length_at_the_equator() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cloud.findings.geometry import metres_per_degree
+from cloud.roads.plane import metres_per_degree
 from cloud.scenarios.safe_travel.assess import Day
 from cloud.scenarios.safe_travel.model import Agreement, Circle, Heard, Journey, Moment, Stop, Watch
 from cloud.scenarios.safe_travel.rules import load_travel_rules
