@@ -55,6 +55,10 @@ def test_too_little_seen_is_no_estimate() -> None:
     )
 
 
+def test_just_enough_seen_is_an_estimate() -> None:
+    assert estimated(surveyed=Surveyed(share=RULES.survey.min_share, looks=10.0)).pci > 0
+
+
 def test_unknown_class_does_not_count() -> None:
     assert estimated(replace(NET, class_code="X99")) == estimated()
 
