@@ -212,7 +212,7 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
             "road_damage": {name: status[name] for name in ("exposed", "found", "missed", "invented", "doubled")},
             "street_furniture": score_furniture(status["furniture"], known, wrong, driven_s=elapsed_s),
             "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=elapsed_s),
-            "safe_driving": score_driving(status["harsh"], told, ended_at=ended_at, way_km=way_km),
+            "safe_driving": score_driving(status["badly_driven"], told, ended_at=ended_at, way_km=way_km),
             "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"])
             | score_water(town.postgres.url(), town.gauge, ended_at=ended_at),
         },

@@ -34,6 +34,7 @@ _NORTH_SOUTH: Final = (
 
 Junction = tuple[int, int]  # column, row of the grid
 _NEXT: Final = (-1, 0, 1)
+LIMITS_KMH: Final = {"primary": 50, "secondary": 30, "residential": 30}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,10 @@ class Street:
     name_en: str
     kind: str  # OpenStreetMap's highway values
     junctions: tuple[Junction, ...]
+
+    @property
+    def limit_mps(self) -> float:
+        return LIMITS_KMH[self.kind] / 3.6
 
     def within(self, near: Container[Junction]) -> Iterator["Street"]:
         """Pieces of the street whose junctions are all among some."""
@@ -156,12 +161,17 @@ def _cut(rng: np.random.Generator, line: list[Junction]) -> list[list[Junction]]
 
 
 def roads_geojson(town: Town) -> dict[str, Any]:
-    """Streets as a GeoJSON FeatureCollection of lines with `name`, `name_en` and `kind`."""
+    """Streets as a GeoJSON FeatureCollection of lines with `name`, `name_en`, `kind` and `limit_kmh`."""
     features = [
         {
             "type": "Feature",
             "id": street.id,
-            "properties": {"name": street.name_zh, "name_en": street.name_en, "kind": street.kind},
+            "properties": {
+                "name": street.name_zh,
+                "name_en": street.name_en,
+                "kind": street.kind,
+                "limit_kmh": LIMITS_KMH[street.kind],
+            },
             "geometry": {
                 "type": "LineString",
                 "coordinates": [

@@ -42,8 +42,9 @@ from simulator.gnss import Gnss
 from simulator.people import Rider, TagRadio, make_riders
 from simulator.route import Motion, Pose
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
+from simulator.speeding import Limits, too_fast
 from simulator.stop_radio import StopRadio
-from simulator.wheel import DRIVING, Harsh, Wheel, harsh_moments
+from simulator.wheel import DRIVING, Moment, Wheel, harsh_moments
 from simulator.world import World
 from wire.error_model import load_error_model
 
@@ -55,7 +56,8 @@ TRACK_BATCH_S: Final = 2.0  # a viewer wants to see buses move
 HEALTH_EVERY_S: Final = 5.0
 FULL_NICE: Final = 10  # on a busy machine the real detector waits; the others need little
 ROUGH_EVERY: Final = 3  # one driver of so many ...
-ROUGH_BRAKING_MPS2: Final = 3.8  # ... brakes late
+ROUGH_BRAKING_MPS2: Final = 3.8  # ... brakes late ...
+ROUGH_FASTER: Final = 1.35  # ... and drives so many times as fast
 FURNITURE_EVERY_M: Final = 3.0
 STORING_TURN_S: Final = 5.0
 LOOK_AT_HALTS_EVERY_S: Final = 0.1
@@ -241,9 +243,11 @@ class Fleet:
         return motion, motion.lap_s * (per_line - 1 - behind) / per_line
 
     def _rough_motion(self, line: int) -> Motion:
-        """The line as a driver drives it who brakes late and hard."""
+        """The line as a driver drives it who is fast, and brakes late and hard."""
         if line not in self._rough:
-            self._rough[line] = Motion(self._world.motions[line].line, braking_mps2=ROUGH_BRAKING_MPS2)
+            usual = self._world.motions[line]
+            cruise_mps = ROUGH_FASTER * usual.cruise_mps
+            self._rough[line] = Motion(usual.line, cruise_mps=cruise_mps, braking_mps2=ROUGH_BRAKING_MPS2)
         return self._rough[line]
 
     @property
@@ -251,13 +255,17 @@ class Fleet:
         """When the buses drove off."""
         return self._clock.start_at
 
-    def harsh(self, until_s: float) -> list[tuple[str, Harsh]]:
-        """Which bus was driven harshly when, in truth."""
+    def badly_driven(self, until_s: float) -> list[tuple[str, Moment]]:
+        """Which bus was driven harshly or too fast when, in truth."""
+        limits = {line.id: Limits(self._world.town, line) for line in self._world.lines}
         return [
             (device, moment)
             for number, device in enumerate(device_names(self._plan.buses))
             for motion, phase_s in (self._way(number),)
-            for moment in harsh_moments(motion, phase_s=phase_s, until_s=until_s)
+            for moment in (
+                *harsh_moments(motion, phase_s=phase_s, until_s=until_s),
+                *too_fast(motion, limits[motion.line.id], phase_s=phase_s, until_s=until_s),
+            )
         ]
 
     def _radio(self) -> StopRadio:

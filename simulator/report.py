@@ -29,7 +29,7 @@ class Report:
     candidates: int | None = None  # findings seen but not yet believed
     found_or_candidate: int | None = None  # exposed defects that at least a candidate stands for
     started_at: datetime
-    harsh: tuple[dict[str, object], ...] = ()  # moments of the drive: which bus, what, from when to when, how clear
+    badly_driven: tuple[dict[str, object], ...] = ()  # which bus, what, from when to when, how clear
     furniture: tuple[dict[str, object], ...] = ()  # things beside the road: what, where, what becomes of it, when
     rides: tuple[dict[str, object], ...] = ()  # of people with tags: who, on which bus, from when to when, how far
 
@@ -49,7 +49,7 @@ class Report:
             "candidates": self.candidates,
             "found_or_candidate": self.found_or_candidate,
             "started_at": self.started_at.isoformat(),
-            "harsh": list(self.harsh),
+            "badly_driven": list(self.badly_driven),
             "furniture": list(self.furniture),
             "rides": list(self.rides),
         }

@@ -199,6 +199,7 @@ class Motion:
     def __init__(self, line: Line, *, cruise_mps: float = CRUISE_MPS, braking_mps2: float = BRAKING_MPS2) -> None:
         """Drive one lap in thought: as fast as corners, stops and passengers allow."""
         self.line = line
+        self.cruise_mps = cruise_mps
         self._way_m = np.arange(0, line.length_m, STEP_M)
         self._speed_mps = _drivable(_speed_limits(line, self._way_m, cruise_mps=cruise_mps), braking_mps2=braking_mps2)
         self._waits_s = self._waits()

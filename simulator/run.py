@@ -15,7 +15,7 @@ from simulator.readback import CloudReader
 from simulator.report import Report
 from simulator.score import Score, score_claims
 from simulator.watching import Watching
-from simulator.wheel import Harsh
+from simulator.wheel import Moment
 from simulator.world import World
 
 REPORT_EVERY_S: Final = 1.0
@@ -136,12 +136,14 @@ class Simulation:
             candidates=candidates,
             found_or_candidate=found_or_candidate,
             started_at=self._fleet.started_at,
-            harsh=() if is_running else tuple(self._harsh(*one) for one in self._fleet.harsh(self._driven_s)),
+            badly_driven=()
+            if is_running
+            else tuple(self._moment(*one) for one in self._fleet.badly_driven(self._driven_s)),
             furniture=tuple(self._world.fixtures.told()),
             rides=tuple(self._ride(rider) for rider in self._fleet.riders),
         )
 
-    def _harsh(self, device: str, moment: Harsh) -> dict[str, object]:
+    def _moment(self, device: str, moment: Moment) -> dict[str, object]:
         begin, end = (self._fleet.started_at + timedelta(seconds=at_s) for at_s in (moment.from_s, moment.to_s))
         return {
             "device": device,

@@ -26,8 +26,8 @@ APART_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Harsh:
-    """A harsh moment: it must be noticed where it is clear, otherwise it may be. Seconds of the simulation."""
+class Moment:
+    """A moment that is to be noticed: it must be where it is clear, otherwise it may be. Seconds of the simulation."""
 
     kind: DrivingKind
     from_s: float
@@ -65,11 +65,11 @@ def accelerations(motion: Motion, at_s: float) -> tuple[float, float, float]:
     return forward, here.speed_mps * math.radians(turn_dps), turn_dps
 
 
-def harsh_moments(motion: Motion, *, phase_s: float, until_s: float) -> list[Harsh]:
+def harsh_moments(motion: Motion, *, phase_s: float, until_s: float) -> list[Moment]:
     """What of a drive is beyond the limits of DRIVING, by kind and in order of time."""
     times = np.arange(0.0, until_s, EVERY_S).tolist()
     felt = [accelerations(motion, phase_s + at_s) for at_s in times]
-    moments: list[Harsh] = []
+    moments: list[Moment] = []
     for kind, limit, values in (
         (DrivingKind.HARSH_BRAKING, DRIVING.braking_mps2, [-forward for forward, _, _ in felt]),
         (DrivingKind.HARSH_ACCELERATION, DRIVING.acceleration_mps2, [forward for forward, _, _ in felt]),
@@ -79,7 +79,7 @@ def harsh_moments(motion: Motion, *, phase_s: float, until_s: float) -> list[Har
     return moments
 
 
-def _moments(kind: DrivingKind, times: list[float], values: list[float], *, limit: float) -> Iterator[Harsh]:
+def _moments(kind: DrivingKind, times: list[float], values: list[float], *, limit: float) -> Iterator[Moment]:
     """Stretches near or beyond a limit; those that follow each other at once are one."""
     beyond = [at_s for at_s, value in zip(times, values, strict=True) if value > limit / CLEARLY]
     clear = {at_s for at_s, value in zip(times, values, strict=True) if value > limit * CLEARLY}
@@ -91,7 +91,7 @@ def _moments(kind: DrivingKind, times: list[float], values: list[float], *, limi
             stretches.append([at_s])
     for stretch in stretches:
         is_clear = EVERY_S * sum(at_s in clear for at_s in stretch) >= LONG_ENOUGH_S
-        yield Harsh(kind=kind, from_s=stretch[0], to_s=stretch[-1], is_clear=is_clear)
+        yield Moment(kind=kind, from_s=stretch[0], to_s=stretch[-1], is_clear=is_clear)
 
 
 def _axes(vector: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Axes:
