@@ -18,7 +18,7 @@ RETURNING xmax = 0
 _FIND_HASH: Final = "SELECT secret_hash FROM devices WHERE city = %s AND device = %s"
 _ENROLLED_AT: Final = """
 SELECT city, device, enrolled_at FROM devices
-WHERE (city, device) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+WHERE (city, device) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
 """
 # Something to compare with when there is no such device, so that the answer takes as long.
 _NOBODY: Final = bytes(32)

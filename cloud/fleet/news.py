@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 Cursor = AsyncCursor[tuple[Any, ...]]
 
 _LOCK: Final = """
-SELECT 1 FROM devices WHERE (city, device) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+SELECT 1 FROM devices WHERE (city, device) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
 ORDER BY city, device FOR UPDATE
 """
 # Each value goes with its own time and only a newer one replaces it: batches come again and in any order.
@@ -40,11 +40,12 @@ FROM jsonb_to_recordset(%s) AS n(
     speed_mps float8, position_at timestamptz)
 WHERE d.city = n.city AND d.device = n.device
 """
+# Binary, for as text each quotation mark within would be looked for and escaped.
 _TELL: Final = """
 INSERT INTO changes (kind, subject, payload)
 SELECT 'bus', d.city || '/' || d.device,
-    jsonb_build_object('device', d.device, 'presence', d.presence, 'points', n.points)
-FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS n(city, device, points)
+    jsonb_build_object('device', d.device, 'presence', d.presence, 'points', n.points::jsonb)
+FROM unnest(%b::text[], %b::text[], %b::text[]) AS n(city, device, points)
 JOIN devices d ON d.city = n.city AND d.device = n.device
 """
 
