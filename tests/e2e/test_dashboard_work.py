@@ -93,6 +93,17 @@ def test_triage_takes_one_key_each(browser: Browser, stub: Stub) -> None:
         assert viewer.problems == []
 
 
+def test_what_somebody_else_judged_meanwhile_leaves_the_queue(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK, language="en") as viewer:
+        viewer.open("/triage")
+        expect(viewer.page.locator("button.yes")).to_be_enabled()
+        stub.overtaken["c1"] = {"version": 5, "state": "rejected"}
+        viewer.page.keyboard.press("y")
+        expect(viewer.page.locator(".el-message")).to_contain_text("dealt with demo-2026-000001 meanwhile")
+        expect(viewer.page.locator("[aria-current=true]").filter(has_text="demo-2026")).to_contain_text("000008")
+        assert stub.acted == []
+
+
 def test_triage_of_repairs_verifies_or_reopens(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, token=DESK) as viewer:
         viewer.open("/triage")

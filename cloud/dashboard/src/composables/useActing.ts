@@ -7,7 +7,7 @@ import type { ActionBody, CaseDetail } from "../api/types";
 import { useLocale } from "./useLocale";
 import { ElMessage } from "../ui/message";
 
-export function useActing(onChange: (present: CaseDetail) => void) {
+export function useActing(onChange: (present: CaseDetail) => void, conflictOf?: (present: CaseDetail) => string) {
   const { t } = useLocale();
   const isBusy = ref(false);
 
@@ -30,7 +30,7 @@ export function useActing(onChange: (present: CaseDetail) => void) {
     const present = problem instanceof ApiError ? problem.presentCase : null;
     if (present !== null) {
       onChange(present);
-      ElMessage.warning({ message: t.value.act.conflict, duration: 6000 });
+      ElMessage.warning({ message: conflictOf?.(present) ?? t.value.act.conflict, duration: 6000 });
     } else if (problem instanceof OfflineError) {
       ElMessage.error(t.value.act.offline);
     } else if (problem instanceof ApiError && problem.isForbidden) {

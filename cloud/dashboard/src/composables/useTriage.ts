@@ -4,13 +4,15 @@ import { computed, ref, shallowRef, watch, type Ref } from "vue";
 
 import { api } from "../api/client";
 import type { ActionBody, CaseDetail, CaseItem } from "../api/types";
-import { filterOf, hourlyRate, queueAfter, type Queue } from "../cases/triage";
+import { belongsTo, filterOf, hourlyRate, queueAfter, type Queue } from "../cases/triage";
 import { useLive } from "../live/useLive";
 import { useActing } from "./useActing";
 import { useCase } from "./useCase";
+import { useLocale } from "./useLocale";
 import { useResource } from "./useResource";
 
 export function useTriage(queue: Ref<Queue>) {
+  const { t } = useLocale();
   const live = useLive();
   const items = shallowRef<CaseItem[]>([]);
   const currentId = ref<string | null>(null);
@@ -37,7 +39,9 @@ export function useTriage(queue: Ref<Queue>) {
   });
 
   const { data: detail, error, isLoading } = useCase(currentId);
-  const { act, isBusy } = useActing(take);
+  const { act, isBusy } = useActing(take, (present) =>
+    belongsTo(queue.value, present) ? t.value.act.conflict : t.value.triage.overtaken(present.number),
+  );
 
   function take(present: CaseDetail): void {
     if (present.id === currentId.value) {

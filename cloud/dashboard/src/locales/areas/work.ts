@@ -127,6 +127,7 @@ export const workZh = {
     mergeWith: (number: string) => `合并到 ${number}`,
     pictures: "← → 切换图片",
     undo: "误判可在案件页“重开”",
+    overtaken: (number: string) => `${number} 已被他人办理，不必再研判；这是下一件。`,
   },
 };
 
@@ -257,5 +258,6 @@ export const workEn: typeof workZh = {
     mergeWith: (number) => `Merge into ${number}`,
     pictures: "← → other pictures",
     undo: "A wrong verdict can be reopened on the case's page",
+    overtaken: (number) => `Somebody else dealt with ${number} meanwhile; this is the next one.`,
   },
 };
