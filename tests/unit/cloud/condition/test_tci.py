@@ -67,3 +67,7 @@ def test_one_more_finding_never_raises_the_index(before: list[Damage], more: Dam
     assert 0.0 <= then.low <= then.tci <= 100.0 + 1e-9
     assert then.tci <= first.tci + 1e-9
     assert then.low <= first.low + 1e-9
+
+
+def test_what_is_just_believed_counts() -> None:
+    assert facility_index([found("SIGN_MISSING", existence=RULES.believed_from)], rules=RULES).tci == 95.0
