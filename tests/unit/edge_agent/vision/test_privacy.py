@@ -122,6 +122,21 @@ def test_a_drawn_plate_is_hidden_and_little_more(privacy: Privacy) -> None:
     assert hidden.sum() < 5 * 26 * 100
 
 
+@pytest.mark.parametrize("slope", [-0.2, 0.2])
+def test_a_plate_that_is_seen_askew_is_hidden(privacy: Privacy, slope: float) -> None:
+    shear = np.array([[1.0, 0.0, 0.0], [slope, 1.0, max(0.0, -slope * 640)]])
+    picture, askew = (cv2.warpAffine(image, shear, (640, 490)) for image in (drawn_plate(), plate_mask()))
+    hidden = hidden_area(picture.astype(np.uint8), privacy.find(picture.astype(np.uint8)))
+    assert hidden[askew > 0].mean() > 0.95
+    assert hidden.mean() < 0.1
+
+
+def plate_mask() -> Image:
+    mask = np.zeros((360, 640), np.uint8)
+    mask[200:226, 270:370] = 1
+    return mask
+
+
 def test_what_would_be_a_plate_right_before_the_lens_is_not_looked_for(privacy: Privacy) -> None:
     """Zebra crossings and bonnets look like it."""
     close = cv2.resize(drawn_plate()[190:236, 250:390], (640, 210), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
