@@ -15,6 +15,7 @@ come on top. Blurring is not in these times: it is done once for each observatio
 """
 
 import argparse
+import gc
 import json
 import logging
 import resource
@@ -236,6 +237,7 @@ def measure(folder: Path, settings: Model, camera: CameraModel, drive: Drive, *,
     turns = Turns(bare=lambda: None)
     rss_mb = 0
     for _ in range(rounds):
+        gc.collect()  # agent and scenario of the round before hold each other
         detector = open_detector(settings)
         run_agent(folder, settings, detector=detector, drive=Drive(drive.frames[:8]), camera=camera, watcher=None)
         rss_mb = rss_mb or _rss_mb()  # before a bare session comes on top

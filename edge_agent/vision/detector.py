@@ -108,12 +108,12 @@ class OnnxDetector:
 
 
 def open_detector(settings: Model) -> OnnxDetector:
-    """The detector that a configuration asks for; OpenCV may use as many threads as the network.
+    """The detector that a configuration asks for; OpenCV gets one thread, the others are the network's.
 
     Raises:
         ModelError: it cannot be run so.
     """
-    cv2.setNumThreads(settings.threads)
+    cv2.setNumThreads(1)
     return OnnxDetector(
         settings.manifest,
         threads=settings.threads,
