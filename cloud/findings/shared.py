@@ -27,6 +27,7 @@ LASTS_S: Final = 60.0  # after which a receiver's error is a third of what it wa
 OWN_ACROSS_M: Final = 0.5  # of one sighting within its pass: the camera's part, and the receiver's jitter
 ROUNDS: Final = 4  # of weighing
 DOUBT_2: Final = 4.0  # squared sigmas at which something weighs half
+THING_2: Final = 2.0  # square metres by which one sighting misses its thing, what it shares with its pass taken off
 NEIGHBOURS: Final = 4  # on each side that say what a sighting shares with them
 GRID_M: Final = 0.5  # to which the error is told: a new pass by one place must not move everything a little
 SIGMA_GRID_M: Final = 0.25
@@ -104,7 +105,9 @@ class _Street:
         shared_2 = float(self._shared_2[number])
         times = self._at_s[neighbours]
         alike = shared_2 * np.exp(-np.abs(times[:, None] - times) / LASTS_S)
-        alike += np.diag(self._own_2[neighbours] / trust[neighbours])
+        # A thing is where the other passes that saw it put it: the fewer, the less it says of this one's error.
+        unsure_2 = self._own_2[neighbours] + THING_2 / (self._sightings[self._thing[neighbours]] - 1)
+        alike += np.diag(unsure_2 / trust[neighbours])
         to_here = shared_2 * np.exp(-np.abs(times - self._at_s[number]) / LASTS_S)
         weights = cast("Floats", np.linalg.solve(alike, to_here))
         shift = weights @ away[neighbours]
