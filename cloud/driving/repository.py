@@ -35,6 +35,11 @@ FROM unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(ev
 JOIN track_points t ON t.id_at = n.id_at AND t.city = n.city AND t.device = n.device AND t.id = n.id
 WHERE t.clock_mark IS NULL AND t.fix <> 'none' ORDER BY t.city, t.device, t.at
 """
+_POINTS_BEFORE: Final = """
+SELECT city, device, id AS message_id, at, lon, lat, accuracy_m, speed_mps, heading_deg FROM track_points
+WHERE id_at >= %(since)s AND id_at <= %(made_to)s AND city = %(city)s AND device = %(device)s
+    AND at < %(at)s AND at >= %(since)s AND clock_mark IS NULL AND fix <> 'none' ORDER BY at
+"""
 _KNOWN: Final = """
 SELECT kind, from_at, to_at FROM driving_incidents
 WHERE city = %s AND device = %s AND kind = %s AND from_at <= %s AND from_at >= %s AND to_at >= %s ORDER BY from_at
@@ -62,6 +67,7 @@ _LIMITS: Final = """
 SELECT s.id, r.limit_mps FROM segments s JOIN roads r ON r.id = s.road_id
 WHERE s.id = ANY(%s) AND r.limit_mps IS NOT NULL
 """
+_MADE_WITHIN: Final = timedelta(minutes=2)  # of its last point a message is made
 _LONGEST: Final = timedelta(hours=24)  # no incident is longer than a shift
 
 
@@ -152,6 +158,14 @@ def read_points(connection: Connection[Any], keys: Sequence[Key]) -> list[Point]
     """Points of tracks, by bus and time."""
     with connection.cursor(row_factory=class_row(Point)) as cursor:
         return cursor.execute(_POINTS, _columns(keys)).fetchall()
+
+
+def read_points_before(connection: Connection[Any], first: Point, *, for_at_most: timedelta) -> list[Point]:
+    """Points of the same bus just before one, in order of time: those of messages that were taken before."""
+    times = {"at": first.at, "since": first.at - for_at_most, "made_to": first.at + _MADE_WITHIN}
+    values = times | {"city": first.city, "device": first.device}
+    with connection.cursor(row_factory=class_row(Point)) as cursor:
+        return cursor.execute(_POINTS_BEFORE, values).fetchall()
 
 
 def read_known(connection: Connection[Any], incident: Incident) -> list[Known]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from cloud.scenarios.safe_driving.exposure import Moment, exposure_of
 from cloud.scenarios.safe_driving.speeding import DrivenPoint, Stretch, find_speeding
 
 BATCH: Final = 500
+BEFORE: Final = timedelta(seconds=30)  # of way before what is new: a stretch is not cut where a message or a step ends
 SLOWEST_LIMIT_MPS: Final = 5.0  # whoever drives slower is nowhere too fast, and needs no map
 
 # One worker at a time: incidents of one bus are joined in the order of their time.
@@ -87,8 +88,11 @@ def _take_tracks(connection: Connection[Any], keys: Sequence[Key], rules: Drivin
     for (city, device), of_bus in groupby(points, lambda point: (point.city, point.device)):
         fast = _near_fast(list(of_bus))
         if fast:
-            stretches = find_speeding(_on_map(connection, fast), rules.speeding.tolerance)
-            _note_all(connection, [_incident(city, device, stretch, at=at) for stretch in stretches])
+            is_fast_before = (fast[0].speed_mps or 0.0) > SLOWEST_LIMIT_MPS
+            before = repository.read_points_before(connection, fast[0], for_at_most=BEFORE) if is_fast_before else []
+            stretches = find_speeding(_on_map(connection, [*before, *fast]), rules.speeding.tolerance)
+            new = [stretch for stretch in stretches if stretch.points[-1].at >= fast[0].at]
+            _note_all(connection, [_incident(city, device, stretch, at=at) for stretch in new])
 
 
 def _exposures(points: Sequence[Point]) -> Iterator[tuple[str, str, Any]]:

@@ -95,8 +95,16 @@ def brakes(town: Town, *, bus: str = "bus-1", minutes_ago: float = 60.0, **chang
     town.messages.append(_outbox(town, bus, at).message(Kind.DRIVING, **(times | changes)))
 
 
-def drives_north(town: Town, *, bus: str = "bus-1", minutes_ago: float = 60.0, speed_mps: float, seconds: int) -> None:
-    """Points each second, in messages of ten."""
+def drives_north(
+    town: Town,
+    *,
+    bus: str = "bus-1",
+    minutes_ago: float = 60.0,
+    speed_mps: float,
+    seconds: int,
+    every_s: int = 10,
+) -> None:
+    """Points each second, in messages of some."""
     start = NOW - timedelta(minutes=minutes_ago)
     points: list[dict[str, Any]] = []
     for second in range(seconds):
@@ -112,9 +120,9 @@ def drives_north(town: Town, *, bus: str = "bus-1", minutes_ago: float = 60.0, s
                 "heading_deg": 0.0,
             }
         )
-    for begin in range(0, seconds, 10):
-        outbox = _outbox(town, bus, start + timedelta(seconds=begin + 10))
-        town.messages.append(outbox.message(Kind.TRACK, points=points[begin : begin + 10]))
+    for begin in range(0, seconds, every_s):
+        outbox = _outbox(town, bus, start + timedelta(seconds=begin + every_s))
+        town.messages.append(outbox.message(Kind.TRACK, points=points[begin : begin + every_s]))
 
 
 def _outbox(town: Town, bus: str, at: datetime) -> Any:  # noqa: ANN401
@@ -161,6 +169,18 @@ def test_driving_too_fast_for_the_road_is_found_on_the_map_and_is_one_incident(
     assert incident["limit_mps"] == pytest.approx(40 / 3.6)
     took_s = datetime.fromisoformat(incident["to_at"]) - datetime.fromisoformat(incident["from_at"])
     assert took_s == timedelta(seconds=59)
+
+
+def test_a_fast_stretch_is_one_incident_though_each_of_its_messages_is_taken_by_itself(
+    town: Town, people: dict[str, httpx.Client]
+) -> None:
+    drives_north(town, speed_mps=14.0, seconds=12, every_s=2)
+    for message in [town.messages.pop(0) for _ in range(6)]:
+        town.messages.append(message)
+        assert work(town) == 1
+    (incident,) = incidents(people["safe"])
+    took_s = datetime.fromisoformat(incident["to_at"]) - datetime.fromisoformat(incident["from_at"])
+    assert took_s == timedelta(seconds=11)
 
 
 def test_who_keeps_the_limit_is_only_counted(town: Town, people: dict[str, httpx.Client]) -> None:
