@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -73,6 +73,20 @@ def read_features(content: bytes, *, kinds: Kinds, what: str) -> Iterator[Featur
     if len(items) > MAX_FEATURES:
         raise FurnitureError(f"{what} has {len(items)} features; at most {MAX_FEATURES} are taken: split it")
     return (_read(number, item, kinds) for number, item in enumerate(items, 1))
+
+
+def refuse(feature: Feature, reason: str) -> Refused:
+    """A feature that could be read and cannot be taken."""
+    return Refused(number=feature.number, reason=reason, feature=f"{feature.kind} {feature.lon:.6f} {feature.lat:.6f}")
+
+
+def within(features: Iterable[Feature | Refused], has_place: Callable[..., bool]) -> Iterator[Feature | Refused]:
+    """Refuse what lies where somebody has no say."""
+    for each in features:
+        if isinstance(each, Refused) or has_place(lon=each.lon, lat=each.lat):
+            yield each
+        else:
+            yield refuse(each, "geometry: outside of the areas of who brings this list")
 
 
 def _read(number: int, item: object, kinds: Kinds) -> Feature | Refused:

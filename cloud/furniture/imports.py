@@ -14,7 +14,7 @@ from cloud.findings.fuse import fuse
 from cloud.findings.geometry import distance_m
 from cloud.findings.model import Observation
 from cloud.findings.repository import NewFinding
-from cloud.furniture.features import Feature, Refused
+from cloud.furniture.features import Feature, Refused, refuse
 from cloud.furniture.repository import mark_due
 from cloud.furniture.schema import meaning_inventory
 from cloud.scenarios.street_furniture.kinds import Kinds
@@ -41,6 +41,10 @@ _REFUSE: Final = """
 INSERT INTO inventory.refused (city, file, number, at, reason, feature) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT refused_pkey DO UPDATE SET at = EXCLUDED.at, reason = EXCLUDED.reason,
     feature = EXCLUDED.feature
+"""
+REFUSED: Final = """
+SELECT file, number, at, reason, feature FROM inventory.refused WHERE city = %(city)s
+ORDER BY at DESC, file, number LIMIT %(limit)s
 """
 _FORGET: Final = "DELETE FROM inventory.refused WHERE city = %s AND file = %s"
 
@@ -75,7 +79,7 @@ def import_features(
     taken: set[str] = set()
     for feature in good:
         if feature.reference is not None and feature.reference in taken:
-            refused.append(_refused(feature, f"id: {feature.reference!r} stands twice in this file"))
+            refused.append(refuse(feature, f"id: {feature.reference!r} stands twice in this file"))
         elif feature.reference is not None and feature.reference in known:
             refused += _renamed(connection, feature, known[feature.reference])
         else:
@@ -110,15 +114,11 @@ def _renamed(connection: Connection[Any], feature: Feature, known: _Known) -> li
     """A thing that is known already: its name may change, its place may not."""
     away_m = distance_m(lon=feature.lon, lat=feature.lat, other_lon=known.lon, other_lat=known.lat)
     if known.kind != feature.kind:
-        return [_refused(feature, f"id: {feature.reference!r} is known as {known.kind}")]
+        return [refuse(feature, f"id: {feature.reference!r} is known as {known.kind}")]
     if away_m > MOVED_M + feature.accuracy_m:
-        return [_refused(feature, f"id: {feature.reference!r} is known {away_m:.0f} m from there; give it a new id")]
+        return [refuse(feature, f"id: {feature.reference!r} is known {away_m:.0f} m from there; give it a new id")]
     connection.execute(_RENAME, (feature.name, feature.faces_deg, known.id))
     return []
-
-
-def _refused(feature: Feature, reason: str) -> Refused:
-    return Refused(number=feature.number, reason=reason, feature=f"{feature.kind} {feature.lon:.6f} {feature.lat:.6f}")
 
 
 def _add(connection: Connection[Any], features: Sequence[Feature], *, city: str, kinds: Kinds, at: datetime) -> None:

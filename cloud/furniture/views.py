@@ -22,12 +22,14 @@ SELECT t.id, t.kind, t.source, t.reference, t.name, t.faces_deg, t.state, t.stat
 FROM inventory.things t JOIN inventory.findings f ON f.id = t.id
 """
 LIST: Final = (
-    _COLUMNS
+    _COLUMNS  # noqa: S608 - constants
     + """
 WHERE (%(min_lon)s::float8 IS NULL
     OR point(f.lon, f.lat) <@ box(point(%(min_lon)s, %(min_lat)s), point(%(max_lon)s, %(max_lat)s)))
     AND (%(kinds)s::text[] IS NULL OR t.kind = ANY(%(kinds)s))
     AND (%(states)s::text[] IS NULL OR t.state = ANY(%(states)s))
+    AND (%(finding)s::uuid IS NULL
+        OR t.id IN (SELECT p.thing_id FROM inventory.problems p WHERE p.finding_id = %(finding)s))
     AND (%(cursor)s::uuid IS NULL OR t.id < %(cursor)s) AND
 """
     + SCOPE_PLACE

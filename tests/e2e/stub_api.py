@@ -147,6 +147,7 @@ def answer(stub: Stub, path: str, wanted: dict[str, list[str]], who: Json) -> Js
         "/condition/worst": {"items": data.segment_items()},
         "/condition/stale": {"items": data.segment_items()[::5]},
         "/organisation": data.organisation(),
+        "/furniture": {"type": "FeatureCollection", "features": [], "next": None},
         **account_answers(who),
     }
     if path.startswith("/cases/") and path.removeprefix("/cases/") in stub.cases:

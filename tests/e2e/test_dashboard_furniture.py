@@ -66,6 +66,7 @@ def test_a_missing_sign_is_found_explained_and_said_to_be_removed(browser: Brows
         answer(page, "/furniture?*", {"type": "FeatureCollection", "features": [thing()], "next": None})
         counts = {"items": [{"kind": "SIGN", "kind_name": SIGN, "state": "missing", "things": 1}]}
         answer(page, "/furniture/summary", counts)
+        answer(page, "/furniture/lists/refused", {"items": [], "is_complete": True})
         answer(page, f"/furniture/{THING}", thing(**REASONS))
         asked = answer(page, f"/furniture/{THING}/remove", None, method="POST", status=204)
         viewer.open("/furniture")
@@ -83,6 +84,51 @@ def test_a_missing_sign_is_found_explained_and_said_to_be_removed(browser: Brows
         page.get_by_role("button", name="确认拆除").click()
         expect(page.get_by_text("标记为有意拆除 — 路口改造")).to_be_visible()
         assert asked == [{"reason": "路口改造"}]
+        assert serious_faults(viewer) == []
+        assert viewer.problems == []
+
+
+def picture(hours: float, difference: float | None) -> dict[str, Any]:
+    kept = {"sha256": "a" * 64, "available": True, "width_px": 96, "height_px": 96}
+    box = {"box_xyxy_px": [16, 16, 80, 80], "frame_width_px": 96, "frame_height_px": 96}
+    return {"at": ago(hours), "device": "bus-1", "picture": kept, "difference": difference} | box
+
+
+def test_a_case_of_a_damaged_thing_shows_it_then_and_now(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=BOSS, size=(1440, 900)) as viewer:
+        page = viewer.page
+        pictures = [picture(2, 0.8), picture(200, None)]
+        answer(page, "/furniture?finding=*", {"type": "FeatureCollection", "features": [thing()], "next": None})
+        answer(page, f"/furniture/{THING}", thing(state="damaged", **{**REASONS, "pictures": pictures}))
+        viewer.open("/cases/c1")
+        told = page.get_by_role("region", name="前后照片")
+        expect(told.locator(".pictures > figure")).to_have_count(2)
+        expect(told.locator(".pictures > figure > figcaption").nth(0)).to_contain_text("此前")
+        expect(told.locator(".pictures > figure > figcaption").nth(1)).to_contain_text("80%")
+        told.get_by_role("link", name="查看该设施").click()
+        expect(page.get_by_role("heading", name="标志 · 让行标志")).to_be_visible()
+        assert viewer.problems == []
+
+
+def test_a_list_is_brought_and_what_was_refused_is_shown_with_the_reason(browser: Browser, url: str) -> None:
+    refused = {"file": "list.geojson", "number": 2, "at": ago(0), "reason": "kind: TREE is not known", "feature": "{}"}
+    with open_viewer(browser, url, token=BOSS, size=(1440, 900)) as viewer:
+        page = viewer.page
+        be(page, "operator", "account", "see", "operate")
+        answer(page, "/furniture?*", {"type": "FeatureCollection", "features": [thing()], "next": None})
+        answer(page, "/furniture/summary", {"items": []})
+        answer(page, "/furniture/lists/refused", {"items": [refused], "is_complete": True})
+        taken = {"added": 1, "known": 0, "refused": 1}
+        asked = answer(page, "/furniture/lists?file=list.geojson", taken, method="POST")
+        viewer.open("/furniture")
+        page.get_by_text("导入清单").first.click()
+        content = b'{"type": "FeatureCollection", "features": []}'
+        page.get_by_label("选择文件").set_input_files(
+            {"name": "list.geojson", "mimeType": "application/geo+json", "buffer": content}
+        )
+        expect(page.get_by_role("status").filter(has_text="新增 1 处")).to_be_visible()
+        expect(page.get_by_role("cell", name="kind: TREE is not known")).to_be_visible()
+        assert asked == [{"type": "FeatureCollection", "features": []}]
         assert serious_faults(viewer) == []
         assert viewer.problems == []
 

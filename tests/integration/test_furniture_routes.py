@@ -1,13 +1,15 @@
 """What is told of street furniture, and what a person may say of it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from httpx import Response
 
 from tests.integration.office import Office, headers_of, open_office
 from tests.integration.test_furniture import Street, sign
-from tests.integration.town import Town
+from tests.integration.town import Town, place
 
 
 @pytest.fixture
@@ -41,6 +43,8 @@ def test_list_counts_one_thing_and_the_decision_that_it_was_removed(office: Offi
     assert [taken["is_seen"] for taken in told["passes"]][:10] == [False] * 10
     (problem,) = told["problems"]
     assert (problem["problem"], problem["name"]["en"], problem["case_state"]) == ("missing", "Sign missing", "reported")
+    (about,) = office.api.get("/furniture", params={"finding": problem["finding_id"]}).json()["features"]
+    assert about["id"] == missing["id"]
     finding = office.api.get(f"/findings/{problem['finding_id']}").json()["properties"]
     assert (finding["class_code"], len(finding["passes"])) == ("SIGN_MISSING", 10)
 
@@ -70,3 +74,32 @@ def test_unknown_thing_is_not_there(office: Office) -> None:
     assert office.api.get(f"/furniture/{unknown}").status_code == 404
     answer = office.api.post(f"/furniture/{unknown}/remove", json={"reason": "x"}, headers=headers_of("desk"))
     assert answer.status_code == 404
+
+
+def point(kind: str, *, name: str) -> dict[str, object]:
+    lon, lat = place(4.0, 0.0)
+    geometry = {"type": "Point", "coordinates": [lon, lat]}
+    return {"type": "Feature", "id": name, "geometry": geometry, "properties": {"kind": kind}}
+
+
+def test_a_list_is_taken_over_http_and_what_is_refused_is_told_with_the_reason(office: Office) -> None:
+    good, strange = point("SIGN", name="h-1"), point("TREE", name="h-2")
+    content = json.dumps({"type": "FeatureCollection", "features": [good, strange]})
+
+    def bring(text: str, *, file: str = "list.geojson") -> Response:
+        kind = {"Content-Type": "application/geo+json"}
+        way = "/furniture/lists"
+        return office.api.post(way, params={"file": file}, content=text, headers=headers_of("desk") | kind)
+
+    assert bring(content).json() == {"added": 1, "known": 0, "refused": 1}
+    assert bring(content).json() == {"added": 0, "known": 1, "refused": 1}
+    told = office.api.get("/furniture/lists/refused", headers=headers_of("desk")).json()
+    ((file, number, reason),) = [(each["file"], each["number"], each["reason"]) for each in told["items"]]
+    assert (file, number, told["is_complete"]) == ("list.geojson", 2, True)
+    assert "TREE" in reason
+    assert bring('{"type": "Feature"}').status_code == 422
+    assert "no GeoJSON" in bring('{"type": "Feature"}').json()["detail"]
+    assert bring("nonsense").status_code == 422
+    assert bring(content, file="../list").status_code == 422
+    bring(json.dumps({"type": "FeatureCollection", "features": [good]}))
+    assert office.api.get("/furniture/lists/refused", headers=headers_of("desk")).json()["items"] == []

@@ -2,25 +2,39 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
-from cloud.api.deps import BoxQuestion, DatabaseDep, Record, ResourcesDep, fetch_all, fetch_one
-from cloud.api.problems import Problem, not_found
+from cloud.api.deps import (
+    BoxQuestion,
+    DatabaseDep,
+    Question,
+    Record,
+    Resources,
+    ResourcesDep,
+    fetch_all,
+    fetch_one,
+)
+from cloud.api.problems import Problem, ProblemError, not_found
+from cloud.errors import FurnitureError
 from cloud.furniture import decisions, views
+from cloud.furniture.features import read_features, within
+from cloud.furniture.imports import REFUSED, Imported, import_features
 from cloud.furniture.views import ThingCollection, ThingCount, ThingCounts, ThingDetail
 from cloud.people.permissions import Permission
+from cloud.people.scope import Scope
 from cloud.scenarios.street_furniture.assess import ThingState
 from wire.units import ClassCode
 
 router = APIRouter(tags=["street furniture"], dependencies=[needs(Permission.SEE)])
 judging = APIRouter(tags=["street furniture"], dependencies=[needs(Permission.JUDGE_FINDINGS)])
 
+REFUSED_SHOWN: Final = 200
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "not for this role"},
     404: {"model": Problem, "description": "there is no such thing"},
@@ -32,6 +46,8 @@ class ThingQuestion(BoxQuestion):
 
     kind: Annotated[tuple[ClassCode, ...], Field(max_length=50)] = ()
     state: Annotated[tuple[ThingState, ...], Field(max_length=10)] = ()
+    finding: UUID | None = None
+    """The thing that this finding tells a lack of."""
     limit: Annotated[int, Field(ge=1, le=2000)] = 500
     cursor: UUID | None = None
 
@@ -40,9 +56,42 @@ class ThingQuestion(BoxQuestion):
         return self.box_values() | {
             "kinds": list(self.kind) or None,
             "states": list(self.state) or None,
+            "finding": self.finding,
             "cursor": self.cursor,
             "limit": self.limit + 1,
         }
+
+
+class ListQuestion(Question):
+    """Under which name a list is known: what was refused of it is kept until a list of this name comes again."""
+
+    file: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")]
+
+
+class RefusedFeature(BaseModel):
+    """A feature of a list that could not be taken."""
+
+    file: str
+    number: int
+    """In its file, from 1 on."""
+    at: datetime
+    reason: str
+    feature: str
+
+
+class RefusedList(BaseModel):
+    """Those of the list that came last first."""
+
+    items: list[RefusedFeature]
+    is_complete: bool
+
+
+class Taken(BaseModel):
+    """What came of a list."""
+
+    added: int
+    known: int
+    refused: int
 
 
 class Removal(BaseModel):
@@ -73,6 +122,42 @@ async def count_things(connection: DatabaseDep, held: ResourcesDep, scope: Scope
         for record in records
     ]
     return ThingCounts(items=items)
+
+
+@judging.get("/furniture/lists/refused")
+async def list_refused(connection: DatabaseDep, held: ResourcesDep) -> RefusedList:
+    """List what could not be taken of the county's lists, and why."""
+    found = await fetch_all(connection, REFUSED, {"city": held.city, "limit": REFUSED_SHOWN + 1})
+    items = [RefusedFeature.model_validate(record) for record in found[:REFUSED_SHOWN]]
+    return RefusedList(items=items, is_complete=len(found) <= REFUSED_SHOWN)
+
+
+@judging.post(
+    "/furniture/lists",
+    responses={403: _ANSWERS[403]},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/geo+json": {"schema": {"type": "object"}}},
+        }
+    },
+)
+async def import_list(
+    question: Annotated[ListQuestion, Query()], request: Request, held: ResourcesDep, scope: ScopeDep
+) -> Taken:
+    """Take the county's list of signs, rails, poles, covers, hydrants and bins; again it adds nothing."""
+    content = await request.body()
+    came = await run_in_threadpool(_import, held, scope, content, file=question.file)
+    return Taken(added=came.added, known=came.known, refused=len(came.refused))
+
+
+def _import(held: Resources, scope: Scope, content: bytes, *, file: str) -> Imported:
+    try:
+        features = list(within(read_features(content, kinds=held.kinds, what=file), scope.has_place))
+    except FurnitureError as error:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        return import_features(connection, features, city=held.city, file=file, kinds=held.kinds, at=datetime.now(UTC))
 
 
 async def thing_in_scope(thing_id: UUID, connection: DatabaseDep, scope: ScopeDep) -> Record:

@@ -1414,6 +1414,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/furniture/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import List
+         * @description Take the county's list of signs, rails, poles, covers, hydrants and bins; again it adds nothing.
+         */
+        post: operations["import_list_api_v1_furniture_lists_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/furniture/lists/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Refused
+         * @description List what could not be taken of the county's lists, and why.
+         */
+        get: operations["list_refused_api_v1_furniture_lists_refused_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/furniture/summary": {
         parameters: {
             query?: never;
@@ -6352,6 +6392,35 @@ export interface components {
             shifts: components["schemas"]["OwnShiftView"][];
         };
         /**
+         * RefusedFeature
+         * @description A feature of a list that could not be taken.
+         */
+        RefusedFeature: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Feature */
+            feature: string;
+            /** File */
+            file: string;
+            /** Number */
+            number: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * RefusedList
+         * @description Those of the list that came last first.
+         */
+        RefusedList: {
+            /** Is Complete */
+            is_complete: boolean;
+            /** Items */
+            items: components["schemas"]["RefusedFeature"][];
+        };
+        /**
          * Release
          * @description A package that can be rolled out.
          */
@@ -7378,6 +7447,18 @@ export interface components {
             kind: "eid" | "ibeacon";
             /** Last Heard At */
             last_heard_at: string | null;
+        };
+        /**
+         * Taken
+         * @description What came of a list.
+         */
+        Taken: {
+            /** Added */
+            added: number;
+            /** Known */
+            known: number;
+            /** Refused */
+            refused: number;
         };
         /**
          * TakenRequest
@@ -10551,6 +10632,7 @@ export interface operations {
             query?: {
                 bbox?: string | null;
                 cursor?: string | null;
+                finding?: string | null;
                 kind?: string[];
                 limit?: number;
                 state?: components["schemas"]["ThingState"][];
@@ -10710,6 +10792,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_list_api_v1_furniture_lists_post: {
+        parameters: {
+            query: {
+                file: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/geo+json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            /** @description not for this role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__api__problems__Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_refused_api_v1_furniture_lists_refused_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedList"];
                 };
             };
             /** @description a problem (RFC 9457) */
