@@ -188,7 +188,7 @@ class Drive:
 
     def _real(self, truth: Truth, detector: Detector) -> Iterator[Observation]:
         for defect in truth.on_line(self._line.id):
-            rates = detector.hit_rates(_drawn(defect))
+            rates = detector.hit_rates(drawn_of(defect))
             confidence = detector.confidence_of_hits(defect.class_code, rates, rng=self._rng)
             if confidence is not None:
                 yield self._observation(
@@ -199,7 +199,7 @@ class Drive:
                     right_m=defect.right_m,
                     length_m=defect.length_m,
                     width_m=defect.width_m,
-                    side_px=detector.side_px(_drawn(defect), DISTANCE_M),
+                    side_px=detector.side_px(drawn_of(defect), DISTANCE_M),
                 )
 
     def _invented(self, detector: Detector) -> Iterator[Observation]:
@@ -295,7 +295,8 @@ class Drive:
         return float(lon), float(lat)
 
 
-def _drawn(defect: Defect) -> DrawnDefect:
+def drawn_of(defect: Defect) -> DrawnDefect:
+    """Damage as a camera shows it."""
     return DrawnDefect(
         class_code=defect.class_code,
         forward_m=0.0,

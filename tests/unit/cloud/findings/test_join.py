@@ -9,9 +9,9 @@ from tests.unit.cloud.findings.test_cluster import groups_of
 JUMP_M = 11.0
 
 
-def seen_often(*, passes: int = 12, **changes: float) -> list[Observation]:
+def seen_often(*, passes: int = 12) -> list[Observation]:
     """A thing that a pass each half hour sees, within half a metre."""
-    return [observation(minutes=30 * number, east_m=number % 2 / 2, **changes) for number in range(passes)]
+    return [observation(minutes=30 * number, east_m=number % 2 / 2) for number in range(passes)]
 
 
 def test_what_a_jumped_receiver_told_elsewhere_is_of_the_thing_that_it_missed() -> None:
