@@ -3,20 +3,28 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 import pytest
 
 from busense.local.postgres import LocalPostgres
+from cloud.condition.rules import load_rules
 from cloud.findings.cells import cell_of
+from cloud.map import LAYERS
 from cloud.map.driving import places_of
+from cloud.map.layer import MOST, Glance, Layer
 from cloud.people.accounts import Wish
-from cloud.people.model import Role
+from cloud.people.model import Actor, Role
+from cloud.people.scope import EVERYTHING
+from cloud.scenarios.safe_travel.rules import load_travel_rules
+from cloud.scenarios.street_furniture.kinds import load_kinds
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
@@ -29,6 +37,9 @@ EVERYBODY = {"condition", "furniture", "stops", "findings", "buses"}
 NOW = datetime.now(UTC).replace(microsecond=0)
 LON, LAT = place(0, 0)
 AROUND = f"{LON - 0.02},{LAT - 0.02},{LON + 0.02},{LAT + 0.02}"
+FILLED = [layer for layer in LAYERS if layer.id not in {"furniture", "tag_coverage"}]  # whose tables hold rows here
+_AS_IF_LARGE = "UPDATE pg_class SET reltuples = 1000000, relpages = 1 WHERE relname = ANY(%s) AND relkind = 'r'"
+LARGE = ("findings", "finding_passes", "cases", "case_events", "segments", "segment_history")
 SOON = (NOW + timedelta(days=100)).isoformat()
 
 _CONDITION = """
@@ -367,3 +378,57 @@ def lost_child(town: Town, chen: httpx.Client) -> str:
         *(child, number, at, at, LON, LAT),
     )
     return child
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedGlance(Glance):
+    """Asks how the database would answer, instead of asking."""
+
+    plans: list[str]
+
+    def rows(self, statement: LiteralString, **values: object) -> list[Any]:
+        known = self.box | self.scope.values() | {"city": self.city, "at": self.at, "most": MOST + 1}
+        with self.connection.cursor() as cursor:
+            plan = cursor.execute("EXPLAIN " + statement, known | values).fetchall()
+        self.plans.append("\n".join(line for (line,) in plan))
+        return []
+
+
+@pytest.mark.parametrize("is_past", [False, True], ids=["now", "then"])
+@pytest.mark.parametrize("layer", FILLED, ids=lambda layer: layer.id)
+def test_a_layer_reads_none_of_the_large_tables_whole(town: Town, layer: Layer, is_past: bool) -> None:  # noqa: FBT001
+    """The planner is told that the tables hold a million rows each."""
+    with psycopg.connect(town.url) as connection:
+        connection.execute(_AS_IF_LARGE, (list(LARGE),))
+        glance = PlannedGlance(
+            connection=connection,
+            city="demo",
+            actor=Actor(name="view", role=Role.VIEWER),
+            scope=EVERYTHING,
+            catalogue=town.catalogue,
+            condition=load_rules(),
+            kinds=load_kinds(),
+            travel=load_travel_rules(),
+            zone=ZoneInfo("Asia/Shanghai"),
+            min_lon=LON - 0.02,
+            min_lat=LAT - 0.02,
+            max_lon=LON + 0.02,
+            max_lat=LAT + 0.02,
+            zoom=15.0,
+            at=NOW - timedelta(days=2) if is_past else NOW,
+            is_past=is_past,
+            plans=[],
+        )
+        layer.draw(glance)
+    assert [line for plan in glance.plans for line in read_whole(plan)] == [], "\n".join(glance.plans)
+
+
+def read_whole(plan: str) -> list[str]:
+    """Scans of a large table without a condition on an index."""
+    lines = plan.splitlines()
+    return [
+        line
+        for line, following in zip(lines, [*lines[1:], ""], strict=True)
+        if any(f" on {name} " in line for name in LARGE) and "Scan" in line and "Bitmap Heap" not in line
+        if "Index Cond" not in following
+    ]
