@@ -89,9 +89,9 @@ def messages(count: int) -> Iterator[Published]:
         yield f"busense/v1/{CITY}/bus-{bus}/detection", encode_envelope(envelope)
 
 
-def publish(url: str, made: list[Published], begin: Any) -> None:  # noqa: ANN401 - of a context that is chosen at run time
+def publish(url: str, name: str, made: list[Published], begin: Any) -> None:  # noqa: ANN401 - of a context that is chosen at run time
     """Send all by MQTT, QoS 1, as fast as they are acknowledged; in a process of its own."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="publisher", protocol=mqtt.MQTTv311)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311)
     client.username_pw_set("cloud", PASSWORD)
     client.max_queued_messages_set(0)
     client.max_inflight_messages_set(1000)
@@ -178,28 +178,34 @@ def stored_per_s(place: Cloud, count: int, *, ingesters: int) -> tuple[float, di
     return (count - before) / took_s, {name: round(each / (count - before), 1) for name, each in cpu_us.items()}
 
 
-def published_per_s(place: Cloud, made: list[Published], *, table: str) -> float:
+def published_per_s(place: Cloud, made: list[Published], *, table: str, publishers: int = 1) -> float:
     """Publish by MQTT to what runs already; from the first publish to the last committed row."""
     context = multiprocessing.get_context("spawn")
     begin = context.Event()
-    publisher = context.Process(target=publish, args=(place.broker.mqtt_url, made, begin), daemon=True)
+    parts = [(f"publisher-{number}", made[number::publishers]) for number in range(publishers)]
+    programs = [
+        context.Process(target=publish, args=(place.broker.mqtt_url, name, part, begin), daemon=True)
+        for name, part in parts
+    ]
     with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
         before = count_of(connection, table)
-        publisher.start()
+        for program in programs:
+            program.start()
         time.sleep(3)  # until it is connected; what it waits for is `begin`
         begun_s = time.perf_counter()
         begin.set()
         took_s = wait_until_stored(connection, before + len(made), table=table) - begun_s
-    publisher.join()
+    for program in programs:
+        program.join()
     return len(made) / took_s
 
 
-def end_to_end_per_s(place: Cloud, made: list[Published], *, ingesters: int) -> float:
+def end_to_end_per_s(place: Cloud, made: list[Published], *, ingesters: int, publishers: int) -> float:
     """Publish by MQTT while ingesters run."""
     programs = [place.start("ingest") for _ in range(ingesters)]
     for program in programs:
         program.wait_until(lambda each=program: "ingest_started" in each.log.read_text(), timeout_s=60)
-    rate = published_per_s(place, made, table="observations")
+    rate = published_per_s(place, made, table="observations", publishers=publishers)
     for program in programs:
         program.stop()
     return rate
@@ -235,7 +241,9 @@ def copied_per_s(place: Cloud) -> float:
     return count[0] / took_s
 
 
-def run(folder: Path, *, count: int, ingesters: int, has_peers: bool, node_red: Path | None) -> dict[str, float]:
+def run(
+    folder: Path, *, count: int, ingesters: int, publishers: int, has_peers: bool, node_red: Path | None
+) -> dict[str, float]:
     """All ways."""
     with cloud(folder) as place:
         place.enrol(f"bus-{bus}" for bus in range(BUSES))
@@ -243,7 +251,7 @@ def run(folder: Path, *, count: int, ingesters: int, has_peers: bool, node_red: 
         delivered = asyncio.run(deliver(place, count))
         asyncio.run(fill(place, list(messages(count))))
         stored, cpu_us = stored_per_s(place, count, ingesters=ingesters)
-        through = end_to_end_per_s(place, list(messages(count)), ingesters=ingesters)
+        through = end_to_end_per_s(place, list(messages(count)), ingesters=ingesters, publishers=publishers)
         return {
             "delivered_per_s": round(delivered),
             "stored_per_s": round(stored),
@@ -257,14 +265,24 @@ def run(folder: Path, *, count: int, ingesters: int, has_peers: bool, node_red: 
 @click.command(help=__doc__)
 @click.option("--messages", "count", default=20_000, show_default=True, type=click.IntRange(1000, 1_000_000))
 @click.option("--ingesters", default=1, show_default=True, type=click.IntRange(1, 16))
+@click.option("--publishers", default=1, show_default=True, type=click.IntRange(1, 16), help="By MQTT.")
 @click.option("--peers", "has_peers", is_flag=True, help="Measure mq-bridge, too, if it is installed.")
 @click.option(
     "--node-red", type=click.Path(path_type=Path, exists=True), help="Folder with node-red and pg; a peer, too."
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
-def main(*, count: int, ingesters: int, has_peers: bool, node_red: Path | None, json_file: Path | None) -> None:
+def main(
+    *, count: int, ingesters: int, publishers: int, has_peers: bool, node_red: Path | None, json_file: Path | None
+) -> None:
     with TemporaryDirectory(prefix="busense-") as folder:
-        rates = run(Path(folder), count=count, ingesters=ingesters, has_peers=has_peers, node_red=node_red)
+        rates = run(
+            Path(folder),
+            count=count,
+            ingesters=ingesters,
+            publishers=publishers,
+            has_peers=has_peers,
+            node_red=node_red,
+        )
     ratio = rates["stored_per_s"] / rates["delivered_per_s"]
     of_copy = rates["stored_per_s"] / rates["copied_per_s"]
     console = Console()
@@ -280,6 +298,7 @@ def main(*, count: int, ingesters: int, has_peers: bool, node_red: Path | None, 
         "rows": count,
         "of_copy": round(of_copy, 4),
         "ingesters": ingesters,
+        "publishers": publishers,
     }
     ratio_is = "messages stored a second to what the broker delivers to a consumer that throws them away; goal 0.7"
     write(json_file, record("ingest", ratio=ratio, ratio_is=ratio_is, seed=0, numbers=numbers))
