@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,15 @@ def test_frames_of_other_sizes_leave_nothing_behind() -> None:
     picture, _ = box.fit(frame(602, 1280, 90))
     alone, _ = letterbox(frame(602, 1280, 90), SHAPE)
     assert (picture == alone).all()
+
+
+def test_every_thin_line_of_a_photo_keeps_its_weight() -> None:
+    photo = np.zeros((640, 640, 3), np.uint8)
+    lines = np.arange(7, 640, 23)
+    photo[:, lines] = 200
+
+    shown, fit = letterbox(photo, replace(SHAPE, width_px=384, height_px=384))
+
+    middles = np.round((lines + 0.5) * fit.scale_x - 0.5).astype(int)
+    weights = [int(shown[100, max(0, middle - 1) : middle + 2, 0].sum()) for middle in middles]
+    assert weights == pytest.approx([200 * fit.scale_x] * len(lines), abs=2)
