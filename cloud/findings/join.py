@@ -1,9 +1,9 @@
 """Joining findings that began apart: because a person said so, or because passes rather tell of one.
 
 Two findings side by side are weighed as one against two, pass by pass. Two need a second damage, which is rare, just
-there, and each pass that told one of them missed the other. One needs that all sightings are of one place, or that the
-rest is explained otherwise: a pass that told both took something for damage that is none, one that told it elsewhere
-did so, too, or a reflection shifted its receiver by metres for some seconds.
+there, and each pass that told one of them missed the other, unless that was gone by then. One needs that all sightings
+are of one place, or that the rest is explained otherwise: a pass that told both took something for damage that is none,
+one that told it elsewhere did so, too, or a reflection shifted its receiver by metres for some seconds.
 """
 
 import math
@@ -28,6 +28,7 @@ from cloud.findings.rates import ASSUMED, PassRates, RateBook, size_of
 FARTHEST_M: Final = 12.0  # beyond, what is told beside a thing is another one
 JUMPED: Final = 0.001  # density of sightings that a reflection put elsewhere, to that of those at their place
 CHOSEN: Final = 2.0  # log odds that two must have more: of many ways to cut one scatter in two, the best is weighed
+GONE: Final = 0.02  # chance that a thing was taken away or mended after its last sighting
 MOST_PASSES: Final = 20  # the newest of each finding are weighed
 
 Pair = tuple[float, int, int]  # loss (negative), numbers of the findings
@@ -125,7 +126,14 @@ class _Scale:
 
     def _as_two(self, told: Sequence[Told], many: _Side, few: _Side) -> float:
         """The same if each is a thing of its own."""
-        return sum(self._of_its_own(of_pass, side) for of_pass in told for side in (many, few))
+        return sum(self._alone(told, side) for side in (many, few))
+
+    def _alone(self, told: Sequence[Told], side: _Side) -> float:
+        """What all passes say of one of two things; after its last sighting it was missed, or was gone."""
+        last_at = side.seen[-1].from_at
+        said = [(of_pass[0][1].from_at > last_at, self._of_its_own(of_pass, side)) for of_pass in told]
+        since = sum(one for is_since, one in said if is_since)
+        return sum(one for is_since, one in said if not is_since) + _log_sum(since, math.log(GONE))
 
     def _of_its_own(self, of_pass: Told, side: _Side) -> float:
         """What a pass says of one thing; nothing, if it told only the other before or from where this one is seen."""

@@ -108,7 +108,11 @@ QUERIES: dict[str, Query] = {
     "where tags are heard": (tag_coverage.DRAW, LAYER, "travel_watch_to_at_idx"),
     "what buses bring": (_NEXT, CHANGES, "changes_pkey"),
     "what is decided": (_NEXT_DECIDED, CHANGES, "changes_decided_idx"),
-    "where a message is": (_STORED, {"id": SOME, "id_at": AT}, "track_points_[0-9_]*pkey"),
+    "where a message is": (
+        _STORED.format(kind="track", table="track_points"),
+        {"id": SOME, "id_at": AT},
+        "track_points_[0-9_]*pkey",
+    ),
 }
 
 # Buses tell a thousand times what is decided once.

@@ -45,6 +45,13 @@ def test_neighbours_18_m_apart_stay_two_even_if_no_pass_tells_both(passes: int) 
     assert sorted(len(group) for group in groups_of([*usual, *neighbour])) == sorted([passes, len(neighbour)])
 
 
+def test_what_is_gone_since_was_a_thing_of_its_own_as_long_as_every_pass_told_it() -> None:
+    usual = seen_often(passes=16)
+    gone = [observation(minutes=30 * number + 0.01, north_m=-10) for number in range(4)]
+
+    assert sorted(len(group) for group in groups_of([*usual, *gone])) == [4, 16]
+
+
 def test_what_a_person_called_different_is_not_taken_for_a_jump() -> None:
     usual = seen_often()
     beside = [observation(minutes=40 + 100 * number, north_m=JUMP_M, device="bus-2") for number in range(2)]
