@@ -7,20 +7,18 @@ Cech 2016, Real-Time Eye Blink Detection using Facial Landmarks (the aspect rati
 """
 
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from edge_agent.errors import ModelError
 from edge_agent.readings import Image
 from edge_agent.vision.detections import areas
-from edge_agent.vision.model_file import Network, Weights, sigmoid
+from edge_agent.vision.model_file import Network, Weights, read_manifest, sigmoid
 from edge_agent.vision.privacy import FaceFinder
 from edge_agent.vision.usual import Eye, Face
 from wire.units import Name
@@ -50,18 +48,6 @@ class EyesManifest(BaseModel):
     mesh: Weights
     outlines: Weights
 
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it.
-
-        Raises:
-            ModelError: it cannot be read or does not say what is needed.
-        """
-        try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-            raise ModelError(f"manifest {path}: {error}") from error
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Square:
@@ -89,7 +75,7 @@ class FaceMesh:
         Raises:
             ModelError: one of them is not there.
         """
-        manifest = EyesManifest.read(manifest_path)
+        manifest = read_manifest(EyesManifest, manifest_path)
         self._finder = FaceFinder(faces_path, threads=1)
         self._mesh = Network(manifest_path.parent, manifest.mesh, threads=1)
         self._outlines = Network(manifest_path.parent, manifest.outlines, threads=1)

@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -21,6 +21,7 @@ _runtime: Any = onnxruntime  # it has no types
 
 FileName = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+SomeManifest = TypeVar("SomeManifest", bound=BaseModel)
 
 
 class Weights(BaseModel):
@@ -94,13 +95,22 @@ class Manifest(BaseModel):
 
 
 def load_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+    """Read a detector's manifest.
+
+    Raises:
+        ModelError: it cannot be read or does not say what is needed.
+    """
+    return read_manifest(Manifest, path)
+
+
+def read_manifest(kind: type[SomeManifest], path: Path) -> SomeManifest:
+    """Read a manifest of any kind.
 
     Raises:
         ModelError: it cannot be read or does not say what is needed.
     """
     try:
-        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
         raise ModelError(f"manifest {path}: {error}") from error
 

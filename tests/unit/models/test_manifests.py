@@ -8,7 +8,7 @@ import pytest
 
 import models
 from edge_agent.vision.face_mesh import EyesManifest
-from edge_agent.vision.model_file import load_manifest
+from edge_agent.vision.model_file import load_manifest, read_manifest
 from wire.error_model import load_error_model
 
 ROOT = Path(models.__file__).parent
@@ -71,7 +71,7 @@ def test_error_model_is_of_the_shipped_weights() -> None:
 
 
 def test_both_networks_of_the_eyes_are_those_of_manifest_and_card() -> None:
-    manifest = EyesManifest.read(ROOT / "eyes" / "manifest.toml")
+    manifest = read_manifest(EyesManifest, ROOT / "eyes" / "manifest.toml")
 
     card = (ROOT / "eyes" / "card.md").read_text(encoding="utf-8")
 
