@@ -49,6 +49,7 @@ class Ingester:
         self._stop = stop
         self._turn = asyncio.Lock()  # one takes at a time
         self._oldest_in_hand: list[datetime] = []
+        self._refused: set[int] = set()  # by id: batches that the database could not store yet
 
     async def run(self) -> None:
         """Take batch after batch."""
@@ -100,10 +101,13 @@ class Ingester:
                 outcome = await self._handler.store(batch)
             except UnavailableError as error:
                 metrics.WAITS.inc()
+                self._refused.add(id(batch))
                 self._needs.lack("storing", str(error))
                 logger.warning("ingest_waits messages=%d wait_s=%.1f error=%s", len(batch), wait_s, error)
             else:
-                self._needs.have("storing")
+                self._refused.discard(id(batch))
+                if not self._refused:
+                    self._needs.have("storing")
                 return outcome
             if await self._is_stopped_within(wait_s):
                 return None

@@ -106,7 +106,7 @@ def test_ready_names_database_and_broker_while_they_are_away(
         assert watched.value("busense_ingest_waits_total") > 0
         own_postgres.start()
         wait_until(lambda: watched.is_ready, timeout_s=30)
-        assert watched.value("busense_ingest_oldest_unstored_seconds") == 0
+        wait_until(lambda: watched.value("busense_ingest_oldest_unstored_seconds") == 0, timeout_s=10)
         broker.server.stop()
         wait_until(lambda: "does not answer" in watched.missing.get("broker", ""), timeout_s=30)
         assert watched.is_up

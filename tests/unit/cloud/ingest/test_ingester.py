@@ -48,6 +48,7 @@ class World:
         self._begun = self._in_hand = 0
         self._is_over = asyncio.Event()
         self.hands_are_full = asyncio.Event()
+        self.lacks_after: dict[int, set[str]] = {}
 
     @property
     def left(self) -> int:
@@ -70,6 +71,7 @@ class World:
 
     async def acknowledge(self, batch: Sequence[Delivery]) -> None:
         self.happened.append(f"acknowledge {len(batch)}")
+        self.lacks_after[len(batch)] = set(self.needs.missing())
         self._in_hand -= 1
         if not self._batches and self._in_hand == 0:
             self._is_over.set()
@@ -149,6 +151,12 @@ async def test_an_error_of_our_own_ends_all() -> None:
 
 async def test_nothing_is_acknowledged_while_the_database_is_away() -> None:
     assert await World([[Outbox().message()]], away=2).run() == ["away", "away", "store 1", "acknowledge 1", "receipt"]
+
+
+async def test_it_says_that_storing_fails_until_the_last_batch_is_stored() -> None:
+    world = World([[Outbox().message()], [Outbox().message()] * 2], away=1)
+    await world.run()
+    assert world.lacks_after == {2: {"storing"}, 1: set()}
 
 
 async def test_stop_does_not_wait_for_a_database_that_is_away() -> None:
