@@ -452,7 +452,7 @@ def test_a_model_looks_on_before_anybody_can_approve_it(depot: Depot) -> None:
         card.get_by_label("Frames (%)").fill("25")
         card.get_by_role("button", name="Look on at the bus of group 1").click()
         expect(card.get_by_role("button", name="Look on no longer")).to_be_visible()
-        expect(card).to_contain_text("1,000 frames are asked for before it is approved, 0 were seen")
+        expect(card).to_contain_text("1,000 frames asked for before it is approved, 0 seen so far")
         depot.looks_on(model, frames=400)
         expect(card).to_contain_text("400 frames seen by both, on 1 bus")
         address = page.url.removeprefix(li.origin)

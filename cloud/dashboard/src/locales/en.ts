@@ -19,6 +19,7 @@ import { looksEn } from "./areas/looks";
 import { travelEn } from "./areas/travel";
 import { upkeepEn } from "./areas/upkeep";
 import { workEn } from "./areas/work";
+import { counted } from "./counted";
 import type { Messages } from "./zh";
 
 export const en: Messages = {
@@ -66,7 +67,7 @@ export const en: Messages = {
     casesHint: (total) => `${total} in all`,
     messages: "Messages stored",
     messagesHint: (redelivered, quarantined) => `${redelivered} resent · ${quarantined} set aside`,
-    busesHint: (observations) => `${observations} observations`,
+    busesHint: (observations) => counted(observations, "observation"),
   },
   feed: {
     title: "Live feed",
@@ -94,7 +95,7 @@ export const en: Messages = {
     help: "Arrow keys pan, plus and minus zoom. The page Findings lists everything for the keyboard.",
     legend: "Legend and filters",
     filterClass: "Filter by class",
-    allClasses: (count: string) => `All ${count} classes`,
+    allClasses: (count: string) => `All ${counted(count, "class", "classes")}`,
     fewerClasses: "Only those there are",
     showCandidates: "Show candidates",
     candidate: "Candidate",
@@ -109,8 +110,8 @@ export const en: Messages = {
     loading: "Loading the map",
     noRoads: "No roads imported yet",
     failed: "The map could not be loaded; trying again",
-    cellFindings: (count: string) => `${count} findings`,
-    cellCases: (count: string) => `${count} open cases`,
+    cellFindings: (count: string) => counted(count, "finding"),
+    cellCases: (count: string) => counted(count, "open case"),
     cellWorst: (severity: string) => `Worst: ${severity}`,
     webglMissing: "This browser cannot draw the map (WebGL is missing). The page Findings has the list.",
   },
@@ -235,7 +236,7 @@ export const en: Messages = {
     allStates: "All states",
     class: "Class",
     state: "State",
-    count: (shown) => `${shown} entries`,
+    count: (shown) => counted(shown, "entry", "entries"),
     countPartial: (shown) => `${shown} loaded`,
     more: "Load more",
     empty: "Nothing matches",

@@ -1,5 +1,7 @@
 /** Texts of the road condition. */
 
+import { counted } from "../counted";
+
 export const conditionZh = {
   roads: {
     title: "路况",
@@ -67,7 +69,7 @@ export const conditionEn: typeof conditionZh = {
     surveyed: "Surveyed",
     surveyedHint: (seen, all) => `${seen} of ${all} km`,
     stale: "To be refreshed",
-    staleHint: (days) => `not looked at for ${days} days`,
+    staleHint: (days) => `not looked at for ${counted(days, "day")}`,
     grades: { excellent: "Excellent", good: "Good", fair: "Fair", poor: "Poor", bad: "Bad", unknown: "Unknown" },
     gradesLabel: "Length by grade",
     lists: { worst: "Worst first", stale: "To be refreshed" },
@@ -79,7 +81,7 @@ export const conditionEn: typeof conditionZh = {
     lastLooked: "Last looked at",
     never: "Never looked at",
     isStale: "Out of date",
-    findings: (count) => `${count} findings`,
+    findings: (count) => counted(count, "finding"),
     width: "Width",
     lanes: "Lanes",
     surface: "Surface",

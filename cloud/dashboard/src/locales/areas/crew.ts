@@ -1,5 +1,7 @@
 /** Texts of the crew's page for a phone. */
 
+import { counted } from "../counted";
+
 export const crewZh = {
   crew: {
     title: "我的任务",
@@ -66,10 +68,10 @@ export const crewZh = {
 export const crewEn: typeof crewZh = {
   crew: {
     title: "My jobs",
-    jobs: (count) => `${count} jobs`,
+    jobs: (count) => counted(count, "job"),
     online: "Online",
     offline: "No network: work on",
-    waiting: (count) => `${count} steps to send`,
+    waiting: (count) => `${counted(count, "step")} to send`,
     sendNow: "Send now",
     sent: "Everything is sent",
     heardAt: (ago) => `Jobs as of ${ago}`,

@@ -1,5 +1,7 @@
 /** Texts of safe driving: for who reviews, and for drivers. */
 
+import { counted } from "../counted";
+
 export const drivingZh = {
   driving: {
     title: "行车安全",
@@ -111,7 +113,7 @@ export const drivingEn: typeof drivingZh = {
     none: "—",
     by: "By",
     byOptions: { bus: "Bus", driver: "Driver" },
-    scoresHint: (days) => `Incidents per 100 km of the last ${days} days with their 90% interval. Where intervals overlap nobody can be told from another: they share a group, by name, not by rank. Dismissed and recognised ones do not count.`,
+    scoresHint: (days) => `Incidents per 100 km of the last ${counted(days, "day")} with their 90% interval. Where intervals overlap nobody can be told from another: they share a group, by name, not by rank. Dismissed and recognised ones do not count.`,
     weeksHint: (until) => `Drivers are counted by whole weeks up to ${until}, with distances to 10 km; later reviews count from next week on. Else who watches the numbers change would know who drove which bus.`,
     tooLittle: (names) => `Drove too little to be scored: ${names}`,
     group: (number) => `Group ${number}`,

@@ -1,5 +1,7 @@
 /** Texts of the fleet, of statistics and of the wall display. */
 
+import { counted } from "../counted";
+
 export const fleetZh = {
   fleet: {
     title: "车队",
@@ -103,7 +105,7 @@ export const fleetZh = {
 export const fleetEn: typeof fleetZh = {
   fleet: {
     title: "Fleet",
-    buses: (count) => `${count} buses`,
+    buses: (count) => counted(count, "bus", "buses"),
     presence: "Presence",
     everyPresence: "All",
     presences: { online: "Online", offline: "Offline" },
@@ -155,7 +157,7 @@ export const fleetEn: typeof fleetZh = {
     medianRepair: "Median time to repair",
     falseAlarms: "False alarms",
     total: "Cases in all",
-    sampled: (count) => `from the newest ${count} cases`,
+    sampled: (count) => `from the newest ${counted(count, "case")}`,
     table: "Table",
     showTable: "Show the table",
     showChart: "Show the chart",

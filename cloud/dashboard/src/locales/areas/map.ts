@@ -1,5 +1,7 @@
 /** Texts of the map's layers and of its time. */
 
+import { counted } from "../counted";
+
 export const mapZh = {
   layers: {
     title: "图层",
@@ -110,8 +112,8 @@ export const mapEn: typeof mapZh = {
     dayBefore: "As the day before ended",
     unnamed: "Buses of the past are not named",
     searchNote: "Each look is written down",
-    readers: (count) => `${count} readers`,
-    incidents: (count) => `${count} incidents`,
+    readers: (count) => counted(count, "reader"),
+    incidents: (count) => counted(count, "incident"),
     level: (value) => `Water ${value}`,
     pci: (value) => `PCI ${value}`,
     probability: (value) => `Likelihood ${value}`,

@@ -1,5 +1,7 @@
 /** Texts of the network of buses and stops, and of a stop's sensors. */
 
+import { counted } from "../counted";
+
 export const networkZh = {
   network: {
     title: "感知网络",
@@ -59,7 +61,7 @@ export const networkEn: typeof networkZh = {
     map: "Map of the network",
     legend: "Legend",
     span: "Span of time",
-    days: (count) => (count === "1" ? "1 day" : `${count} days`),
+    days: (count) => counted(count, "day"),
     heard: "Heard",
     stop: "Stop",
     gaps: { never: "Never heard", silent: "Silent", only_by_stops: "By stops only" },
@@ -72,11 +74,11 @@ export const networkEn: typeof networkZh = {
     neverRoad: "Never passed",
     neverHint: (km) => `${km} km never passed`,
     quietHours: "Silent hours",
-    quietHint: (count) => `of ${count} hours`,
+    quietHint: (count) => `of ${counted(count, "hour")}`,
     hoursTitle: "Heard in each hour",
     hoursHint: "The stronger the colour, the more buses and stops were heard; a red frame: nobody.",
     hour: (at, count) => `${at} · ${count} heard`,
-    hoursSaid: (all, silent) => `${all} hours, in ${silent} of them nobody was heard`,
+    hoursSaid: (all, silent) => `${counted(all, "hour")}, in ${silent} of them nobody was heard`,
     roadsTitle: "Roads that nobody passed",
     noRoads: "Every road was passed in this time",
     road: "Road",

@@ -1,5 +1,7 @@
 /** Texts of the public notice: what is collected on the roads, and what is done so that nobody is known by it. */
 
+import { counted } from "../counted";
+
 export const noticeZh = {
   notice: {
     title: "信息收集告知",
@@ -66,7 +68,7 @@ export const noticeEn: typeof noticeZh = {
       driver_looks: "Looks at drivers (after they ended)",
       data_request_persons: "What people asked (after closing)",
     },
-    days: (days: string) => `${days} days`,
+    days: (days: string) => counted(days, "day"),
     forEver: "Without limit",
     held: "What belongs to an open case, or is held by law, is kept until that ends.",
     rightsTitle: "Your rights",

@@ -1,5 +1,7 @@
 /** Texts of signing in, of one's own account and of the accounts page. */
 
+import { counted } from "../counted";
+
 export const peopleZh = {
   login: {
     title: "登录",
@@ -221,7 +223,7 @@ export const peopleEn: typeof peopleZh = {
     tokensHint: "For programs; each is shown once, when it is made.",
     tokenLabel: "What for",
     tokenScopes: "May",
-    tokenDays: (days: string) => `good for ${days} days`,
+    tokenDays: (days: string) => `good for ${counted(days, "day")}`,
     tokenMake: "Make a token",
     tokenMade: "Copy it now, it is not shown again:",
     tokenEnds: (when: string) => `good until ${when}`,

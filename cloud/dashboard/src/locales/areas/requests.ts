@@ -1,5 +1,7 @@
 /** Texts of what people ask about their own data: the form of the notice, and the pages of the office. */
 
+import { counted } from "../counted";
+
 export const requestsZh = {
   requests: {
     title: "个人信息请求",
@@ -123,7 +125,7 @@ export const requestsEn: typeof requestsZh = {
     from: "From",
     to: "Until",
     search: "Search",
-    found: (count: string) => `${count} pictures found`,
+    found: (count: string) => `${counted(count, "picture")} found`,
     none: "No picture was taken there and then",
     noneHint: "Try a larger radius or time, at most 31 days at once.",
     choose: (at: string) => `Choose the picture of ${at}`,
@@ -138,12 +140,12 @@ export const requestsEn: typeof requestsZh = {
     eraseHint: "They go from the store and cannot be brought back; no bus sends them again. The observations of damage stay.",
     eraseConfirm: "Erase for good",
     erased: (count: string) => `${count} erased, none is left in the store`,
-    notErased: (count: string) => `${count} are still in the store: look at the store`,
+    notErased: (count: string) => `${count} still in the store: look at the store`,
     history: "Record",
     byClock: "System",
     bySender: "Who asks",
     map: "Map to choose a place",
-    pictures: (count: string) => `${count} pictures`,
+    pictures: (count: string) => counted(count, "picture"),
     gone: (before: string, after: string) => `in the store: ${before} before, ${after} after`,
   },
 };

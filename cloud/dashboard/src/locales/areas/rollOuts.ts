@@ -1,6 +1,7 @@
 /** Texts of the pages of roll-outs. */
 
 import type { Problem } from "../../fleet/problems";
+import { counted } from "../counted";
 
 export const rollOutsZh = {
   rollOuts: {
@@ -137,18 +138,18 @@ export const rollOutsEn: typeof rollOutsZh = {
     states: { proposed: "To be approved", running: "Running", paused: "Paused", finished: "Finished", stopped: "Stopped" },
     busStates: { failed: "Failed", told: "Told", done: "Done", waiting: "Waiting", left_out: "Left out" },
     columns: { release: "Release", state: "State", progress: "Progress", by: "Proposed by", at: "Proposed", device: "Bus", group: "Group", problem: "Problem", since: "Since", presence: "Presence" },
-    progress: (done, all) => `${done} of ${all} buses done`,
+    progress: (done, all) => `${done} of ${counted(all, "bus", "buses")} done`,
     parts: (done, failed, told, waiting) => `${done} done, ${failed} failed, ${told} told, ${waiting} waiting`,
     proposedBy: (who, at) => `proposed by ${who}, ${at}`,
     signed: "Release",
     terms: (stop, goOn, watch) => `waits at ${stop} of a group failed; goes on at ${goOn} done, after ${watch}`,
     reason: (why) => `Reason: ${why}`,
-    tooManyFailed: (failed, size, group) => `${failed} of ${size} buses of group ${group} could not take it`,
+    tooManyFailed: (failed, size, group) => `${failed} of ${counted(size, "bus", "buses")} of group ${group} could not take it`,
     problems: {
-      tooSlow: (now, before, wanted) => `${now} frames per second; before it were ${before}, at least ${wanted} are expected`,
+      tooSlow: (now, before, wanted) => `${counted(now, "frame")} per second; before it were ${before}, at least ${wanted} are expected`,
       camera: (state) => `the camera was working before and is ${state} now`,
-      unfinished: (starts) => `started ${starts} times, it did not last until the end of its trial`,
-      unopened: (times) => `the program ended ${times} times while it opened this version`,
+      unfinished: (starts) => `started ${counted(starts, "time")}, it did not last until the end of its trial`,
+      unopened: (times) => `the program ended ${counted(times, "time")} while it opened this version`,
       unsigned: (hash) => `package ${hash}: no trusted key has signed it`,
       absent: (hash, why) => `package ${hash} is not to be had: ${why}`,
       foreign: (names) => `${names} cannot be set from afar`,
@@ -157,7 +158,7 @@ export const rollOutsEn: typeof rollOutsZh = {
     },
     groups: "Groups",
     group: (number) => `Group ${number}`,
-    groupBuses: (count) => (count === "1" ? "1 bus" : `${count} buses`),
+    groupBuses: (count) => counted(count, "bus", "buses"),
     begun: (at) => `began ${at}`,
     notBegun: "not begun",
     nextNotBefore: (at) => `The next group begins at ${at} at the earliest`,
@@ -186,7 +187,7 @@ export const rollOutsEn: typeof rollOutsZh = {
       propose: "proposed it", approve: "approved it", pause: "paused it", resume: "let it go on", stop: "stopped it", begin_group: "began a group", finish: "finished it",
       wish: "changed what is wanted", restart: "asked to restart the agent", shadow: "let it look on", send_picture: "asked for a picture of now", send_logs: "asked for its log", inspect_place: "asked to look at a place",
     },
-    logBuses: (count) => (count === "1" ? "1 bus" : `${count} buses`),
+    logBuses: (count) => counted(count, "bus", "buses"),
     logVersion: (version) => `version ${version}`,
     system: "the system",
     form: {
@@ -226,9 +227,9 @@ export const rollOutsEn: typeof rollOutsZh = {
       on: (buses) => `on ${buses}`,
       share: "Frames (%)",
       begin: (buses) => (buses === "1" ? "Look on at the bus of group 1" : `Look on at the ${buses} buses of group 1`),
-      begun: (buses) => (buses === "1" ? "Asked of 1 bus; it begins on trial" : `Asked of ${buses} buses; they begin on trial`),
+      begun: (buses) => `Asked of ${counted(buses, "bus", "buses")}; on trial from now on`,
       end: "Look on no longer",
-      frames: (frames, buses) => (buses === "1" ? `${frames} frames seen by both, on 1 bus` : `${frames} frames seen by both, on ${buses} buses`),
+      frames: (frames, buses) => `${counted(frames, "frame")} seen by both, on ${counted(buses, "bus", "buses")}`,
       left: (dropped, failed) => `${dropped} came too fast, ${failed} failed`,
       time: (old, wanted) => `per frame: in use ${old}, new ${wanted}`,
       class: "Class",
@@ -236,7 +237,7 @@ export const rollOutsEn: typeof rollOutsZh = {
       onlyOld: "In use alone",
       onlyNew: "New alone",
       nothing: "Neither found damage.",
-      asked: (seen, asked) => `${asked} frames are asked for before it is approved, ${seen} were seen`,
+      asked: (seen, asked) => `${counted(asked, "frame")} asked for before it is approved, ${seen} seen so far`,
     },
     stale: "It could not be refreshed; this is how it was.",
   },

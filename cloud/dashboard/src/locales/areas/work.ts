@@ -1,5 +1,7 @@
 /** Texts of cases: list, page, actions, triage. */
 
+import { counted } from "../counted";
+
 export const workZh = {
   cases: {
     allUnits: "全部单位",
@@ -158,7 +160,7 @@ export const workEn: typeof workZh = {
     byBus: "By a bus",
     noPhoto: "No photo",
     stillThere: "Still there with",
-    passesAfter: (looked, seen) => `${looked} passes since the repair, seen again in ${seen}`,
+    passesAfter: (looked, seen) => `${counted(looked, "pass", "passes")} since the repair, seen again in ${seen}`,
     materials: "Materials",
     near: "Similar cases near",
     nearHint: "within 150 m",
@@ -180,7 +182,7 @@ export const workEn: typeof workZh = {
     escalation: (step) => `Escalated, step ${step}`,
     needsPerson: "A person has to look",
     asksSuspension: "The crew asks for suspension",
-    reopenedTimes: (times) => `Reopened ${times} times`,
+    reopenedTimes: (times) => `Reopened ${counted(times, "time")}`,
     arrivedAt: (distance) => `Arrived ${distance} from the place`,
     mergedInto: "Merged into",
     nothingToDo: "Nothing can be done in this state",
@@ -203,7 +205,7 @@ export const workEn: typeof workZh = {
     crew: "To the crew",
     automatic: "Automatic: the nearest crew with time",
     anyCrew: "The unit chooses",
-    crewLoad: (name, jobs, distance) => `${name} (${jobs} jobs, ${distance} away)`,
+    crewLoad: (name, jobs, distance) => `${name} (${counted(jobs, "job")}, ${distance} away)`,
     until: "Until",
     untilHint: "When work on it begins again",
     correctClass: "What it really is",
