@@ -17,8 +17,17 @@ from busense.local.postgres import LocalPostgres
 CITY = "testcity"
 DEVICES = tuple(f"bus-{number}" for number in range(1, 7))
 
+PLAIN, TIMESCALE = "postgresql", "timescaledb"
+
 settings.register_profile("busense", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("busense")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests marked `kinds_of_database` once on each kind."""
+    kinds = metafunc.definition.get_closest_marker("kinds_of_database")
+    if kinds and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", kinds.args, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +49,26 @@ def template_database(postgres: LocalPostgres) -> str:
     return "template_migrated"
 
 
+@pytest.fixture(scope="session")
+def timescale_url() -> Iterator[str]:
+    """URL of the migrated database of a TimescaleDB; whoever fills it empties it."""
+    from cloud.db.migrate import migrate  # noqa: PLC0415 - only tests with a database need the cloud
+    from tests.integration.timescale_server import timescale  # noqa: PLC0415 - the same
+
+    with timescale() as url:
+        migrate(url)
+        yield url
+
+
 @pytest.fixture
-def database(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
-    """URL of a fresh migrated database."""
+def database(request: pytest.FixtureRequest, postgres: LocalPostgres, template_database: str) -> Iterator[str]:
+    """URL of a fresh migrated database, a plain PostgreSQL unless the test is marked `kinds_of_database`."""
+    if getattr(request, "param", PLAIN) == TIMESCALE:
+        from tests.integration.timescale_server import emptied  # noqa: PLC0415 - few tests need it
+
+        with emptied(request.getfixturevalue("timescale_url")) as url:
+            yield url
+        return
     name = f"test_{secrets.token_hex(6)}"
     create_database(postgres, name, template=template_database)
     yield postgres.url(name)

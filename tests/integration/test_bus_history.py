@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from cloud.fleet.one_bus import HealthPoint, read_health
+from tests.conftest import PLAIN, TIMESCALE
 
 AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
 _REPORT = """
@@ -29,6 +30,7 @@ async def history(url: str, *, since: datetime = AT) -> list[HealthPoint]:
 
 
 @pytest.mark.asyncio
+@pytest.mark.kinds_of_database(PLAIN, TIMESCALE)
 async def test_the_worst_of_each_stretch_stays_and_a_gap_stays_a_gap(database: str) -> None:
     report(database, 0, outbox_depth=3, temperature_c=None)
     report(database, 1, frames_per_s=7.0, temperature_c=80.0, disk_free_bytes=4, camera="unusable")

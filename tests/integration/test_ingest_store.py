@@ -13,12 +13,14 @@ from cloud.errors import UnavailableError
 from cloud.ingest.batch import Outcome
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
+from tests.conftest import PLAIN, TIMESCALE
 from tests.integration.ingest_database import handler_with, query, value
 from tests.unit.cloud.ingest.messages import AT, Outbox, golden_data
 from wire.envelope import make_id
 from wire.messages import COUNTED_KINDS, Kind
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.kinds_of_database(PLAIN, TIMESCALE)]
+plain_only = pytest.mark.kinds_of_database(PLAIN)
 
 LATER = timedelta(minutes=6)
 TOLD = ["class_code", "confidence", "device", "id", "lat", "lon", "observed_at", "received_at"]
@@ -188,6 +190,7 @@ def make_refusing(url: str, code: str) -> None:
         )
 
 
+@plain_only  # the trigger would outlive the test
 async def test_row_that_can_never_fit_costs_only_itself(database: str) -> None:
     make_refusing(database, "54000")  # program_limit_exceeded: PostgreSQL counts it among what may pass by itself
     outbox = Outbox()
@@ -196,6 +199,7 @@ async def test_row_that_can_never_fit_costs_only_itself(database: str) -> None:
     assert value(database, "SELECT count(*) FROM observations") == 2
 
 
+@plain_only  # the trigger is dropped by a second connection
 async def test_full_disk_of_the_database_is_waited_for_and_costs_nothing(database: str) -> None:
     make_refusing(database, "53100")  # disk_full
     outbox = Outbox()

@@ -16,11 +16,15 @@ from cloud.db.pool import connect
 from cloud.errors import CloudError, ConfigError
 from cloud.pictures.store import open_store
 from cloud.work.retention import KEPT_WITHOUT_ROW
+from tests.conftest import PLAIN, TIMESCALE
 from tests.integration.ingest_database import query, value
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import Outbox
 from wire.envelope import make_id
 from wire.messages import Kind
+
+pytestmark = pytest.mark.kinds_of_database(PLAIN, TIMESCALE)
+by_months = pytest.mark.kinds_of_database(PLAIN)  # of chunks: test_timescale.py
 
 NOW = datetime.now(UTC)
 OLD, NEW = NOW - timedelta(days=100), NOW - timedelta(days=1)
@@ -223,6 +227,7 @@ def test_a_row_whose_picture_is_missing_is_told(archive: Archive) -> None:
     assert "rows without their picture: 1" in result.output
 
 
+@by_months
 def test_a_whole_month_gives_its_disk_space_back(archive: Archive) -> None:
     archive.month(OLD)
     archive.purge()
@@ -230,6 +235,7 @@ def test_a_whole_month_gives_its_disk_space_back(archive: Archive) -> None:
     assert value(archive.url, COUNT) == 2 * archive.points
 
 
+@by_months
 def test_a_month_of_which_something_is_held_stays(archive: Archive) -> None:
     archive.month(OLD)
     first, last = OLD - timedelta(hours=2), OLD + timedelta(hours=2)
@@ -239,6 +245,7 @@ def test_a_month_of_which_something_is_held_stays(archive: Archive) -> None:
     assert archive.rows_of_month(OLD) == archive.points
 
 
+@by_months
 def test_a_month_that_somebody_reads_is_purged_row_by_row(archive: Archive) -> None:
     archive.month(OLD)
     with connect(archive.url) as reader:

@@ -10,19 +10,18 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from cloud.commands.fleet import fleet
 from cloud.commands.trace import read_trace
 from cloud.condition.passes import read_points
-from cloud.db.migrate import migrate
 from cloud.findings.evidence import Around, read_new_observations, read_stretches, read_stretches_around
 from cloud.findings.visibility import Stretch
 from cloud.fleet.activity import Day, read_days
+from cloud.ingest.subscriber import Delivery
 from cloud.work.retention import purge
 from cloud.work.retention_rules import RetentionRules
 from tests.conftest import create_database
-from tests.integration.timescale_server import timescale
+from tests.integration.timescale_server import emptied
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import CITY, Outbox
 from wire.envelope import make_id
@@ -41,7 +40,6 @@ PACKED = (
     "measurements",
 )
 HYPERTABLES = (*PACKED, "segment_surveys")
-TABLES = ("devices", "roads", "segments", *HYPERTABLES)
 RULES = RetentionRules.model_validate({name: {"days": 40.5} for name in PACKED})
 
 Connection = psycopg.Connection[Any]
@@ -59,47 +57,20 @@ class NoPictures:
 
 
 @pytest.fixture(scope="module")
-def timescale_url() -> Iterator[str]:
-    with timescale() as url:
-        migrate(url)
-        yield url
-
-
-@pytest.fixture(scope="module")
-def plain_url(postgres: Any, template_database: str) -> str:  # noqa: ANN401 - see conftest
-    """A database with messages of all kinds, as ingest stored them."""
+def both(postgres: Any, template_database: str, timescale_url: str) -> Iterator[tuple[Connection, Connection]]:  # noqa: ANN401 - see conftest
+    """Both with the same messages of all kinds, each stored by its own ingest."""
     create_database(postgres, "plain_for_timescale", template=template_database)
-    url: str = postgres.url("plain_for_timescale")
-    town = Town(url=url)
-    town.change("UPDATE devices SET enrolled_at = %s", NOW - timedelta(days=100))
-    kinds = (Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.HEALTH, Kind.DRIVING, Kind.SIGHTING, Kind.MEASUREMENT)
-    for bus in BUSES:
-        for days in DAYS:
-            for hours in range(3):
-                at = NOW - timedelta(days=days, hours=hours)
-                outbox = Outbox(device=bus, at=at, stream=make_id(at))
-                town.store([outbox.message(kind) for kind in kinds])
-    with psycopg.connect(url) as connection:
-        connection.execute(_ROAD)
-        connection.execute(_SEGMENTS)
-        connection.execute(_SURVEYS)
-        connection.execute("DELETE FROM fusion_queue")
-        connection.execute("DELETE FROM condition_queue")
-    return url
-
-
-@pytest.fixture(scope="module")
-def both(plain_url: str, timescale_url: str) -> Iterator[tuple[Connection, Connection]]:
-    """Both with the same rows. TimescaleDB in WebAssembly has one connection and no COPY."""
-    options = "-c timezone=UTC"
-    with (
-        psycopg.connect(plain_url, autocommit=True, options=options) as plain,
-        psycopg.connect(timescale_url, autocommit=True, options=options) as large,
-    ):
-        for table in TABLES:
-            _carry(plain, large, table)
-        large.execute("DELETE FROM condition_queue")
-        yield plain, large
+    plain_url: str = postgres.url("plain_for_timescale")
+    messages = _messages()
+    with emptied(timescale_url):
+        for url in (plain_url, timescale_url):
+            _fill(url, messages)
+        options = "-c timezone=UTC"
+        with (
+            psycopg.connect(plain_url, autocommit=True, options=options) as plain,
+            psycopg.connect(timescale_url, autocommit=True, options=options) as large,
+        ):
+            yield plain, large
 
 
 def test_what_migrations_make_of_it(timescale_url: str) -> None:
@@ -163,11 +134,23 @@ def test_activity_is_told_by_day(database: str, monkeypatch: pytest.MonkeyPatch)
     assert line.split()[:2] == [f"{at:%Y-%m-%d}", "2"]
 
 
-def _carry(plain: Connection, large: Connection, table: str) -> None:
-    name = sql.Identifier(table)
-    rows = plain.execute(sql.SQL("SELECT to_jsonb(t) FROM {} t").format(name)).fetchall()
-    write = sql.SQL("INSERT INTO {} SELECT * FROM jsonb_populate_recordset(NULL::{}, %s)").format(name, name)
-    large.execute(write, (Jsonb([row for (row,) in rows]),))
+def _messages() -> list[Delivery]:
+    kinds = (Kind.DETECTION, Kind.COVERAGE, Kind.TRACK, Kind.HEALTH, Kind.DRIVING, Kind.SIGHTING, Kind.MEASUREMENT)
+    outboxes = [
+        Outbox(device=bus, at=at, stream=make_id(at))
+        for bus in BUSES
+        for days in DAYS
+        for at in (NOW - timedelta(days=days, hours=hours) for hours in range(3))
+    ]
+    return [outbox.message(kind) for outbox in outboxes for kind in kinds]
+
+
+def _fill(url: str, messages: list[Delivery]) -> None:
+    town = Town(url=url)
+    town.change("UPDATE devices SET enrolled_at = %s", NOW - timedelta(days=100))
+    town.store(messages)
+    for statement in (_ROAD, _SEGMENTS, _SURVEYS, "DELETE FROM fusion_queue", "DELETE FROM condition_queue"):
+        town.change(statement)
 
 
 def _pack(large: Connection) -> int:
@@ -193,8 +176,7 @@ def _answers(connection: Connection) -> dict[str, Any]:
         "fleet_hours": _rows(connection, "SELECT * FROM fleet_hours(%s, %s) ORDER BY 1, 2, 3", since, until),
         "segment_days": _rows(connection, "SELECT * FROM segment_days(%s, %s) ORDER BY 1, 2", since, until),
         "days": [_rounded(each) for each in read_days(connection, city=CITY, since=_midnight(since), until=until)],
-        "health": _rows(connection, "SELECT * FROM health_reports WHERE id_at >= %s ORDER BY id_at, device", since),
-    }
+    } | {table: _all_rows(connection, table) for table in HYPERTABLES}
 
 
 def _rounded(each: Day) -> Day:
@@ -207,6 +189,11 @@ def _midnight(at: datetime) -> datetime:
 
 def _when(stretch: Stretch) -> tuple[object, ...]:
     return stretch.to_at, stretch.device
+
+
+def _all_rows(connection: Connection, table: str) -> Rows:
+    statement = sql.SQL("SELECT to_jsonb(t)::text FROM {} t ORDER BY 1").format(sql.Identifier(table))
+    return connection.execute(statement).fetchall()
 
 
 def _rows(connection: Connection, statement: LiteralString, *values: object) -> Rows:

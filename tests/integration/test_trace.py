@@ -9,12 +9,14 @@ from click.testing import CliRunner, Result
 
 from cloud.commands.trace import trace
 from cloud.errors import CloudError
+from tests.conftest import PLAIN, TIMESCALE
 from tests.integration import test_notify
 from tests.integration.test_notify import Receiver, notify, webhooks
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import Outbox
 from wire.messages import COUNTED_KINDS, Kind
 
+pytestmark = pytest.mark.kinds_of_database(PLAIN, TIMESCALE)
 receiver = test_notify.receiver  # a fixture
 
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
@@ -18,6 +19,12 @@ from deploy.build_dashboard import Node, environment, find_node
 
 FOLDER = Path(__file__).parents[1] / "timescale"
 INSTALL_S = 60
+
+_TABLES: Final = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+WHERE schemaname IN ('public', 'inventory') AND tablename <> 'schema_migrations'
+"""
+_SUMS: Final = "SELECT format('%I.%I', view_schema, view_name) FROM timescaledb_information.continuous_aggregates"
 
 
 @contextmanager
@@ -39,6 +46,17 @@ def timescale() -> Generator[str]:
             yield f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres?sslmode=disable"
         finally:
             program.stop()
+
+
+@contextmanager
+def emptied(url: str) -> Generator[str]:
+    """The same database, without rows afterwards: a copy for each test is not to be had in WebAssembly."""
+    try:
+        yield url
+    finally:
+        with psycopg.connect(url) as connection:
+            names = [name for question in (_TABLES, _SUMS) for (name,) in connection.execute(question).fetchall()]
+            connection.execute(sql.SQL(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
 
 
 def _database_of(server: str) -> Generator[str]:
