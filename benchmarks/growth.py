@@ -2,13 +2,16 @@
 
     python -m benchmarks.growth --out docs/growth.md
 
-`measured.json` beside this file holds the figures with the commands that gave them; this writes the page.
+`measured.json` beside this file holds the figures with the commands that gave them; this writes the page, with the
+first part that is too small at each size.
 """
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +25,8 @@ FOR_THE_WORKER: Final = 0.4  # of the messages: damage and looks
 PEAK: Final = 2.0  # the busiest minute to the mean of the service
 REPLICAS: Final = 3
 KEPT_DAYS: Final = 90
+DISK_TB: Final = 4.0  # of one server
+AT: Final = datetime(2026, 11, 29, 8, microsecond=123_456, tzinfo=UTC)  # any moment: messages are as long at each
 MEASURED: Final = Path(__file__).with_name("measured.json")
 
 
@@ -48,12 +53,18 @@ class Need:
     rows_per_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One of a part is enough for so many vehicles."""
+
+    part: str
+    vehicles: float
+
+
 def vehicle() -> Vehicle:
     """From a simulated hour of ten buses."""
-    buses = county_buses(10, city="county", at=datetime.now(UTC), seed=1)
-    sizes = [
-        len(topic) + len(payload) for bus in buses for _ in range(360) for topic, payload in bus.step(datetime.now(UTC))
-    ]
+    buses = county_buses(10, city="county", at=AT, seed=1)
+    sizes = [len(topic) + len(payload) for bus in buses for _ in range(360) for topic, payload in bus.step(AT)]
     return Vehicle(
         messages_a_day=len(sizes) / len(buses) * SERVICE_S / (360 * STEP_S), bytes_a_message=sum(sizes) / len(sizes)
     )
@@ -75,6 +86,24 @@ def need(vehicles: int, each: Vehicle, measured: dict[str, Any]) -> Need:
     )
 
 
+def limits(each: Vehicle, measured: dict[str, Any]) -> list[Limit]:
+    """What one worker, ingester, stream, database and disk is enough for; what is reached first comes first."""
+    one = need(1, each, measured)
+    shares = {
+        "worker": one.worker_cores,
+        "ingester": one.ingest_cores,
+        "stream": one.streams,
+        "database": one.rows_per_s / measured["copied_rows_s"]["value"],
+        "disk": one.plain_tb / DISK_TB,
+    }
+    return sorted((Limit(part=part, vehicles=1 / share) for part, share in shares.items()), key=attrgetter("vehicles"))
+
+
+def breaking(found: Sequence[Limit], vehicles: int) -> list[Limit]:
+    """Those that are too small for so many, in their order."""
+    return [limit for limit in found if limit.vehicles < vehicles]
+
+
 def number(value: float) -> str:
     """Two digits that matter."""
     if value == 0:
@@ -86,27 +115,46 @@ def number(value: float) -> str:
 _BEGIN: Final = """A bus sends {messages} messages a day in sixteen hours (`benchmarks/county_traffic.py`), of {size}
 bytes on the average; the busiest minute is taken as {peak:.0f} times the mean. The rest follows from these figures by
 division:"""
-BREAKS: Final = {
-    100: ("Nothing: one machine has it all on the embedded defaults. The disk is the first to fill, after years."),
-    10_000: (
-        "**Fusion**: one worker on one core takes less than comes. Start more `busense work`, which need not be told of"
-        " each other; then more `busense ingest` for the peaks. Disk comes next: TimescaleDB packs what is older than"
-        " two weeks. Three NATS nodes and a replicated PostgreSQL (`deploy/county`), so that no single machine matters."
+PARTS: Final = {
+    "worker": ("one worker on one core", "start more `busense work`, which need not be told of each other"),
+    "disk": (
+        f"a disk of {DISK_TB:.0f} TB under plain PostgreSQL",
+        "take TimescaleDB, which packs what is older than two weeks",
     ),
-    1_000_000: (
-        "**One stream and one database.** Every key, topic and lock begins with the city, so cut there: one NATS"
-        " account and stream, one TimescaleDB and its own ingesters and workers for each county of some 10,000"
-        " vehicles; a hundred of them side by side know nothing of each other. What is above them (the map of a"
-        " province) would read their APIs: that part is not written, and no server was measured at these rates. The"
-        " column is arithmetic."
+    "ingester": ("one ingester", "start more `busense ingest`, which need not be told of each other"),
+    "stream": ("one NATS stream", "give each county an account and a stream of its own"),
+    "database": (
+        "one PostgreSQL, if it did nothing but take rows by COPY",
+        "give each county a database with ingesters and workers of its own",
     ),
 }
+BESIDES: Final = {
+    100: "One machine has it all on the embedded defaults.",
+    10_000: ("So that no single machine matters: three NATS nodes and a replicated PostgreSQL (`deploy/county.yaml`)."),
+    1_000_000: (
+        "Every key, topic and lock begins with the city, so counties of some 10,000 vehicles stand side by side and"
+        " know nothing of each other. What is above them (the map of a province) would read their APIs: that part is"
+        " not written, and no server was measured at these rates. The column is arithmetic."
+    ),
+}
+
+
+def what_breaks(vehicles: int, found: Sequence[Limit]) -> str:
+    """The first part that is too small and what then, the others after it."""
+    broken = breaking(found, vehicles)
+    if not broken:
+        name, _ = PARTS[found[0].part]
+        return f"Nothing; the first to be full is {name}, at {number(found[0].vehicles)} vehicles."
+    steps = [f"{PARTS[limit.part][0]} (full at {number(limit.vehicles)}): {PARTS[limit.part][1]}" for limit in broken]
+    first, *others = steps
+    return f"**First {first}.**" + (f" Then {'; '.join(others)}." if others else "")
 
 
 def page(measured: dict[str, Any]) -> str:
     """The text."""
     each = vehicle()
     needs = [need(vehicles, each, measured) for vehicles in VEHICLES]
+    found = limits(each, measured)
     rows = [
         ("messages a second, busiest minute", [number(one.messages_per_s) for one in needs]),
         ("network into the broker, Mbit/s", [number(one.network_mbit_s) for one in needs]),
@@ -140,7 +188,7 @@ def page(measured: dict[str, Any]) -> str:
         "",
         "## What breaks first, and what then",
         "",
-        *(f"- **{vehicles:,} vehicles.** {text}" for vehicles, text in BREAKS.items()),
+        *(f"- **{vehicles:,} vehicles.** {what_breaks(vehicles, found)} {BESIDES[vehicles]}" for vehicles in VEHICLES),
         "",
     ]
     return "\n".join(lines)
