@@ -30,6 +30,7 @@ class Damage:
     class_code: str
     severity: Severity
     existence: float
+    is_open: bool
     length_m: float | None
     width_m: float | None
     area_m2: float | None

@@ -24,6 +24,7 @@ class Line:
     high: float | None
     surveyed_share: float
     findings: int
+    last_looked_on: date | None
     is_looked_at: bool  # on this very day
 
 
@@ -47,7 +48,7 @@ class Month:
     pci: float | None
     km_by_grade: dict[Grade, float]
     days: tuple[Day, ...]
-    worst: tuple[Line, ...]
+    worst: tuple[Line, ...]  # of those that are not excellent
     found: tuple[tuple[str, int], ...]  # class code and number of findings first seen in this month
 
 
@@ -82,6 +83,7 @@ def sum_up(
         looked_at |= seen
         days.append(Day(day=day, pci=mean_pci(state.values()), looked_at_km=sum(seen.values()) / 1000))
     known = [line for line in state.values() if line.pci is not None]
+    worse = (line for line in known if grade_of(line.pci) is not Grade.EXCELLENT)
     return Month(
         first_day=first_day,
         network_km=network_km,
@@ -90,7 +92,7 @@ def sum_up(
         pci=mean_pci(known),
         km_by_grade=_km_by_grade(known, network_km),
         days=tuple(days),
-        worst=tuple(sorted(known, key=lambda line: (line.pci, line.low, line.segment_id))[:WORST]),
+        worst=tuple(sorted(worse, key=lambda line: (line.pci, line.low, line.segment_id))[:WORST]),
         found=tuple(found),
     )
 

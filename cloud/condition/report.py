@@ -21,7 +21,8 @@ h1 { font-size: 20pt; margin: 0 } h2 { font-size: 13pt; margin: 9mm 0 3mm; break
 .facts { display: grid; grid-template-columns: repeat(4, 1fr); gap: 4mm; margin-top: 6mm }
 .facts div { border: 1px solid #d5dae2; border-radius: 2mm; padding: 3mm } .facts b { display: block; font-size: 16pt }
 table { border-collapse: collapse; width: 100%; font-size: 9.5pt } thead { display: table-header-group }
-th, td { text-align: left; padding: 1.2mm 2mm; border-bottom: 1px solid #e3e7ed } tr { break-inside: avoid }
+th, td { text-align: left; padding: 1.2mm 2mm; border-bottom: 1px solid #e3e7ed } tr, .short { break-inside: avoid }
+td:first-child { min-width: 20mm; word-break: keep-all }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 svg { max-width: 100%; height: auto } td svg { width: 26mm; vertical-align: middle }
 .range { white-space: nowrap }
@@ -53,6 +54,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "index": "PCI",
         "interval": "90% 区间",
         "share": "已巡查比例",
+        "looked_on": "最近巡查",
         "findings": "病害数",
         "class": "类别",
         "count": "数量",
@@ -90,6 +92,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "index": "PCI",
         "interval": "90 % interval",
         "share": "Share seen",
+        "looked_on": "Last look",
         "findings": "Findings",
         "class": "Class",
         "count": "Number",
@@ -122,8 +125,8 @@ def render(month: Month, *, city: str, language: Language, class_names: Mapping[
             _facts(month, texts),
             _section(texts["grades"], _grades(month, texts)),
             _trends(month, texts),
-            _section(texts["worst"], _worst(month.worst, texts)),
             _section(texts["found"], _found(month.found, class_names, texts)),
+            _section(texts["worst"], _worst(month.worst, texts)),
         )
     )
     return (
@@ -179,17 +182,19 @@ def _worst(lines: Iterable[Line], texts: Mapping[str, str]) -> str:
             _index(line.pci),
             _interval(line),
             f"{line.surveyed_share:.0%}",
+            "—" if line.last_looked_on is None else f"{line.last_looked_on:%m-%d}",
             str(line.findings),
         )
         for line in lines
     ]
-    names = ("road", "segment", "length", "index", "interval", "share", "findings")
-    return _table([texts[name] for name in names], rows, numbers={2, 3, 5, 6}, texts=texts)
+    names = ("road", "segment", "length", "index", "interval", "share", "looked_on", "findings")
+    return _table([texts[name] for name in names], rows, numbers={2, 3, 5, 6, 7}, texts=texts)
 
 
 def _found(found: Iterable[tuple[str, int]], class_names: Mapping[str, str], texts: Mapping[str, str]) -> str:
     rows = [(escape(class_names.get(code, code)), str(count)) for code, count in found]
-    return _table([texts["class"], texts["count"]], rows, numbers={1}, texts=texts)
+    table = _table([texts["class"], texts["count"]], rows, numbers={1}, texts=texts)
+    return f'<div class="short">{table}</div>'
 
 
 def _interval(line: Line) -> str:

@@ -70,7 +70,8 @@ CROSS JOIN LATERAL (
 ) s ORDER BY n.segment_id, s.to_at
 """
 _DAMAGES: Final = """
-SELECT sf.segment_id, f.class_code, f.severity, f.existence, f.length_m, f.width_m, f.area_m2
+SELECT sf.segment_id, f.class_code, f.severity, f.existence, f.state = 'open' AS is_open, f.length_m, f.width_m,
+    f.area_m2
 FROM segment_findings sf JOIN findings f ON f.id = sf.finding_id
 WHERE sf.segment_id = ANY(%s) AND f.state <> 'rejected' ORDER BY f.id
 """

@@ -133,7 +133,7 @@ def assess(
         facilities=_facilities(damages, things, rules),
         things=things,
         surveyed=surveyed,
-        findings=len(damages),
+        findings=sum(damage.is_open for damage in damages),
         last_looked_at=last_look(parts, length_m=length_m, min_share=rules.survey.min_look_share),
         assess_again_at=oldest + rules.survey.window if oldest else None,
     )

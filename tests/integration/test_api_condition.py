@@ -157,6 +157,17 @@ def test_report_is_a_page_for_print(api: httpx.Client, lang: str, title: str) ->
     assert response.text.count("<svg") > 4
 
 
+def test_report_counts_what_is_believed_only(api: httpx.Client, town: Town) -> None:
+    month = AT.astimezone(UTC).strftime("%Y-%m")
+
+    def told() -> str:
+        return api.get("/condition/report", params={"month": month, "lang": "en"}).text
+
+    assert "<td >Alligator crack</td>" in told()
+    town.change("UPDATE findings SET state = 'candidate'")
+    assert "<td >Alligator crack</td>" not in told()
+
+
 def test_report_of_a_month_without_data_says_so(api: httpx.Client) -> None:
     assert "no data" in api.get("/condition/report", params={"month": "2020-02", "lang": "en"}).text
 

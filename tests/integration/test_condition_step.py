@@ -88,6 +88,18 @@ def test_damage_makes_its_segment_worse_and_no_other(town: Town) -> None:
     assert north["pci_estimate"] < south["pci_estimate"] - 10
 
 
+def test_only_damage_that_is_open_is_counted(town: Town) -> None:
+    for minutes in (0, 10, 20, 30):
+        drive_north(town, minutes=minutes, left_m=6.0, right_m=3.0)
+        town.sees(minutes=minutes, north_m=50, class_code="D20", area_m2=12.0, confidence=0.9)
+    town.store()
+    town.work()
+    for state, counted in (("open", 1), ("candidate", 0), ("gone", 0)):
+        town.change("UPDATE findings SET state = %s", state)
+        update(town)
+        assert sum(row["findings"] for row in conditions(town).values()) == counted
+
+
 def test_nothing_new_is_no_work(town: Town) -> None:
     drive_north(town)
     town.store()

@@ -40,7 +40,7 @@ CSV_COLUMNS: Final = (
 _PAGE: Final = COLUMNS + PRESENT + "AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s"
 _LINES: Final = """
 SELECT h.segment_id, h.day, r.name, r.kind, s.length_m, h.pci_estimate AS pci, h.pci_low AS low, h.pci_high AS high,
-    h.surveyed_share, h.findings,
+    h.surveyed_share, h.findings, (h.last_looked_at AT TIME ZONE %(zone)s)::date AS last_looked_on,
     coalesce((h.last_looked_at AT TIME ZONE %(zone)s)::date = h.day, false) AS is_looked_at
 FROM (
     SELECT * FROM segment_history WHERE day BETWEEN %(first)s AND %(last)s
@@ -53,7 +53,7 @@ _NETWORK_KM: Final = """
 SELECT coalesce(sum(length_m), 0) / 1000 AS network_km FROM segments WHERE retired_at IS NULL
 """
 _FOUND: Final = """
-SELECT class_code, count(*) AS count FROM findings WHERE state <> 'rejected'
+SELECT class_code, count(*) AS count FROM findings WHERE state IN ('open', 'gone')
     AND (first_seen_at AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s
 GROUP BY class_code ORDER BY count DESC, class_code
 """

@@ -8,7 +8,9 @@ from cloud.findings.model import Severity
 
 RULES = load_rules()
 ALL = Surveyed(share=1.0, looks=10.0)
-NET = Damage(class_code="D20", severity=Severity.HEAVY, existence=0.99, length_m=None, width_m=None, area_m2=14.0)
+NET = Damage(
+    class_code="D20", severity=Severity.HEAVY, existence=0.99, is_open=True, length_m=None, width_m=None, area_m2=14.0
+)
 
 
 def estimated(*damages: Damage, surveyed: Surveyed = ALL, segment_id: str = "s") -> Estimate:

@@ -10,7 +10,7 @@ from cloud.condition.report import render
 FIRST = date(2026, 11, 1)
 LINE = Line(
     segment_id="a", day=date(2026, 11, 3), name="<b>", kind="primary", length_m=100.0, pci=70.0, low=60.0, high=80.0,
-    surveyed_share=0.5, findings=2, is_looked_at=True,
+    surveyed_share=0.5, findings=2, last_looked_on=date(2026, 11, 3), is_looked_at=True,
 )  # fmt: skip
 OTHER = replace(LINE, segment_id="b", day=date(2026, 10, 20), pci=90.0, length_m=300.0, is_looked_at=True)
 
@@ -40,7 +40,11 @@ def test_sums_of_the_month() -> None:
     assert (found.known_km, found.looked_at_km) == pytest.approx((0.4, 0.1))
     assert found.km_by_grade[Grade.FAIR] == pytest.approx(0.1)
     assert sum(found.km_by_grade.values()) == pytest.approx(found.network_km)
-    assert [line.segment_id for line in found.worst] == ["a", "b"]
+
+
+def test_worst_come_first_and_excellent_ones_not_at_all() -> None:
+    lines = [replace(LINE, segment_id=name, pci=pci) for name, pci in [("a", 89.9), ("b", 90.0), ("c", 40.0)]]
+    assert [line.segment_id for line in month(*lines).worst] == ["c", "a"]
 
 
 def test_segment_looked_at_on_two_days_counts_once() -> None:
@@ -53,6 +57,13 @@ def test_report_escapes_names_and_tells_that_it_is_an_estimate() -> None:
     assert "&lt;b&gt;" in page
     assert "estimate" in page
     assert "<td >Pothole</td>" in page
+
+
+@pytest.mark.parametrize(("looked_on", "told"), [(date(2026, 11, 3), "11-03"), (None, "—")])
+def test_report_tells_how_fresh_each_line_is(looked_on: date | None, told: str) -> None:
+    page = render(month(replace(LINE, last_looked_on=looked_on)), city="demo", language="zh", class_names={})
+    assert "最近巡查" in page
+    assert f'<td class="number">{told}</td>' in page
 
 
 def test_report_of_an_empty_month_is_a_page() -> None:

@@ -24,6 +24,7 @@ def found(class_code: str, *, existence: float = 0.95, length_m: float | None = 
         class_code=class_code,
         severity=Severity.HEAVY if heavy else Severity.LIGHT,
         existence=existence,
+        is_open=True,
         length_m=length_m,
         width_m=None,
         area_m2=None,
