@@ -37,6 +37,10 @@ COPY findings (id, city, cell, class_code, severity, state, existence, lon, lat,
 FROM STDIN
 """
 
+_SHOWN: Final = """
+INSERT INTO finding_history
+SELECT id, first_seen_at, 'infinity', class_code, state, existence, lon, lat FROM findings
+"""
 _CASES: Final = """
 INSERT INTO cases (id, city, number, finding_id, class_code, severity, state, unit, opened_at, due_at)
 SELECT uuidv7(), city, 'bench-' || row_number() OVER (), id, class_code, severity,
@@ -156,7 +160,7 @@ def place(towns: list[tuple[float, float]], chance: random.Random) -> tuple[floa
 def fill(url: str, count: int, chance: random.Random, console: Console) -> dict[str, float]:
     """Store the findings and count the cells; returns how long each took, in seconds.
 
-    The trigger that marks a cell for each row is off meanwhile: each cell is marked once, in the end.
+    Triggers are off meanwhile: each cell is marked once, in the end, and each finding has been shown as it is.
     """
     started = time.perf_counter()
     with psycopg.connect(url) as connection:
@@ -165,11 +169,13 @@ def fill(url: str, count: int, chance: random.Random, console: Console) -> dict[
             for line in track(findings(count, chance), total=count, description="findings", console=console):
                 copy.write(line)
         connection.execute("INSERT INTO marked_cells SELECT DISTINCT cell FROM findings")
+        connection.execute(_SHOWN)
     stored = time.perf_counter()
     with connect(url, autocommit=True) as connection:
         count_marked_cells(connection)
         counted = time.perf_counter()
         connection.execute("VACUUM ANALYZE findings")
+        connection.execute("VACUUM ANALYZE finding_history")
         connection.execute("VACUUM ANALYZE map_cells")
     return {"stored_s": stored - started, "counted_s": counted - stored}
 

@@ -211,21 +211,6 @@ def _size(seen: Sequence[Observation], name: str) -> float | None:
     return median(sizes) if sizes else None
 
 
-def state_after(passes: Sequence[tuple[float, bool]], *, sightings: int, policy: Policy) -> FindingState:
-    """The state after passes that were weighed before: the belief after each, and whether it saw the finding.
-
-    Args:
-        passes: in order of time; those before them do not matter once the belief was beyond doubt.
-        sightings: of all passes until the last one.
-        policy: when a finding is believed.
-    """
-    state, before = FindingState.CANDIDATE, sightings - sum(is_seen for _, is_seen in passes)
-    for probability, is_seen in passes:
-        before += is_seen
-        state = _next_state(state, probability=probability, sightings=before, is_seen=is_seen, policy=policy)
-    return state
-
-
 def _severity(entry: DamageClass, sizes: dict[str, float | None]) -> Severity:
     return entry.severity.severity_of(sizes[entry.severity.measure])
 

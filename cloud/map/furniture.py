@@ -1,6 +1,6 @@
-"""Street furniture by how it is believed to be: signs, rails, poles, covers, hydrants, bins.
+"""Street furniture by how it was believed to be at a time: signs, rails, poles, covers, hydrants, bins.
 
-Since when something is as it is now is known, not what it was before: of an earlier time only its place is drawn.
+Of a time before anything was said of a thing only its place is drawn.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ _NEWEST: Final = "SELECT max(last_seen_at) FROM inventory.findings"
 _THINGS: Final = """
 SELECT t.id::text, t.kind, coalesce(t.name, t.reference) AS name, f.lon, f.lat,
     CASE WHEN f.passes_seen > (t.source = 'imported')::int THEN f.last_seen_at END AS at,
-    CASE WHEN t.state_since <= %(at)s THEN t.state ELSE 'unknown' END AS state
+    coalesce((SELECT s.state FROM inventory.thing_states s WHERE s.thing_id = t.id AND s.from_at <= %(at)s
+        ORDER BY s.from_at DESC LIMIT 1), 'unknown') AS state
 FROM inventory.findings f JOIN inventory.things t ON t.id = f.id
 WHERE (t.removed_at IS NULL OR t.removed_at > %(at)s) AND (t.source = 'imported' OR f.first_seen_at <= %(at)s)
     AND point(f.lon, f.lat)

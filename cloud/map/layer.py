@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from cloud.condition.rules import ConditionRules
-from cloud.findings.catalogue import Catalogue, LocalName
+from cloud.findings.catalogue import LocalName
 from cloud.people.model import Actor
 from cloud.people.permissions import Permission
 from cloud.people.scope import Scope
@@ -33,7 +33,6 @@ class Glance:
     city: str
     actor: Actor
     scope: Scope
-    catalogue: Catalogue
     condition: ConditionRules
     kinds: Kinds
     travel: TravelRules

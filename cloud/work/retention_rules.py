@@ -64,6 +64,7 @@ class RetentionRules(BaseModel):
     travel_looks: Rule | None = None
     travel_watch: Rule | None = None
     segment_history: Rule | None = None
+    finding_history: Rule | None = None
     pictures: PictureRule | None = None
     findings: HistoryRule | None = None
 

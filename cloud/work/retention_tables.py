@@ -107,6 +107,13 @@ TABLES: Final = (
     Table("travel_watch", "t.city, t.device, t.from_at", "t.to_at"),
     Table("segment_history", "t.segment_id, t.day", "t.day", is_of_device=False),
     Table(
+        "finding_history",
+        "t.finding_id, t.from_at",
+        "t.until_at",
+        is_done="t.until_at < 'infinity'",
+        is_of_device=False,
+    ),
+    Table(
         PICTURES,
         "t.sha256",
         "t.announced_at",

@@ -3,31 +3,27 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 
 from busense.local.postgres import LocalPostgres
-from cloud.condition.rules import load_rules
 from cloud.findings.cells import cell_of
 from cloud.map import LAYERS
 from cloud.map.driving import places_of
 from cloud.map.layer import MOST, Glance, Layer
 from cloud.people.accounts import Wish
-from cloud.people.model import Actor, Role
-from cloud.people.scope import EVERYTHING
-from cloud.scenarios.safe_travel.rules import load_travel_rules
-from cloud.scenarios.street_furniture.kinds import load_kinds
+from cloud.people.model import Role
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
+from tests.integration.test_map_past import glance_at
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import AT
@@ -37,9 +33,8 @@ EVERYBODY = {"condition", "furniture", "stops", "findings", "buses"}
 NOW = datetime.now(UTC).replace(microsecond=0)
 LON, LAT = place(0, 0)
 AROUND = f"{LON - 0.02},{LAT - 0.02},{LON + 0.02},{LAT + 0.02}"
-FILLED = [layer for layer in LAYERS if layer.id not in {"furniture", "tag_coverage"}]  # whose tables hold rows here
 _AS_IF_LARGE = "UPDATE pg_class SET reltuples = 1000000, relpages = 1 WHERE relname = ANY(%s) AND relkind = 'r'"
-LARGE = ("findings", "finding_passes", "cases", "case_events", "segments", "segment_history")
+LARGE = ("findings", "finding_history", "cases", "case_events", "segments", "segment_history", "things", "travel_watch")
 SOON = (NOW + timedelta(days=100)).isoformat()
 
 _CONDITION = """
@@ -164,38 +159,6 @@ def test_each_layer_says_how_fresh_it_is(people: dict[str, httpx.Client]) -> Non
     )
 
 
-@pytest.mark.parametrize(
-    ("minutes", "expected"),
-    [(-1, []), (5, ["candidate"]), (15, ["open"])],
-    ids=["before anybody saw it", "seen once", "seen twice"],
-)
-def test_a_finding_is_drawn_as_it_was_believed_then(
-    people: dict[str, httpx.Client], minutes: float, expected: list[str]
-) -> None:
-    assert [one["state"] for one in drawn(people["view"], "findings", after(minutes))] == expected
-
-
-def test_what_was_believed_changes_with_each_pass(people: dict[str, httpx.Client]) -> None:
-    beliefs = [drawn(people["view"], "findings", after(minutes))[0]["value"] for minutes in (5, 15, 25)]
-    assert beliefs[0] < beliefs[1] > beliefs[2]
-
-
-def test_of_a_time_whose_passes_were_trimmed_the_next_one_tells_the_belief(
-    town: Town, people: dict[str, httpx.Client]
-) -> None:
-    before = drawn(people["view"], "findings", after(15))[0]
-    kept = town.rows("SELECT * FROM finding_passes ORDER BY at")
-    town.change("DELETE FROM finding_passes WHERE at < %s", after(15))
-    town.change("UPDATE findings SET trimmed_seen = 2")
-    trimmed = drawn(people["view"], "findings", after(15))[0]
-    town.change("UPDATE findings SET trimmed_seen = 0")
-    for row in kept[:2]:
-        names, values = ", ".join(row), ", ".join(["%s"] * len(row))
-        town.change(f"INSERT INTO finding_passes ({names}) VALUES ({values})", *row.values())  # pyright: ignore[reportArgumentType]  # noqa: S608
-
-    assert (trimmed["value"], trimmed["state"]) == (pytest.approx(before["value"]), "open")
-
-
 def test_a_case_is_drawn_from_its_opening_on_and_in_its_state_then(town: Town, people: dict[str, httpx.Client]) -> None:
     (opened,) = town.rows("SELECT opened_at AS at FROM cases")
     assert drawn(people["view"], "cases", opened["at"] - timedelta(seconds=1)) == []
@@ -210,7 +173,8 @@ def test_a_case_is_drawn_from_its_opening_on_and_in_its_state_then(town: Town, p
 
 
 def test_an_area_of_an_account_narrows_the_past_too(people: dict[str, httpx.Client]) -> None:
-    assert drawn(people["far"], "findings", after(15)) == []
+    then = datetime.now(UTC)
+    assert [len(drawn(people[name], "findings", then)) for name in ("view", "far")] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -257,18 +221,26 @@ INSERT INTO inventory.findings (id, city, cell, class_code, severity, state, exi
 VALUES (%(id)s, 'testcity', '', 'sign', 'light', 'open', 1, %(lon)s, %(lat)s, 4, 0, 4, 2, 0, 3, 0, %(seen)s, %(seen)s,
     %(lon)s, %(lat)s);
 INSERT INTO inventory.things (id, city, kind, source, reference, state, state_since, there, gone, hidden)
-VALUES (%(id)s, 'testcity', 'sign', 'imported', 'S-12', 'missing', %(since)s, 0.1, 0.9, 0)
+VALUES (%(id)s, 'testcity', 'sign', 'imported', %(reference)s, 'missing', %(since)s, 0.1, 0.9, 0)
 """
+WATCH: LiteralString = "INSERT INTO travel_watch VALUES ('testcity', %s, %s, %s, %s, %s, '[]')"
 
 
-def test_a_thing_is_as_it_is_since_it_is_so_and_unknown_before(town: Town, people: dict[str, httpx.Client]) -> None:
-    values = {"id": UUID(int=7), "lon": LON, "lat": LAT, "seen": AT, "since": after(60)}
+def add_thing(connection: psycopg.Connection[Any], reference: str) -> None:
+    """A sign that is missing since an hour after the first sighting."""
+    values = {"id": uuid4(), "reference": reference, "lon": LON, "lat": LAT, "seen": AT, "since": after(60)}
+    for statement in THING.split(";"):
+        connection.execute(statement, values)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_thing_is_as_it_was_then_and_unknown_before(town: Town, people: dict[str, httpx.Client]) -> None:
     with psycopg.connect(town.url) as connection:
-        for statement in THING.split(";"):
-            connection.execute(statement, values)  # pyright: ignore[reportArgumentType]
-    (now,) = drawn(people["view"], "furniture")
-    (then,) = drawn(people["view"], "furniture", after(30))
-    assert (now["kind"], now["name"], then["kind"]) == ("missing", "S-12", "unknown")
+        add_thing(connection, "S-12")
+        connection.execute("UPDATE inventory.things SET state = 'seen', state_since = %s", (after(90),))
+    moments = (None, after(75), after(30))
+    (now,), (then,), (before,) = (drawn(people["view"], "furniture", at) for at in moments)
+    assert [one["kind"] for one in (now, then, before)] == ["seen", "missing", "unknown"]
+    assert now["name"] == "S-12"
     assert set(now["title"]) == {"zh", "en"}
 
 
@@ -319,7 +291,7 @@ def test_tags_can_be_heard_where_a_reader_listened_in_the_last_hour(
     heard, deaf = cell_of(9, lon=LON, lat=LAT), cell_of(9, lon=LON + 0.01, lat=LAT)
     for device, cell, is_listening in (("bus-1", heard, True), ("bus-2", deaf, False)):
         town.change(
-            "INSERT INTO travel_watch VALUES ('testcity', %s, %s, %s, %s, %s, '[]')",
+            WATCH,
             *(device, NOW - timedelta(minutes=30), NOW - timedelta(minutes=29), is_listening, [cell]),
         )
     assert [one["id"] for one in drawn(people["chen"], "tag_coverage")] == [heard]
@@ -395,31 +367,17 @@ class PlannedGlance(Glance):
 
 
 @pytest.mark.parametrize("is_past", [False, True], ids=["now", "then"])
-@pytest.mark.parametrize("layer", FILLED, ids=lambda layer: layer.id)
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.id)
 def test_a_layer_reads_none_of_the_large_tables_whole(town: Town, layer: Layer, is_past: bool) -> None:  # noqa: FBT001
     """The planner is told that the tables hold a million rows each."""
     with psycopg.connect(town.url) as connection:
+        add_thing(connection, "S-13")  # the planner asks a table itself whether it is empty
+        connection.execute(WATCH, ("bus-6", NOW, NOW + timedelta(minutes=1), True, [cell_of(9, lon=LON, lat=LAT)]))
         connection.execute(_AS_IF_LARGE, (list(LARGE),))
-        glance = PlannedGlance(
-            connection=connection,
-            city="demo",
-            actor=Actor(name="view", role=Role.VIEWER),
-            scope=EVERYTHING,
-            catalogue=town.catalogue,
-            condition=load_rules(),
-            kinds=load_kinds(),
-            travel=load_travel_rules(),
-            zone=ZoneInfo("Asia/Shanghai"),
-            min_lon=LON - 0.02,
-            min_lat=LAT - 0.02,
-            max_lon=LON + 0.02,
-            max_lat=LAT + 0.02,
-            zoom=15.0,
-            at=NOW - timedelta(days=2) if is_past else NOW,
-            is_past=is_past,
-            plans=[],
-        )
+        seen = glance_at(connection, NOW - timedelta(days=2) if is_past else NOW, is_past=is_past)
+        glance = PlannedGlance(**{each.name: getattr(seen, each.name) for each in fields(seen)}, plans=[])
         layer.draw(glance)
+        connection.rollback()
     assert [line for plan in glance.plans for line in read_whole(plan)] == [], "\n".join(glance.plans)
 
 

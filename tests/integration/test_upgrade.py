@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import LiteralString, cast
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -24,6 +25,16 @@ SELECT sha256(n::text::bytea), now(), 't', 'p', 'bad_data', 'd' FROM generate_se
 QUEUED = """
 INSERT INTO fusion_queue (kind, city, device, id, id_at, cell)
 SELECT 'coverage', 'c', 'd', gen_random_uuid(), now(), '892a1072b53ffff' FROM generate_series(1, 70)
+"""
+FOUND = """
+INSERT INTO findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2,
+    north_m2, position_sigma_m, heading_deg, passes_seen, passes_missed, first_seen_at, last_seen_at, looked_lon,
+    looked_lat)
+SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'c', '', 'D40', 'light', 'open', 0.9, 120.4, 27.5, 4, 0, 4,
+    2, 0, 3, 0, '2026-11-01T00:00Z', now(), 120.4, 27.5
+FROM generate_series(1, 2) n;
+UPDATE findings SET merged_into = '00000000-0000-0000-0000-000000000001'
+WHERE id = '00000000-0000-0000-0000-000000000002'
 """
 COUNTS = """
 SELECT (SELECT count(*) FROM track_points), (SELECT count(*) FROM quarantine), (SELECT count(*) FROM fusion_queue)
@@ -59,6 +70,15 @@ def test_nothing_is_lost(earlier: str) -> None:
     assert migrate(earlier)
     assert query(earlier, COUNTS) == FULL
     check_current(earlier)
+
+
+def test_what_is_believed_is_on_the_map_of_the_past_from_its_first_sighting_on(earlier: str) -> None:
+    with psycopg.connect(earlier) as connection:
+        connection.execute(FOUND)
+    migrate(earlier)
+    assert query(earlier, "SELECT finding_id, from_at, until_at = 'infinity', state, lon FROM finding_history") == [
+        (UUID(int=1), datetime(2026, 11, 1, tzinfo=UTC), True, "open", 120.4)
+    ]
 
 
 def test_migration_that_fails_leaves_the_state_before_it_and_can_be_made_up_for(earlier: str) -> None:

@@ -125,7 +125,6 @@ def _route_of(layer: Layer) -> Callable[..., Response]:
                 city=held.city,
                 actor=actor,
                 scope=scope,
-                catalogue=held.catalogue,
                 condition=held.condition,
                 kinds=held.kinds,
                 travel=held.travel,

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.findings.catalogue import load_catalogue
-from cloud.findings.fuse import MAX_LOG_ODDS, fuse, state_after
+from cloud.findings.fuse import MAX_LOG_ODDS, fuse
 from cloud.findings.geometry import metres_between, sigma_m
-from cloud.findings.model import FindingState, Observation, PassKind, Severity
+from cloud.findings.model import FindingState, Observation, Severity
 from tests.unit.cloud.findings.builders import ORIGIN_LAT, ORIGIN_LON, look, observation
 
 CATALOGUE = load_catalogue()
@@ -170,16 +170,3 @@ def test_sighting_never_counts_against(confidence: float) -> None:
     more = [*seen(2), observation(minutes=500, confidence=confidence)]
 
     assert fuse(more, [], catalogue=CATALOGUE).existence >= fuse(seen(2), [], catalogue=CATALOGUE).existence
-
-
-@settings(deadline=None)  # a busy machine is slow, not wrong
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=30))
-def test_the_state_then_is_the_one_that_the_passes_until_then_led_to(ways: list[tuple[bool, float]]) -> None:
-    observations = [observation(minutes=-10)]
-    observations += [observation(minutes=n * 10, confidence=v) for n, (is_seen, v) in enumerate(ways) if is_seen]
-    looks = [look(minutes=n * 10, device="bus-2", share=v) for n, (is_seen, v) in enumerate(ways) if not is_seen]
-    fused = fuse(observations, looks, catalogue=CATALOGUE)
-    passes = [(one.probability_after, one.taken.kind is PassKind.SEEN) for one in fused.passes]
-
-    sightings = sum(is_seen for _, is_seen in passes)
-    assert state_after(passes, sightings=sightings, policy=CATALOGUE.policy) is fused.state

@@ -1,0 +1,130 @@
+"""Findings on the map of the past are what was known then, whatever became of them: real database, real worker."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from cloud.condition.rules import load_rules
+from cloud.findings.decisions import DecisionKind
+from cloud.map.findings import FINDINGS
+from cloud.map.layer import Drawn, Glance
+from cloud.people.model import Actor, Role
+from cloud.people.scope import EVERYTHING
+from cloud.scenarios.safe_travel.rules import load_travel_rules
+from cloud.scenarios.street_furniture.kinds import load_kinds
+from tests.integration.test_finding_decisions import decide, undo
+from tests.integration.town import Town
+from tests.unit.cloud.findings.builders import place
+
+LON, LAT = place(0, 0)
+VIEWER = Actor(name="view", role=Role.VIEWER)
+
+
+@pytest.fixture
+def town(database: str) -> Town:
+    return Town(url=database)
+
+
+def glance_at(connection: psycopg.Connection[Any], at: datetime, *, is_past: bool = True) -> Glance:
+    """Two kilometres around the town."""
+    return Glance(
+        connection=connection,
+        city="testcity",
+        actor=VIEWER,
+        scope=EVERYTHING,
+        condition=load_rules(),
+        kinds=load_kinds(),
+        travel=load_travel_rules(),
+        zone=ZoneInfo("Asia/Shanghai"),
+        min_lon=LON - 0.02,
+        min_lat=LAT - 0.02,
+        max_lon=LON + 0.02,
+        max_lat=LAT + 0.02,
+        zoom=15.0,
+        at=at,
+        is_past=is_past,
+    )
+
+
+def known_at(town: Town, at: datetime) -> list[Drawn]:
+    """What the map shows of a time, from south to north."""
+    with psycopg.connect(town.url) as connection:
+        return sorted(FINDINGS.draw(glance_at(connection, at)), key=lambda one: one.coordinates[1])  # pyright: ignore[reportIndexIssue, reportUnknownLambdaType, reportUnknownArgumentType]
+
+
+def worked(town: Town) -> datetime:
+    """Let the worker take what waits; tells when it was done."""
+    town.store()
+    town.work()
+    return datetime.now(UTC)
+
+
+def sees(town: Town, *, north_m: float = 0.0, bus: int = 1, minutes: float = 0.0, confidence: float = 0.6) -> datetime:
+    town.sees(bus=f"bus-{bus}", minutes=minutes, north_m=north_m, confidence=confidence)
+    return worked(town)
+
+
+def test_a_finding_is_shown_as_it_was_believed_then(town: Town) -> None:
+    moments = [datetime.now(UTC), sees(town), sees(town, bus=2, minutes=10)]
+    town.looks(bus="bus-3", minutes=20)
+    moments.append(worked(town))
+
+    shown = [known_at(town, at) for at in moments]
+    assert [[one.state for one in known] for known in shown] == [[], ["candidate"], ["open"], ["open"]]
+    beliefs = [known[0].value or 0.0 for known in shown[1:]]
+    assert beliefs[0] < beliefs[1] > beliefs[2]
+
+
+def test_a_finding_is_shown_where_it_was_believed_to_be(town: Town) -> None:
+    first = sees(town)
+    second = sees(town, north_m=4.0, bus=2, minutes=10)
+
+    places = [known_at(town, at)[0].coordinates for at in (first, second)]
+    assert [pytest.approx(place(0, north_m), abs=5e-6) for north_m in (0.0, 2.0)] == places
+
+
+def test_what_came_late_is_shown_from_its_coming_on(town: Town) -> None:
+    before = sees(town, minutes=60)
+    late = sees(town, bus=2, minutes=0)
+
+    assert [known_at(town, at)[0].state for at in (before, late)] == ["candidate", "open"]
+    assert known_at(town, before - timedelta(days=1)) == []
+
+
+def merge(town: Town) -> tuple[UUID, UUID, UUID]:
+    first, second = (finding["id"] for finding in town.findings())
+    return first, second, decide(town, DecisionKind.MERGE, first, second)
+
+
+def test_two_that_became_one_are_two_before_and_again_after_it_is_taken_back(town: Town) -> None:
+    sees(town)
+    apart = sees(town, north_m=20.0)
+    first, second, decision = merge(town)
+    together = worked(town)
+    undo(town, decision)
+    again = worked(town)
+
+    ids = [{one.id for one in known_at(town, at)} for at in (apart, together, again)]
+    assert ids[0] == ids[2] == {str(first), str(second)}
+    assert len(ids[1]) == 1
+    assert [one.state for one in known_at(town, apart)] == ["candidate", "candidate"]
+
+
+def test_what_is_trimmed_of_its_passes_changes_nothing_of_the_past(town: Town) -> None:
+    at = sees(town)
+    sees(town, bus=2, minutes=10)
+    before = known_at(town, at)
+    town.change("DELETE FROM finding_passes")
+    assert known_at(town, at) == before
+
+
+def test_little_by_little_is_written_down_by_the_metre(town: Town) -> None:
+    for number in range(12):
+        sees(town, north_m=0.1 * number, bus=number % 6 + 1, minutes=10 * number, confidence=0.95)
+
+    (written,) = town.rows("SELECT count(*) AS rows FROM finding_history WHERE until_at > from_at AND state = 'open'")
+    assert written["rows"] <= 3
