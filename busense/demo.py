@@ -183,16 +183,18 @@ def _line(status: Mapping[str, Any], viewer: Viewer) -> str:
 def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
     books: Books = read_books(town.postgres.url(), but=STOP)
     stops = read_stop_books(town.postgres.url(), town.without_network)
-    told, way_km = read_driving(town.postgres.url())
+    driving = read_driving(town.postgres.url())
     known, wrong = read_furniture(town.postgres.url())
-    ended_at = datetime.fromisoformat(status["started_at"]) + timedelta(seconds=float(status["elapsed_s"]))
+    elapsed_s, driven_s = float(status["elapsed_s"]), float(status["driven_s"])
+    ended_at, stood_at = (
+        datetime.fromisoformat(status["started_at"]) + timedelta(seconds=passed_s) for passed_s in (elapsed_s, driven_s)
+    )
     observations_ms = list(viewer.delays.observations_ms.values())
     findings_ms = list(viewer.delays.findings_ms.values())
     names = (
         "seed truth_hash frames boxes observations pictures sent exposed found missed invented doubled "
         "median_distance_m candidates found_or_candidate is_all_stored is_all_fused"
     )
-    elapsed_s = float(status["elapsed_s"])
     return Summary(
         **{name: status[name] for name in names.split()},
         seconds=elapsed_s,
@@ -210,9 +212,9 @@ def _summary(town: Town, viewer: Viewer, status: Mapping[str, Any]) -> Summary:
         observations_shown=viewer.delays.observations,
         scenarios={
             "road_damage": {name: status[name] for name in ("exposed", "found", "missed", "invented", "doubled")},
-            "street_furniture": score_furniture(status["furniture"], known, wrong, driven_s=elapsed_s),
-            "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=elapsed_s),
-            "safe_driving": score_driving(status["badly_driven"], told, ended_at=ended_at, way_km=way_km),
+            "street_furniture": score_furniture(status["furniture"], known, wrong, driven_s=driven_s),
+            "safe_travel": score_travel(status["rides"], read_told(town.postgres.url()), driven_s=driven_s),
+            "safe_driving": score_driving(status["badly_driven"], driving, stood_at=stood_at),
             "stops": stops.as_json(buses=len(town.without_network), sent=status["sent_without_network"])
             | score_water(town.postgres.url(), town.gauge, ended_at=ended_at),
         },

@@ -7,13 +7,18 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 SLACK: Final = timedelta(seconds=2)  # an event may be noticed so much before or after it was driven
-TOLD_AFTER: Final = timedelta(seconds=5)  # its evidence goes on after it ...
-FAST_TOLD_AFTER: Final = timedelta(seconds=40)  # ... and a track is matched with the map when it has rested
+TOLD_AFTER: Final = timedelta(seconds=5)  # its evidence goes on after it
 SPEEDING: Final = "speeding"
 
 _TOLD: Final = """
 SELECT device, kind, from_at, to_at FROM driving_incidents
 WHERE kind LIKE 'harsh%%' OR kind = 'speeding' ORDER BY from_at
+"""
+# A track rests before it is matched with the map, and that of a bus without a network comes late.
+_WAITING: Final = """
+SELECT t.device, min(t.at) FROM driving_queue q
+JOIN track_points t ON t.id_at = q.id_at AND t.city = q.city AND t.device = q.device AND t.id = q.event_id
+WHERE q.kind = 'track' GROUP BY t.device
 """
 _WAY: Final = "SELECT coalesce(sum(way_m), 0) / 1000 FROM driving_exposure"
 
@@ -27,35 +32,49 @@ class Told(NamedTuple):
     to_at: datetime
 
 
-def read_driving(database_url: str) -> tuple[list[Told], float]:
-    """Incidents of harsh and of fast driving, and the kilometres that the cloud has added up."""
+class Known(NamedTuple):
+    """What the cloud makes of all drives."""
+
+    told: list[Told]
+    judged_until: dict[str, datetime]  # of buses of whose track something still waits
+    way_km: float
+
+
+def read_driving(database_url: str) -> Known:
+    """Incidents of harsh and of fast driving, what is still to be judged, and the kilometres added up so far."""
     with psycopg.connect(database_url) as connection:
+        waiting: dict[str, datetime] = dict(connection.execute(_WAITING).fetchall())
         told = [Told(*row) for row in connection.execute(_TOLD).fetchall()]
         row = connection.execute(_WAY).fetchone()
-    return told, 0.0 if row is None else float(row[0])
+    return Known(told, waiting, 0.0 if row is None else float(row[0]))
 
 
-def score_driving(
-    driven: Sequence[Mapping[str, Any]], told: Sequence[Told], *, ended_at: datetime, way_km: float
-) -> dict[str, object]:
-    """Moments that were clear and over, and whether they were told; what was told and was none at all."""
+def score_driving(driven: Sequence[Mapping[str, Any]], known: Known, *, stood_at: datetime) -> dict[str, object]:
+    """Moments that were clear and over, and whether they were told; what was told and was none at all.
+
+    Args:
+        driven: in truth.
+        known: to the cloud.
+        stood_at: when the buses had done driving.
+    """
+    over_at = stood_at - TOLD_AFTER
     moments = [(_told_of(one), bool(one["is_clear"])) for one in driven]
-    harsh, fast = (
-        _score(
-            [(moment, is_clear) for moment, is_clear in moments if (moment.kind == SPEEDING) is is_fast],
-            [one for one in told if (one.kind == SPEEDING) is is_fast],
-            before=ended_at - (FAST_TOLD_AFTER if is_fast else TOLD_AFTER),
-        )
-        for is_fast in (False, True)
-    )
+    harsh = [(moment, is_clear and moment.to_at <= over_at) for moment, is_clear in moments if moment.kind != SPEEDING]
+    fast = [
+        (moment, is_clear and moment.to_at <= min(over_at, known.judged_until.get(moment.device, over_at)))
+        for moment, is_clear in moments
+        if moment.kind == SPEEDING
+    ]
+    harsh_score = _score(harsh, [one for one in known.told if one.kind != SPEEDING])
+    fast_score = _score(fast, [one for one in known.told if one.kind == SPEEDING])
     return {
-        "driven_harshly": harsh.driven,
-        "noticed": harsh.noticed,
-        "invented": harsh.invented,
-        "driven_too_fast": fast.driven,
-        "too_fast_noticed": fast.noticed,
-        "too_fast_invented": fast.invented,
-        "way_km": round(way_km, 2),
+        "driven_harshly": harsh_score.driven,
+        "noticed": harsh_score.noticed,
+        "invented": harsh_score.invented,
+        "driven_too_fast": fast_score.driven,
+        "too_fast_noticed": fast_score.noticed,
+        "too_fast_invented": fast_score.invented,
+        "way_km": round(known.way_km, 2),
     }
 
 
@@ -65,11 +84,12 @@ class _Score(NamedTuple):
     invented: int
 
 
-def _score(moments: Sequence[tuple[Told, bool]], told: Sequence[Told], *, before: datetime) -> _Score:
-    over = [moment for moment, is_clear in moments if is_clear and moment.to_at <= before]
+def _score(moments: Sequence[tuple[Told, bool]], told: Sequence[Told]) -> _Score:
+    """Of moments, each with whether it has to be told."""
+    due = [moment for moment, is_due in moments if is_due]
     return _Score(
-        driven=len(over),
-        noticed=sum(any(_is_same(moment, one) for one in told) for moment in over),
+        driven=len(due),
+        noticed=sum(any(_is_same(moment, one) for one in told) for moment in due),
         invented=sum(not any(_is_same(moment, one) for moment, _ in moments) for one in told),
     )
 

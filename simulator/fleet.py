@@ -83,6 +83,10 @@ class FleetPlan:
     without_network: int = 0  # of the buses: they reach the cloud only by a stop, where they halt
     errors: Path | None = None  # error_model.json, by which the others are wrong; None: a better detector is made up
 
+    def driven_s(self, elapsed_s: float) -> float:
+        """How long buses were under way; until the cloud has all that they hold, more time passes."""
+        return elapsed_s if self.for_s is None else min(elapsed_s, self.for_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetCounts:

@@ -21,6 +21,7 @@ class Report:
     full_buses: int
     is_running: bool
     elapsed_s: float
+    driven_s: float  # until the buses stood in the depot; afterwards the cloud still takes what they hold
     counts: FleetCounts
     exposed: int
     is_all_stored: bool | None = None  # every message has its receipt and every picture is uploaded
@@ -42,6 +43,7 @@ class Report:
             "full_buses": self.full_buses,
             "is_running": self.is_running,
             "elapsed_s": round(self.elapsed_s, 1),
+            "driven_s": round(self.driven_s, 1),
             **asdict(self.counts),
             "exposed": self.exposed,
             "is_all_stored": self.is_all_stored,

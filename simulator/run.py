@@ -34,13 +34,17 @@ class Simulation:
         self._fleet = Fleet(plan, world, stop=stop)
         self._office = _office_of(plan, world)
         self._start_s = time.monotonic()
-        self._driven_s = 0.0
+        self._elapsed_s = 0.0
         self._began_at = datetime.now(UTC)
         self._watching = self._watch() if is_watched else None
 
     @property
     def ledger(self) -> Ledger | None:
         return self._watching.ledger if self._watching else None
+
+    @property
+    def _driven_s(self) -> float:
+        return self._plan.driven_s(self._elapsed_s)
 
     def drive(self) -> Iterator[Report]:
         """Drive to the end of the plan; a report each second.
@@ -54,9 +58,9 @@ class Simulation:
             self._office.start()
         with closing(CloudReader(self._plan.cloud_url)) as reader:
             while self._fleet.is_driving and not self._stop.wait(REPORT_EVERY_S):
-                self._driven_s = time.monotonic() - self._start_s
+                self._elapsed_s = time.monotonic() - self._start_s
                 if self._watching is not None:
-                    self._watching.look(reader, elapsed_s=self._driven_s, began_at=self._began_at)
+                    self._watching.look(reader, elapsed_s=self._elapsed_s, began_at=self._began_at)
                 yield self._report(is_running=True)
 
     def result(self) -> Report:
@@ -127,7 +131,8 @@ class Simulation:
             buses=self._plan.buses,
             full_buses=self._plan.full,
             is_running=is_running,
-            elapsed_s=self._driven_s,
+            elapsed_s=self._elapsed_s,
+            driven_s=self._driven_s,
             counts=self._fleet.counts(),
             exposed=len(self._fleet.exposures.passes()),
             is_all_stored=is_all_stored,

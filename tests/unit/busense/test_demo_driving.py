@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from busense.demo_driving import Told, score_driving
+from busense.demo_driving import Known, Told, score_driving
 
 AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 END = AT + timedelta(minutes=1)
@@ -20,11 +20,14 @@ def told(second: float, *, device: str = "bus-1", kind: str = "harsh_braking") -
     return Told(device=device, kind=kind, from_at=begin, to_at=begin + timedelta(seconds=1))
 
 
+def score(
+    moments: list[dict[str, Any]], *of: Told, judged_until: dict[str, datetime] | None = None
+) -> dict[str, object]:
+    return score_driving(moments, Known(list(of), judged_until or {}, way_km=1.234), stood_at=END)
+
+
 def test_what_was_told_of_harsh_moments_is_noticed_and_the_rest_invented() -> None:
-    score = score_driving(
-        [driven(10), driven(30)], [told(11), told(50), told(30, device="bus-2")], ended_at=END, way_km=1.234
-    )
-    assert score == {
+    assert score([driven(10), driven(30)], told(11), told(50), told(30, device="bus-2")) == {
         "driven_harshly": 2,
         "noticed": 1,
         "invented": 2,
@@ -37,19 +40,25 @@ def test_what_was_told_of_harsh_moments_is_noticed_and_the_rest_invented() -> No
 
 def test_speeding_is_counted_by_itself() -> None:
     moments = [driven(1, kind="speeding"), driven(3), driven(10, kind="speeding", is_clear=False)]
-    score = score_driving(moments, [told(1, kind="speeding"), told(40, kind="speeding")], ended_at=END, way_km=1)
-    assert (score["driven_too_fast"], score["too_fast_noticed"], score["too_fast_invented"]) == (1, 1, 1)
-    assert (score["driven_harshly"], score["noticed"], score["invented"]) == (1, 0, 0)
+    result = score(moments, told(1, kind="speeding"), told(40, kind="speeding"))
+    assert (result["driven_too_fast"], result["too_fast_noticed"], result["too_fast_invented"]) == (1, 1, 1)
+    assert (result["driven_harshly"], result["noticed"], result["invented"]) == (1, 0, 0)
 
 
 def test_what_is_not_clear_may_be_told_or_not() -> None:
-    score = score_driving([driven(10, is_clear=False)], [told(10)], ended_at=END, way_km=1)
-    assert (score["driven_harshly"], score["noticed"], score["invented"]) == (0, 0, 0)
+    result = score([driven(10, is_clear=False)], told(10))
+    assert (result["driven_harshly"], result["noticed"], result["invented"]) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("kind", "last_s", "counted"), [("harsh_braking", 57, "driven_harshly"), ("speeding", 19, "driven_too_fast")]
-)
-def test_what_was_not_over_in_time_is_not_asked_for(kind: str, last_s: float, counted: str) -> None:
-    assert score_driving([driven(last_s, kind=kind)], [], ended_at=END, way_km=1)[counted] == 0
-    assert score_driving([driven(last_s - 4, kind=kind)], [], ended_at=END, way_km=1)[counted] == 1
+@pytest.mark.parametrize(("kind", "counted"), [("harsh_braking", "driven_harshly"), ("speeding", "driven_too_fast")])
+def test_what_was_not_over_when_the_buses_stood_is_not_asked_for(kind: str, counted: str) -> None:
+    assert score([driven(54, kind=kind)])[counted] == 0
+    assert score([driven(52, kind=kind)])[counted] == 1
+
+
+def test_what_is_too_fast_is_asked_for_as_far_as_the_track_of_its_bus_is_judged() -> None:
+    """A bus without a network brings its track late."""
+    moments = [driven(second, kind=kind) for second in (10, 30) for kind in ("speeding", "harsh_braking")]
+    waiting = {"bus-1": AT + timedelta(seconds=20), "bus-2": AT}
+    result = score(moments, told(10, kind="speeding"), judged_until=waiting)
+    assert (result["driven_too_fast"], result["too_fast_noticed"], result["driven_harshly"]) == (1, 1, 2)

@@ -14,6 +14,7 @@ RUNNING = Report(
     full_buses=1,
     is_running=True,
     elapsed_s=12.34,
+    driven_s=10.0,
     counts=FleetCounts(frames=10, boxes=4, observations=2, sent=9),
     exposed=5,
     started_at=datetime(2026, 11, 24, 8, 0, tzinfo=UTC),
