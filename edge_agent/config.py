@@ -151,18 +151,28 @@ class DrivingSettings(_Section):
     perclos: Annotated[float, Field(gt=0, lt=1)] = 0.12  # 0.10 to 0.15 is said
     away_s: Annotated[float, Field(ge=0.5, le=60)] = 3.0
     away_deg: Annotated[float, Field(ge=10, le=90)] = 35.0  # a mirror is nearer than that
+    phone: Annotated[float, Field(gt=0, lt=1)] = 0.6  # belief from which a phone is held; of somebody's model: set it
+    phone_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0  # ... for so long
     clips: tuple[DrivingKind, ...] = ()  # with events of these kinds go ten seconds of the road, blurred
 
 
 class DriverCamera(_Section):
-    """A camera at the driver, where that is allowed; only what the eyes do leaves it."""
+    """A camera at the driver, where that is allowed; only what the eyes and hands do leaves it."""
 
     source: Annotated[SourceAddress, Field(min_length=1)]
     manifest: LocalPath = MODELS / "eyes" / "manifest.toml"
     model: LocalFile | None = None  # ONNX instead of ours, see vision/driver_eyes.py
+    phone: LocalFile | None = None  # manifest of an ONNX that knows phones, see vision/driver_phone.py; none: not told
     width_px: Annotated[int, Field(ge=16, le=8192)] = 640
     height_px: Annotated[int, Field(ge=16, le=8192)] = 480
     frames_per_s: Annotated[float, Field(ge=4, le=30)] = 8.0
+
+
+class Door(_Section):
+    """A door's contact at a digital input of the computer."""
+
+    file: LocalPath  # /sys/class/gpio/gpio17/value
+    open_reads: Literal[0, 1] = 1
 
 
 class Ble(_Section):
@@ -304,6 +314,7 @@ class AgentConfig(_Section):
     imu: Imu | None = None
     driving: DrivingSettings | None = None
     driver_camera: DriverCamera | None = None
+    door: Door | None = None
     replay: Replay = Replay()
     model: Model = Model()
     furniture: FurnitureSettings | None = None

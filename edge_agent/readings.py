@@ -69,11 +69,20 @@ class AdvertisementReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EyesReading:
-    """What a driver's eyes do, without a picture of them; None for what was not seen."""
+    """What a driver's eyes and hands do, without a picture of them; None for what was not seen."""
 
     at: datetime  # aware UTC
     openness: float | None  # from 0 to 1, which is as open as usual
     away_deg: float | None  # of the head, from straight ahead
+    phone: float | None = None  # belief that one is held, from 0 to 1; None: nothing looks for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorReading:
+    """Whether a door stands open."""
+
+    at: datetime  # aware UTC
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +95,7 @@ class MeasuredReading:
     value: float
 
 
-Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading | EyesReading | MeasuredReading
+Reading = FrameReading | GnssReading | ImuReading | AdvertisementReading | EyesReading | DoorReading | MeasuredReading
 
 
 class Source(Protocol):

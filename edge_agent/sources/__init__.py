@@ -9,6 +9,7 @@ from edge_agent.errors import ConfigurationError
 from edge_agent.readings import Reading, Source
 from edge_agent.sources.ble import BleSource, open_bleak
 from edge_agent.sources.camera import GSTREAMER, CameraSource
+from edge_agent.sources.door import DoorSource
 from edge_agent.sources.driver_camera import DriverCameraSource, Eyes
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.imu import ImuSource, read_imu_file
@@ -47,6 +48,7 @@ def make_sources(
         None
         if config.imu is None
         else ImuSource(Path(config.imu.source), readings_per_s=config.imu.readings_per_s, now=now),
+        None if config.door is None else DoorSource(config.door, now=now),
         None if config.driver_camera is None or eyes is None else _driver_camera(config.driver_camera, eyes, now),
     ]
     return [source for source in wanted if source is not None]

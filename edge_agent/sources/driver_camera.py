@@ -1,4 +1,4 @@
-"""A camera that looks at the driver. Its pictures end here: only how open the eyes are and where they look leaves."""
+"""A camera that looks at the driver. Its pictures end here: only what the eyes and hands do leaves."""
 
 from collections.abc import Iterator
 from typing import Protocol

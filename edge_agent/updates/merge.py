@@ -17,6 +17,7 @@ FIXED: Final[tuple[str, ...]] = (
     "camera.source",
     "gnss.source",
     "imu.source",
+    "door.file",
     "driver_camera",  # nobody turns a camera at a person on from afar
     "model.manifest",
     "shadow",

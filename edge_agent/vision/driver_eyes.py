@@ -6,6 +6,7 @@ straight ahead. What it does not see is NaN.
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import onnxruntime
 from edge_agent.config import DriverCamera
 from edge_agent.errors import ModelError
 from edge_agent.readings import EyesReading, FrameReading
+from edge_agent.vision.driver_phone import PhoneNetwork
 from edge_agent.vision.face_mesh import FaceMesh
 from edge_agent.vision.usual import Usual
 
@@ -80,10 +82,26 @@ class OnnxEyes:
         )
 
 
-def open_eyes(settings: DriverCamera, faces: Path) -> MeshEyes | OnnxEyes:
+class EyesAndPhone:
+    """Eyes, and whether the hands hold a phone."""
+
+    def __init__(self, eyes: MeshEyes | OnnxEyes, phone: PhoneNetwork) -> None:
+        self._eyes, self._phone = eyes, phone
+
+    def look(self, frame: FrameReading) -> EyesReading:
+        """Look at one picture twice.
+
+        Raises:
+            ModelError: a network does not give what it should.
+        """
+        return replace(self._eyes.look(frame), phone=self._phone.look(frame.image))
+
+
+def open_eyes(settings: DriverCamera, faces: Path) -> MeshEyes | OnnxEyes | EyesAndPhone:
     """Open what a configuration names.
 
     Raises:
         ModelError: it cannot be used.
     """
-    return MeshEyes(FaceMesh(settings.manifest, faces)) if settings.model is None else OnnxEyes(settings.model)
+    eyes = MeshEyes(FaceMesh(settings.manifest, faces)) if settings.model is None else OnnxEyes(settings.model)
+    return eyes if settings.phone is None else EyesAndPhone(eyes, PhoneNetwork(settings.phone))

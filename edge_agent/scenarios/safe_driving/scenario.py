@@ -8,9 +8,10 @@ from typing import Final
 
 from edge_agent.config import DrivingSettings
 from edge_agent.ego import EgoState
-from edge_agent.readings import EyesReading, FixQuality, GnssReading, Image, ImuReading, Reading
-from edge_agent.scenarios.safe_driving.eyes import AwayRule, DrowsyRule
+from edge_agent.readings import DoorReading, EyesReading, FixQuality, GnssReading, Image, ImuReading, Reading
+from edge_agent.scenarios.safe_driving.eyes import DrowsyRule, away_rule, phone_rule
 from edge_agent.scenarios.safe_driving.felt import Felt
+from edge_agent.scenarios.safe_driving.lasting import door_rule
 from edge_agent.scenarios.safe_driving.motion import FixMotion, Sample
 from edge_agent.scenarios.safe_driving.rests import DrivenFile, LongDrivingRule
 from edge_agent.scenarios.safe_driving.rules import Event, HarshRule, IdlingRule, Whereabout
@@ -48,7 +49,11 @@ class SafeDriving:
             driving_s=settings.driving_s, rest_s=settings.rest_s, driven=driven_file.read() if driven_file else None
         )
         self._drowsy = DrowsyRule(perclos=settings.perclos)
-        self._away = AwayRule(away_s=settings.away_s, away_deg=settings.away_deg)
+        self._lasting = (
+            away_rule(away_s=settings.away_s, away_deg=settings.away_deg),
+            phone_rule(phone_s=settings.phone_s, belief=settings.phone),
+        )
+        self._door = door_rule()
         self._samples: deque[Sample] = deque()
         self._waiting: list[Event] = []
 
@@ -58,7 +63,7 @@ class SafeDriving:
         return self._felt.mount is not None
 
     def take(self, reading: Reading, ego: EgoState | None) -> list[Happening]:
-        """Take a fix, what was felt, or what the driver's eyes do."""
+        """Take a fix, what was felt, what the driver's eyes and hands do, or a door."""
         match reading:
             case GnssReading():
                 over = [event for event in self._take_fix(reading) if event is not None]
@@ -66,8 +71,11 @@ class SafeDriving:
                 sample = self._felt.feel(reading, ego)
                 over = [] if sample is None else self._judge(sample)
             case EyesReading():
-                looks = (rule.take(reading, ego) for rule in (self._drowsy, self._away))
+                looks = (rule.take(reading, ego) for rule in (self._drowsy, *self._lasting))
                 over = [event for event in looks if event is not None]
+            case DoorReading():
+                event = self._door.take(reading, ego)
+                over = [] if event is None else [event]
             case _:
                 return []
         self._waiting += over
@@ -77,7 +85,7 @@ class SafeDriving:
         """What was going on counts as over, but for the driving, which an agent that begins anew goes on with."""
         if self._driven_file is not None:
             self._driven_file.keep(self._rests.driven)
-        ended = [rule.end() for rule in (*self._harsh, self._idling, self._away)]
+        ended = [rule.end() for rule in (*self._harsh, self._idling, *self._lasting, self._door)]
         events = [*self._waiting, *(event for event in ended if event is not None)]
         self._waiting = []
         return [self._happening(event) for event in events]

@@ -6,7 +6,7 @@ import pytest
 from edge_agent.config import DrivingSettings
 from edge_agent.ego import EgoState
 from edge_agent.readings import EyesReading
-from edge_agent.scenarios.safe_driving.eyes import AwayRule, DrowsyRule
+from edge_agent.scenarios.safe_driving.eyes import DrowsyRule, away_rule, phone_rule
 from edge_agent.scenarios.safe_driving.rules import Event
 from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from wire.messages import DrivingKind, DrivingSensor
@@ -77,7 +77,7 @@ def test_the_share_is_that_of_slow_closures() -> None:
 
 
 def away(readings: Sequence[EyesReading], *, speed_mps: float = 10.0) -> list[Event]:
-    rule = AwayRule(away_s=3.0, away_deg=35.0)
+    rule = away_rule(away_s=3.0, away_deg=35.0)
     found = [rule.take(eyes, ego(eyes.at, speed_mps=speed_mps)) for eyes in readings]
     return [event for event in (*found, rule.end()) if event is not None]
 
@@ -114,6 +114,32 @@ def test_a_gap_ends_it() -> None:
     before = turned((2, 60.0))
     after = [EyesReading(at=eyes.at + timedelta(seconds=5), openness=0.9, away_deg=60.0) for eyes in before]
     assert away([*before, *after]) == []
+
+
+def held(*parts: tuple[float, float | None], speed_mps: float = 10.0) -> list[Event]:
+    rule = phone_rule(phone_s=2.0, belief=0.6)
+    readings = [EyesReading(at=eyes.at, openness=None, away_deg=None, phone=eyes.openness) for eyes in trace(*parts)]
+    found = [rule.take(eyes, ego(eyes.at, speed_mps=speed_mps)) for eyes in readings]
+    return [event for event in (*found, rule.end()) if event is not None]
+
+
+def test_a_phone_that_is_held_while_driving_is_told_with_its_time() -> None:
+    (event,) = held((5, 0.1), (4, 0.6), (5, 0.1))
+    assert (event.kind, event.sensor) == (DrivingKind.PHONE, DrivingSensor.CAMERA)
+    assert (event.to_at - event.from_at).total_seconds() == pytest.approx(4.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[(5, 0.1), (1.5, 0.9), (5, 0.1)], [(10, 0.59)], [(10, None)]],
+    ids=["put away", "hardly believed", "nothing looks for it"],
+)
+def test_what_is_no_phone_at_the_wheel(parts: list[tuple[float, float | None]]) -> None:
+    assert held(*parts) == []
+
+
+def test_who_stands_may_hold_one() -> None:
+    assert held((10, 0.9), speed_mps=0.0) == []
 
 
 def test_the_scenario_tells_of_the_eyes() -> None:
