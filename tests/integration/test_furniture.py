@@ -12,10 +12,15 @@ from PIL import Image
 from psycopg import Connection
 
 from cloud.cases.handling import load_handling
+from cloud.condition.rules import load_rules
+from cloud.condition.step import update_conditions
 from cloud.db.pool import connect
 from cloud.furniture.decisions import keep, remove
 from cloud.furniture.features import Feature, Refused
 from cloud.furniture.imports import Imported, import_features
+from cloud.roads.imports import import_roads
+from cloud.roads.model import Road
+from cloud.roads.segments import join_roads
 from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
 from cloud.work.furniture import Judge, look_at_pictures
 from cloud.work.service import drain
@@ -156,6 +161,21 @@ def test_sign_that_nobody_sees_any_more_is_missing_and_becomes_a_case(street: St
     )
     assert finding["passes_seen"] == 10
     assert street.cases() == [("SIGN_MISSING", "reported")]
+
+
+def test_missing_sign_lowers_the_index_of_facilities_of_its_segment_and_of_no_other(street: Street) -> None:
+    """By 0.25 times 20, as the standard has it."""
+    with connect(street.town.url) as connection:
+        line = (place(0.0, -100.0), place(0.0, 100.0))
+        import_roads(connection, join_roads([Road(id="main", name="Main", kind="residential", line=line)]), at=AT)
+    street.learns_all()
+    street.goes_on(["first", "third"], count=10)
+    with connect(street.town.url, autocommit=True) as connection:
+        update_conditions(connection, rules=load_rules(), now=lambda: datetime.now(UTC))
+    rows = street.town.rows("SELECT tci_estimate, tci_low, things FROM segment_conditions WHERE things > 0 ORDER BY 1")
+    assert rows[0]["tci_estimate"] == pytest.approx(95.0)
+    assert {row["tci_estimate"] for row in rows[1:]} <= {100.0}
+    assert sum(row["things"] for row in rows) == len(SPOTS)
 
 
 def test_sign_that_goes_together_with_its_neighbours_is_hidden(street: Street) -> None:
