@@ -145,7 +145,7 @@ def answer(stub: Stub, path: str, wanted: dict[str, list[str]], who: Json) -> Js
         "/segments": data.segments(),
         "/condition/summary": data.condition_summary(),
         "/condition/worst": {"items": data.segment_items()},
-        "/condition/stale": {"items": data.segment_items()[::5]},
+        "/condition/stale": {"items": data.stale_items()},
         "/organisation": data.organisation(),
         "/furniture": {"type": "FeatureCollection", "features": [], "next": None},
         **account_answers(who),

@@ -427,9 +427,16 @@ def segments() -> Json:
 
 
 def segment_items() -> list[Json]:
-    return [
-        {"id": f"s{number}", "lon": LON, "lat": LAT, "passes": []} | segment_condition(number) for number in range(24)
+    return [{"id": f"s{number}", "lon": LON, "lat": LAT} | segment_condition(number) for number in range(24)]
+
+
+def stale_items() -> list[Json]:
+    """The first is on the way of two buses, the others of none."""
+    passes = [
+        {"device": device, "passes": 14, "last_at": at(0), "next_expected_at": at(minutes)}
+        for device, minutes in (("bus-2", 900), ("bus-3", 960))
     ]
+    return [item | {"passes": [] if number else passes} for number, item in enumerate(segment_items()[::5])]
 
 
 def segment_detail(number: int) -> Json:

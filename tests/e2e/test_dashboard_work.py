@@ -149,6 +149,17 @@ def test_roads_show_the_worst_and_one_segment(browser: Browser, url: str) -> Non
         assert viewer.problems == []
 
 
+def test_stale_segments_tell_which_bus_refreshes_them(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url) as viewer:
+        viewer.open("/roads")
+        viewer.page.locator(".choice label", has_text="待刷新").click()
+        items = viewer.page.locator(".items li")
+        expect(items.first).to_contain_text("bus-2 · 预计")
+        expect(items.first).to_contain_text("再次经过")
+        expect(items.nth(1)).to_contain_text("没有公交经过此路段")
+        assert viewer.problems == []
+
+
 def test_fleet_and_statistics_tell_what_is_wrong_with_buses_and_how_cases_go(browser: Browser, url: str) -> None:
     with open_viewer(browser, url) as viewer:
         viewer.open("/fleet")
