@@ -1,5 +1,6 @@
 """The only door to somebody's whereabouts: each step is written where those looked at, or theirs, read it."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,7 +183,8 @@ class LookDoor(ABC, Generic[L]):
     def _close(self, look: L, *, outcome: str) -> None:
         deed = how_it_ends(look)
         self.connection.execute(self.kept.of(_CLOSE), (self.at, self.actor.name, outcome, look.id))
-        self._note(look, deed, outcome=outcome)
+        # The words tell where somebody was: they go with the look, and the chain only proves which they were.
+        self._note(look, deed, outcome_sha256=hashlib.sha256(outcome.encode()).hexdigest())
 
     def _note(self, look: L, action: LookDeed, **details: str | int) -> None:
         words = Reason(zh=look.purpose, en=look.purpose)

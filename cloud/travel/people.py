@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -18,6 +18,9 @@ from cloud.scenarios.safe_travel.clock import TagClock
 from cloud.travel.history import Deed, append
 from wire.envelope import make_id
 from wire.tags import KEY_BYTES
+
+CONSENT_WITHIN: Final = timedelta(days=30)
+"""Of whom no consent comes, not even the name is kept longer."""
 
 Cover = Literal["journeys", "search"]
 Kind = Literal["child", "dementia", "other"]
@@ -40,7 +43,7 @@ UPDATE travel_consents SET withdrawn_at = %(at)s, withdrawn_by = %(by)s
 WHERE traveller = %(traveller)s AND withdrawn_at IS NULL
 """
 _COVERS: Final = """
-SELECT EXISTS (SELECT FROM travel_consents WHERE traveller = %s AND %s = ANY(covers) AND withdrawn_at IS NULL
+SELECT EXISTS (SELECT FROM travel_consents WHERE traveller = %s AND covers && %s::text[] AND withdrawn_at IS NULL
     AND from_at <= %s AND until_at > %s)
 """
 _ADD_TAG: Final = """
@@ -65,7 +68,7 @@ INSERT INTO travel_journeys (id, traveller, name, lon, lat, radius_m, days, leav
 VALUES (%(id)s, %(traveller)s, %(name)s, %(lon)s, %(lat)s, %(radius_m)s, %(days)s, %(leave_at)s, %(arrive_by)s)
 """
 _END_JOURNEY: Final = "DELETE FROM travel_journeys WHERE id = %s AND traveller = %s"
-_LOOK_NOW: Final = "UPDATE travel_people SET look_at = %s WHERE id = %s"
+_LOOK_FROM: Final = "UPDATE travel_people SET look_at = least(look_at, %s) WHERE id = %s"
 # In the order of what refers to what; the history stays: it says who looked, and nothing of where anybody was.
 _ERASE: Final = (
     "DELETE FROM travel_heard WHERE traveller = %(id)s",
@@ -73,18 +76,36 @@ _ERASE: Final = (
     "DELETE FROM travel_tags WHERE traveller = %(id)s",
     "DELETE FROM travel_journeys WHERE traveller = %(id)s",
     "UPDATE travel_consents SET given_by = '' WHERE traveller = %(id)s",
-    """UPDATE travel_looks SET closed_at = coalesce(closed_at, %(at)s), closed_by = coalesce(closed_by, %(by)s)
-    WHERE traveller = %(id)s""",
+    """UPDATE travel_looks SET closed_at = coalesce(closed_at, %(at)s), closed_by = coalesce(closed_by, %(by)s),
+    outcome = NULL WHERE traveller = %(id)s""",
     """UPDATE travel_people SET name = '', area_lon = NULL, area_lat = NULL, area_radius_m = NULL, hours_from = NULL,
     hours_to = NULL, look_at = NULL, look_days = '{}', erased_at = %(at)s WHERE id = %(id)s""",
 )
+# The id of an iBeacon never changes: whoever has it could find its bearer in what readers heard.
+_BEACONS: Final = "SELECT secret FROM travel_tags WHERE traveller = %s AND kind = 'ibeacon'"
+_UNHEAR: Final = "DELETE FROM tag_sightings WHERE rotating_id = ANY(%s)"
 _ENDED: Final = """
 SELECT p.id FROM travel_people p WHERE p.erased_at IS NULL
-    AND EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id)
+    AND (p.added_at <= %(waited)s OR EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id))
     AND NOT EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id AND c.withdrawn_at IS NULL
-        AND c.until_at > %s)
+        AND c.until_at > %(at)s)
 ORDER BY p.id LIMIT 10 FOR UPDATE SKIP LOCKED
 """
+_UNCOVERED: Final = """
+SELECT p.id FROM travel_people p WHERE p.erased_at IS NULL
+    AND (p.area_lon IS NOT NULL OR p.hours_from IS NOT NULL
+        OR EXISTS (SELECT FROM travel_events e WHERE e.traveller = p.id)
+        OR EXISTS (SELECT FROM travel_journeys j WHERE j.traveller = p.id))
+    AND NOT EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id AND c.withdrawn_at IS NULL
+        AND c.until_at > %s AND 'journeys' = ANY(c.covers))
+ORDER BY p.id LIMIT 10 FOR UPDATE SKIP LOCKED
+"""
+_FORGET_JOURNEYS: Final = (
+    "DELETE FROM travel_events WHERE traveller = %s",
+    "DELETE FROM travel_journeys WHERE traveller = %s",
+    """UPDATE travel_people SET area_lon = NULL, area_lat = NULL, area_radius_m = NULL, hours_from = NULL,
+    hours_to = NULL WHERE id = %s""",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +161,13 @@ class Desk:
         return number
 
     def agree(self, traveller: UUID, agreed: Agreed) -> None:
-        """Set where and when somebody goes by themselves."""
+        """Set where and when somebody goes by themselves.
+
+        Raises:
+            TravelError: there is no consent to it.
+        """
         self.require(traveller)
+        self._require_consent(traveller, "journeys")
         values = {name: getattr(agreed, name) for name in Agreed.__slots__}
         self.connection.execute(_AGREE, {"id": traveller, "at": self.at, **values})
         self._note(traveller, Deed.AGREE)
@@ -160,6 +186,7 @@ class Desk:
         number = self._new_id()
         values = (self.vault.seal(given_by), sorted(covers), from_at, until_at, self.at, self.actor)
         self.connection.execute(_CONSENT, (number, traveller, *values))
+        self.connection.execute(_LOOK_FROM, (from_at, traveller))
         self._note(traveller, Deed.CONSENT, covers=sorted(covers), until_at=until_at.isoformat())
         return number
 
@@ -172,14 +199,23 @@ class Desk:
 
     def erase(self, traveller: UUID) -> None:
         """Delete what is known of somebody; keys too, so that what readers hear means nobody."""
+        beacons = [
+            self.vault.unseal(secret) for (secret,) in self.connection.execute(_BEACONS, (traveller,)).fetchall()
+        ]
+        if beacons:
+            self.connection.execute(_UNHEAR, (beacons,))
         for statement in _ERASE:
             self.connection.execute(statement, {"id": traveller, "at": self.at, "by": self.actor})
         self._note(traveller, Deed.ERASE)
 
     def add_tag(self, traveller: UUID, tag: NewTag) -> UUID:
-        """Give somebody a tag."""
+        """Give somebody a tag.
+
+        Raises:
+            TravelError: there is no consent yet, or what belongs to a tag does not belong together.
+        """
         self.require(traveller)
-        self._require_consent(traveller)
+        self._require_consent(traveller, "journeys", "search")
         number = self._new_id()
         clock = _clock_of(tag, self.at)
         values = {
@@ -252,13 +288,18 @@ class Desk:
             self._note(traveller, Deed.END_GUARDIAN, guardian=person)
 
     def add_journey(self, traveller: UUID, journey: NewJourney) -> UUID:
-        """Agree on a journey."""
+        """Agree on a journey.
+
+        Raises:
+            TravelError: there is no consent to it.
+        """
         self.require(traveller)
+        self._require_consent(traveller, "journeys")
         number = self._new_id()
         values = {name: getattr(journey, name) for name in NewJourney.__slots__}
         values |= {"name": self.vault.seal(journey.name), "days": sorted(set(journey.days))}
         self.connection.execute(_ADD_JOURNEY, {"id": number, "traveller": traveller, **values})
-        self.connection.execute(_LOOK_NOW, (self.at, traveller))
+        self.connection.execute(_LOOK_FROM, (self.at, traveller))
         self._note(traveller, Deed.AGREE, journey=str(number))
         return number
 
@@ -279,9 +320,9 @@ class Desk:
             raise TravellerNotFoundError(f"there is nobody {traveller}")
         return row
 
-    def _require_consent(self, traveller: UUID) -> None:
-        if not has_consent(self.connection, traveller, "journeys", at=self.at):
-            raise TravelError("a tag needs a consent first")
+    def _require_consent(self, traveller: UUID, *covers: Cover) -> None:
+        if not has_consent(self.connection, traveller, *covers, at=self.at):
+            raise TravelError(f"this needs a consent first, to: {' or '.join(covers)}")
 
     def _note(self, traveller: UUID, deed: Deed, **details: str | list[str]) -> None:
         append(self.connection, traveller, deed, at=self.at, actor=self.actor, details=details)
@@ -290,19 +331,30 @@ class Desk:
         return UUID(make_id(self.at))
 
 
-def has_consent(connection: Connection[Any], traveller: UUID, cover: Cover, *, at: datetime) -> bool:
-    """Whether a consent stands."""
-    row = connection.execute(_COVERS, (traveller, cover, at, at)).fetchone()
+def has_consent(connection: Connection[Any], traveller: UUID, *covers: Cover, at: datetime) -> bool:
+    """Whether a consent stands, to one of these."""
+    row = connection.execute(_COVERS, (traveller, list(covers), at, at)).fetchone()
     return row is not None and bool(row[0])
 
 
 def erase_ended(connection: Connection[Any], vault: Vault, *, at: datetime) -> int:
-    """Delete what is known of those whose last consent has run out; returns how many they were."""
+    """Delete what is known of those whose last consent has run out, or never came; returns how many they were."""
     with connection.transaction():
-        rows = connection.execute(_ENDED, (at,)).fetchall()
+        rows = connection.execute(_ENDED, {"at": at, "waited": at - CONSENT_WITHIN}).fetchall()
         desk = Desk(connection=connection, vault=vault, at=at, actor="system")
         for (traveller,) in rows:
             desk.erase(traveller)
+    return len(rows)
+
+
+def forget_journeys(connection: Connection[Any], *, at: datetime) -> int:
+    """Delete what was agreed and concluded where only the consent to a search stands; returns of how many."""
+    with connection.transaction():
+        rows = connection.execute(_UNCOVERED, (at,)).fetchall()
+        for (traveller,) in rows:
+            for statement in _FORGET_JOURNEYS:
+                connection.execute(statement, (traveller,))
+            append(connection, traveller, Deed.ERASE, at=at, actor="system", details={"covers": ["journeys"]})
     return len(rows)
 
 

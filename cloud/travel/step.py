@@ -27,7 +27,10 @@ _MINUTE: Final = timedelta(minutes=1)
 _HEARD_IN_JSON: Final = TypeAdapter(Heard)
 
 _DUE: Final = """
-SELECT id, area_lon, area_lat, area_radius_m, hours_from, hours_to, look_days FROM travel_people p
+SELECT id, area_lon, area_lat, area_radius_m, hours_from, hours_to, look_days,
+    EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id AND 'journeys' = ANY(c.covers)
+        AND c.withdrawn_at IS NULL AND c.from_at <= %(at)s AND c.until_at > %(at)s) AS is_covered
+FROM travel_people p
 WHERE look_at <= %(at)s AND erased_at IS NULL AND EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id
     AND c.withdrawn_at IS NULL AND c.from_at <= %(at)s AND c.until_at > %(at)s)
 ORDER BY look_at LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -67,6 +70,8 @@ class _Person:
     hours_from: time | None
     hours_to: time | None
     look_days: list[date]
+    is_covered: bool
+    """Whether there is consent to more than a search."""
 
     @property
     def agreement(self) -> Agreement:
@@ -84,6 +89,21 @@ def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo, r
         person = cursor.execute(_DUE, {"at": at}).fetchone()
     if person is None:
         return False
+    if person.is_covered:
+        _conclude(connection, person, at=at, zone=zone, rules=rules)
+    else:
+        connection.execute(_SETTLE, (None, person.id))
+    searches = connection.execute(_SEARCHES, (person.id, at)).fetchall()
+    for (search,) in searches:
+        tell(connection, kind="travel", subject=search, payload={"search": search})
+    if searches:
+        tell(connection, kind="ward", subject=str(person.id), payload={"ward": str(person.id)})
+    return True
+
+
+def _conclude(
+    connection: Connection[Any], person: _Person, *, at: datetime, zone: ZoneInfo, rules: TravelRules
+) -> None:
     today = at.astimezone(zone).date()
     days = {day for day in (*person.look_days, today) if today - day <= OLDEST}
     for day in sorted(days):
@@ -92,12 +112,6 @@ def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo, r
         _write(connection, person.id, day, events, at=at)
         if day == today:
             connection.execute(_SETTLE, (next_look(known, events, at=at), person.id))
-    searches = connection.execute(_SEARCHES, (person.id, at)).fetchall()
-    for (search,) in searches:
-        tell(connection, kind="travel", subject=search, payload={"search": search})
-    if searches:
-        tell(connection, kind="ward", subject=str(person.id), payload={"ward": str(person.id)})
-    return True
 
 
 def next_look(day: Day, events: Sequence[Event], *, at: datetime) -> datetime:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 from cryptography.fernet import Fernet
+from psycopg import sql
 
 from busense.cli import busense
 from busense.local.postgres import LocalPostgres
@@ -27,7 +28,7 @@ from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
 from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.travel.looks import Looks, looks_of
-from cloud.travel.people import Desk
+from cloud.travel.people import Agreed, Desk, NewTag
 from cloud.travel.search import look_for
 from cloud.travel.stops import import_stops
 from cloud.work.travel import end_what_is_over, look_after_travel, watch
@@ -37,6 +38,7 @@ from tests.integration.ingest_database import query, value
 from tests.integration.travel_town import AT, ZONE, TravelTown, after
 from tests.unit.cloud.findings.builders import place
 from tests.waiting import wait_until
+from wire.tags import beacon_id
 
 CHEN = Actor(name="chen", role=Role.CARE)
 LIU = Actor(name="liu", role=Role.CARE)
@@ -56,7 +58,7 @@ def shared(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
 def town(shared: str) -> TravelTown:
     with connect(shared) as connection:
         connection.execute("""TRUNCATE travel_people, travel_queue, travel_watch, travel_readers, travel_stops, people,
-            devices, device_streams, health_reports, track_points, tag_sightings, audit_seals CASCADE""")
+            devices, device_streams, health_reports, track_points, tag_sightings, changes, audit_seals CASCADE""")
     return TravelTown(url=shared, vault=Vault(Fernet.generate_key()))
 
 
@@ -145,6 +147,67 @@ def test_withdrawal_deletes_all_but_who_looked(town: TravelTown) -> None:
         Desk(connection=connection, vault=town.vault, at=AT, actor="chen").require(child)
 
 
+def rows_with(database: str, *words: str) -> dict[str, int]:
+    """In which tables of the whole database rows hold one of these words."""
+    found: dict[str, int] = {}
+    with connect(database) as connection:
+        tables = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+        for (table,) in tables:
+            count = sql.SQL("SELECT count(*) FROM {} t WHERE t::text LIKE ANY(%s)").format(sql.Identifier(table))
+            row = connection.execute(count, ([f"%{word}%" for word in words],)).fetchone()
+            if row is not None and row[0]:
+                found[table] = row[0]
+    return found
+
+
+def test_after_a_withdrawal_no_table_has_a_trace_but_the_record_of_who_looked(town: TravelTown) -> None:
+    town = TravelTown(url=town.url)  # nothing is sealed, so that all words can be found
+    child = town.add_child()
+    beacon = beacon_id(uuid=bytes(16), major=1, minor=2)
+    with connect(town.url) as connection:
+        desk = Desk(connection=connection, vault=town.vault, at=AT, actor="chen")
+        desk.add_tag(child, NewTag(kind="ibeacon", secret=beacon, exponent=None, counter_s=None, battery_days=100))
+        desk.agree(child, Agreed(lon=120.4258, lat=27.5184, radius_m=812.5))
+        search = Looks(connection=connection, at=AT, actor=CHEN).ask(
+            child, kind="search", purpose="not at home", minutes=60
+        )
+        Looks(connection=connection, at=AT, actor=LIU).approve(search)
+        Looks(connection=connection, at=after(60), actor=CHEN).close(search, outcome="asleep behind the market")
+    town.store(town.drive())
+    town.store(town.drive(bus="bus-2", beacon=beacon))
+    town.work(after(900))
+    words = ("小明", "王芳", "school", bytes(range(16)).hex(), beacon, "behind the market", "812.5")
+    before = rows_with(town.url, *words)
+    assert before.keys() >= {"travel_people", "travel_consents", "travel_tags", "travel_journeys", "travel_looks"}
+    assert any(table.startswith("tag_sightings") for table in before)
+    assert rows_with(town.url, str(child)).keys() >= {"travel_heard", "travel_events"}
+    with connect(town.url) as connection:
+        Desk(connection=connection, vault=town.vault, at=after(1000), actor="wangfang").withdraw(child)
+    assert rows_with(town.url, *words) == {}
+    assert rows_with(town.url, str(child)).keys() == {
+        "travel_people",
+        "travel_consents",
+        "travel_looks",
+        "travel_history",
+        "changes",
+    }
+    assert query(town.url, "SELECT DISTINCT kind, payload FROM changes WHERE subject = %s", str(child)) == [
+        ("ward", {"ward": str(child)})
+    ], "that there was something new, never what"
+
+
+def test_of_whom_no_consent_comes_the_name_goes_too(town: TravelTown) -> None:
+    with connect(town.url) as connection:
+        Desk(connection=connection, vault=town.vault, at=AT, actor="chen").add("小明", "child")
+    with connect(town.url, autocommit=True) as connection:
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=29))
+        assert value(town.url, "SELECT erased_at FROM travel_people") is None
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=31))
+    assert query(town.url, "SELECT name, erased_at IS NULL FROM travel_people") == [("", False)]
+
+
 def test_what_is_known_goes_when_the_consent_runs_out(town: TravelTown) -> None:
     town.add_child()
     with connect(town.url, autocommit=True) as connection:
@@ -152,6 +215,39 @@ def test_what_is_known_goes_when_the_consent_runs_out(town: TravelTown) -> None:
         assert value(town.url, "SELECT count(*) FROM travel_tags") == 1
         end_what_is_over(connection, town.vault, at=AT + timedelta(days=301))
     assert value(town.url, "SELECT count(*) FROM travel_tags") == 0
+
+
+def test_who_consented_to_a_search_only_is_looked_for_and_nothing_else_is_concluded(town: TravelTown) -> None:
+    child = town.add_child(covers=("search",), has_journey=False)
+    town.store(town.drive())
+    with connect(town.url) as connection:
+        looks = Looks(connection=connection, at=AT, actor=CHEN)
+        search = looks.ask(child, kind="search", purpose="not at home", minutes=60)
+        Looks(connection=connection, at=AT, actor=LIU).approve(search)
+        with pytest.raises(LookError, match="consent"):
+            looks.ask(child, kind="history", purpose="a quarrel about yesterday", minutes=10)
+    town.work(after(900))
+    assert query(town.url, "SELECT kind FROM travel_events") == []
+    assert query(town.url, "SELECT kind, subject FROM changes WHERE kind = 'travel'") == [("travel", str(search))]
+    with connect(town.url) as connection:
+        found = look_for(connection, child, at=after(900), zone=ZONE, rules=load_travel_rules())
+    assert found.last is not None
+
+
+def test_what_was_concluded_goes_with_the_consent_to_it_though_that_to_a_search_stands(town: TravelTown) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        desk = Desk(connection=connection, vault=town.vault, at=AT, actor="chen")
+        desk.consent(child, given_by="王芳", covers=("search",), from_at=AT, until_at=AT + timedelta(days=600))
+    town.store(town.drive())
+    town.work(after(900))
+    with connect(town.url, autocommit=True) as connection:
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=299))
+        assert events(town, child) == ARRIVED
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=301))
+    assert events(town, child) == []
+    assert value(town.url, "SELECT count(*) FROM travel_journeys") == 0
+    assert value(town.url, "SELECT count(*) FROM travel_tags") == 1
 
 
 def test_a_look_needs_two_persons_and_ends_by_itself(town: TravelTown) -> None:

@@ -124,6 +124,7 @@ def test_an_administrator_sees_nobody(desk: dict[str, httpx.Client], child: str)
         ("journeys", JOURNEY | {"leave_at": "07:00Z"}),
         ("consents", {"given_by": "x", "covers": [], "until_at": UNTIL}),
         ("looks", {"kind": "history", "purpose": "why?", "minutes": 10}),
+        ("looks", {"kind": "history", "purpose": "missing since\x00 eight", "minutes": 10}),
         ("guardians", {"name": "liu"}),
     ],
     ids=[
@@ -136,6 +137,7 @@ def test_an_administrator_sees_nobody(desk: dict[str, httpx.Client], child: str)
         "zone",
         "nothing",
         "no purpose",
+        "no text",
         "of the desk",
     ],
 )
@@ -232,7 +234,10 @@ def hearing(client: httpx.Client, path: str) -> Generator[Iterator[Event]]:
 
 
 def another_child(desk: dict[str, httpx.Client]) -> str:
-    return str(answer(desk["chen"].post("/travel/people", json={"name": "小红", "kind": "child"}), 201)["id"])
+    number = answer(desk["chen"].post("/travel/people", json={"name": "小红", "kind": "child"}), 201)["id"]
+    consent = {"given_by": "赵某", "covers": ["journeys"], "until_at": UNTIL}
+    answer(desk["chen"].post(f"/travel/people/{number}/consents", json=consent), 201)
+    return str(number)
 
 
 def agree_on_a_journey(desk: dict[str, httpx.Client], child: str) -> None:

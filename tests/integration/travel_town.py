@@ -13,7 +13,7 @@ from cloud.ingest.subscriber import Delivery
 from cloud.people.vault import Vault
 from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.travel.hearing import Ears
-from cloud.travel.people import Desk, NewJourney, NewTag
+from cloud.travel.people import Cover, Desk, NewJourney, NewTag
 from cloud.work.travel import look, watch
 from tests.integration.ingest_database import enrol_devices
 from tests.unit.cloud.findings.builders import place
@@ -47,13 +47,15 @@ class TravelTown:
         enrol_devices(self.url, BUSES, at=AT - timedelta(days=30))
         self.ears = Ears(self.vault)
 
-    def add_child(self, *, key: bytes = KEY, has_journey: bool = True) -> UUID:
+    def add_child(
+        self, *, key: bytes = KEY, has_journey: bool = True, covers: Sequence[Cover] = ("journeys", "search")
+    ) -> UUID:
         """Somebody with consent, a tag, and a journey to the school at 2000 m by 8:10."""
         with connect(self.url) as connection:
             desk = Desk(connection=connection, vault=self.vault, at=AT - timedelta(days=10), actor="chen")
             child = desk.add("小明", "child")
             until = AT + timedelta(days=300)
-            desk.consent(child, given_by="王芳", covers=("journeys", "search"), from_at=desk.at, until_at=until)
+            desk.consent(child, given_by="王芳", covers=covers, from_at=desk.at, until_at=until)
             desk.add_tag(child, self.tag(key))
             if has_journey:
                 lon, lat = place(SCHOOL_M, 0.0)
@@ -81,12 +83,13 @@ class TravelTown:
         seconds: int = 900,
         aboard_s: tuple[float, float] = (100.0, 200.0),
         key: bytes = KEY,
+        beacon: str | None = None,
         hears: bool = True,
         waits_from_s: float | None = None,
     ) -> list[Delivery]:
         """A drive to the east from 8:00 on; the tag is heard for some of it, and a phone all the time.
 
-        What the bus has to tell waits on it from a time on.
+        What the bus has to tell waits on it from a time on. `beacon`: an id that does not change, instead of a key's.
         """
         outbox = self.outboxes.setdefault(bus, Outbox(device=bus))
         told: list[Delivery] = []
@@ -94,7 +97,7 @@ class TravelTown:
             outbox.at = after(begin_s + 10)
             told.append(outbox.message(Kind.TRACK, points=[self._point(begin_s + n) for n in range(10)]))
             if aboard_s[0] <= begin_s < aboard_s[1]:
-                told.append(outbox.message(Kind.SIGHTING, **self._sighting(begin_s, key)))
+                told.append(outbox.message(Kind.SIGHTING, **self._sighting(begin_s, key, beacon)))
             if begin_s % 60 == 50:
                 oldest_s = 0.0 if waits_from_s is None else max(begin_s + 10 - waits_from_s, 0.0)
                 told.append(outbox.message(Kind.HEALTH, ble_heard=60 if hears else 0, outbox_oldest_s=oldest_s))
@@ -128,11 +131,11 @@ class TravelTown:
         at = after(seconds).isoformat()
         return {"at": at, "lon": lon, "lat": lat, "accuracy_m": 3.0, "fix": "gnss", "speed_mps": SPEED_MPS}
 
-    def _sighting(self, begin_s: float, key: bytes) -> dict[str, object]:
+    def _sighting(self, begin_s: float, key: bytes, beacon: str | None) -> dict[str, object]:
         lon, lat = place(SPEED_MPS * (begin_s + 5), 0.0)
         counted_s = COUNTER_S + 10 * 86_400 + begin_s
         tag = {
-            "rotating_id": ephemeral_id(key, exponent=10, counter_s=int(counted_s)),
+            "rotating_id": beacon or ephemeral_id(key, exponent=10, counter_s=int(counted_s)),
             "first_at": after(begin_s).isoformat(),
             "last_at": after(begin_s + 9).isoformat(),
             "heard": 9,
