@@ -9,10 +9,11 @@ from uuid import UUID
 
 from fastapi import Depends
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from cloud.api.actors import ActorDep
 from cloud.api.deps import ResourcesDep
+from cloud.api.looks import AnyLookView
 from cloud.findings.cells import Ring, ring_of
 from cloud.scenarios.safe_travel.model import EventKind
 from cloud.travel.looks import LookKind, Looks, TravelLook, looks_of
@@ -22,19 +23,11 @@ from cloud.travel.search import Outlook, look_for
 
 SHOWN: Final = timedelta(days=7)
 
-Purpose = Annotated[str, Field(min_length=5, max_length=500)]
-
 
 class Body(BaseModel):
     """What is sent to the desk; errors never repeat it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Outcome(Body):
-    """How it ended."""
-
-    outcome: Annotated[str, Field(max_length=500)] = ""
 
 
 class Made(BaseModel):
@@ -111,22 +104,11 @@ class EventView(BaseModel):
     is_withdrawn: bool
 
 
-class LookView(BaseModel):
-    """A look: `asked` waits for a second person, `open` may be looked at until its time is over."""
+class LookView(AnyLookView):
+    """A look at somebody who travels with a tag."""
 
-    id: UUID
     traveller: UUID
     kind: LookKind
-    state: Literal["asked", "open", "closed"]
-    purpose: str
-    minutes: int
-    asked_at: datetime
-    asked_by: str
-    approved_by: str | None
-    until_at: datetime | None
-    closed_at: datetime | None
-    closed_by: str | None
-    outcome: str | None
 
 
 class HistoryLineView(BaseModel):

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import ResourcesDep
+from cloud.api.looks import AnyLookView, LookOutcome, Purpose
 from cloud.api.problems import ProblemError
 from cloud.driving.looks import DRIVER_LOOKS, DriverLook, Ground, Looks, LookWish, read_driven, read_track
 from cloud.driving.record import read_record
@@ -23,8 +24,6 @@ router = APIRouter(tags=["driving"])
 
 LOOKS: Final = [needs(Permission.LOOK_AT_DRIVERS)]
 OWN_DAYS: Final = timedelta(days=90)
-
-Purpose = Annotated[str, Field(min_length=5, max_length=500, pattern=r"^[^\x00]+$")]
 
 
 class DriverLookBody(BaseModel):
@@ -41,39 +40,20 @@ class DriverLookBody(BaseModel):
     minutes: Annotated[int, Field(ge=1, le=60)] = 30
 
 
-class LookOutcome(BaseModel):
-    """How it ended."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    outcome: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
-
-
 class LookMade(BaseModel):
     """The id of a look."""
 
     id: UUID
 
 
-class DriverLookView(BaseModel):
-    """A look: `asked` waits for a second person, `open` may be looked at until its time is over."""
+class DriverLookView(AnyLookView):
+    """A look at a driver, or at whoever drove a bus."""
 
-    id: UUID
     driver: str | None
     device: str | None
     from_at: datetime
     to_at: datetime
     kind: Ground
-    state: Literal["asked", "open", "closed"]
-    purpose: str
-    minutes: int
-    asked_at: datetime
-    asked_by: str
-    approved_by: str | None
-    until_at: datetime | None
-    closed_at: datetime | None
-    closed_by: str | None
-    outcome: str | None
 
 
 class DriverLookList(BaseModel):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud.api.actors import Credentials, IdentityDep, is_still, needs
 from cloud.api.deps import Resources, ResourcesDep
 from cloud.api.live import Change
+from cloud.api.looks import LookOutcome, Purpose
 from cloud.api.routes.events import CursorText, EventStream, open_stream
 from cloud.api.travel_desk import (
     SHOWN,
@@ -21,9 +22,7 @@ from cloud.api.travel_desk import (
     JourneyView,
     LookView,
     Made,
-    Outcome,
     OutlookView,
-    Purpose,
     TravellerView,
     event_view,
     look_view,
@@ -117,7 +116,7 @@ def view_search(look: UUID, counter: CounterDep) -> OutlookView:
 
 
 @router.post("/guardian/looks/{look}/close", status_code=HTTPStatus.NO_CONTENT)
-def close_search(look: UUID, body: Outcome, counter: CounterDep) -> None:
+def close_search(look: UUID, body: LookOutcome, counter: CounterDep) -> None:
     """Say that somebody is found."""
     with counter.open() as opened:
         opened.looks.close(look, outcome=body.outcome)

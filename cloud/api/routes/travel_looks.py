@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from cloud.api.actors import needs
-from cloud.api.travel_desk import Body, CounterDep, LookView, Made, Outcome, OutlookView, Purpose, look_view, view
+from cloud.api.looks import LookOutcome, Purpose
+from cloud.api.travel_desk import Body, CounterDep, LookView, Made, OutlookView, look_view, view
 from cloud.people.permissions import Permission
 from cloud.travel.looks import TRAVEL_LOOKS, LookKind
 
@@ -53,7 +54,7 @@ def approve_look(look: UUID, counter: CounterDep) -> None:
 
 
 @router.post("/travel/looks/{look}/close", status_code=HTTPStatus.NO_CONTENT)
-def close_look(look: UUID, body: Outcome, counter: CounterDep) -> None:
+def close_look(look: UUID, body: LookOutcome, counter: CounterDep) -> None:
     """End a look, or refuse one."""
     with counter.open() as opened:
         opened.looks.close(look, outcome=body.outcome)

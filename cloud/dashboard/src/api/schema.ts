@@ -4378,7 +4378,7 @@ export interface components {
         };
         /**
          * DriverLookView
-         * @description A look: `asked` waits for a second person, `open` may be looked at until its time is over.
+         * @description A look at a driver, or at whoever drove a bus.
          */
         DriverLookView: {
             /** Approved By */
@@ -5461,7 +5461,7 @@ export interface components {
         };
         /**
          * LookView
-         * @description A look: `asked` waits for a second person, `open` may be looked at until its time is over.
+         * @description A look at somebody who travels with a tag.
          */
         LookView: {
             /** Approved By */
@@ -6105,17 +6105,6 @@ export interface components {
             other: string;
             /** Reason */
             reason: string;
-        };
-        /**
-         * Outcome
-         * @description How it ended.
-         */
-        Outcome: {
-            /**
-             * Outcome
-             * @default
-             */
-            outcome: string;
         };
         /**
          * OutlookView
@@ -10978,7 +10967,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Outcome"];
+                "application/json": components["schemas"]["LookOutcome"];
             };
         };
         responses: {
@@ -13101,7 +13090,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Outcome"];
+                "application/json": components["schemas"]["LookOutcome"];
             };
         };
         responses: {
