@@ -46,10 +46,10 @@ def location_body(spot: Spot) -> bytes:
     return head + b"".join(bytes([number, len(value)]) + value for number, value in spot.items)
 
 
-def batch_body(spots: Sequence[Spot]) -> bytes:
-    """0x0704, of a blind area."""
+def batch_body(spots: Sequence[Spot], *, is_late: bool = True) -> bytes:
+    """0x0704, of a blind area; or what a terminal always tells together."""
     bodies = [location_body(spot) for spot in spots]
-    head = struct.pack(">HB", len(bodies), 1)
+    head = struct.pack(">HB", len(bodies), 1 if is_late else 0)
     return head + b"".join(struct.pack(">H", len(body)) + body for body in bodies)
 
 

@@ -89,6 +89,7 @@ def bridged(
     *,
     frames_per_s: float = 50.0,
     strangers: int = 1000,
+    idle_s: float = 300.0,
     attachments_host: str | None = None,
 ) -> None:
     """Run a bridge, and terminals that come to its port."""
@@ -109,6 +110,7 @@ def bridged(
             port=0,
             frames_per_s=frames_per_s,
             strangers=strangers,
+            idle_s=idle_s,
             attachments_host=attachments_host,
         ),
         pictures=PicturesConfig(url=f"file://{tmp_path / 'pictures'}"),
@@ -235,6 +237,23 @@ def test_hostile_terminals_are_sent_away_and_the_others_do_not_notice(
         assert len(silent) == 2
 
     bridged(database, broker, tmp_path, drive, frames_per_s=2.0, strangers=2)
+
+
+def test_a_terminal_that_falls_silent_or_never_says_all_is_sent_away(
+    database: str, broker: RunningBroker, tmp_path: Path
+) -> None:
+    admitted(database)
+    admitted(database, "4", device="bus-4")
+
+    async def drive(gate: Gate) -> None:
+        silent, _ = await gate.come()
+        half, _ = await gate.come("4")
+        await half.send_raw(b"\x7e\x02\x00")
+        assert await silent.is_left()
+        assert await half.is_left()
+        assert gate.server.connections == 0
+
+    bridged(database, broker, tmp_path, drive, idle_s=1.0)
 
 
 def test_what_is_not_understood_lies_in_a_book_with_an_end(

@@ -10,6 +10,7 @@ from cloud.errors import FrameError
 MOST_FILES: Final = 8
 MOST_BYTES: Final = 67_108_864  # of one file; of a video they are counted, not kept
 MOST_PICTURE_BYTES: Final = 4_194_304
+MOST_HELD_BYTES: Final = 2 * MOST_PICTURE_BYTES  # of the pictures of one alarm, until they are whole
 MOST_GAPS: Final = 32
 PICTURE: Final = 0
 VIDEO: Final = 2
@@ -28,10 +29,10 @@ class File:
     came: int = 0
     content: bytearray | None = None
 
-    def begin(self, kind: int) -> None:
-        """Learn what it is."""
+    def begin(self, kind: int, *, room: int = MOST_PICTURE_BYTES) -> None:
+        """Learn what it is; a picture for which there is no room is counted as a video is."""
         self.kind = kind
-        if kind == PICTURE and self.content is None and self.size <= MOST_PICTURE_BYTES:
+        if kind == PICTURE and self.content is None and not self.pieces and self.size <= min(room, MOST_PICTURE_BYTES):
             self.content = bytearray(self.size)
 
     def add(self, chunk: Chunk) -> None:
@@ -47,6 +48,13 @@ class File:
         self.pieces[chunk.offset] = max(len(chunk.content), self.pieces.get(chunk.offset, 0))
         if self.content is not None:
             self.content[chunk.offset : end] = chunk.content
+
+    def whole_picture(self) -> bytes | None:
+        """A picture that has come as a whole: handed out once."""
+        if self.content is None or self.gaps():
+            return None
+        content, self.content = bytes(self.content), None
+        return content
 
     def gaps(self) -> list[tuple[int, int]]:
         """What lacks: offset and length."""
@@ -78,7 +86,7 @@ class Transfer:
         file = self.files.get(name)
         if file is None or file.size != size:
             raise FrameError(f"{name[:60]!r} of {size} bytes is not on the list")
-        file.begin(kind)
+        file.begin(kind, room=MOST_HELD_BYTES - sum(len(each.content or b"") for each in self.files.values()))
         return file
 
     def add(self, chunk: Chunk) -> None:

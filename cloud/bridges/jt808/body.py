@@ -15,6 +15,8 @@ _LOCATION: Final = struct.Struct(">IIIIHHH6s")
 _POSITIONED, _SOUTH, _WEST, _ENCRYPTED = 1 << 1, 1 << 2, 1 << 3, 1 << 5
 _DOORS: Final = 0b111 << 13  # front, middle and rear door stand open
 _MICRODEGREES: Final = 1e6
+ALWAYS_TOGETHER: Final = b"\x00"
+"""What kind a 0x0704 is of a terminal that tells several positions together as a rule; else they are late."""
 
 
 class MessageId(IntEnum):

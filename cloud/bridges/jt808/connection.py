@@ -15,6 +15,7 @@ from cloud.bridges.jt808 import attachments
 from cloud.bridges.jt808.alarms import Alarm
 from cloud.bridges.jt808.attachments import Transfer
 from cloud.bridges.jt808.body import (
+    ALWAYS_TOGETHER,
     Application,
     Location,
     MessageId,
@@ -29,12 +30,14 @@ from cloud.bridges.jt808.body import (
 )
 from cloud.bridges.jt808.frame import Assembler, Chunk, Frame, decode_frame, encode_frame
 from cloud.bridges.jt808.keeping import Album
-from cloud.bridges.jt808.registry import Terminal
+from cloud.bridges.jt808.registry import Terminal, known_as
 from cloud.bridges.jt808.translate import Raw, Said, Translator
 from cloud.errors import FrameError, UnavailableError
 
 MARK_GOOD_FOR: Final = timedelta(minutes=30)
-MOST_MARKS: Final = 10_000
+MOST_MARKS: Final = 16  # of one terminal
+MOST_BRINGING: Final = 32  # connections that bring files at the same time: each may hold some megabytes
+MOST_OWN_BRINGING: Final = 4  # of these, of one terminal
 WRONG_FRAMES: Final = 20  # then the connection is of no use
 
 _log = logging.getLogger(__name__)
@@ -78,8 +81,9 @@ class Place:
     raws: Raws
     album: Album | None = None
     attachments_at: tuple[str, int] | None = None  # host and port
-    marks: dict[str, Mark] = field(default_factory=dict[str, Mark])
+    marks: dict[str, dict[str, Mark]] = field(default_factory=dict[str, dict[str, Mark]])  # by phone, the oldest first
     here: dict[str, "Session"] = field(default_factory=dict[str, "Session"])  # by phone
+    bringing: list["Session"] = field(default_factory=list["Session"])  # files of an alarm
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -100,6 +104,10 @@ class Session:
     def is_known(self) -> bool:
         """Whether it has said who it is."""
         return self.terminal is not None or self._transfer is not None
+
+    def brings(self, phone: str) -> bool:
+        """Whether it brings files of this terminal."""
+        return self._transfer is not None and self._transfer[1].terminal.phone == phone
 
     async def take(self, came: bytes | Chunk) -> None:
         """Take a frame or a piece of an attachment.
@@ -131,6 +139,8 @@ class Session:
         """Forget this connection."""
         if self.terminal is not None and self._place.here.get(self.terminal.phone) is self:
             del self._place.here[self.terminal.phone]
+        if self in self._place.bringing:
+            self._place.bringing.remove(self)
 
     async def _take_message(self, message: Frame) -> None:
         match message.message_id:
@@ -172,7 +182,7 @@ class Session:
         self._leave()
 
     async def _take_report(self, message: Frame) -> None:
-        if self.terminal is not None and message.phone.lstrip("0") != self.terminal.phone.lstrip("0"):
+        if self.terminal is not None and known_as(message.phone) != self.terminal.phone:
             raise FrameError(f"{message.phone} is not who came on this connection")
         result = Result.DONE
         match message.message_id:
@@ -196,8 +206,9 @@ class Session:
         self._acknowledge(message, result)
 
     async def _take_locations(self, message: Frame) -> None:
+        is_late = message.body[2:3] != ALWAYS_TOGETHER
         for body in read_locations(message.body):
-            await self._take_location(body, like=message, is_late=True)
+            await self._take_location(body, like=message, is_late=is_late)
 
     async def _take_location(self, body: bytes, *, like: Frame, is_late: bool = False) -> None:
         terminal, translator = self.terminal, self._translator
@@ -221,20 +232,28 @@ class Session:
         if place.attachments_at is None or place.album is None:
             return
         host, port = place.attachments_at
-        now = place.now()
-        while place.marks and (len(place.marks) >= MOST_MARKS or next(iter(place.marks.values())).until < now):
-            del place.marks[next(iter(place.marks))]  # the oldest
+        own = place.marks.setdefault(terminal.phone, {})
+        while len(own) >= MOST_MARKS:
+            del own[next(iter(own))]
         mark = secrets.token_hex(attachments.MARK_BYTES // 2)
-        place.marks[mark] = Mark(terminal=terminal, identity=alarm.identity, until=now + MARK_GOOD_FOR)
+        own[mark] = Mark(terminal=terminal, identity=alarm.identity, until=place.now() + MARK_GOOD_FOR)
         body = attachments.ask_body(host=host, port=port, identity=alarm.identity, mark=mark)
         self._say(MessageId.SEND_ATTACHMENTS, body, like=like)
 
     def _begin_transfer(self, message: Frame) -> None:
         transfer = attachments.read_list(message.body)
-        mark = self._place.marks.pop(transfer.mark, None)
-        if mark is None or mark.until < self._place.now() or not _is_phone_of(mark.terminal, message):
+        phone, place = known_as(message.phone), self._place
+        own = place.marks.get(phone, {})
+        mark = own.get(transfer.mark)
+        if mark is None or mark.until < place.now():
             self._acknowledge(message, Result.FAILED)
             raise FrameError("nobody has asked for these attachments")
+        others = [session for session in place.bringing if session is not self]
+        if len(others) >= MOST_BRINGING or sum(other.brings(phone) for other in others) >= MOST_OWN_BRINGING:
+            self._acknowledge(message, Result.FAILED)
+            raise FrameError("too many bring attachments now: it may come later")
+        del own[transfer.mark]
+        place.bringing = [*others, self]
         self._transfer = transfer, mark
         self._acknowledge(message, Result.DONE)
 
@@ -251,8 +270,7 @@ class Session:
         if message.message_id == MessageId.FILE_BEGINS:
             self._acknowledge(message, Result.DONE)
             return
-        if file.content is not None and not file.gaps() and self._place.album is not None:
-            content, file.content = bytes(file.content), None
+        if self._place.album is not None and (content := file.whole_picture()) is not None:
             await self._place.album.keep(mark.terminal, identity=mark.identity, name=file.name, content=content)
         self._say(MessageId.FILE_ANSWER, attachments.file_answer_body(file), like=message)
 
@@ -268,7 +286,3 @@ class Session:
         self._serial = (self._serial + 1) & 0xFFFF
         frame = Frame(message_id=message_id, phone=like.phone, serial=self._serial, body=body, is_2019=like.is_2019)
         self._answer(encode_frame(frame))
-
-
-def _is_phone_of(terminal: Terminal, message: Frame) -> bool:
-    return terminal.phone.lstrip("0") == message.phone.lstrip("0")

@@ -39,7 +39,7 @@ _CODE: Final = "SELECT city, device, code_hash FROM jt808_terminals WHERE phone 
 class Terminal:
     """A terminal that is known."""
 
-    phone: str
+    phone: str  # without the zeros in front
     city: str
     device: str
 
@@ -99,7 +99,7 @@ class Registry:
         code_hash = _NOBODY if row is None or row[2] is None else bytes(row[2])
         if not is_secret(code, secret_hash=code_hash) or row is None:
             return None
-        return Terminal(phone=phone, city=row[0], device=row[1])
+        return Terminal(phone=known_as(phone), city=row[0], device=row[1])
 
 
 def _kept(text: str) -> str:

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from cloud.bridges.jt808.attachments import (
     MOST_BYTES,
     MOST_FILES,
+    MOST_HELD_BYTES,
+    MOST_PICTURE_BYTES,
     PICTURE,
     VIDEO,
     File,
+    Transfer,
     ask_body,
     file_answer_body,
     read_file,
@@ -24,6 +27,10 @@ IDENTITY = bytes(range(16))
 def listed(*files: tuple[str, int], mark: str = "m" * 32) -> bytes:
     named = b"".join(bytes([len(name)]) + name.encode() + struct.pack(">I", size) for name, size in files)
     return bytes(7) + IDENTITY + mark.encode() + b"\x00" + bytes([len(files)]) + named
+
+
+def file_body(name: str, kind: int, size: int) -> bytes:
+    return bytes([len(name)]) + name.encode() + bytes([kind]) + size.to_bytes(4)
 
 
 def test_a_list_names_its_files_and_the_mark_that_was_given_out() -> None:
@@ -86,6 +93,25 @@ def test_of_a_video_nothing_is_kept() -> None:
     file.add(Chunk(name="a.mp4", offset=0, content=bytes(100)))
     assert file.gaps() == []
     assert file.content is None
+
+
+def test_what_is_held_of_the_pictures_of_an_alarm_is_bounded() -> None:
+    names = [f"{number}.jpg" for number in range(MOST_FILES)]
+    transfer = Transfer(mark="m", files={name: File(name=name, size=MOST_PICTURE_BYTES) for name in names})
+    for name in names:
+        transfer.begin(file_body(name, PICTURE, MOST_PICTURE_BYTES))
+    held = [file.content for file in transfer.files.values() if file.content is not None]
+    assert sum(len(content) for content in held) == MOST_HELD_BYTES
+
+
+def test_a_picture_that_was_kept_is_not_held_again_when_its_end_is_said_again() -> None:
+    transfer = Transfer(mark="m", files={"a.jpg": File(name="a.jpg", size=4)})
+    file = transfer.begin(file_body("a.jpg", PICTURE, 4))
+    transfer.add(Chunk(name="a.jpg", offset=0, content=b"jpeg"))
+    assert file.whole_picture() == b"jpeg"
+    transfer.begin(file_body("a.jpg", PICTURE, 4))
+    assert file.whole_picture() is None
+    assert file_answer_body(file) == b"\x05a.jpg" + bytes([0, 0, 0])
 
 
 @pytest.mark.parametrize(("offset", "size"), [(90, 11), (2**32 - 1, 1)])

@@ -21,12 +21,20 @@ from benchmarks.terminals import (
 )
 from cloud.bridges.jt808.attachments import MARK_BYTES
 from cloud.bridges.jt808.body import Application, MessageId, Registration, Result
-from cloud.bridges.jt808.connection import MARK_GOOD_FOR, WRONG_FRAMES, Place, Session
+from cloud.bridges.jt808.connection import (
+    MARK_GOOD_FOR,
+    MOST_BRINGING,
+    MOST_MARKS,
+    MOST_OWN_BRINGING,
+    WRONG_FRAMES,
+    Place,
+    Session,
+)
 from cloud.bridges.jt808.frame import Chunk, Frame, Splitter, decode_frame, encode_frame, escape
 from cloud.bridges.jt808.registry import Terminal
 from cloud.bridges.jt808.translate import Raw, Said
 from cloud.errors import FrameError, UnavailableError
-from wire.messages import Driving, Track
+from wire.messages import Driving, DrivingKind, Track
 
 AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 SPOT = Spot(at=AT, lon=120.4, lat=27.5)
@@ -42,6 +50,7 @@ class World:
     raw: list[Raw] = field(default_factory=list[Raw])
     pictures: dict[str, bytes] = field(default_factory=dict[str, bytes])
     is_broker_away: bool = False
+    takes_all: bool = False
     now: datetime = AT
 
     async def register(self, phone: str, wish: Application, *, at: datetime) -> tuple[Registration, str]:
@@ -54,7 +63,7 @@ class World:
     async def publish(self, terminal: Terminal, said: Said) -> None:
         if self.is_broker_away:
             raise UnavailableError("away")
-        assert terminal is BUS
+        assert terminal is BUS or self.takes_all
         self.published.append(said)
 
     def keep(self, terminal: Terminal, raw: Raw, *, at: datetime) -> None:
@@ -174,6 +183,20 @@ def test_late_positions_become_messages_of_their_own() -> None:
     assert [said.at for said in world.published] == [spot.at for spot in spots]
 
 
+def test_a_terminal_that_always_tells_several_together_tells_all_that_begins() -> None:
+    world = World()
+    spots = [replace(later(SPOT, by_s=second), alarms=1 << 1 if second else 0) for second in range(3)]
+    line = Line(world.place(has_album=True)).come()
+    ahead = replace(later(SPOT, by_s=9), items=(ahead_item(SPOT, number=1, flag=1, kind=1, files=1),))
+    line.say(MessageId.LOCATIONS, batch_body([*spots, ahead], is_late=False))
+    told = [said.message for said in world.published if isinstance(said.message, Driving)]
+    assert [(event.kind, event.from_at) for event in told] == [
+        (DrivingKind.SPEEDING, AT + timedelta(seconds=1)),
+        (DrivingKind.FORWARD_COLLISION, AT),
+    ]
+    assert asked_mark(line)
+
+
 def test_what_is_not_understood_is_kept_and_the_connection_goes_on() -> None:
     world = World()
     line = Line(world.place()).come()
@@ -202,7 +225,7 @@ def test_a_terminal_that_comes_again_takes_the_place_of_its_old_connection() -> 
     new = Line(place).come()
     assert (old.is_left, new.is_left) == (True, False)
     old.session.end()
-    assert place.here[BUS.phone] is new.session
+    assert place.here == {BUS.phone: new.session}
     end = later(SPOT, by_s=9)
     awake = replace(end, items=(driver_item(end, number=9, flag=2, kind=1),))
     new.say(MessageId.LOCATION, location_body(awake))
@@ -218,10 +241,15 @@ def asked_mark(line: Line) -> str:
     return ask.body[-16 - MARK_BYTES : -16].decode()
 
 
+def list_files(line: Line, mark: str, name: str, *, size: int = 2000, phone: str = PHONE) -> None:
+    """Say which file is brought."""
+    announced = bytes([len(name)]) + name.encode() + size.to_bytes(4)
+    line.say(MessageId.ATTACHMENTS, bytes(7 + 16) + mark.encode() + b"\x00\x01" + announced, phone=phone)
+
+
 def bring(line: Line, mark: str, *, name: str = "a.jpg", content: bytes = b"jpeg" * 500, phone: str = PHONE) -> bytes:
     """Bring a picture but for its first piece; the answer to its end."""
-    announced = bytes([len(name)]) + name.encode() + len(content).to_bytes(4)
-    line.say(MessageId.ATTACHMENTS, bytes(7 + 16) + mark.encode() + b"\x00\x01" + announced, phone=phone)
+    list_files(line, mark, name, size=len(content), phone=phone)
     file = bytes([len(name)]) + name.encode() + b"\x00" + len(content).to_bytes(4)
     line.say(MessageId.FILE_BEGINS, file, phone=phone)
     for at in range(1000, len(content), 1000):
@@ -263,6 +291,45 @@ def test_pictures_that_nobody_has_asked_for_are_refused(wrong: str) -> None:
             phone="013800000000" if wrong == "phone" else PHONE,
         )
     assert world.pictures == {}
+
+
+def test_a_terminal_that_asks_for_ever_drops_its_own_oldest_marks_and_nobody_elses() -> None:
+    world = World()
+    place = world.place(has_album=True)
+    mark = alarmed(world, place)
+    greedy = Line(place).come()
+    greedy.session.terminal = Terminal(phone="13900000000", city="c", device="bus-2")
+    world.takes_all = True
+    for number in range(MOST_MARKS + 1):
+        item = ahead_item(SPOT, number=number, flag=1, kind=1, files=1)
+        greedy.say(MessageId.LOCATION, location_body(replace(SPOT, items=(item,))), phone="013900000000")
+    assert {phone: len(marks) for phone, marks in place.marks.items()} == {BUS.phone: 1, "13900000000": MOST_MARKS}
+    assert bring(Line(place), mark) == b"\x00\x00"
+
+
+def test_one_terminal_brings_the_files_of_a_few_alarms_at_the_same_time_and_more_later() -> None:
+    world = World()
+    place = world.place(has_album=True)
+    lines = [Line(place) for _ in range(MOST_OWN_BRINGING)]
+    for line in lines:
+        list_files(line, alarmed(world, place), "a.jpg")
+    mark, late = alarmed(world, place), Line(place)
+    with pytest.raises(FrameError, match="later"):
+        list_files(late, mark, "b.jpg")
+    assert result(late.answers[-1]) is Result.FAILED
+    lines[0].session.end()
+    assert bring(Line(place), mark, name="b.jpg") == b"\x00\x00"
+
+
+def test_when_too_many_bring_files_one_more_is_told_to_come_later() -> None:
+    world = World()
+    place = world.place(has_album=True)
+    mark = alarmed(world, place)
+    place.bringing = [Line(place).session for _ in range(MOST_BRINGING)]
+    with pytest.raises(FrameError, match="later"):
+        list_files(Line(place), mark, "a.jpg")
+    place.bringing[0].end()
+    assert bring(Line(place), mark) == b"\x00\x00"
 
 
 def test_without_an_address_for_them_no_pictures_are_asked_for() -> None:
