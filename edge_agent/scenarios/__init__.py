@@ -90,7 +90,7 @@ def make_scenarios(
         ),
         Whereabouts(batch_s=config.track.batch_s)
         if config.place is None
-        else Whereabouts(batch_s=0.0, every_s=AT_STOP_S),
+        else Whereabouts(batch_s=0.0, every_s=_at_stop_every_s(config)),
         None
         if config.place is None or config.sensors is None
         else StopSensors(config.place, report_s=config.sensors.report_s),
@@ -98,3 +98,8 @@ def make_scenarios(
         None if config.driving is None else SafeDriving(config.driving, driven_file),
     ]
     return [scenario for scenario in wanted if scenario is not None]
+
+
+def _at_stop_every_s(config: AgentConfig) -> float:
+    """A stop stays where it is; but of one that hears tags, each report of its radio needs a place with it."""
+    return AT_STOP_S if config.ble is None else min(AT_STOP_S, config.health.every_s / 2)

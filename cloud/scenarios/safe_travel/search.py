@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -165,18 +165,17 @@ def _walk(origin: Origin, *, at: datetime, streets: Streets, rules: Searching) -
 
 
 def _listened(watch: Watch, *, from_at: datetime, at: datetime, rules: TravelRules) -> dict[str, float]:
-    """How likely it is not to have been heard in a cell, by all that listened there since."""
+    """How likely it is not to have been heard in a cell, by all that listened there since.
+
+    A reader that stays has listened until it goes, and only once: who was not heard then is not heard by waiting.
+    """
     unheard: defaultdict[str, float] = defaultdict(lambda: 1.0)
     forgotten = timedelta(seconds=rules.search.forgotten_s)
     for moments in watch.values():
-        cell_before = ""
-        for moment in moments:
-            if not (moment.is_listening and from_at < moment.at <= at):
-                continue
-            cell = cell_of(lon=moment.lon, lat=moment.lat)
-            if cell != cell_before:
-                unheard[cell] *= 1 - rules.hearing.passing * math.exp(-((at - moment.at) / forgotten))
-            cell_before = cell
+        listened = (moment for moment in moments if moment.is_listening and from_at < moment.at <= at)
+        for cell, stay in groupby(listened, key=lambda moment: cell_of(lon=moment.lon, lat=moment.lat)):
+            last_at = max(moment.at for moment in stay)
+            unheard[cell] *= 1 - rules.hearing.passing * math.exp(-((at - last_at) / forgotten))
     return unheard
 
 

@@ -86,6 +86,14 @@ def test_what_was_heard_in_vain_long_ago_weighs_less() -> None:
     assert chance(just_now) < chance(long_ago) < chance({})
 
 
+def test_a_stop_that_has_listened_all_the_time_says_as_much_as_a_bus_that_passed_just_now() -> None:
+    def chance(*listened_s: int) -> float:
+        watch = {"reader": [Moment(after(s), *place(1300), is_listening=True) for s in listened_s]}
+        return of_cell(where_now(LAST, at=after(1800), streets=TOWN, watch=watch, rules=RULES), 1300)
+
+    assert chance(*range(20, 1791, 30)) == pytest.approx(chance(1790))
+
+
 def stopping(*, deaf_until_s: float) -> list[Moment]:
     """A bus that comes by at 100 s and stands at the places 2000 and 3000 m for 20 s each."""
     east_m, moments = 0.0, list[Moment]()
