@@ -63,6 +63,7 @@ class State:
     settled: Count = 0  # the highest desired version that is in use and proven, or given up
     settings: Settings  # those in use and proven
     problem: Text | None = None
+    is_partial: bool = False  # the problem is what the program did not know: the next program may
     slot: Slot | None = None  # in use; none is the bus's own file
     trial: Trial | None = None
     attempt: Attempt | None = None
@@ -150,10 +151,13 @@ class Slots:
             self._write(replace(self._state, slot=self._free(), trial=trial, attempt=None))
         log.info("update_on_trial version=%d", generation.version)
 
-    def settle(self, version: int, problem: str | None = None) -> None:
+    def settle(self, version: int, problem: str | None = None, *, is_partial: bool = False) -> None:
         """A version needs no change, or is given up before its trial."""
         with self._lock:
-            self._put(replace(self._state, settled=version, problem=_plain(problem), attempt=None))
+            settled = replace(
+                self._state, settled=version, problem=_plain(problem), is_partial=is_partial, attempt=None
+            )
+            self._put(settled)
         _tell(version, problem, "unchanged" if problem is None else "refused")
 
     def settle_trial(self) -> None:
@@ -163,7 +167,12 @@ class Slots:
             if trial is None:
                 return
             proven = replace(
-                self._state, settled=trial.version, settings=trial.settings, problem=trial.problem, trial=None
+                self._state,
+                settled=trial.version,
+                settings=trial.settings,
+                problem=trial.problem,
+                is_partial=trial.problem is not None,
+                trial=None,
             )
             self._put(proven)
         _tell(trial.version, None, "passed")
@@ -173,10 +182,13 @@ class Slots:
         with self._lock:
             state, trial, words = self._state, self._state.trial, _plain(problem)
             if trial is not None:
-                self._put(replace(state, settled=trial.version, problem=words, slot=trial.before, trial=None))
+                fallen = replace(
+                    state, settled=trial.version, problem=words, is_partial=False, slot=trial.before, trial=None
+                )
+                self._put(fallen)
                 _tell(trial.version, problem, "fell_back")
             elif state.slot is not None:
-                self._put(replace(state, settings={}, problem=words, slot=None))
+                self._put(replace(state, settings={}, problem=words, is_partial=False, slot=None))
                 log.error("update_unusable slot=%s problem=%s", state.slot.value, words)
             return trial is not None or state.slot is not None
 

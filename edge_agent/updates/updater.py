@@ -82,13 +82,19 @@ class Updater:
         return self._slots.report
 
     def desire(self, desired: TwinDesired) -> None:
-        """Take a version, if it is newer than all before."""
-        state, newest = self._slots.state, self._newest
-        known = [state.settled, state.trial.version if state.trial else 0, newest.version if newest else 0]
-        if desired.version > max(known):
+        """Take a version, if it is newer than all before, or this program knows more of it than the one before."""
+        trial, newest = self._slots.state.trial, self._newest
+        known = [trial.version if trial else 0, newest.version if newest else 0]
+        if desired.version > max(known) and self._is_news(desired):
             log.info("update_desired version=%d", desired.version)
             self._newest = desired
             self._news.set()
+
+    def _is_news(self, desired: TwinDesired) -> bool:
+        state = self._slots.state
+        if desired.version == state.settled and state.is_partial:
+            return split_settings(desired.settings)[0] != state.settings
+        return desired.version > state.settled
 
     def start(self) -> Start:
         """What the next agent begins with; a start on trial is counted."""
@@ -167,7 +173,7 @@ class Updater:
     def _run(self) -> None:
         while not self._stop.is_set():
             desired = self._newest
-            if desired is None or self._slots.state.trial is not None or desired.version <= self._slots.state.settled:
+            if desired is None or self._slots.state.trial is not None or not self._is_news(desired):
                 self._wait(LOOK_EVERY_S)
             else:
                 self._take(desired)
@@ -189,7 +195,7 @@ class Updater:
         version, (settings, problem) = desired.version, split_settings(desired.settings)
         wanted = read_wanted(settings)
         if settings == self._slots.state.settings:
-            self._slots.settle(version, problem)
+            self._slots.settle(version, problem, is_partial=problem is not None)
             return
         self._packages.keep_only(_packages_of(settings) | _packages_of(self._slots.state.settings))
         packages = self._fetch(desired, wanted)

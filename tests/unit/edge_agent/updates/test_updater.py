@@ -11,6 +11,7 @@ import pytest
 from edge_agent.config import UpdateSettings
 from edge_agent.errors import ConfigurationError, ModelError, OutboxError
 from edge_agent.updates.generation import OwnFile
+from edge_agent.updates.slots import Slots
 from edge_agent.updates.updater import Start, Updater
 from edge_agent.uplink.cloud import CloudAddress
 from tests.unit.edge_agent.updates.releases import FOREIGN, KEY, PackageServer, settings_release, signed
@@ -134,6 +135,31 @@ def test_a_bus_of_older_software_takes_what_it_knows_and_says_what_it_does_not(b
         assert bus.reports(5) == TwinReported(version=5, settings=report.settings, problem=report.problem)
         bus.desire(6, {"package.settings": WINTER.sha256})
         assert bus.reports(6).problem is None
+
+
+def test_a_program_that_knows_more_than_the_one_before_takes_what_that_left_out(
+    tmp_path: Path, server: PackageServer
+) -> None:
+    Slots(tmp_path / "updates").settle(4, "camera.pitch_deg cannot be set from afar", is_partial=True)
+    bus = Bus(own_file(tmp_path), tmp_path / "updates", server.url)
+    with bus.updater.running():
+        with bus.living() as end:
+            bus.desire(4, {"camera.pitch_deg": 9})
+            assert end.wait(30)
+        with bus.living():
+            assert bus.version_in_use == 4
+            wait_until(lambda: bus.updater.report.problem is None, 30)
+            assert bus.updater.report.settings == {"camera.pitch_deg": 9}
+
+
+def test_what_was_refused_before_a_restart_is_not_tried_again(tmp_path: Path, server: PackageServer) -> None:
+    Slots(tmp_path / "updates").settle(4, "12 frames per second are too few")
+    bus = Bus(own_file(tmp_path), tmp_path / "updates", server.url)
+    with bus.updater.running(), bus.living() as end:
+        bus.desire(4, {"camera.pitch_deg": 9})
+        bus.desire(5, {})
+        assert bus.reports(5) == TwinReported(version=5, settings={})
+        assert not end.is_set()
 
 
 def test_a_model_that_cannot_be_opened_is_given_up_on_paper(bus: Bus, server: PackageServer) -> None:
