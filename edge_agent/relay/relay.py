@@ -129,7 +129,7 @@ class Relay:
                 if message is not None:
                     self._acknowledge(message)
                     CARRIED.inc()
-                self._carried += 1
+                    self._carried += 1
 
     def _acknowledge(self, message: _HandedOver) -> None:
         if message.connection == self._connection:
