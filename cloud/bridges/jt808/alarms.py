@@ -11,8 +11,8 @@ from wire.messages import DrivingKind
 AHEAD: Final = 0x64
 DRIVER: Final = 0x65
 ENDS: Final = 2
-_AHEAD: Final = struct.Struct(">IBBBBBBBBBHII6sH16s")
-_DRIVER: Final = struct.Struct(">IBBBB4sBHII6sH16s")
+_ALARM: Final = struct.Struct(">IBBB5sBHII6sH16s")  # of both items; only the five bytes in the middle differ
+_SPEED_SIGN: Final = 0x01
 _IDENTITY_FILES: Final = 14  # number of attachments in the alarm's identity
 
 _KINDS_AHEAD: Final = {
@@ -32,6 +32,7 @@ _KINDS_DRIVER: Final = {
     0x05: DrivingKind.DRIVER_ABNORMAL,
 }
 """Others, as a change of drivers or a photo taken on order, are no alarms."""
+_KINDS: Final = {AHEAD: _KINDS_AHEAD, DRIVER: _KINDS_DRIVER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,43 +62,25 @@ def read_alarm(item: Item) -> Alarm | None:
     Raises:
         FrameError: its time is none.
     """
-    if item.id == AHEAD and len(item.value) == _AHEAD.size:
-        return _ahead(item.value)
-    if item.id == DRIVER and len(item.value) == _DRIVER.size:
-        return _driver(item.value)
-    return None
-
-
-def _ahead(value: bytes) -> Alarm:
-    number, flag, kind, level, *_, sign, sign_value, speed, _altitude, lat, lon, time, _state, identity = _AHEAD.unpack(
-        value
-    )
-    is_limit = sign == 0x01
+    kinds = _KINDS.get(item.id)
+    if kinds is None or len(item.value) != _ALARM.size:
+        return None
+    number, flag, kind, level, middle, speed, _altitude, lat, lon, time, _state, identity = _ALARM.unpack(item.value)
     return Alarm(
         number=number,
-        kind=_KINDS_AHEAD.get(kind),
+        kind=kinds.get(kind),
         is_end=flag == ENDS,
         level=level if level in {1, 2} else None,
         at=read_time(time),
         lon=lon / 1e6,
         lat=lat / 1e6,
         speed_mps=speed / 3.6,
-        limit_mps=sign_value / 3.6 if is_limit and sign_value else None,
+        limit_mps=_limit_on_sign(middle) if item.id == AHEAD else None,
         identity=identity,
     )
 
 
-def _driver(value: bytes) -> Alarm:
-    number, flag, kind, level, _fatigue, _, speed, _altitude, lat, lon, time, _state, identity = _DRIVER.unpack(value)
-    return Alarm(
-        number=number,
-        kind=_KINDS_DRIVER.get(kind),
-        is_end=flag == ENDS,
-        level=level if level in {1, 2} else None,
-        at=read_time(time),
-        lon=lon / 1e6,
-        lat=lat / 1e6,
-        speed_mps=speed / 3.6,
-        limit_mps=None,
-        identity=identity,
-    )
+def _limit_on_sign(middle: bytes) -> float | None:
+    """The speed limit that the camera ahead read: kind and value of the sign stand last."""
+    *_, sign, kmh = middle
+    return kmh / 3.6 if sign == _SPEED_SIGN and kmh else None
