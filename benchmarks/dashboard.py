@@ -23,6 +23,7 @@ from rich.console import Console
 from benchmarks.province import fill
 from benchmarks.record import record, write
 from benchmarks.servers import database, serving
+from cloud.findings.map_cells import count_marked_cells
 from tests.e2e.browser import running_browser
 
 LIVE: Final = 1000
@@ -44,7 +45,9 @@ _FRAMES: Final = """
 """
 _TELL: Final = """
 WITH chosen AS (
-    SELECT f.* FROM findings f WHERE f.merged_into IS NULL ORDER BY f.id DESC OFFSET %(offset)s LIMIT %(limit)s
+    UPDATE findings SET state = CASE state WHEN 'rejected' THEN 'open' ELSE 'rejected' END
+    WHERE id IN (SELECT id FROM findings WHERE merged_into IS NULL ORDER BY id DESC OFFSET %(offset)s LIMIT %(limit)s)
+    RETURNING findings.*
 ), told AS (
     INSERT INTO changes (kind, subject, payload)
     SELECT 'finding', id::text, jsonb_build_object('type', 'Feature', 'id', id,
@@ -58,11 +61,12 @@ SELECT pg_notify('busense_changes', '')
 
 
 def tell(url: str) -> None:
-    """Change a thousand findings, twenty at a time."""
+    """Change a thousand findings, twenty at a time, and the counts of their cells with them."""
     batch = 20
     with psycopg.connect(url, autocommit=True) as connection:
         for offset in range(0, LIVE, batch):
             connection.execute(_TELL, {"offset": offset, "limit": batch})
+            count_marked_cells(connection)
             time.sleep(LIVE_S * batch / LIVE)
 
 

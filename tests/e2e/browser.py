@@ -33,6 +33,23 @@ NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-
 TIMEOUT_MS: Final = 60_000  # a map drawn without a graphics card, on a busy machine
 COLOURS_OF_BLANK: Final = 4  # the ground, and the edges of what lies over the map
 
+# What scrolls in a box of its own can be reached; what is wider than the page or than its button cannot.
+CUT: Final = """() => [...document.querySelectorAll("body *")].filter((element) => {
+  const texts = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+  if (element.closest(".sr-only, .skip, svg, table")) return false;
+  for (let box = element; box && box.id !== "content" && box !== document.body; box = box.parentElement) {
+    const { overflowX, textOverflow } = getComputedStyle(box);
+    if (/auto|scroll/.test(overflowX) || textOverflow === "ellipsis") return false;
+  }
+  const frame = element.closest("button, .button")?.getBoundingClientRect() ?? { left: 0, right: innerWidth };
+  return texts.some((text) => {
+    const words = document.createRange();
+    words.selectNode(text);
+    const { width, left, right } = words.getBoundingClientRect();
+    return width > 0 && (right > Math.min(innerWidth, frame.right) + 1 || left < frame.left - 1);
+  });
+}).map((element) => element.textContent.trim())"""
+
 Scheme = Literal["light", "dark"]
 Language = Literal["zh", "en"]
 
@@ -106,6 +123,10 @@ class Viewer:
     def width_beyond_the_window(self) -> int:
         """Pixels by which the page is wider than the window."""
         return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    def cut_texts(self) -> list[str]:
+        """Texts that nobody can read whole, however they scroll down."""
+        return self.page.evaluate(CUT)
 
     def _note_message(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and "GPU stall" not in message.text:

@@ -61,6 +61,14 @@ def test_axe_finds_nothing_serious(browser: Browser, url: str, path: str, scheme
         assert serious_faults(viewer) == []
 
 
+@pytest.mark.parametrize("path", [path for path in PAGES if "layers" not in path and path != "/wall"])
+def test_nothing_is_cut_on_a_phone(browser: Browser, url: str, path: str) -> None:
+    with open_viewer(browser, url, size=(390, 844), token=DESK, language="en") as viewer:
+        (viewer.go if path in {"/login", "/notice"} else viewer.open)(path)
+        expect(viewer.page.locator(PAGES[path]).first).to_be_visible()
+        assert viewer.cut_texts() == []
+
+
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make dashboard)")
 @pytest.mark.parametrize("path", ["/crew", "/crew/c3", "/crew/c4"])
 def test_axe_finds_nothing_serious_on_a_crews_phone(browser: Browser, url: str, path: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e import stub_data as data
 from tests.e2e.browser import Viewer, has_settled, kill_browser, open_profile, open_viewer
@@ -126,6 +126,26 @@ def test_only_a_crew_gets_in(browser: Browser, url: str) -> None:
         viewer.page.get_by_role("button", name="使用令牌").click()
         expect(viewer.page.locator("a.item").first).to_be_visible()
         assert viewer.problems == []
+
+
+def test_a_crew_that_came_by_its_account_has_its_jobs_until_it_signs_out(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, size=PHONE) as viewer:
+        session = {"authorization": f"Bearer {CREW}"}  # the server knows it by something that the page does not hold
+
+        def answer(route: Route) -> None:
+            if route.request.method == "DELETE":
+                session.clear()
+                route.fulfill(status=204)
+            else:
+                route.continue_(headers={**route.request.headers, **session})
+
+        viewer.page.route("**/api/v1/**", answer)
+        viewer.go("/crew")
+        expect(viewer.page.locator("a.item").first).to_be_visible()
+        viewer.page.get_by_role("button", name="退出登录").click()
+        expect(viewer.page.get_by_label("令牌")).to_be_visible()
+        viewer.page.reload()
+        expect(viewer.page.get_by_label("令牌")).to_be_visible()
 
 
 def test_token_in_a_link_is_taken_out_of_the_address(browser: Browser, url: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import open_viewer
+from tests.e2e.browser import Language, open_viewer
 from tests.e2e.stub_data import BOSS
 from tests.e2e.test_dashboard_access import serious_faults
 from tests.e2e.test_dashboard_people import keep
@@ -211,6 +211,20 @@ def test_incidents_are_reviewed_by_keys(browser: Browser, url: str) -> None:
             {"action": "coach", "version": 1, "reason": None},
         ]
         assert viewer.problems == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_phone_shows_every_kind_of_incident_to_choose_from(browser: Browser, url: str, language: Language) -> None:
+    with open_viewer(browser, url, token=BOSS, size=(390, 844), language=language) as viewer:
+        page = viewer.page
+        be(page, "safety", "account", "see", "see_driving", "review_driving")
+        answer(page, "/driving/incidents?*", {"items": [incident(0)], "next": None})
+        answer(page, f"/driving/incidents/{IDS[0]}", detail(0))
+        viewer.open("/driving")
+        expect(page.locator(".trace canvas")).to_be_visible()
+        assert viewer.cut_texts() == []
+        page.locator(".el-segmented__item").last.click()
+        expect(page.locator(".el-segmented__item.is-selected")).to_have_count(2)
 
 
 def test_scores_stand_in_groups_and_not_in_ranks(browser: Browser, url: str) -> None:

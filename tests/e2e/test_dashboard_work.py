@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import Viewer, open_viewer
+from tests.e2e.browser import Language, Viewer, open_viewer
 from tests.e2e.stub_api import Stub
 from tests.e2e.stub_data import DESK
 from tests.waiting import wait_until
@@ -172,3 +172,34 @@ def test_fleet_and_statistics_tell_what_is_wrong_with_buses_and_how_cases_go(bro
         viewer.page.get_by_role("button", name="看数据表").first.click()
         expect(viewer.page.locator("tbody").first).to_contain_text("派遣")
         assert viewer.problems == []
+
+
+@pytest.mark.parametrize(
+    ("language", "says"), [("zh", "服务器暂时无法处理（503）"), ("en", "The server cannot answer now (503)")]
+)
+def test_a_part_of_a_case_that_cannot_be_read_says_so_and_is_read_again(
+    browser: Browser, url: str, language: Language, says: str
+) -> None:
+    with open_viewer(browser, url, token=DESK, language=language) as viewer:
+        page = viewer.page
+        for path in ("**/api/v1/findings/f1", "**/api/v1/cases?*bbox*"):
+            page.route(path, lambda route: route.fulfill(status=503, body="{}"))
+        viewer.open("/cases/c1")
+        failed = page.get_by_role("alert")
+        expect(failed).to_have_count(4)  # pictures, map, cases near, why
+        for place in range(4):
+            expect(failed.nth(place)).to_contain_text(says)
+        page.unroute_all()
+        failed.first.get_by_role("button").click()
+        expect(page.locator(".large img")).to_be_visible()
+        expect(failed).to_have_count(1)
+        failed.get_by_role("button").click()
+        expect(page.locator("ul.near li").first).to_be_visible()
+
+
+def test_a_finding_says_that_its_case_cannot_be_read(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, token=DESK, language="en") as viewer:
+        viewer.page.route("**/api/v1/cases/c1", lambda route: route.fulfill(status=403, body="{}"))
+        viewer.open("/findings/f1")
+        expect(viewer.page.get_by_role("region", name="Case").get_by_role("alert")).to_contain_text("Not allowed")
+        expect(viewer.page.locator(".large img")).to_be_visible()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { BusMotion, poseAlong, turnBetween, type TrackPoint } from "../src/map/motion";
+import { BusMotion, poseAlong, restAfter, turnBetween, type TrackPoint } from "../src/map/motion";
 
 function point(second: number, lon: number): TrackPoint {
   return { atMs: second * 1000, lon, lat: 0, headingDeg: 90, speedMps: 10 };
@@ -65,5 +65,16 @@ describe("turnBetween", () => {
     [0, 90, 1, 90],
   ])("turns from %d to %d the shorter way", (from, to, share, heading) => {
     expect(turnBetween(from, to, share)).toBeCloseTo(heading);
+  });
+});
+
+describe("between two drawings of the buses", () => {
+  it.each([
+    ["a fast machine rests for two frames", 1, 17, 33],
+    ["slow scripts are made up for", 20, 17, 80],
+    ["frames that fall out count, whoever draws them", 1, 67, 200],
+    ["nothing is shown later than within a second", 1, 3_600_000, 400],
+  ])("%s", (_, workedMs, longestFrameMs, restMs) => {
+    expect(restAfter({ workedMs, longestFrameMs })).toBe(restMs);
   });
 });

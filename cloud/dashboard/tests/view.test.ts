@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Finding, FindingState, MapFindings } from "../src/api/types";
 import { cellFeatures } from "../src/map/shapes";
-import { isEnough, widened, withFinding, type Wanted } from "../src/map/view";
+import { isEnough, widened, withFindings, type Wanted } from "../src/map/view";
 
 const LOOK = { box: [120, 27, 121, 28] as [number, number, number, number], zoom: 12 };
 const ALL: Wanted = { classCode: null, states: ["candidate", "open", "gone"] };
@@ -37,16 +37,21 @@ describe("what was fetched", () => {
 
 describe("an event", () => {
   it("brings, changes and takes a finding", () => {
-    const one = withFinding(NOTHING, finding("f"), LOOK.box, ALL);
+    const one = withFindings(NOTHING, [finding("f")], LOOK.box, ALL);
     expect(one.findings).toEqual([{ id: "f", lon: 120.5, lat: 27.5, class_code: "D40", state: "open", severity: "heavy", existence: 0.9 }]);
-    expect(withFinding(one, finding("f", { state: "gone" }), LOOK.box, ALL).findings.map(({ state }) => state)).toEqual(["gone"]);
-    expect(withFinding(one, finding("f", { state: "rejected" }), LOOK.box, ALL).findings).toEqual([]);
+    expect(withFindings(one, [finding("f", { state: "gone" })], LOOK.box, ALL).findings.map(({ state }) => state)).toEqual(["gone"]);
+    expect(withFindings(one, [finding("f", { state: "rejected" })], LOOK.box, ALL).findings).toEqual([]);
+  });
+
+  it("that comes later than another of the same finding counts", () => {
+    const told = [finding("f", { state: "open" }), finding("g"), finding("f", { state: "gone" })];
+    expect(withFindings(NOTHING, told, LOOK.box, ALL).findings.map(({ id, state }) => [id, state])).toEqual([["f", "gone"], ["g", "open"]]);
   });
 
   it("of elsewhere, or of what is not wanted, changes nothing", () => {
-    expect(withFinding(NOTHING, finding("f", { lon: 130 }), LOOK.box, ALL).findings).toEqual([]);
-    expect(withFinding(NOTHING, finding("f"), LOOK.box, { ...ALL, classCode: "D00" }).findings).toEqual([]);
-    expect(withFinding(NOTHING, finding("f", { state: "candidate" }), LOOK.box, { ...ALL, states: ["open"] }).findings).toEqual([]);
+    expect(withFindings(NOTHING, [finding("f", { lon: 130 })], LOOK.box, ALL).findings).toEqual([]);
+    expect(withFindings(NOTHING, [finding("f")], LOOK.box, { ...ALL, classCode: "D00" }).findings).toEqual([]);
+    expect(withFindings(NOTHING, [finding("f", { state: "candidate" })], LOOK.box, { ...ALL, states: ["open"] }).findings).toEqual([]);
   });
 });
 

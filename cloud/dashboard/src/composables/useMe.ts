@@ -11,6 +11,7 @@ const ANYBODY: Me = { name: "anybody", role: "viewer", unit: null, crew: null, a
 const me = shallowRef<Me>(ANYBODY);
 const isRefused = shallowRef(false);
 const mustSignIn = shallowRef(false);
+const isAnswered = shallowRef(false);
 const { token } = useToken();
 
 export function useMe() {
@@ -20,6 +21,8 @@ export function useMe() {
     isRefused,
     /** Nobody looks here without signing in. */
     mustSignIn,
+    /** The server has said who sits here; without a network nobody knows. */
+    isAnswered,
     isSignedIn: computed(() => me.value.way !== "visitor"),
     isEngineer: computed(() => me.value.permissions.includes("upkeep")),
     isDataOfficer: computed(() => me.value.permissions.includes("handle_requests") && me.value.unit === null && me.value.areas.length === 0),
@@ -35,7 +38,10 @@ export function useMe() {
 
 /** Ask now and whenever the token changes; the answer stays where there is no network. */
 export function followMe(): void {
-  watch(token, () => void askMe(), { immediate: true });
+  watch(token, () => {
+    isAnswered.value = false;
+    void askMe();
+  }, { immediate: true });
 }
 
 /** Ask again, after signing in or out. */
@@ -43,10 +49,12 @@ export async function askMe(): Promise<void> {
   try {
     me.value = await api.me();
     isRefused.value = mustSignIn.value = false;
+    isAnswered.value = true;
   } catch (problem) {
     const isForbidden = problem instanceof ApiError && problem.isForbidden;
     isRefused.value = isForbidden && token.value !== null;
     mustSignIn.value = isForbidden && token.value === null;
     me.value = isForbidden ? ANYBODY : me.value;
+    isAnswered.value ||= isForbidden;
   }
 }

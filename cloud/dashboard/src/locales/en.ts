@@ -113,7 +113,8 @@ export const en: Messages = {
     cellFindings: (count: string) => counted(count, "finding"),
     cellCases: (count: string) => counted(count, "open case"),
     cellWorst: (severity: string) => `Worst: ${severity}`,
-    webglMissing: "This browser cannot draw the map (WebGL is missing). The page Findings has the list.",
+    webglMissing: "This browser cannot draw the map (WebGL is missing)",
+    webglMissingHint: "The page Findings has the list.",
   },
   finding: {
     title: "Finding",
@@ -252,6 +253,7 @@ export const en: Messages = {
   states: {
     loading: "Loading",
     errorTitle: "Could not be loaded",
+    serverHint: (status) => `The server cannot answer now (${status}). Please try again later.`,
     offlineTitle: "The server cannot be reached",
     offlineHint: "Check the network. The page tries again by itself.",
     retry: "Try again",

@@ -111,7 +111,8 @@ export const zh = {
     cellFindings: (count: string) => `${count} 处病害`,
     cellCases: (count: string) => `在办案件 ${count} 件`,
     cellWorst: (severity: string) => `最重：${severity}`,
-    webglMissing: "此浏览器无法显示地图（需要 WebGL）。请使用“病害”页面的列表。",
+    webglMissing: "此浏览器无法显示地图（需要 WebGL）",
+    webglMissingHint: "请使用“病害”页面的列表。",
   },
   finding: {
     title: "病害详情",
@@ -250,6 +251,7 @@ export const zh = {
   states: {
     loading: "加载中",
     errorTitle: "加载失败",
+    serverHint: (status: string) => `服务器暂时无法处理（${status}），请稍后重试。`,
     offlineTitle: "无法连接服务器",
     offlineHint: "请检查网络；连接恢复后会自动重试。",
     retry: "重试",

@@ -23,6 +23,12 @@ const SHORTEST_GAP_MS = 250;
 const LONGEST_GAP_MS = 30_000;
 /** Farther behind than this many batches: jump instead of racing through the town. */
 const MOST_BATCHES_BEHIND = 3;
+const SMOOTH_FRAME_MS = 17;
+export const SHORTEST_REST_MS = 33;
+/** Cells are asked for 600 ms after an event: what happened is seen within a second. */
+const LONGEST_REST_MS = 400;
+/** Of what a drawing costs, so that a slow machine keeps most of itself for other things. */
+const REST_FACTOR = 4;
 
 export class BusMotion {
   private points: TrackPoint[] = [];
@@ -109,4 +115,10 @@ export function poseAlong(points: readonly TrackPoint[], atMs: number): Pose | n
 export function turnBetween(fromDeg: number, toDeg: number, share: number): number {
   const turnDeg = ((toDeg - fromDeg + 540) % 360) - 180;
   return (fromDeg + turnDeg * share + 360) % 360;
+}
+
+/** How long to wait before the map is drawn again. What another process draws (no graphics card) shows only in the frames. */
+export function restAfter({ workedMs, longestFrameMs }: { workedMs: number; longestFrameMs: number }): number {
+  const costMs = Math.max(workedMs, longestFrameMs - SMOOTH_FRAME_MS);
+  return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, REST_FACTOR * costMs));
 }

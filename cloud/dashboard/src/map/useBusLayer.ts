@@ -5,14 +5,11 @@ import { onBeforeUnmount, watch, type Ref, type ShallowRef } from "vue";
 
 import type { Bus, BusPoint, ObservationEvent } from "../api/types";
 import { useLive } from "../live/useLive";
-import { BusMotion, type TrackPoint } from "./motion";
+import { BusMotion, restAfter, type TrackPoint } from "./motion";
 import { busFeatures, type DrawnBus } from "./shapes";
+import { setData } from "./sources";
 import { SOURCES } from "./style";
-import { setData } from "./useMap";
 
-const SHORTEST_FRAME_MS = 33;
-/** Of the time that a frame takes, so that a slow machine keeps most of itself for other things. */
-const REST_FACTOR = 4;
 const PULSE_MS = 2_500;
 const PULSE_RADIUS_PX = 34;
 
@@ -32,6 +29,8 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>, isNow: Ref<boolean
   let hadPulses = false;
   let isDirty = true;
   let frame = 0;
+  let lastFrameMs = Infinity;
+  let longestFrameMs = 0;
   let nextFrameMs = 0;
 
   const stopBus = live.onBus((event) => {
@@ -79,14 +78,16 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>, isNow: Ref<boolean
 
   function step(ready: MapLibre, nowMs: number): void {
     frame = requestAnimationFrame((laterMs) => step(ready, laterMs));
+    longestFrameMs = Math.max(longestFrameMs, nowMs - lastFrameMs);
+    lastFrameMs = nowMs;
     if (nowMs < nextFrameMs) {
       return;
     }
     const startedMs = performance.now();
     drawBuses(ready, nowMs);
     drawPulses(ready, nowMs);
-    const tookMs = performance.now() - startedMs;
-    nextFrameMs = nowMs + Math.max(SHORTEST_FRAME_MS, REST_FACTOR * tookMs);
+    nextFrameMs = nowMs + restAfter({ workedMs: performance.now() - startedMs, longestFrameMs });
+    longestFrameMs = 0;
   }
 
   function drawBuses(ready: MapLibre, nowMs: number): void {

@@ -10,7 +10,7 @@ import { mapApi } from "../api/map";
 import { useEvery } from "../composables/useEvery";
 import { useLive } from "../live/useLive";
 import { MAP_LAYERS, type LayerDescription } from "./layers";
-import { setData } from "./useMap";
+import { setData } from "./sources";
 import { lookOf } from "./useMapView";
 import { isEnough, widened, type Look } from "./view";
 

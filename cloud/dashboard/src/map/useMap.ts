@@ -5,17 +5,16 @@ import "maplibre-gl/dist/maplibre-gl.css";
 import {
   Map as MapLibre,
   setWorkerUrl,
-  type GeoJSONSource,
   type LngLatBoundsLike,
   type StyleSpecification,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { onBeforeUnmount, onMounted, shallowRef, type Ref, type ShallowRef } from "vue";
-import type { GeoJSON } from "geojson";
 
 import type { Theme } from "../composables/useTheme";
 import { busIcon, ICON_SCALE, signIcon } from "./icons";
 import { MAP_COLOURS } from "./palette";
+import { drawSparingly } from "./sparing";
 import { ICONS, SIGNS } from "./style";
 
 type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
@@ -59,6 +58,7 @@ export function useMap(element: Ref<HTMLElement | null>, options: () => MapOptio
     }
     const ready = made;
     ready.on("load", () => {
+      drawSparingly(ready);
       drawIcons(ready, options().theme);
       map.value = ready;
     });
@@ -111,10 +111,6 @@ export function drawIcons(map: MapLibre, theme: Theme): void {
     }
     map.addImage(name, picture, { pixelRatio: ICON_SCALE });
   }
-}
-
-export function setData(map: MapLibre, source: string, data: GeoJSON): void {
-  map.getSource<GeoJSONSource>(source)?.setData(data);
 }
 
 /** Give every layer the colours and the filter of another style with the same layers; sources and their data stay. */

@@ -1,6 +1,7 @@
 /**
  * What the map shows of findings, fetched for what is looked at and a margin around it. What is there stays until the new is
- * there. Where each finding is shown, events change it at once; where cells are shown, they are fetched anew.
+ * there. Where each finding is shown, events change it at once, those of a burst together; where cells are shown, they are
+ * fetched anew.
  */
 
 import type { Map as MapLibre } from "maplibre-gl";
@@ -10,11 +11,13 @@ import { api } from "../api/client";
 import type { Finding, MapView } from "../api/types";
 import { useLive } from "../live/useLive";
 import type { Box } from "./shapes";
-import { isEnough, isWithin, widened, withFinding, type Look, type Wanted } from "./view";
+import { isEnough, isWithin, widened, withFindings, type Look, type Wanted } from "./view";
 
 const WHILE_MOVING_MS = 200;
 /** The worker counts cells right after the event; together with this it stays within a second. */
 const AFTER_EVENT_MS = 600;
+/** Each change draws the whole map, which takes a machine without a graphics card a tenth of a second. */
+const BETWEEN_CHANGES_MS = 500;
 const RETRY_MS = 3_000;
 
 /** Without `isNow` nothing is asked: what was is drawn by the layers. */
@@ -25,6 +28,11 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
   let fetched: Look | null = null;
   let running: AbortController | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isAsking = false;
+  /** What events told and the view, or the one that was asked for, does not have yet. */
+  let told: Finding[] = [];
+  let changing: ReturnType<typeof setTimeout> | undefined;
+  let changedMs = -Infinity;
 
   async function load(): Promise<void> {
     const ready = map.value;
@@ -36,11 +44,16 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
     running = mine;
     const look = widened(lookOf(ready));
     fetched = look;
+    told = [];
+    isAsking = true;
     try {
       view.value = await api.map({ bbox: look.box, zoom: look.zoom, ...wanted.value }, mine.signal);
       hasFailed.value = false;
+      isAsking = false;
+      change();
     } catch {
       if (!mine.signal.aborted) {
+        isAsking = false;
         fetched = null;
         hasFailed.value = true;
         loadSoon(RETRY_MS);
@@ -61,10 +74,21 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
     }
     const [lon = 0, lat = 0] = finding.geometry.coordinates;
     if (view.value?.kind === "findings" && fetched !== null) {
-      view.value = withFinding(view.value, finding, fetched.box, wanted.value);
+      told.push(finding);
+      changing ??= setTimeout(change, changedMs + BETWEEN_CHANGES_MS - performance.now());
     } else if (fetched === null || isWithin(fetched.box, lon, lat)) {
       loadSoon(AFTER_EVENT_MS);
     }
+  }
+
+  function change(): void {
+    clearTimeout(changing);
+    changing = undefined;
+    if (view.value?.kind === "findings" && fetched !== null && told.length > 0) {
+      view.value = withFindings(view.value, told, fetched.box, wanted.value);
+      changedMs = performance.now();
+    }
+    told = isAsking ? told : [];
   }
 
   watch(map, (ready) => {
@@ -93,6 +117,7 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
     stop();
     running?.abort();
     clearTimeout(timer);
+    clearTimeout(changing);
   });
   return { view, hasFailed };
 }

@@ -60,12 +60,18 @@ export function isWithin([west, south, east, north]: Box, lon: number, lat: numb
   return west <= lon && lon <= east && south <= lat && lat <= north;
 }
 
-/** The view after an event told of a finding: it is new, changed, moved away, or no longer wanted. */
-export function withFinding(view: MapFindings, finding: Finding, box: Box, wanted: Wanted): MapFindings {
-  const [lon = 0, lat = 0] = finding.geometry.coordinates;
-  const { class_code, state, severity, existence } = finding.properties;
-  const others = view.findings.filter(({ id }) => id !== finding.id);
-  const belongs = isWithin(box, lon, lat) && wanted.states.includes(state) && (wanted.classCode ?? class_code) === class_code;
-  const drawn: MapFinding = { id: finding.id, lon, lat, class_code, state, severity, existence };
-  return { ...view, findings: belongs ? [...others, drawn] : others };
+/** The view after events told of findings, the newest last: each is new, changed, moved away, or no longer wanted. */
+export function withFindings(view: MapFindings, told: readonly Finding[], box: Box, wanted: Wanted): MapFindings {
+  const newest = new Map(told.map((finding) => [finding.id, finding]));
+  const others = view.findings.filter(({ id }) => !newest.has(id));
+  return { ...view, findings: [...others, ...[...newest.values()].map(drawn).filter((finding) => belongs(finding, box, wanted))] };
+}
+
+function drawn({ id, geometry, properties: { class_code, state, severity, existence } }: Finding): MapFinding {
+  const [lon = 0, lat = 0] = geometry.coordinates;
+  return { id, lon, lat, class_code, state, severity, existence };
+}
+
+function belongs({ lon, lat, state, class_code }: MapFinding, box: Box, wanted: Wanted): boolean {
+  return isWithin(box, lon, lat) && wanted.states.includes(state) && (wanted.classCode ?? class_code) === class_code;
 }

@@ -44,7 +44,7 @@ export const shellZh = {
   forbidden: {
     title: "没有权限",
     signIn: "请先登录。",
-    hint: "当前身份不能查看或办理此项。",
+    hint: "当前账号不能查看或办理此项；如有需要，请联系管理员。",
     toSignIn: "去登录",
   },
 };
@@ -93,7 +93,7 @@ export const shellEn: typeof shellZh = {
   forbidden: {
     title: "Not allowed",
     signIn: "Sign in first.",
-    hint: "Who you are now may not see or do this.",
+    hint: "Your account may not see or do this. An administrator can change that.",
     toSignIn: "Sign in",
   },
 };
