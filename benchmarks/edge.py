@@ -1,4 +1,4 @@
-"""How near the agent's pipeline comes to a bare loop of the same network on ready tensors.
+"""How near the agent's pipeline comes to a bare loop of the same networks on ready tensors.
 
     python -m benchmarks.edge --json FILE [--size 512x512] [--frame 640x384] [--threads 1 2] [--source memory|jpeg]
 
@@ -53,9 +53,10 @@ from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.detector import open_detector
 from edge_agent.vision.ground import CameraModel
-from edge_agent.vision.model_file import load_manifest
+from edge_agent.vision.model_file import Weights, load_manifest
 from edge_agent.vision.preprocess import InputShape, letterbox
 from edge_agent.vision.privacy import Privacy
+from edge_agent.vision.second_look import MOST_BOXES
 from edge_agent.watch import Scene, Watcher
 from simulator.drawn import DrawnDefect, draw_frame
 from simulator.frames import DRAWN_CAMERA
@@ -107,7 +108,7 @@ class Instant:
 class Turns:
     """Watches the agent: after each of its frames the bare network has its turn."""
 
-    bare: Callable[[], None]
+    bare: Callable[[int], None]  # told how many boxes the frame had
     frames: list[Instant] = field(default_factory=list[Instant])
     bare_runs: list[Instant] = field(default_factory=list[Instant])
     steps_ms: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
@@ -121,7 +122,7 @@ class Turns:
             for step, taken_ms in steps_ms.items():
                 self.steps_ms.setdefault(step, []).append(taken_ms)
         begun = Instant()
-        self.bare()
+        self.bare(len(scene.detections))
         self.begun = Instant()
         self.bare_runs.append(self.begun.since(begun))
 
@@ -171,7 +172,8 @@ def manifest_of_size(folder: Path, manifest: Path, size: tuple[int, int] | None)
     loaded = load_manifest(manifest)
     text = text.replace(f"input_width = {loaded.input_width}", f"input_width = {size[0]}")
     text = text.replace(f"input_height = {loaded.input_height}", f"input_height = {size[1]}")
-    for file in [loaded.file, *([] if loaded.int8 is None else [loaded.int8.file])]:
+    others = [weights.file for weights in (loaded.int8, loaded.second_look) if weights is not None]
+    for file in [loaded.file, *others]:
         (folder / file).unlink(missing_ok=True)
         (folder / file).symlink_to(manifest.parent / file)
     resized = folder / "manifest.toml"
@@ -191,19 +193,38 @@ def settings_of(manifest: Path, precisions: Sequence[Precision], threads: Sequen
             yield Model(manifest=manifest, threads=count, precision=precision)
 
 
-def bare_run(settings: Model, tensor: NDArray[np.uint8]) -> Callable[[], None]:
-    """A session of its own, that has run once."""
+def bare_run(settings: Model, tensor: NDArray[np.uint8]) -> Callable[[int], None]:
+    """Sessions of their own, that have run once: the network and, for so many boxes, its second look at ready views."""
+    manifest = load_manifest(settings.manifest)
+    network = _bare_session(settings, manifest.weights(settings.precision), tensor)
+    close_up = manifest.second_look
+    if close_up is None:
+        return lambda _: network(tensor)
+    views = np.zeros((MOST_BOXES, close_up.side_px, close_up.side_px, 3), np.uint8)
+    second_look = _bare_session(settings, close_up, views[:1])
+
+    def run(boxes: int) -> None:
+        network(tensor)
+        if boxes:
+            second_look(views[:boxes])
+
+    return run
+
+
+def _bare_session(settings: Model, weights: Weights, example: NDArray[np.uint8]) -> Callable[[NDArray[np.uint8]], None]:
     runtime: Any = onnxruntime  # it has no types
     options = runtime.SessionOptions()
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
-    file = load_manifest(settings.manifest).weights(settings.precision).file
-    session = runtime.InferenceSession(
-        str(settings.manifest.parent / file), options, providers=["CPUExecutionProvider"]
-    )
-    inputs = {session.get_inputs()[0].name: tensor}
-    session.run(None, inputs)
-    return lambda: session.run(None, inputs)
+    path = settings.manifest.parent / weights.file
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def run(inputs: NDArray[np.uint8]) -> None:
+        session.run(None, {name: inputs})
+
+    run(example)
+    return run
 
 
 def run_agent(
@@ -234,7 +255,7 @@ def measure(folder: Path, settings: Model, camera: CameraModel, drive: Drive, *,
     Each round loads both anew: where a network's weights come to lie in memory is worth two percent either way.
     """
     tensor = ready_tensor(settings, drive.frames[0]())
-    turns = Turns(bare=lambda: None)
+    turns = Turns(bare=lambda _: None)
     rss_mb = 0
     for _ in range(rounds):
         gc.collect()  # agent and scenario of the round before hold each other

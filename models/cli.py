@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from edge_agent.vision.model_file import load_manifest
 from models.errors import TrainExtraError
 
 DEFAULT_RUN = Path("models/road_damage/runs/latest")
@@ -92,6 +93,45 @@ def train(
     with loop.progress_bar() as bar:
         run.train(bar)
     click.echo(f"checkpoint: {run.checkpoint_path}")
+
+
+@models.command("train-second-look")
+@name_argument
+@data_option
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Of 32 views each.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+def train_second_look(*, name: str, data: Path, out: Path, steps: int, seed: int, threads: int, resume: bool) -> None:
+    """Train the small network that looks at each box of a detector again, from close by."""
+    loop = _training(name, "second_look.loop")
+    run = loop.start(loop.Plan(data=data, out=out, steps=steps, seed=seed, threads=threads), is_resumed=resume)
+    with progress() as bar:
+        run.train(bar)
+    click.echo(f"checkpoint: {run.checkpoint_path}")
+
+
+@models.command("add-second-look")
+@name_argument
+@click.argument("checkpoint", type=CHECKPOINT)
+@data_option
+@click.option("--version", required=True, help="Of the model with it, for the manifest.")
+@click.option("--trained-on", default=TRAINED_ON, show_default=True, help="One line for the manifest.")
+@click.option("--model", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of another model.")
+def add_second_look(
+    *, name: str, checkpoint: Path, data: Path, version: str, trained_on: str, model: Path | None
+) -> None:
+    """Put a second look beside a model's networks; calibration, threshold and manifest are made anew."""
+    folder = model or Path(__file__).parent / name
+    training, release = _training(name, "second_look.export"), importlib.import_module(f"models.{name}.release")
+    with tempfile.TemporaryDirectory() as scratch, progress() as bar:
+        network = Path(scratch) / "second_look.onnx"
+        training.export_second_look(checkpoint, network)
+        input_px = load_manifest(folder / "manifest.toml").input_width
+        wanted = release.Release(version=version, input_px=input_px, trained_on=trained_on)
+        made = release.add_second_look(network, folder, wanted, data=data, bar=counter(bar))
+    click.echo(f"{folder / 'manifest.toml'} threshold {made.threshold}")
 
 
 @models.command()

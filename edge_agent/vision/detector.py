@@ -1,6 +1,7 @@
 """The road damage detector: ONNX Runtime before, fusing of boxes after."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +13,10 @@ from edge_agent.config import FurnitureSettings, Model, Precision, Provider, Sha
 from edge_agent.errors import ModelError
 from edge_agent.laps import Laps
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Boxes, Detections, Scores, no_detections, overlaps
+from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
 from edge_agent.vision.model_file import Calibration, Network, load_manifest
 from edge_agent.vision.preprocess import Fit, InputShape, Letterbox
+from edge_agent.vision.second_look import Candidates, SecondLook, no_candidates, together
 from wire.messages import ModelVersion
 
 Found = NDArray[np.float32]  # (n, 4 + classes): box of the input, score of each class
@@ -45,13 +47,10 @@ class OnnxDetector:
             ModelError: file, manifest and network do not belong together.
         """
         manifest = load_manifest(manifest_path)
-        self._network = Network(
-            manifest_path.parent,
-            manifest.weights(precision),
-            threads=threads,
-            provider=provider,
-            engine_cache=engine_cache,
-        )
+        opened = partial(Network, manifest_path.parent, threads=threads, provider=provider, engine_cache=engine_cache)
+        self._network = opened(manifest.weights(precision))
+        close_up = manifest.second_look
+        self._second_look = None if close_up is None else SecondLook(opened(close_up), close_up)
         self._letterbox = Letterbox(
             InputShape(
                 width_px=manifest.input_width,
@@ -83,28 +82,53 @@ class OnnxDetector:
         laps.end("network")
         if found.ndim != 2 or found.shape[1] != 4 + len(self.classes):  # noqa: PLR2004 - matrix, four edges
             raise ModelError(f"output has shape {found.shape}; (n, {4 + len(self.classes)}) is expected")
-        best = self._best_of(found, fit)
+        candidates = self._candidates(found, fit)
         laps.end("fuse")
-        return replace(best, steps_ms=laps.steps_ms)
+        if self._second_look is not None and len(candidates):
+            candidates = self._without_doubles(self._second_look.look(image, candidates))
+            laps.end("second look")
+        return replace(self._told(candidates, fit), steps_ms=laps.steps_ms)
 
-    def _best_of(self, found: Found, fit: Fit) -> Detections:
+    def _candidates(self, found: Found, fit: Fit) -> Candidates:
         scores = np.ascontiguousarray(found[:, 4:].T)  # (classes, n): rows of four are slow to look through
         reached = scores.max(axis=1, initial=0.0).tolist()
         able = [i for i, lowest in enumerate(self._lowest_scores) if reached[i] >= lowest]
         if not able:  # most frames of most roads
-            return no_detections()
-        candidates = np.flatnonzero(scores.max(axis=0) >= self._lowest_candidate)
-        boxes = fit.to_frame(found[candidates, :4])
+            return no_candidates()
+        possible = np.flatnonzero(scores.max(axis=0) >= self._lowest_candidate)
+        boxes = fit.to_frame(found[possible, :4])
         is_on_road = boxes[:, 3] >= SKY_SHARE * fit.frame_height_px
-        boxes, scores = boxes[is_on_road], scores[:, candidates[is_on_road]]
-        best = _best_first([self._of_class(boxes, scores[i], i) for i in able])
-        limits = [fit.frame_width_px, fit.frame_height_px] * 2
-        return replace(best, boxes=np.clip(best.boxes, 0, limits).astype(np.float32))
+        boxes, scores = boxes[is_on_road], scores[:, possible[is_on_road]]
+        return together([self._of_class(boxes, scores[i], i) for i in able])
 
-    def _of_class(self, boxes: Boxes, scores: Scores, index: int) -> Detections:
+    def _of_class(self, boxes: Boxes, scores: Scores, index: int) -> Candidates:
         fused, best = fuse_boxes(boxes, scores, threshold=self._lowest_scores[index], nms_iou=self._nms_iou)
-        confidences = self._calibration.confidence(best, index)
-        return Detections(boxes=fused, confidences=confidences, class_codes=(self.classes[index],) * len(best))
+        return Candidates(boxes=fused, scores=best, labels=np.full(len(best), index))
+
+    def _without_doubles(self, found: Candidates) -> Candidates:
+        """What is still above the threshold; two pieces of a crack may both have become the whole one."""
+        kept: list[Candidates] = []
+        for index, lowest in enumerate(self._lowest_scores):
+            own = found.where((found.labels == index) & (found.scores >= lowest))
+            own = own.where(np.argsort(-own.scores, kind="stable"))
+            boxes, scores = suppressed(own.boxes, own.scores, self._nms_iou)
+            kept.append(Candidates(boxes=boxes, scores=scores, labels=np.full(len(scores), index)))
+        return together(kept)
+
+    def _told(self, found: Candidates, fit: Fit) -> Detections:
+        """Calibrated, best first."""
+        confidences = np.zeros(len(found), np.float32)
+        for index in range(len(self.classes)):
+            is_own = found.labels == index
+            confidences[is_own] = self._calibration.confidence(found.scores[is_own], index)
+        order = np.argsort(-confidences, kind="stable")
+        labels: list[int] = found.labels[order].tolist()
+        limits = [fit.frame_width_px, fit.frame_height_px] * 2
+        return Detections(
+            boxes=np.clip(found.boxes[order], 0, limits).astype(np.float32),
+            confidences=confidences[order],
+            class_codes=tuple([self.classes[label] for label in labels]),
+        )
 
 
 def open_detector(settings: Model) -> OnnxDetector:
@@ -167,7 +191,7 @@ def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float
             weights = scores[group]
             fused.append((boxes[group] * weights[:, None]).sum(0) / weights.sum())
             best.append(scores[i])
-    return _suppressed(_taller(np.stack(fused).astype(np.float32)), np.array(best, np.float32), nms_iou)
+    return suppressed(_taller(np.stack(fused).astype(np.float32)), np.array(best, np.float32), nms_iou)
 
 
 def _taller(boxes: Boxes) -> Boxes:
@@ -176,7 +200,7 @@ def _taller(boxes: Boxes) -> Boxes:
     return np.stack(sides, axis=1).astype(np.float32)
 
 
-def _suppressed(boxes: Boxes, scores: Scores, nms_iou: float) -> tuple[Boxes, Scores]:
+def suppressed(boxes: Boxes, scores: Scores, nms_iou: float) -> tuple[Boxes, Scores]:
     """Keep each box (best first) that does not overlap a better one."""
     iou, covered = overlaps(boxes, boxes)
     clashes = (iou > nms_iou) | (covered > MAX_COVERED)
@@ -185,12 +209,3 @@ def _suppressed(boxes: Boxes, scores: Scores, nms_iou: float) -> tuple[Boxes, Sc
         if not clashes[i, kept].any():
             kept.append(i)
     return boxes[kept], scores[kept]
-
-
-def _best_first(parts: list[Detections]) -> Detections:
-    boxes = np.concatenate([part.boxes for part in parts])
-    confidences = np.concatenate([part.confidences for part in parts])
-    codes = [code for part in parts for code in part.class_codes]
-    order: list[int] = np.argsort(-confidences, kind="stable").tolist()
-    best_codes = tuple([codes[i] for i in order])
-    return Detections(boxes=boxes[order], confidences=confidences[order], class_codes=best_codes)

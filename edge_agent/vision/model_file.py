@@ -33,6 +33,14 @@ class Weights(BaseModel):
     sha256: Sha256
 
 
+class CloseUp(Weights):
+    """A second network, which looks at each box from close by."""
+
+    side_px: Annotated[int, Field(ge=32, le=512)]  # of the square that a box's surroundings are stretched to
+    context: Annotated[Finite, Field(ge=1, le=8)]  # the surroundings' sides are so many times the box's …
+    least: Annotated[Finite, Field(gt=0, le=1)]  # … and at least this share of the root of the frame's area
+
+
 class Calibration(BaseModel):
     """From a score s to the chance that a box is right: sigmoid(slope * logit(s) + offset of the class).
 
@@ -70,6 +78,7 @@ class Manifest(BaseModel):
     nms_iou: Share
     calibration: Calibration | None = None
     int8: Weights | None = None
+    second_look: CloseUp | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

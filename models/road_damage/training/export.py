@@ -15,6 +15,7 @@ from models.road_damage.coco import decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES
 from models.road_damage.quantise import spread
 from models.road_damage.training.body import ConvAct
+from models.road_damage.training.checkpoint import SomeNetwork
 from models.road_damage.training.network import Detector, normalised
 from models.road_damage.training.shipped import unfolded
 
@@ -89,9 +90,9 @@ def export_onnx(detector: Detector, path: Path, *, input_px: int) -> None:
         )
 
 
-def folded(detector: Detector) -> Detector:
-    """Copy of the detector whose neck and heads have their batch norms folded."""
-    folded = copy.deepcopy(detector).eval()
+def folded(network: SomeNetwork) -> SomeNetwork:
+    """Copy of a network whose own batch norms are folded; the body's are already."""
+    folded = copy.deepcopy(network).eval()
     for module in folded.modules():
         if isinstance(module, ConvAct):
             module.conv = nn.utils.fusion.fuse_conv_bn_eval(module.conv, module.norm)

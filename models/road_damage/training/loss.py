@@ -44,7 +44,7 @@ def _box_losses(prediction: Prediction, boxes: Tensor, targets: list[Targets]) -
     weight = torch.stack([target.scores for target in targets]).sum(-1)[picture, point]
     box_loss = ((1 - giou(boxes[picture, point], wanted)) * weight).sum()
     distances = _distances(wanted, prediction.points[point], prediction.strides[point])
-    bin_loss = (_bin_entropy(prediction.bins[picture, point], distances) * weight).sum()
+    bin_loss = (bin_entropy(prediction.bins[picture, point], distances) * weight).sum()
     return box_loss, bin_loss
 
 
@@ -63,7 +63,7 @@ def _distances(boxes: Tensor, points: Tensor, strides: Tensor) -> Tensor:
     return (sides - FIRST_BIN).clamp(0, BIN_COUNT - 1.01)
 
 
-def _bin_entropy(bins: Tensor, wanted: Tensor) -> Tensor:
+def bin_entropy(bins: Tensor, wanted: Tensor) -> Tensor:
     """Cross entropy with the two bins around the wanted position (Li et al. 2020, generalised focal loss)."""
     lower = wanted.floor()
     share = wanted - lower

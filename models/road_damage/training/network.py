@@ -55,8 +55,8 @@ class Neck(nn.Module):
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         fine, middle, coarse = (lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True))
-        middle = self.down[0](torch.cat([middle, _doubled(coarse)], 1))
-        fine = self.down[1](torch.cat([fine, _doubled(middle)], 1))
+        middle = self.down[0](torch.cat([middle, doubled(coarse)], 1))
+        fine = self.down[1](torch.cat([fine, doubled(middle)], 1))
         middle = self.up[0](torch.cat([middle, self.stride[0](fine)], 1))
         coarse = self.up[1](torch.cat([coarse, self.stride[1](middle)], 1))
         return [fine, middle, coarse]
@@ -116,7 +116,7 @@ def _class_layer(width: int) -> nn.Conv2d:
     return layer
 
 
-def _doubled(feature: Tensor) -> Tensor:
+def doubled(feature: Tensor) -> Tensor:
     return functional.interpolate(feature, scale_factor=2.0, mode="nearest")
 
 

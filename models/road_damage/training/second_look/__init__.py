@@ -1,0 +1,1 @@
+"""The second look's own training: views of boxes from close by."""
