@@ -63,9 +63,10 @@ class SecondLook:
         windows = windows_around(found.boxes, image, self._close_up)
         views = np.stack([view_of(image, window, self._close_up.side_px) for window in windows.tolist()])
         sides, chances = self._network.run(views)
-        shown = np.maximum(chances[np.arange(len(found)), found.labels], 1e-6)
+        shown = np.maximum(chances[np.arange(len(found)), found.labels], 1e-6).astype(np.float32)
         boxes = found.boxes + SAY * (from_windows(sides, windows) - found.boxes)
-        return replace(found, boxes=boxes.astype(np.float32), scores=sigmoid(logit(found.scores) + SAY * np.log(shown)))
+        odds = (logit(found.scores) + SAY * np.log(shown)).astype(np.float32)
+        return replace(found, boxes=boxes.astype(np.float32), scores=sigmoid(odds))
 
 
 def windows_around(boxes: Boxes, image: Image, close_up: CloseUp) -> Windows:
