@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -167,7 +168,14 @@ def _before(defect: Defect, pose: Pose) -> DrawnDefect:
 
 def _road_seed(seed: int, line: Line, pose: Pose) -> int:
     """Look of the street: another one after each corner."""
-    return (seed * 100_003 + int(line.id.rpartition("-")[2]) * 101 + line.side(pose.along_m)) % 2**31
+    return (seed * 100_003 + _number_of(line.id) * 101 + line.side(pose.along_m)) % 2**31
+
+
+@lru_cache(maxsize=1024)
+def _number_of(line_id: str) -> int:
+    """Of the invented lines their own; timetables name theirs as they like."""
+    number = line_id.rpartition("-")[2]
+    return int(number) if number.isdecimal() else crc32(line_id.encode())
 
 
 @lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """Where a bus is driven faster than a street of the town allows, in truth."""
 
+import math
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Final
@@ -38,6 +39,8 @@ class Limits:
 
 
 def _limit_at(spot: Spot, blocks: list[tuple[Street, Spot, Spot]]) -> float:
+    if not blocks:  # roads of an extract, whose limits are not known here
+        return math.inf
     street, *_ = min(blocks, key=lambda block: _apart_m(spot, block[1], block[2]))
     return street.limit_mps
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,13 @@ def test_only_what_lies_before_the_bus_is_ahead() -> None:
     assert defects[5] in ahead
     assert defects[3] not in ahead
     assert all(-3 < defect.along_m - defects[5].along_m + 10 < 27 for defect in ahead)
+
+
+def test_a_line_of_a_timetable_may_have_any_name(drawn: DrawnScenery) -> None:
+    named, other = (replace(LINE, id=name) for name in ("红线", "Ring B"))
+    pictures = [drawn.look(line, _pose(50), cheap=False).image for line in (named, named, other)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
 
 
 def test_a_drawn_defect_stands_where_the_agent_would_project_it(drawn: DrawnScenery) -> None:
