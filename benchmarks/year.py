@@ -306,9 +306,10 @@ def make_year(scenario: Scenario, *, folder: Path, every: int) -> Year:
     )
     km = county.lines.length_m / 1000
     facts = {
-        "county": f"{len(county.lines.lines)} lines, {km:.0f} km of lanes, {scenario.county.buses} buses",
-        "simulated": f"one way of each line in {every} days",
-        "detector": f"{model.name} {model.version}, as it was measured",
+        "county": f"{len(county.lines.lines)} 条线路 lines, {km:.0f} 公里车道 km of lanes, "
+        f"{scenario.county.buses} 辆车 buses",
+        "simulated": f"每线每 {every} 天一趟 one way of each line in {every} days",
+        "detector": f"{model.name} {model.version}, 按实测误差 as it was measured",
     }
     return Year(
         county=county,

@@ -4,8 +4,9 @@ import contextlib
 import json
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -15,9 +16,12 @@ from rich.console import Console
 from rich.live import Live
 
 from simulator.city import make_town, roads_geojson
-from simulator.county.build import make_county
+from simulator.county.build import SHIPPED_ERRORS, County
+from simulator.county.chosen import spread
+from simulator.county.cli import HOUR_S, county_of, from_option, read_password
+from simulator.county.others import Others
+from simulator.county.publish import Publisher
 from simulator.county.report import write_report
-from simulator.county.scenario import load_scenario
 from simulator.county.world import world_of
 from simulator.fleet import FleetPlan
 from simulator.report import Report, in_words, write_json
@@ -25,7 +29,6 @@ from simulator.run import Simulation
 from simulator.world import make_world
 
 SAY_EVERY_S: Final = 5.0
-FIRST_EVENING: Final = 0.75  # of a day
 
 
 @click.command()
@@ -36,8 +39,18 @@ FIRST_EVENING: Final = 0.75  # of a day
     "--county",
     "scenario",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Scenario file: its lines and damage of the first day, instead of the town.",
+    help="Scenario file of a county, instead of the town: some of its buses run the agent.",
 )
+@from_option
+@click.option(
+    "--bus",
+    "numbers",
+    multiple=True,
+    type=click.IntRange(min=1),
+    help="Number of a bus of the county that runs the agent; again for each. Else --buses of them, of many lines.",
+)
+@click.option("--user", help="Account that may write for all buses: the county's others then drive, too, as numbers.")
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of this account.")
 @click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 500))
 @click.option("--full", default=2, show_default=True, type=click.IntRange(0, 500), help="Buses with the real detector.")
 @click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until stopped.")
@@ -50,7 +63,7 @@ FIRST_EVENING: Final = 0.75  # of a day
     "--without-network", default=0, show_default=True, type=click.IntRange(0, 500), help="Buses that have none."
 )
 @click.option("--cloud", help="Address of the cloud, http://host:port.")
-@click.option("--city", default="demo", show_default=True)
+@click.option("--city", default="demo", show_default=True, help="Of the town; a county is named in its scenario.")
 @click.option("--secrets", type=click.Path(path_type=Path, exists=True, file_okay=False), help="<device>.secret files.")
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Folder for the outboxes.")
 @click.option(
@@ -76,6 +89,10 @@ def simulate(
     roads: Path | None,
     is_dense: bool,
     scenario: Path | None,
+    from_h: float,
+    numbers: tuple[int, ...],
+    user: str | None,
+    password_file: Path | None,
     buses: int,
     full: int,
     for_s: float | None,
@@ -93,7 +110,7 @@ def simulate(
     report_folder: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Drive buses through the town of a seed and score what the cloud makes of it."""
+    """Drive buses through a town or a county and score what the cloud makes of it."""
     if roads is not None:
         roads.write_text(json.dumps(roads_geojson(make_town(seed)), ensure_ascii=False))
         return
@@ -115,12 +132,19 @@ def simulate(
         tokens=tokens,
         errors=errors,
     )
+    others: Others | None = None
     if scenario is None:
         world = make_world(seed=seed, buses=buses, frames=frames, is_dense=is_dense)
     else:
-        world = world_of(make_county(load_scenario(scenario), folder=scenario.parent), day=FIRST_EVENING)
+        county = county_of(scenario, errors)
+        agents = _agents(county, numbers, buses)
+        world = world_of(county, from_s=from_h * HOUR_S, agents=agents)
+        plan = _in_county(plan, county, agents)
+        if user is not None:
+            publisher = Publisher(broker, user=user, password=read_password(password_file))
+            others = Others(county, from_s=from_h * HOUR_S, agents=agents, publisher=publisher)
     with stopped_by_signals() as stop:
-        simulation = Simulation(plan, world, stop=stop, is_watched=report_folder is not None)
+        simulation = Simulation(plan, world, stop=stop, is_watched=report_folder is not None, others=others)
         _show(simulation, json_file)
         report = simulation.result()
     if report_folder is not None and simulation.ledger is not None:
@@ -128,6 +152,29 @@ def simulate(
     if json_file is not None:
         write_json(json_file, report.as_json())
     click.echo("\n".join(in_words(report)))
+
+
+def _agents(county: County, numbers: Sequence[int], buses: int) -> tuple[int, ...]:
+    """Which buses of the county run the agent, counted from 0."""
+    most = county.scenario.county.buses
+    if any(number > most for number in numbers):
+        raise click.UsageError(f"--bus {max(numbers)}: the county has {most} buses")
+    return tuple(dict.fromkeys(number - 1 for number in numbers)) or spread(most, buses)
+
+
+def _in_county(plan: FleetPlan, county: County, agents: Sequence[int]) -> FleetPlan:
+    """The same for buses of the county: with its names, and as wrong as the shipped detector was measured to be."""
+    part = county.scenario.county
+    return replace(
+        plan,
+        city=part.name,
+        seed=part.seed,
+        buses=len(agents),
+        full=min(plan.full, len(agents)),
+        without_network=min(plan.without_network, len(agents)),
+        names=tuple(part.device(number) for number in agents),
+        errors=plan.errors or SHIPPED_ERRORS,
+    )
 
 
 def _show(simulation: Simulation, json_file: Path | None) -> None:

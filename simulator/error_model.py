@@ -18,6 +18,7 @@ from simulator.frames import Shown
 from simulator.route import Pose
 from simulator.truth import CLASS_CODES
 from wire.error_model import ErrorModel as Measured
+from wire.error_model import Quality
 from wire.looks import AGAIN, LASTING_SHARE
 from wire.messages import ModelVersion
 
@@ -77,9 +78,9 @@ class ErrorModelDetector:
         """Number of living pictures that show something."""
         return len(self._shown)
 
-    def remember(self, image: Image, pose: Pose, shown: tuple[Shown, ...]) -> None:
+    def remember(self, image: Image, pose: Pose, shown: tuple[Shown, ...], *, quality: Quality = "good") -> None:
         """Note what a picture shows, for as long as the picture lives."""
-        seen = tuple(self._seen(pose, shown))
+        seen = tuple(self._seen(pose, shown, quality))
         self._shown[id(image)] = seen
         if seen:
             weakref.finalize(image, self._shown.pop, id(image), None).atexit = False
@@ -109,17 +110,17 @@ class ErrorModelDetector:
             return float(self._rng.beta(*(measured.hit if is_real else measured.false_alarm)))
         return float(self._rng.beta(*(self._errors.hit_confidence if is_real else self._errors.false_confidence)))
 
-    def _seen(self, pose: Pose, shown: tuple[Shown, ...]) -> Iterator[Shown]:
+    def _seen(self, pose: Pose, shown: tuple[Shown, ...], quality: Quality) -> Iterator[Shown]:
         for item in shown:
-            if self._is_seen(item, pose.lap):
+            if self._is_seen(item, pose.lap, quality):
                 yield item
-        yield from self._false_alarms(pose)
+        yield from self._false_alarms(pose, quality)
 
-    def _is_seen(self, item: Shown, lap: int) -> bool:
+    def _is_seen(self, item: Shown, lap: int, quality: Quality) -> bool:
         if self._measured is None:
             return self._hits(item, lap) and bool(self._rng.random() < self._errors.hit_in_frame)
         left, top, right, bottom = item.box_xyxy_px
-        rate = self._measured.hit_rate(item.class_code, width_px=right - left, height_px=bottom - top)
+        rate = self._measured.hit_rate(item.class_code, width_px=right - left, height_px=bottom - top, quality=quality)
         luck = self._luck.setdefault((item.defect_id, lap), float(self._rng.random()))
         return (luck if self._rng.random() < math.sqrt(CORRELATION) else self._rng.random()) < rate
 
@@ -129,11 +130,11 @@ class ErrorModelDetector:
             self._is_hit[key] = bool(self._rng.random() < self._errors.hit_in_pass.get(item.class_code, 0.0))
         return self._is_hit[key]
 
-    def _false_alarms(self, pose: Pose) -> Iterator[Shown]:
+    def _false_alarms(self, pose: Pose, quality: Quality) -> Iterator[Shown]:
         """Phantoms stand still on the road for one pass."""
         stretch = int(pose.along_m // STRETCH_M)
         for number in (stretch, stretch + 1):
-            phantom = self._phantom(pose.lap, number)
+            phantom = self._phantom(pose.lap, number, quality)
             if phantom is None or (self._measured is not None and self._rng.random() > AGAIN):
                 continue
             defect, along_m = phantom
@@ -149,33 +150,33 @@ class ErrorModelDetector:
             if box is not None:
                 yield Shown(defect_id="", class_code=defect.class_code, box_xyxy_px=box.box_xyxy_px, is_damage=False)
 
-    def _phantom(self, lap: int, stretch: int) -> tuple[DrawnDefect, float] | None:
+    def _phantom(self, lap: int, stretch: int, quality: Quality) -> tuple[DrawnDefect, float] | None:
         key = lap, stretch
         if key not in self._phantoms:
-            is_there = self._rng.random() < self._phantoms_per_km * STRETCH_M / 1000
-            self._phantoms[key] = self._invent(stretch) if is_there else None
+            is_there = self._rng.random() < self._phantoms_per_km(quality) * STRETCH_M / 1000
+            self._phantoms[key] = self._invent(stretch, quality) if is_there else None
         return self._phantoms[key]
 
-    @property
-    def _phantoms_per_km(self) -> float:
+    def _phantoms_per_km(self, quality: Quality) -> float:
         """Of those that last, as many as make their share of the measured boxes in a picture; flashes are left out."""
         if self._measured is None:
             return self._errors.false_alarms_per_km
-        return sum(self._false_alarm_rates) * LASTING_SHARE / AGAIN / VIEW_M * 1000
+        return sum(self._false_alarm_rates(quality)) * LASTING_SHARE / AGAIN / VIEW_M * 1000
 
-    @property
-    def _false_alarm_rates(self) -> list[float]:
+    def _false_alarm_rates(self, quality: Quality) -> list[float]:
         measured = self._measured
-        return [] if measured is None else [measured.false_alarms_per_picture(code) for code in measured.classes]
+        if measured is None:
+            return []
+        return [measured.false_alarms_per_picture(code, quality=quality) for code in measured.classes]
 
-    def _phantom_class(self) -> str:
+    def _phantom_class(self, quality: Quality) -> str:
         if self._measured is None:
             return str(self._rng.choice(CLASS_CODES))
-        rates = np.array(self._false_alarm_rates)
+        rates = np.array(self._false_alarm_rates(quality))
         return str(self._rng.choice(self._measured.classes, p=rates / rates.sum()))
 
-    def _invent(self, stretch: int) -> tuple[DrawnDefect, float]:
-        class_code = self._phantom_class()
+    def _invent(self, stretch: int, quality: Quality) -> tuple[DrawnDefect, float]:
+        class_code = self._phantom_class(quality)
         right_m = float(self._rng.uniform(-1.2, 1.2))
         size_m = self._phantom_size_m(class_code)
         defect = DrawnDefect(

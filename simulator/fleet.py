@@ -32,15 +32,15 @@ from edge_agent.readings import Image
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import CameraModel
-from simulator.devices import device_names, devices_without_network, key_file, secret_file
+from simulator.devices import device_names, key_file, secret_file
 from simulator.error_model import ErrorModelDetector
 from simulator.errors import SimulatorError
 from simulator.exposure import Exposures
-from simulator.frames import Shown
+from simulator.frames import Look
 from simulator.furniture import MANIFEST, FurnitureEyes
 from simulator.gnss import Gnss
 from simulator.people import Rider, TagRadio, make_riders
-from simulator.route import Motion, Pose
+from simulator.route import Course, Motion, Pose
 from simulator.sensors import CAMERA_ID, BusSensors, Rates, RealClock
 from simulator.speeding import Limits, too_fast
 from simulator.stop_radio import StopRadio
@@ -82,6 +82,12 @@ class FleetPlan:
     stop_broker_url: str | None = None  # of the broker of every stop
     without_network: int = 0  # of the buses: they reach the cloud only by a stop, where they halt
     errors: Path | None = None  # error_model.json, by which the others are wrong; None: a better detector is made up
+    names: tuple[str, ...] = ()  # of the buses; none: they are numbered
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """All of them, those with the real detector first and those without a network last."""
+        return self.names or tuple(device_names(self.buses))
 
     def driven_s(self, elapsed_s: float) -> float:
         """How long buses were under way; until the cloud has all that they hold, more time passes."""
@@ -124,8 +130,8 @@ class Fleet:
         self.riders: tuple[Rider, ...] = tuple(
             make_riders([self._way(number) for number in range(plan.buses - plan.without_network)], seed=plan.seed)
         )
-        self._without_network = set(devices_without_network(plan.buses, plan.without_network))
-        self.buses = tuple(self._bus(number, device) for number, device in enumerate(device_names(plan.buses)))
+        self._without_network = set(plan.devices[plan.buses - plan.without_network :])
+        self.buses = tuple(self._bus(number, device) for number, device in enumerate(plan.devices))
         self._failures: list[Exception] = []
         self._lock = threading.Lock()
         self._driving, self._stored = len(self.buses), 0
@@ -220,7 +226,7 @@ class Fleet:
             motion=motion,
             phase_s=phase_s,
             scenery=self._world.scenery,
-            gnss=Gnss(plane=self._world.town.plane, rng=self._rng(number, 1)),
+            gnss=Gnss(plane=self._world.town.plane, rng=self._rng(number, 1), quality=self._world.receiver),
             rates=Rates(frames_per_s=FULL_FRAMES_PER_S if is_full else CHEAP_FRAMES_PER_S),
             clock=self._clock,
             until_s=self._plan.for_s,
@@ -237,8 +243,10 @@ class Fleet:
         agent = Agent(config, sources=[sensors], detector=detector, clock=clock, furniture=eyes)
         return Bus(device=device, agent=agent, is_full=is_full, sensors=sensors, radio=radio)
 
-    def _way(self, number: int) -> tuple[Motion, float]:
-        """A bus's line, and how long before the simulation it began its lap: as far from the others as can be."""
+    def _way(self, number: int) -> tuple[Course, float]:
+        """A bus's course, and how long before the simulation it began its lap: as far from the others as can be."""
+        if self._world.courses:
+            return self._world.courses[number], 0.0
         per_line = math.ceil(self._plan.buses / len(self._world.lines))
         line, behind = divmod(number, per_line)
         motion = self._world.motions[line]
@@ -264,7 +272,7 @@ class Fleet:
         limits = {line.id: Limits(self._world.town, line) for line in self._world.lines}
         return [
             (device, moment)
-            for number, device in enumerate(device_names(self._plan.buses))
+            for number, device in enumerate(self._plan.devices)
             for motion, phase_s in (self._way(number),)
             for moment in (
                 *harsh_moments(motion, phase_s=phase_s, until_s=until_s),
@@ -281,7 +289,7 @@ class Fleet:
     def _rng(self, number: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng((self._plan.seed, 5, number, purpose))
 
-    def _furniture_eyes(self, number: int, motion: Motion) -> FurnitureEyes:
+    def _furniture_eyes(self, number: int, motion: Course) -> FurnitureEyes:
         camera = self._world.scenery.camera
         return FurnitureEyes(self._world.fixtures, motion.line, camera=camera, rng=self._rng(number, 6))
 
@@ -292,12 +300,12 @@ class Fleet:
         return ErrorModelDetector(camera=self._world.scenery.camera, rng=self._rng(number, 2), measured=errors)
 
 
-def _told_to(detector: Detector, eyes: FurnitureEyes) -> Callable[[Image, Pose, tuple[Shown, ...]], None]:
+def _told_to(detector: Detector, eyes: FurnitureEyes) -> Callable[[Image, Pose, Look], None]:
     """Whom to tell of a picture before the agent sees it."""
 
-    def remember(image: Image, pose: Pose, shown: tuple[Shown, ...]) -> None:
+    def remember(image: Image, pose: Pose, look: Look) -> None:
         if isinstance(detector, ErrorModelDetector):
-            detector.remember(image, pose, shown)
+            detector.remember(image, pose, look.shown, quality=look.quality)
         eyes.remember(image, pose)
 
     return remember

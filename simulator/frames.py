@@ -21,6 +21,7 @@ from simulator.photos import SHOWN_M, Box, Site, moved_box, show_photo
 from simulator.repairs import Repairs
 from simulator.route import Line, Pose
 from simulator.truth import LOOKALIKES, Defect, Truth
+from wire.error_model import Quality
 
 DRAWN_CAMERA: Final = CameraModel(width_px=640, height_px=384, focal_px=520.0, height_m=2.6, pitch_deg=12.0)
 FARTHEST_M = 20.0  # beyond, a box is too small and its place too vague to be used
@@ -49,6 +50,7 @@ class Look:
 
     image: Image
     shown: tuple[Shown, ...]
+    quality: Quality = "good"
 
 
 class Scenery(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 from edge_agent.readings import AdvertisementReading
 from edge_agent.scenarios.safe_travel.frames import EDDYSTONE
 from simulator.plane import Spot, distance_m
-from simulator.route import Motion, Pose
+from simulator.route import Course, Pose
 from wire.tags import KEY_BYTES, ephemeral_id
 
 EXPONENT: Final = 10
@@ -68,7 +68,7 @@ class Rider:
     number: int
     tag: Tag
     bus: int
-    motion: Motion
+    motion: Course
     phase_s: float
     board_s: float
     leave_s: float
@@ -90,7 +90,7 @@ class Rider:
         return self.motion.pose(self.phase_s + elapsed_s)
 
 
-def make_riders(motions: Sequence[tuple[Motion, float]], *, seed: int, every: int = 2) -> list[Rider]:
+def make_riders(motions: Sequence[tuple[Course, float]], *, seed: int, every: int = 2) -> list[Rider]:
     """Somebody on every other bus, who rides far enough that it cannot be held for standing at a stop."""
     rng = np.random.default_rng((seed, 12))
     riders: list[Rider] = []

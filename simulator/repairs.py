@@ -16,7 +16,9 @@ def _not_yet() -> float:
 class Repairs:
     """Looked at by many cameras, made by crews. Time stands still until it begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, made: Callable[[Defect, float], None] | None = None) -> None:
+        """Nothing is repaired yet; `made` is told of each repair and for how many seconds it holds."""
+        self._made = made
         self._lock = threading.Lock()
         self._holds_until_s: dict[str, float] = {}
         self._elapsed_s: Callable[[], float] = _not_yet
@@ -25,12 +27,18 @@ class Repairs:
         """Let the simulation's time count."""
         self._elapsed_s = elapsed_s
 
+    def elapsed_s(self) -> float:
+        """Seconds of the simulation."""
+        return self._elapsed_s()
+
     def add(self, defect: Defect) -> None:
         """Repair it; for how long that holds is its own."""
         shortest_s, longest_s = HOLDS_S
         holds_s = shortest_s + (longest_s - shortest_s) * (defect.seed % 997) / 997
         with self._lock:
             self._holds_until_s = self._holds_until_s | {defect.id: self._elapsed_s() + holds_s}
+        if self._made is not None:
+            self._made(defect, holds_s)
 
     def is_there(self, defect: Defect) -> bool:
         """Whether who looks now sees it."""

@@ -29,6 +29,8 @@ class Report:
     score: Score | None = None
     candidates: int | None = None  # findings seen but not yet believed
     found_or_candidate: int | None = None  # exposed defects that at least a candidate stands for
+    others: int = 0  # buses without an agent beside them ...
+    sent_by_others: int = 0  # ... and what they published, once it is over
     started_at: datetime
     badly_driven: tuple[dict[str, object], ...] = ()  # which bus, what, from when to when, how clear
     furniture: tuple[dict[str, object], ...] = ()  # things beside the road: what, where, what becomes of it, when
@@ -41,6 +43,8 @@ class Report:
             "truth_hash": self.truth_hash,
             "buses": self.buses,
             "full_buses": self.full_buses,
+            "others": self.others,
+            "sent_by_others": self.sent_by_others,
             "is_running": self.is_running,
             "elapsed_s": round(self.elapsed_s, 1),
             "driven_s": round(self.driven_s, 1),
@@ -86,6 +90,8 @@ def in_words(report: Report) -> list[str]:
         f"{report.buses} buses ({report.full_buses} with the real detector) drove {report.elapsed_s:.0f} s: "
         f"{counts.frames} frames, {counts.boxes} boxes, {counts.observations} observations, {counts.sent} messages"
     )
+    if report.others:
+        lines.append(f"{report.others} other buses of the county as numbers: {report.sent_by_others} messages")
     if report.score is not None:
         score, median_m = report.score, report.score.median_distance_m
         distance = "" if median_m is None else f", median distance {median_m:.1f} m"

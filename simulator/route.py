@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ class Line:
 
     id: str
     path: tuple[Spot, ...]  # first equals last
+    calls_m: tuple[float, ...] = ()  # ways along the line of the stops of its timetable
 
     @cached_property
     def along_m(self) -> Samples:
@@ -74,7 +75,9 @@ class Line:
 
     @cached_property
     def stops_m(self) -> tuple[float, ...]:
-        """Ways along the line at which a bus waits."""
+        """Ways along the line at which a bus waits: at the stops of its timetable, or each few hundred metres."""
+        if self.calls_m:
+            return self.calls_m
         count = max(1, round((self.length_m - FIRST_STOP_M) / STOP_EVERY_M))
         return tuple(float(FIRST_STOP_M + number * STOP_EVERY_M) % self.length_m for number in range(count))
 
@@ -191,6 +194,15 @@ def _curve(before: Spot, here: Spot, after: Spot) -> list[Spot]:
         )
         for s in shares.tolist()
     ]
+
+
+class Course(Protocol):
+    """Where one bus is at any time."""
+
+    @property
+    def line(self) -> Line: ...
+
+    def pose(self, at_s: float) -> Pose: ...
 
 
 class Motion:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from simulator.county.ledger import Ledger
+from simulator.county.others import Others
 from simulator.fleet import Fleet, FleetPlan
 from simulator.office import Ground, Office, open_office
 from simulator.people import Rider
@@ -25,12 +26,21 @@ FUSED_WITHIN_S: Final = 20.0
 class Simulation:
     """Drives, waits until everything arrived, and scores."""
 
-    def __init__(self, plan: FleetPlan, world: World, *, stop: threading.Event, is_watched: bool = False) -> None:
+    def __init__(
+        self,
+        plan: FleetPlan,
+        world: World,
+        *,
+        stop: threading.Event,
+        is_watched: bool = False,
+        others: Others | None = None,
+    ) -> None:
         """Build the fleet; `stop` ends everything early and without a score.
 
-        A watched one looks every few seconds at what the cloud believes: `ledger` then tells all of it.
+        A watched one looks every few seconds at what the cloud believes: `ledger` then tells all of it. `others` are
+        the buses of a county that drive along without an agent.
         """
-        self._plan, self._world, self._stop = plan, world, stop
+        self._plan, self._world, self._stop, self._others = plan, world, stop, others
         self._fleet = Fleet(plan, world, stop=stop)
         self._office = _office_of(plan, world)
         self._start_s = time.monotonic()
@@ -54,17 +64,23 @@ class Simulation:
         """
         self._start_s, self._began_at = time.monotonic(), datetime.now(UTC)
         self._fleet.start()
+        if self._others is not None:
+            self._others.start(self._began_at, for_s=self._plan.for_s, exposures=self._fleet.exposures)
         if self._office is not None:
             self._office.start()
         with closing(CloudReader(self._plan.cloud_url)) as reader:
             while self._fleet.is_driving and not self._stop.wait(REPORT_EVERY_S):
                 self._elapsed_s = time.monotonic() - self._start_s
+                if self._others is not None:
+                    self._others.check()
                 if self._watching is not None:
                     self._watching.look(reader, elapsed_s=self._elapsed_s, began_at=self._began_at)
                 yield self._report(is_running=True)
 
     def result(self) -> Report:
         """Wait until all is stored and fused, then score; a simulation that was stopped has no score."""
+        if self._others is not None:
+            self._others.close()
         is_stored = self._fleet.wait_until_stored()
         if self._office is not None:
             self._office.close()
@@ -109,11 +125,14 @@ class Simulation:
 
     def _watch(self) -> Watching:
         plan = self._plan
+        others = self._others.count if self._others is not None else 0
         facts = {
-            "county": f"{plan.buses} buses on {len(self._world.lines)} lines",
-            "simulated": f"{plan.full} buses with the real detector, all with the real agent",
+            "county": f"{len(self._world.lines)} 条线路 lines, {plan.buses + others} 辆车 buses",
+            "simulated": f"{plan.buses} 辆运行车载程序 with the real agent (其中 {plan.full} 辆用真实检测器 "
+            f"of them with the real detector), {others} 辆为数值模拟 as numbers",
         }
-        return Watching(self._world, self._fleet.exposures, seed=plan.seed, facts=facts)
+        name = plan.city if self._world.courses else f"town-{plan.seed}"
+        return Watching(self._world, self._fleet.exposures, name=name, seed=plan.seed, facts=facts)
 
     def _report(
         self,
@@ -140,6 +159,8 @@ class Simulation:
             score=score,
             candidates=candidates,
             found_or_candidate=found_or_candidate,
+            others=self._others.count if self._others is not None else 0,
+            sent_by_others=self._others.sent if self._others is not None else 0,
             started_at=self._fleet.started_at,
             badly_driven=()
             if is_running

@@ -13,10 +13,10 @@ import numpy as np
 from edge_agent.clock import BusClock
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from simulator.exposure import Exposures, InView
-from simulator.frames import Look, Scenery, Shown
+from simulator.frames import Look, Scenery
 from simulator.gnss import Gnss
 from simulator.people import EVERY_S, TagRadio
-from simulator.route import Motion, Pose
+from simulator.route import Course, Pose
 from simulator.wheel import Wheel
 
 CAMERA_ID = "front"
@@ -71,7 +71,7 @@ class BusSensors:
     def __init__(
         self,
         *,
-        motion: Motion,
+        motion: Course,
         phase_s: float,
         scenery: Scenery,
         gnss: Gnss,
@@ -81,7 +81,7 @@ class BusSensors:
         exposures: Exposures,
         is_cheap: bool,
         rng: np.random.Generator,
-        remember: Callable[[Image, Pose, tuple[Shown, ...]], None] | None = None,
+        remember: Callable[[Image, Pose, Look], None] | None = None,
         bus_clock: BusClock | None = None,
         tags: TagRadio | None = None,
         wheel: Wheel | None = None,
@@ -150,7 +150,7 @@ class BusSensors:
         image = self._as_taken(look.image) if self._is_cheap else look.image
         self._view.show({shown.defect_id for shown in look.shown if shown.is_damage})
         if self._remember is not None:
-            self._remember(image, pose, look.shown)
+            self._remember(image, pose, look)
         return FrameReading(at=self._told(self._at(due_s)), camera_id=CAMERA_ID, image=image)
 
     def _told(self, at: datetime) -> datetime:

@@ -9,7 +9,7 @@ import numpy as np
 
 from simulator.city import Street, Town
 from simulator.plane import Spot, distance_m
-from simulator.route import Line, Motion
+from simulator.route import Course, Line
 from simulator.wheel import Moment
 from wire.messages import DrivingKind
 
@@ -53,7 +53,7 @@ def _apart_m(spot: Spot, first: Spot, last: Spot) -> float:
     return distance_m(spot, Spot(first.east_m + along_m * east, first.north_m + along_m * north))
 
 
-def too_fast(motion: Motion, limits: Limits, *, phase_s: float, until_s: float) -> Iterator[Moment]:
+def too_fast(motion: Course, limits: Limits, *, phase_s: float, until_s: float) -> Iterator[Moment]:
     """Stretches over a limit, in order of time."""
     times = np.arange(0.0, until_s, EVERY_S).tolist()
     over = [

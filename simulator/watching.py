@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 class Watching:
     """What the cameras showed and what the cloud made of it, look by look."""
 
-    def __init__(self, world: World, exposures: Exposures, *, seed: int, facts: Mapping[str, str]) -> None:
+    def __init__(self, world: World, exposures: Exposures, *, name: str, seed: int, facts: Mapping[str, str]) -> None:
         """Nothing was seen yet."""
         self._world, self._exposures = world, exposures
         self._watched: dict[str, Watched] = {}
         self._next_s = LOOK_EVERY_S
-        self.ledger = Ledger(name=f"town-{seed}", seed=seed, facts=dict(facts), unit="second")
+        self.ledger = Ledger(name=name, seed=seed, facts=dict(facts), unit="second")
 
     def look(self, reader: CloudReader, *, elapsed_s: float, began_at: datetime) -> None:
         """Look, if it is time to; a cloud that does not answer is asked again the next time."""

@@ -12,7 +12,7 @@ from edge_agent.config import DrivingSettings
 from edge_agent.readings import Axes, ImuReading
 from simulator.driving import GRAVITY_MPS2, random_mount
 from simulator.plane import turn_deg
-from simulator.route import Motion
+from simulator.route import Course
 from wire.messages import DrivingKind
 
 EVERY_S: Final = 0.1
@@ -38,7 +38,7 @@ class Moment:
 class Wheel:
     """The inertial sensor of one bus, mounted in any way."""
 
-    def __init__(self, motion: Motion, *, phase_s: float, rng: np.random.Generator) -> None:
+    def __init__(self, motion: Course, *, phase_s: float, rng: np.random.Generator) -> None:
         self._motion, self._phase_s, self._rng = motion, phase_s, rng
         self._mount = random_mount(rng)
         self._told_s = 0.0
@@ -57,7 +57,7 @@ class Wheel:
             )
 
 
-def accelerations(motion: Motion, at_s: float) -> tuple[float, float, float]:
+def accelerations(motion: Course, at_s: float) -> tuple[float, float, float]:
     """Forward and right (m/s2), and the turn to the right in degrees a second."""
     before, here, after = (motion.pose(at_s + shift_s) for shift_s in (-SPAN_S, 0.0, SPAN_S))
     forward = (after.speed_mps - before.speed_mps) / (2 * SPAN_S)
@@ -65,7 +65,7 @@ def accelerations(motion: Motion, at_s: float) -> tuple[float, float, float]:
     return forward, here.speed_mps * math.radians(turn_dps), turn_dps
 
 
-def harsh_moments(motion: Motion, *, phase_s: float, until_s: float) -> list[Moment]:
+def harsh_moments(motion: Course, *, phase_s: float, until_s: float) -> list[Moment]:
     """What of a drive is beyond the limits of DRIVING, by kind and in order of time."""
     times = np.arange(0.0, until_s, EVERY_S).tolist()
     felt = [accelerations(motion, phase_s + at_s) for at_s in times]

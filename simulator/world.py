@@ -8,10 +8,11 @@ from typing import Final
 from simulator.city import Town, make_town
 from simulator.frames import DrawnScenery, PhotoScenery, Scenery
 from simulator.furniture import Fixture, Fixtures, make_fixtures
+from simulator.gnss import GnssQuality
 from simulator.photos import choose_photos, guess_camera, make_sites, read_photos
 from simulator.plane import Plane
 from simulator.repairs import Repairs
-from simulator.route import CRUISE_MPS, LOOPS, Line, Motion, make_lines, make_rings, rings_of
+from simulator.route import CRUISE_MPS, LOOPS, Course, Line, Motion, make_lines, make_rings, rings_of
 from simulator.truth import DENSE_GAP_M, Truth, enlivened, make_truth
 
 BUSES_PER_LINE: Final = 3
@@ -30,6 +31,8 @@ class World:
     motions: tuple[Motion, ...]  # of the lines
     repairs: Repairs = field(default_factory=Repairs)
     fixtures: Fixtures = field(default_factory=Fixtures)
+    courses: tuple[Course, ...] = ()  # of single buses; without them buses share the lines
+    receiver: GnssQuality | None = None  # of every bus
 
 
 def make_world(*, seed: int, buses: int, frames: Path | None, is_dense: bool = False) -> World:

@@ -14,7 +14,6 @@ from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.model_file import Calibration, Manifest, load_manifest
 from models.errors import DataError
 from models.road_damage import calibrate
-from models.road_damage.altered import ALTERED
 from models.road_damage.card import write_measured
 from models.road_damage.coco import Photo, decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES, drawn_scene
@@ -22,6 +21,7 @@ from models.road_damage.error_model import FOUND_IOU, error_model
 from models.road_damage.release import UNCALIBRATED, Bar, judged
 from models.road_damage.report import Clean, Honesty, Int8, Part, Report, part_of
 from models.road_damage.score import MATCH_IOU, Outcome, average_precision, count, judged_again, rates
+from simulator.altered import ALTERED
 from wire.error_model import ErrorModel, Quality
 
 LOWEST_CONFIDENCE: Final = 0.05  # boxes below it only make curves longer

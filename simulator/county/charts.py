@@ -127,10 +127,10 @@ def _most(values: Sequence[float], y: Axis) -> float:
         return y.most
     if y.is_share:
         return 1.0
-    highest = max(values, default=1.0) or 1.0
+    highest = max([*values, float(TICKS)])  # what is counted has whole ticks
     step = 10.0 ** math.floor(math.log10(highest / TICKS))
-    nice = next(step * each for each in (1, 2, 2.5, 5, 10) if step * each * TICKS >= highest)
-    return nice * TICKS
+    steps = (step * each for each in (1, 2, 2.5, 5, 10) if (step * each).is_integer())
+    return TICKS * next(each for each in steps if each * TICKS >= highest)
 
 
 def _told(value: float, y: Axis) -> str:

@@ -1,6 +1,6 @@
 """`busense county`: a county of thousands of buses, without agents: its scenario, its messages, its timetable."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -13,20 +13,21 @@ from simulator.county.messages import CountyFleet
 from simulator.county.publish import Publisher, in_time
 from simulator.county.recording import read_recording, write_recording
 from simulator.county.report import write_report
-from simulator.county.scenario import Scenario, load_scenario
+from simulator.county.scenario import load_scenario
 from wire.error_model import load_error_model
 
 MORNING_H: Final = 8.0
+HOUR_S: Final = 3600.0
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 _scenario = click.argument("scenario", type=_FILE)
 _errors = click.option("--errors", type=_FILE, help="error_model.json of the detector; else of the shipped one.")
-_from = click.option(
+from_option = click.option(
     "--from-h",
     default=MORNING_H,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="Hours after the first midnight.",
+    help="Hours after a county's first midnight.",
 )
 _for = click.option("--for", "for_s", default=600.0, show_default=True, type=click.FloatRange(min=10), help="Seconds.")
 _broker = click.option("--broker", required=True, help="mqtt://host:port or mqtts://host:port")
@@ -57,17 +58,17 @@ def check(scenario: Path) -> None:
 @county.command()
 @_scenario
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@_from
+@from_option
 @_for
 @_errors
 def record(scenario: Path, file: Path, *, from_h: float, for_s: float, errors: Path | None) -> None:
     """Write all messages of some time into FILE (gzipped if it ends in .gz): the same for the same seed."""
-    settings = load_scenario(scenario)
-    fleet = _fleet(settings, scenario, from_h=from_h, errors=errors)
-    begin = settings.county.midnight + timedelta(hours=from_h)
-    about = {"county": settings.county.name, "seed": settings.county.seed, "from": begin.isoformat(), "for_s": for_s}
-    count = write_recording(file, fleet.messages(for_s), about=about)
-    click.echo(f"{count} messages of {settings.county.buses} buses in {file}")
+    made = county_of(scenario, errors)
+    part = made.scenario.county
+    begin = part.midnight + timedelta(hours=from_h)
+    about = {"county": part.name, "seed": part.seed, "from": begin.isoformat(), "for_s": for_s}
+    count = write_recording(file, CountyFleet(made, from_s=from_h * HOUR_S).messages(for_s), about=about)
+    click.echo(f"{count} messages of {part.buses} buses in {file}")
 
 
 @county.command()
@@ -78,7 +79,7 @@ def record(scenario: Path, file: Path, *, from_h: float, for_s: float, errors: P
 @_rate
 def publish(file: Path, *, broker: str, user: str | None, password_file: Path | None, rate: float) -> None:
     """Publish a recorded FILE."""
-    publisher = Publisher(broker, user=user, password=_read(password_file))
+    publisher = Publisher(broker, user=user, password=read_password(password_file))
     count = in_time(read_recording(file), publisher.publish, rate=rate)
     publisher.close()
     click.echo(f"{count} messages published and acknowledged")
@@ -90,9 +91,10 @@ def publish(file: Path, *, broker: str, user: str | None, password_file: Path | 
 @_user
 @_password
 @_rate
-@_from
+@from_option
 @_for
 @_errors
+@click.option("--now", "is_now", is_flag=True, help="Messages tell the time at which they leave: as a cloud wants it.")
 def drive(
     scenario: Path,
     *,
@@ -103,11 +105,16 @@ def drive(
     from_h: float,
     for_s: float,
     errors: Path | None,
+    is_now: bool,
 ) -> None:
     """Publish a county while it drives, without a file between."""
-    fleet = _fleet(load_scenario(scenario), scenario, from_h=from_h, errors=errors)
-    publisher = Publisher(broker, user=user, password=_read(password_file))
-    count = in_time(fleet.messages(for_s), publisher.publish, rate=rate)
+    if is_now and rate != 1:
+        raise click.UsageError("--now is for --rate 1: nothing can be told before it happened")
+    made = county_of(scenario, errors)
+    publisher = Publisher(broker, user=user, password=read_password(password_file))
+    begins_at = datetime.now(UTC) if is_now else None
+    fleet = CountyFleet(made, from_s=from_h * HOUR_S, begins_at=begins_at)
+    count = in_time(fleet.messages(for_s), publisher.publish, rate=rate, begins_at=begins_at)
     publisher.close()
     click.echo(f"{count} messages published and acknowledged")
 
@@ -130,9 +137,10 @@ def report(ledger: Path, folder: Path) -> None:
     click.echo(write_report(read_ledger(ledger), folder))
 
 
-def _fleet(settings: Scenario, path: Path, *, from_h: float, errors: Path | None) -> CountyFleet:
+def county_of(scenario: Path, errors: Path | None) -> County:
+    """The county of a scenario file, whose buses are as wrong as was measured."""
     measured = load_error_model(errors) if errors else None
-    return CountyFleet(make_county(settings, folder=path.parent, errors=measured), from_s=from_h * 3600)
+    return make_county(load_scenario(scenario), folder=scenario.parent, errors=measured)
 
 
 def _in_words(made: County) -> str:
@@ -145,5 +153,5 @@ def _in_words(made: County) -> str:
     )
 
 
-def _read(password_file: Path | None) -> str | None:
+def read_password(password_file: Path | None) -> str | None:
     return password_file.read_text().strip() if password_file else None

@@ -92,7 +92,7 @@ class Damages:
     def _defect(self, number: int) -> Defect:
         lon, lat = self.plane.lon_lat(Spot(float(self.east_m[number]), float(self.north_m[number])))
         return Defect(
-            id=f"defect-{number}",
+            id=defect_id(number),
             class_code=CLASS_CODES[int(self.classes[number])],
             lon=round(lon, 7),
             lat=round(lat, 7),
@@ -104,6 +104,11 @@ class Damages:
             right_m=0.0,
             seed=number,
         )
+
+
+def defect_id(number: int) -> str:
+    """What a score calls a piece of damage."""
+    return f"defect-{number}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from simulator.county.lines import CountyLine, Lines, Stop, line_there_and_back, path_of
+from simulator.county.lines import CountyLine, Lines, Stop, halting, line_there_and_back, path_of
 from simulator.county.network import Indices, Network
 from simulator.errors import NetworkError
 from simulator.plane import Plane, Spot, distance_m
@@ -206,7 +206,8 @@ class _LineMaker:
         name = row.get("route_short_name") or row.get("route_long_name") or route
         first = [self.feed.times[trip["trip_id"]][0]["departure_time"] for trip in trips if _is_out(trip)]
         departures = sorted({_seconds(each) for each in first})
-        return CountyLine(line=line, name=name, stops=_stops_along(line, calls), departures_s=tuple(departures))
+        stops = _stops_along(line, calls)
+        return CountyLine(line=halting(line, stops), name=name, stops=stops, departures_s=tuple(departures))
 
     def _commonest(self, trips: Sequence[Row]) -> Row | None:
         """A trip that calls at the stops at which most trips call."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -69,13 +69,13 @@ def _line(network: Network, number: int, rng: np.random.Generator, *, buses: int
     line = line_there_and_back(f"line-{number + 1}", there, back)
     count = max(2, round(line.length_m / STOP_EVERY_M))
     ways_m = [line.length_m * place / count for place in range(count)]
-    stops = [
+    stops = tuple(
         Stop(id=f"{line.id}-stop-{place + 1}", name=f"{number + 1} 路 {place + 1} 站", along_m=round(way_m, 1))
         for place, way_m in enumerate(ways_m)
-    ]
+    )
     headway_s = math.ceil(line.length_m / WITH_BREAKS_MPS / buses)
     departures_s = tuple(float(at_s) for at_s in np.arange(FIRST_S, LAST_S, headway_s))
-    return CountyLine(line=line, name=f"{number + 1} 路", stops=tuple(stops), departures_s=departures_s)
+    return CountyLine(line=halting(line, stops), name=f"{number + 1} 路", stops=stops, departures_s=departures_s)
 
 
 def _ends(network: Network, rng: np.random.Generator) -> tuple[int, int]:
@@ -97,6 +97,11 @@ def line_there_and_back(line_id: str, there: Sequence[Spot], back: Sequence[Spot
     """Closed path of the bus in its own lane, out and home again."""
     path = [*_lane(there), *_lane(back)]
     return Line(line_id, path_of([*path, path[0]]))
+
+
+def halting(line: Line, stops: Sequence[Stop]) -> Line:
+    """The line on which buses wait where passengers get on."""
+    return replace(line, calls_m=tuple(stop.along_m for stop in stops))
 
 
 def path_of(spots: Sequence[Spot]) -> tuple[Spot, ...]:

@@ -1,8 +1,9 @@
 """What all buses of a county send, as encoded messages of the contract."""
 
+import itertools
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.county.build import County
+from simulator.county.damage import defect_id
 from simulator.county.looks import DISTANCE_M, LEFT_M, OWN_ACROSS_M, OWN_ALONG_M, RIGHT_M, STRETCH_M, Looked, Told
 from simulator.county.told import FRAMES_PER_S, NEAR_M, QUALITIES
-from simulator.county.traffic import Tick, Traffic
+from simulator.county.traffic import TICK_S, Tick, Traffic
+from simulator.exposure import LEAST_FRAMES, Exposures
 from simulator.frames import DRAWN_CAMERA
 from simulator.plane import Spot
 from simulator.truth import CLASS_CODES
@@ -35,7 +38,6 @@ from wire.topics import Topic
 
 Floats = NDArray[np.float64]
 
-TICK_S: Final = 10.0
 POINTS: Final = 5  # of a track
 HEALTH_EVERY_TICKS: Final = 6
 VISIBLE_FROM_M: Final = 18.0  # as a bus tells it; beyond it sees little
@@ -60,15 +62,34 @@ class Sent:
 class CountyFleet:
     """The buses of a county as senders of messages; the same messages for the same seed."""
 
-    def __init__(self, county: County, *, from_s: float) -> None:
-        """Begin so many seconds after the scenario's first midnight."""
+    def __init__(
+        self,
+        county: County,
+        *,
+        from_s: float,
+        begins_at: datetime | None = None,
+        agents: Sequence[int] = (),
+        exposures: Exposures | None = None,
+    ) -> None:
+        """Begin so many seconds after the scenario's first midnight.
+
+        Args:
+            county: with its scenario.
+            from_s: where in the scenario's time the buses begin.
+            begins_at: what the messages call this time; without it they tell the scenario's own.
+            agents: numbers of buses that speak for themselves.
+            exposures: is told which damage the others had in view.
+        """
         part = county.scenario.county
         self._county, self.traffic = county, Traffic(county, from_s=from_s)
         self._rng = np.random.default_rng((part.seed, 19))
         self._ids = random.Random(part.seed)  # a number at a time
-        self._midnight = county.weather.first_day
-        begin = self._midnight + timedelta(seconds=from_s)
-        self.devices = [f"{part.name}-{number:05d}" for number in range(1, part.buses + 1)]
+        begin = begins_at or county.weather.first_day + timedelta(seconds=from_s)
+        self._midnight = begin - timedelta(seconds=from_s)
+        self._exposures = exposures
+        self._is_told = np.ones(part.buses, dtype=np.bool_)
+        self._is_told[list(agents)] = False
+        self.devices = [part.device(number) for number in range(part.buses)]
         self._streams = [make_id(begin, bits=self._bits()) for _ in self.devices]
         self._sequence = np.zeros(part.buses, dtype=np.int64)
         self._looked_from_m = np.full(part.buses, np.nan)
@@ -79,9 +100,9 @@ class CountyFleet:
         self._sigma_m = math.hypot(receiver.wander_m, receiver.jitter_m)
         self._ticks = 0
 
-    def messages(self, for_s: float) -> Iterator[Sent]:
-        """Everything sent in some seconds, in the order in which it leaves the buses, to a tick."""
-        for _ in range(math.ceil(for_s / TICK_S)):
+    def messages(self, for_s: float | None) -> Iterator[Sent]:
+        """Everything sent in some seconds (or for ever), in the order in which it leaves the buses, to a tick."""
+        for _ in itertools.count() if for_s is None else range(math.ceil(for_s / TICK_S)):
             yield from self.tick()
 
     def tick(self) -> list[Sent]:
@@ -96,7 +117,15 @@ class CountyFleet:
             *self._healths(tick),
         ]
         self._ticks += 1
-        return self._through_the_network(made, at_s=tick.to_s)
+        self._note_exposures(tick, looked)
+        return self._through_the_network([(bus, sent) for bus, sent in made if self._is_told[bus]], at_s=tick.to_s)
+
+    def _note_exposures(self, tick: Tick, looked: Looked) -> None:
+        if self._exposures is None:
+            return
+        is_ours = self._is_told[tick.buses[looked.shown_stretch]]
+        for thing in looked.shown_thing[is_ours & self._county.damages.is_damage[looked.shown_thing]].tolist():
+            self._exposures.add(defect_id(thing), frames=LEAST_FRAMES)
 
     def _bits(self) -> int:
         return self._ids.getrandbits(74)

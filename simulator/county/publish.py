@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -90,6 +91,7 @@ def in_time(
     publish: Callable[[Sent], None],
     *,
     rate: float,
+    begins_at: datetime | None = None,
     now_s: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> int:
@@ -99,11 +101,12 @@ def in_time(
         messages: in order of time.
         publish: is given each.
         rate: how many times faster than they were made; `AS_FAST_AS_IT_GOES` waits for nothing.
+        begins_at: time of messages that are due at once; without it the first is.
         now_s: clock.
         sleep: waits so many seconds.
     """
     count = 0
-    began_s, first = now_s(), None
+    began_s, first = now_s(), begins_at
     for sent in messages:
         first = first or sent.at
         if rate > AS_FAST_AS_IT_GOES:

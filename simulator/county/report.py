@@ -9,9 +9,10 @@ from typing import Final
 
 from simulator.county.charts import Axis, Series, bar_chart, line_chart
 from simulator.county.ledger import Ledger, Opened, Watched
+from simulator.score import GATE_M
 from simulator.truth import CLASS_CODES
 
-MOST_PASSES: Final = 30
+FEWEST_PASSES, MOST_PASSES = 5, 30  # along the axis
 LATE_STEPS: Final = 60
 DAY_S: Final = 86_400.0
 _UNITS: Final = {"day": "天 days", "second": "秒 seconds"}
@@ -23,11 +24,19 @@ QUALITY_NAMES: Final = {
     "wet": "雨 wet",
     "glare": "逆光 glare",
 }
+CLASS_NAMES: Final = {
+    "D00": "纵向裂缝 longitudinal",
+    "D10": "横向裂缝 transverse",
+    "D20": "网状裂缝 alligator",
+    "D40": "坑槽 pothole",
+}
 FACT_NAMES: Final = {
     "county": "县域 County",
     "simulated": "模拟 Simulated",
     "detector": "检测器 Detector",
     "took": "耗时 Took",
+    "dates": "日期 Dates",
+    "seed": "种子 Seed",
 }
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;margin:0;background:#f5f6f8;color:#1c2430}
@@ -70,7 +79,8 @@ def write_report(ledger: Ledger, folder: Path) -> Path:
 
 def page_of(ledger: Ledger) -> str:
     """The whole page, which needs no other file."""
-    facts = {**ledger.facts, "seed": str(ledger.seed)}
+    dates = sorted({day.date[:10] for day in ledger.days})
+    facts = {**ledger.facts, "dates": " / ".join(dict.fromkeys(dates[:1] + dates[-1:])), "seed": str(ledger.seed)}
     lines = "".join(
         f"<dt>{escape(FACT_NAMES.get(key, key))}</dt><dd>{escape(text)}</dd>" for key, text in facts.items()
     )
@@ -109,7 +119,12 @@ def _tiles(ledger: Ledger) -> list[tuple[str, str]]:
         ("误报案件 cases of nothing", _share(invented, len(ledger.opened))),
         ("重复案件 cases doubled", _share(doubled, len(ledger.opened))),
     ]
-    return [*tiles, *(cases if ledger.opened else [])]
+    last = ledger.days[-1:]
+    wrong = [
+        ("误报 invented", str(sum(day.invented for day in last))),
+        ("重复 doubled", str(sum(day.doubled for day in last))),
+    ]
+    return [*tiles, *(cases if ledger.opened else wrong)]
 
 
 def _charts(ledger: Ledger) -> list[_Chart]:
@@ -163,7 +178,8 @@ def _by_passes(watched: Sequence[Watched]) -> str:
     def until(each: Watched) -> tuple[float, bool]:
         return (each.shown, False) if each.shown_before_found is None else (each.shown_before_found, True)
 
-    return _until(watched, until, steps=MOST_PASSES, x="经过次数 passes that had it in view")
+    steps = min(MOST_PASSES, max([FEWEST_PASSES, *(each.shown for each in watched)]))
+    return _until(watched, until, steps=steps, x="经过次数 passes that had it in view")
 
 
 def _late(ledger: Ledger) -> str:
@@ -220,7 +236,7 @@ def share_until(ends: Sequence[tuple[float, bool]], *, steps: int) -> list[float
 
 def _off(watched: Sequence[Watched]) -> str:
     metres = [each.off_m for each in watched if each.off_m is not None]
-    edges = [step * 0.5 for step in range(13)]
+    edges = [step * 0.5 for step in range(round(2 * GATE_M) + 1)]
     counts = [sum(low <= each < low + 0.5 for each in metres) for low in edges]
     labels = [f"{low:g}" for low in edges]
     return bar_chart([Series(name="", values=counts)], labels=labels, x="米 metres", y=Axis(title="处 findings"))
@@ -334,7 +350,7 @@ def _table(ledger: Ledger) -> str:
         cases = [each for each in ledger.opened if each.class_code == code]
         rows.append(
             (
-                code,
+                f"{code} {CLASS_NAMES[code]}",
                 str(len(some)),
                 _share(len(found), len(some)),
                 _middle([each.shown_before_found for each in found if each.shown_before_found is not None], "{:.0f}"),

@@ -49,6 +49,10 @@ class CountyPart(_Part):
             raise ValueError(f"time_zone {self.time_zone!r} is not known") from error
         return self
 
+    def device(self, number: int) -> str:
+        """Name of a bus; they are counted from 0."""
+        return f"{self.name}-{number + 1:05d}"
+
     @property
     def midnight(self) -> datetime:
         """The first local one."""

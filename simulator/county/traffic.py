@@ -18,6 +18,7 @@ Indices = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 DAY_S: Final = 86_400.0
+TICK_S: Final = 10.0
 UNEVEN: Final = 0.12  # one sigma of how much faster or slower a single bus gets on in one tick
 
 

@@ -5,13 +5,13 @@ import pytest
 
 from edge_agent.vision.model_file import Manifest
 from models.errors import DataError
-from models.road_damage.altered import ALTERED
 from models.road_damage.calibrate import Bin
 from models.road_damage.card import BEGIN, END, write_measured
 from models.road_damage.drawn_set import drawn_scene
 from models.road_damage.error_model import error_model
 from models.road_damage.report import Clean, Honesty, Int8, Report, as_markdown, part_of
 from models.road_damage.sheet import COLUMNS, MOST_OF_SCENE, ROWS, Mistake, false_alarms, misses, worst
+from simulator.altered import ALTERED
 from tests.unit.models.road_damage_samples import outcome, photo
 from wire.messages import ModelVersion
 

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from edge_agent.readings import Image
+from simulator.county.build import SHIPPED_ERRORS
 from simulator.error_model import ErrorModel, ErrorModelDetector
 from simulator.frames import DRAWN_CAMERA, Shown
 from simulator.plane import Spot
 from simulator.route import Pose
 from tests.unit.cloud.findings.test_rates import error_model
 from wire.error_model import ErrorModel as Measured
+from wire.error_model import Quality, load_error_model
 
 SHOWN = Shown(defect_id="d", class_code="D40", box_xyxy_px=(300, 250, 340, 270))
 SURE = ErrorModel(hit_in_pass={"D40": 1.0}, hit_in_frame=1.0, false_alarms_per_km=0)
@@ -128,3 +130,24 @@ def test_false_alarms_are_about_as_large_as_they_were_measured(side_px: float) -
 
     assert len(sides) > 100
     assert side_px / 1.7 < float(np.median(sides)) < side_px * 1.7
+
+
+def test_a_measured_model_is_hit_less_often_in_pictures_that_are_worse() -> None:
+    """With the shipped one: a thing of a middling size."""
+    measured = load_error_model(SHIPPED_ERRORS)
+    qualities: tuple[Quality, ...] = ("good", "dark")
+    wanted: dict[Quality, float] = {
+        each: measured.hit_rate("D40", width_px=40, height_px=20, quality=each) for each in qualities
+    }
+    assert wanted["dark"] < wanted["good"]
+    for quality, rate in wanted.items():
+        detector = ErrorModelDetector(camera=DRAWN_CAMERA, rng=np.random.default_rng(3), measured=measured)
+        hits = 0
+        for lap in range(2000):
+            image = _image()
+            detector.remember(image, _pose(lap=lap), (SHOWN,), quality=quality)
+            boxes = detector.detect(image).boxes
+            hits += any(
+                abs(float(box[0]) - SHOWN.box_xyxy_px[0]) < 40 and abs(float(box[3]) - 270) < 40 for box in boxes
+            )
+        assert hits / 2000 == pytest.approx(rate, abs=0.05)

@@ -8,7 +8,7 @@ import pytest
 from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from simulator.city import make_town
 from simulator.exposure import Exposures
-from simulator.frames import DrawnScenery, Shown
+from simulator.frames import DrawnScenery, Look
 from simulator.gnss import Gnss, GnssQuality
 from simulator.route import Motion, Pose, make_lines
 from simulator.sensors import BusSensors, Rates
@@ -41,10 +41,10 @@ class JumpingClock:
 def _readings(
     clock: JumpingClock, *, until_s: float | None, exposures: Exposures | None = None, truth: Truth = TRUTH
 ) -> list[Reading]:
-    remembered: list[tuple[Image, Pose, tuple[Shown, ...]]] = []
+    remembered: list[tuple[Image, Pose, Look]] = []
 
-    def remember(image: Image, pose: Pose, shown: tuple[Shown, ...]) -> None:
-        remembered.append((image, pose, shown))
+    def remember(image: Image, pose: Pose, look: Look) -> None:
+        remembered.append((image, pose, look))
 
     sensors = BusSensors(
         motion=MOTION,

@@ -60,7 +60,7 @@ def _shown(world: World, *numbers: int) -> Exposures:
 
 def test_what_was_found_is_noted_with_when_and_after_how_many_passes(world: World) -> None:
     exposures, reader = _shown(world, 0, 1), FakeReader()
-    watching = Watching(world, exposures, seed=0, facts={})
+    watching = Watching(world, exposures, name="town-0", seed=0, facts={})
     watching.look(reader, elapsed_s=10, began_at=BEGAN)
     exposures.add(world.truth.defects[0].id, frames=5)
     reader.believed = [_claim(world, 0)]
@@ -75,7 +75,7 @@ def test_what_was_found_is_noted_with_when_and_after_how_many_passes(world: Worl
 
 def test_it_looks_every_few_seconds_only_and_bears_with_a_cloud_that_is_away(world: World) -> None:
     reader = FakeReader()
-    watching = Watching(world, _shown(world, 0), seed=0, facts={})
+    watching = Watching(world, _shown(world, 0), name="town-0", seed=0, facts={})
     for elapsed_s in (1.0, LOOK_EVERY_S, LOOK_EVERY_S + 1):
         watching.look(reader, elapsed_s=elapsed_s, began_at=BEGAN)
     assert len(watching.ledger.days) == 1

@@ -11,6 +11,7 @@ from simulator.county.lines import Lines, make_county_lines
 from simulator.county.network import Network, network_of_town
 from simulator.errors import NetworkError
 from simulator.plane import distance_m
+from simulator.route import DWELL_S, Motion
 
 MONDAY = date(2027, 6, 7)
 SUNDAY = date(2027, 6, 6)
@@ -110,6 +111,16 @@ def test_a_route_goes_there_and_comes_back(there_and_back: Path) -> None:
     assert line.line.length_m == pytest.approx(2 * 2226, abs=30)
     assert [stop.id for stop in line.stops] == ["s0", "s1", "s2", "s2", "s1", "s0"]
     assert list(line.departures_s) == [25 * 3600.0]
+
+
+def test_buses_halt_at_the_stops_of_the_timetable(there_and_back: Path) -> None:
+    (line,) = read_gtfs(there_and_back, network=None, day=MONDAY, most=1).lines
+    assert line.line.stops_m == tuple(stop.along_m for stop in line.stops)
+    middle = line.stops[1]
+    motion = Motion(line.line)
+    arrives_s = motion.time_at(middle.along_m)
+    assert motion.pose(arrives_s + DWELL_S / 2).speed_mps == 0
+    assert motion.pose(arrives_s + DWELL_S / 2).along_m == pytest.approx(middle.along_m, abs=1)
 
 
 @pytest.mark.parametrize("day", [SUNDAY, date(2027, 6, 14)], ids=["weekend", "taken out"])

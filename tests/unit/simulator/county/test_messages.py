@@ -1,23 +1,25 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from simulator.county.build import make_county
+from simulator.county.build import County, make_county
 from simulator.county.messages import CountyFleet, Sent
 from simulator.county.publish import AS_FAST_AS_IT_GOES, in_time
 from simulator.county.recording import read_recording, write_recording
 from simulator.county.scenario import Scenario
 from simulator.errors import RecordingError
+from simulator.exposure import Exposures
 from wire.codec import decode_envelope
 from wire.messages import Coverage, Detection, Health, Track
 from wire.topics import parse_topic
 
 MakeScenario = Callable[..., Scenario]
 MORNING_S = 10 * 3600.0
+NOW = datetime(2026, 11, 29, 22, 0, tzinfo=UTC)
 
 
 def _messages(scenario: Scenario, *, for_s: float = 120.0) -> list[Sent]:
@@ -77,6 +79,38 @@ def test_a_bus_without_a_network_tells_all_later(make_scenario: MakeScenario) ->
     assert min(sent.at for sent in with_gap) - begin > timedelta(seconds=45)
 
 
+def test_a_cloud_hears_of_now_what_the_scenario_has_on_its_day(county: County) -> None:
+    own = list(CountyFleet(county, from_s=MORNING_S).messages(60.0))
+    now = list(CountyFleet(county, from_s=MORNING_S, begins_at=NOW).messages(60.0))
+    assert [sent.topic for sent in now] == [sent.topic for sent in own]
+    shifts = {a.at - b.at for a, b in zip(now, own, strict=True)}
+    assert shifts == {NOW - (county.weather.first_day + timedelta(seconds=MORNING_S))}
+    assert all(NOW <= decode_envelope(sent.payload).time <= NOW + timedelta(seconds=60) for sent in now)
+
+
+def test_buses_that_speak_for_themselves_are_left_out(county: County) -> None:
+    def topics(agents: tuple[int, ...]) -> Counter[str]:
+        return Counter(sent.topic for sent in CountyFleet(county, from_s=MORNING_S, agents=agents).messages(120.0))
+
+    every, others = topics(()), topics((0, 5))
+    own = {topic for topic in every if topic.split("/")[3] in {"small-00001", "small-00006"}}
+    assert own
+    assert others == Counter({topic: count for topic, count in every.items() if topic not in own})
+
+
+def test_what_the_others_had_in_view_is_noted_as_damage(county: County) -> None:
+    passes: list[dict[str, int]] = []
+    for agents in ((), tuple(range(12))):
+        exposures = Exposures()
+        fleet = CountyFleet(county, from_s=MORNING_S, agents=agents, exposures=exposures)
+        assert (len(list(fleet.messages(300.0))) > 0) == (not agents)
+        passes.append(exposures.passes())
+    known = {each.id for each in county.damages.truth(MORNING_S / 86_400 + 0.01).defects}
+    assert passes[0].keys() <= known
+    assert len(passes[0]) > 20
+    assert passes[1] == {}
+
+
 @pytest.mark.parametrize("name", ["day.jsonl", "day.jsonl.gz"])
 def test_a_recording_holds_the_bytes_that_were_made(messages: list[Sent], tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -112,6 +146,13 @@ def test_a_recording_that_was_cut_off_is_told(messages: list[Sent], tmp_path: Pa
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(RecordingError):
         list(read_recording(path))
+
+
+def test_messages_are_not_sent_before_their_time(messages: list[Sent]) -> None:
+    clock = FakeTime()
+    begins_at = messages[0].at - timedelta(seconds=7)
+    in_time(messages[:1], lambda _: None, rate=1.0, begins_at=begins_at, now_s=lambda: clock.now_s, sleep=clock.sleep)
+    assert clock.now_s == pytest.approx(7)
 
 
 class FakeTime:

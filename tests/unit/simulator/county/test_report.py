@@ -97,6 +97,24 @@ def test_numbers_of_the_page_are_those_of_the_ledger(ledger: Ledger, tmp_path: P
     assert before["位置偏差（中位，米） metres off, median"] == "1.2"
 
 
+def test_a_run_without_cases_says_what_is_invented_and_doubled(ledger: Ledger, tmp_path: Path) -> None:
+    live = Ledger(name="live", seed=0, facts={}, unit="second", days=ledger.days, watched=ledger.watched)
+    page = Page(write_report(live, tmp_path).read_text())
+    before = dict(zip(page.words[:0:-1], page.words[-2::-1], strict=False))
+    assert (before["误报 invented"], before["重复 doubled"]) == ("1", "0")
+    assert "2027-01-01 / 2027-01-10" in page.words
+
+
+def test_passes_are_drawn_as_far_as_there_were_any(ledger: Ledger, tmp_path: Path) -> None:
+    text = write_report(ledger, tmp_path).read_text()
+    passes = text[text.index("多少次经过之后发现") :]
+    assert [f'text-anchor="middle">{number}</text>' in passes.split("</svg>")[0] for number in (9, 10, 30)] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_a_ledger_is_read_as_it_was_written(ledger: Ledger, tmp_path: Path) -> None:
     write_report(ledger, tmp_path)
     assert read_ledger(tmp_path / "ledger.json") == ledger
@@ -121,6 +139,14 @@ def test_a_line_has_a_gap_where_nothing_is_known() -> None:
         [Series(name="a", values=[1, 2, None, 3, 4])], labels=list("abcde"), x="x", y=Axis(title="y", is_share=False)
     )
     assert drawn.count("<polyline") == 2
+
+
+@pytest.mark.parametrize(("most", "top"), [(1, "5"), (7, "10"), (12, "25"), (130, "250")])
+def test_what_is_counted_has_whole_ticks(most: int, top: str) -> None:
+    drawn = bar_chart([Series(name="a", values=[most])], labels=["a"], x="x", y=Axis(title="y"))
+    ticks = [part.split("<")[0] for part in drawn.split('text-anchor="end">')[1:]]
+    assert ticks[-1] == top
+    assert all(tick.isdecimal() for tick in ticks)
 
 
 def test_bars_are_as_high_as_their_values() -> None:
