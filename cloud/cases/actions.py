@@ -23,7 +23,13 @@ from cloud.cases.orders import CaseRow, Order
 from cloud.cases.scope import require_in_scope
 from cloud.cases.views import CASES_BY_ID, case_item_of
 from cloud.db.changes import tell_all
-from cloud.errors import ActionForbiddenError, CaseNotFoundError, OrderError, StaleVersionError
+from cloud.errors import (
+    ActionForbiddenError,
+    ActionNotAllowedError,
+    CaseNotFoundError,
+    OrderError,
+    StaleVersionError,
+)
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import Severity
 from cloud.metrics import CASE_STEPS
@@ -94,6 +100,8 @@ class CaseActions:
         effect = effect_of(case, self._with_assignment(case, order), self._circumstances)
         if order.into is not None and effect.case.merged_into == order.into:
             self._check_target(order.into)
+        if case.state in ENDED and effect.case.state not in ENDED:
+            self._check_alone(case)
         repository.update_case(self.connection, effect.case)
         serial = self._note(case_id, order, from_state=case.state, to_state=effect.case.state, details=effect.details)
         if effect.case != case:
@@ -153,6 +161,11 @@ class CaseActions:
             raise OrderError(f"into: {error}") from error
         if target.state in ENDED:
             raise OrderError(f"into: case {target.number} is {target.state}")
+
+    def _check_alone(self, case: CaseRow) -> None:
+        """A thing has one open case: one that has ended comes back only where no other took its place."""
+        if (other := repository.open_case_beside(self.connection, case)) is not None:
+            raise ActionNotAllowedError(f"the damage of case {case.number} is dealt with in case {other}")
 
     def _note(
         self, case_id: UUID, order: Order, *, from_state: CaseState | None, to_state: CaseState, details: Details

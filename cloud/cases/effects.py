@@ -252,6 +252,21 @@ def _merge(case: CaseRow, order: Order, now: Circumstances, details: dict[str, D
     return replace(case, merged_into=order.into, due_at=None)
 
 
+def _separate(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
+    del order, now
+    details |= {"from": str(case.merged_into)}
+    return replace(
+        case,
+        merged_into=None,
+        crew=None,
+        filed_at=None,
+        dispatched_at=None,
+        accepted_at=None,
+        overdue_at=None,
+        escalation=0,
+    )
+
+
 def _overdue(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
     del order, details
     return replace(case, overdue_at=now.at)
@@ -291,6 +306,7 @@ _CHANGES: Final[dict[Action, _Change]] = {
     Action.REOPEN: _reopen,
     Action.CLOSE: _close,
     Action.MERGE: _merge,
+    Action.SEPARATE: _separate,
     Action.OVERDUE: _overdue,
     Action.ESCALATE: _escalate,
 }

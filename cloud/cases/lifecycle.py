@@ -68,6 +68,7 @@ RULES: Final = (
     Rule(Action.REOPEN, (CaseState.CLOSED,), CaseState.REOPENED, _DESK),
     Rule(Action.CLOSE, (CaseState.VERIFIED,), CaseState.CLOSED, _DESK_OR_SYSTEM),
     Rule(Action.MERGE, (*_TO_BE_JUDGED, CaseState.DISPATCHED), CaseState.MERGED, _DESK_OR_SYSTEM),
+    Rule(Action.SEPARATE, (CaseState.MERGED,), CaseState.REPORTED, _DESK_OR_SYSTEM),
     Rule(Action.ADD_SIGHTING, _ALIVE, None, _SYSTEM),
     Rule(Action.COMMENT, tuple(CaseState), None, _PEOPLE),
     Rule(Action.WARN, _CLOCK_RUNS, None, _SYSTEM),

@@ -56,6 +56,7 @@ class Action(StrEnum):
     REOPEN = "reopen"
     CLOSE = "close"
     MERGE = "merge"
+    SEPARATE = "separate"
     COMMENT = "comment"
     WARN = "warn"
     OVERDUE = "overdue"

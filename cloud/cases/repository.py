@@ -61,6 +61,13 @@ WHERE f.id = ANY(%s)
 ORDER BY f.id, c.state IN ('closed', 'rejected', 'merged'), c.opened_at DESC, c.id DESC
 """
 
+_OPEN_BESIDE: Final = """
+SELECT c.number FROM findings f
+JOIN findings g ON g.id = coalesce(f.merged_into, f.id) OR g.merged_into = coalesce(f.merged_into, f.id)
+JOIN cases c ON c.finding_id = g.id AND c.state NOT IN ('closed', 'rejected', 'merged') AND c.id <> %s
+WHERE f.id = %s ORDER BY c.id LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCase:
@@ -116,6 +123,12 @@ def update_case(connection: Connection[Any], case: CaseRow) -> None:
     values = {name: getattr(case, name) for name in CaseRow.__slots__}
     values["repair"] = Jsonb(asdict(case.repair)) if case.repair is not None else None
     connection.execute(_UPDATE, values)
+
+
+def open_case_beside(connection: Connection[Any], case: CaseRow) -> str | None:
+    """Number of another case of the same thing that is still dealt with."""
+    row = connection.execute(_OPEN_BESIDE, (case.id, case.finding_id)).fetchone()
+    return row[0] if row else None
 
 
 def attach_sightings(connection: Connection[Any], case_id: UUID, *, finding_id: UUID) -> int:

@@ -37,7 +37,9 @@ SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, devic
 FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY at DESC, observation_id) AS age
     FROM finding_observations WHERE finding_id = ANY(%(ids)s)
-) ranked WHERE age <= %(window)s
+) ranked WHERE age <= %(window)s OR observation_id IN (
+    SELECT unnest(first_observations || second_observations) FROM finding_decisions
+    WHERE undone_at IS NULL AND cell = ANY(%(decided_in)s))
 """
 _FINDINGS_OF: Final = """
 SELECT DISTINCT f.finding_id
@@ -116,9 +118,13 @@ def read_stretches_around(
     return stretches
 
 
-def read_linked(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
-    """Newest observations of each finding."""
-    return _by_finding(connection, _LINKED, {"ids": list(finding_ids), "window": WINDOW})
+def read_linked(
+    connection: Connection[Any], finding_ids: Iterable[UUID], *, decided_in: Sequence[str]
+) -> dict[UUID, list[Observation]]:
+    """Newest observations of each finding, and those that standing decisions in these cells name, however old."""
+    return _by_finding(
+        connection, _LINKED, {"ids": list(finding_ids), "window": WINDOW, "decided_in": list(decided_in)}
+    )
 
 
 def read_findings_of(connection: Connection[Any], keys: Sequence[Key]) -> list[UUID]:

@@ -51,6 +51,22 @@ JOIN cases other ON other.finding_id = h.id AND other.state NOT IN ('closed', 'r
 WHERE f.merged_into IS NOT NULL AND other.id <> c.id AND NOT (c.id = ANY(%s))
 ORDER BY c.id DESC, other.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
+# A case that ended in another one and is of its own again: its finding no longer is that thing (a person took a merge
+# back, or the passes tell so), or a person put two things into one case and one of them is seen after that was closed.
+_APART: Final = """
+SELECT c.id, c.class_code, other.number AS was_in FROM cases c
+JOIN findings f ON f.id = c.finding_id AND f.merged_into IS NULL AND f.state = 'open'
+JOIN cases other ON other.id = c.merged_into
+JOIN findings g ON g.id = other.finding_id
+WHERE c.state = 'merged' AND NOT (c.id = ANY(%s))
+    AND NOT EXISTS (SELECT FROM findings part JOIN cases o ON o.finding_id = part.id
+        WHERE (part.id = f.id OR part.merged_into = f.id) AND o.state NOT IN ('closed', 'rejected', 'merged'))
+    AND (other.state = 'closed' AND f.last_seen_at > other.closed_at
+        OR coalesce(g.merged_into, g.id) <> f.id AND 'system:fusion' = (
+            SELECT actor FROM case_history h WHERE h.case_id = c.id AND h.action = 'merge'
+            ORDER BY serial DESC LIMIT 1))
+ORDER BY c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +84,7 @@ class CaseJobs:
         """Do all that is to be done now; returns how much it was."""
         done = sum(1 for _ in self._fire())
         done += sum(1 for _ in self._each(Kind.MERGE, _TWICE, self._merge))
+        done += sum(1 for _ in self._each(Kind.MERGE, _APART, self._separate))
         if self.handling.dispatch.by_itself:
             done += sum(1 for _ in self._each(Kind.DISPATCH, _TO_DISPATCH, self._dispatch))
         done += sum(1 for _ in self._each(Kind.JUDGE, _TO_JUDGE, self._judge))
@@ -110,6 +127,13 @@ class CaseJobs:
 
     def _merge(self, row: dict[str, Any]) -> bool:
         return self._act(FUSION, row["id"], Order(action=Action.MERGE, reason=_ONE_THING, into=row["into"]))
+
+    def _separate(self, row: dict[str, Any]) -> bool:
+        is_apart = self._act(FUSION, row["id"], Order(action=Action.SEPARATE, reason=_two_things(row["was_in"])))
+        entry = self.catalogue.classes.get(row["class_code"])
+        if is_apart and entry is not None and entry.filing.by_itself:
+            self._act(FUSION, row["id"], Order(action=Action.FILE, reason=_FILED))
+        return is_apart
 
     def _judge(self, row: dict[str, Any]) -> bool:
         passes = read_passes_after(
@@ -175,7 +199,15 @@ _REASONS: Final = {
     TimerKind.CLOSE: Reason(zh="核查通过，自动结案", en="verified and not seen since"),
 }
 _ONE_THING: Final = Reason(zh="两处发现实为同一处", en="both findings turned out to be one thing")
+_FILED: Final = Reason(zh="按目录自动立案", en="filed by itself, as the catalogue says of this class")
 _BY_ITSELF: Final = Reason(zh="按区域、距离和任务量自动派遣", en="dispatched by area, distance and load")
+
+
+def _two_things(number: str) -> Reason:
+    return Reason(
+        zh=f"案件 {number} 已不包括此处，恢复为单独案件",
+        en=f"case {number} is not about it any longer: of its own again",
+    )
 
 
 def _verified(passes: list[PassAfter], belief: float) -> Reason:

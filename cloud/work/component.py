@@ -144,7 +144,7 @@ class Ground:
 
     def _load(self, finding_ids: Iterable[UUID]) -> dict[UUID, list[Observation]]:
         wanted = list(finding_ids)
-        linked = evidence.read_linked(self._connection, wanted) if wanted else {}
+        linked = evidence.read_linked(self._connection, wanted, decided_in=self.cells) if wanted else {}
         return {
             each: [item for item in linked.get(each, []) if self._catalogue.group_of(item.class_code) is not None]
             for each in wanted

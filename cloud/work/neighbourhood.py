@@ -187,7 +187,7 @@ class Neighbourhood:
     def _load_observations(self, finding_ids: Iterable[UUID]) -> None:
         missing = [finding_id for finding_id in finding_ids if self._things[finding_id].observations is None]
         if missing:
-            linked = evidence.read_linked(self._connection, missing)
+            linked = evidence.read_linked(self._connection, missing, decided_in=self._ground.cells)
             for finding_id in missing:
                 self._things[finding_id].observations = linked.get(finding_id, [])
 
@@ -244,7 +244,7 @@ def _weighed(thing: Thing, fused: Fused, *, looks: Sequence[Look]) -> Weighed:
 
 def _known_since(times: Sequence[datetime]) -> datetime:
     """Since when all evidence of a kind is known: older one may have been left out of what was read."""
-    return min(times) + PASS_GAP if len(times) >= evidence.WINDOW else _EVER
+    return sorted(times)[-evidence.WINDOW] + PASS_GAP if len(times) >= evidence.WINDOW else _EVER
 
 
 def _looks(things: Iterable[Thing], stretches: Iterable[Stretch]) -> list[tuple[UUID, Look]]:

@@ -16,7 +16,7 @@ from cloud.scenarios.road_damage.assess import Belief, CaseStanding, Proposal, a
 def proposals_for(finding: Record, case: CaseOfFinding | None, *, catalogue: Catalogue) -> list[Proposal]:
     """Ask what is to be done with a finding (a row of FEATURE_COLUMNS) and its newest case."""
     entry = catalogue.classes.get(finding["class_code"])
-    if entry is None:
+    if entry is None or finding["merged_into"] is not None:  # its case becomes one with that of what took it in
         return []
     belief = Belief(
         state=FindingState(finding["state"]),

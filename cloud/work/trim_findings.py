@@ -24,6 +24,11 @@ OR EXISTS (SELECT FROM finding_observations l
     WHERE l.city = t.city AND l.device = t.device AND l.observation_id = t.observation_id
         AND l.finding_id = t.finding_id)
 """
+# What a person said is said of sightings: without them the fusion would forget it.
+_IS_NAMED: Final = """
+t.observation_id IN (
+    SELECT unnest(first_observations || second_observations) FROM finding_decisions WHERE undone_at IS NULL)
+"""
 _FINDINGS: Final = """
 SELECT f.id, f.cell FROM findings f JOIN (
     SELECT finding_id FROM finding_passes GROUP BY finding_id HAVING count(*) > %(passes)s
@@ -90,7 +95,10 @@ class _Evidence:
 
 
 _OBSERVATIONS: Final = _Evidence(
-    "finding_observations", ("city", "device", "observation_id"), "at DESC, observation_id", _HAS_OPEN_CASE
+    "finding_observations",
+    ("city", "device", "observation_id"),
+    "at DESC, observation_id",
+    _HAS_OPEN_CASE + "OR" + _IS_NAMED,
 )
 _LOOKS: Final = _Evidence(
     "finding_looks", ("finding_id", "city", "device", "coverage_id"), "to_at DESC, coverage_id", _HAS_OPEN_CASE

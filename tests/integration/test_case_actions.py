@@ -271,6 +271,22 @@ def test_merged_case_ends_in_the_other(office: Office) -> None:
     merged = office.acted("desk", second, "merge", into=first["id"])
 
     assert (merged["state"], merged["merged_into"]) == ("merged", first["id"])
+    assert "separate" in merged["actions"]
+    apart = office.acted("desk", merged, "separate")
+    assert (apart["state"], apart["merged_into"]) == ("reported", None)
+
+
+def test_case_does_not_come_back_beside_another_of_the_same_damage(office: Office) -> None:
+    first = office.reported_case()
+    office.town.change("UPDATE cases SET state = 'closed', closed_at = opened_at")
+    for number in range(3, 6):
+        office.town.sees(bus=f"bus-{number}", minutes=10 * number, class_code="D00")
+    office.town.store()
+    office.town.work()
+    refused = office.act("desk", office.case(first["id"]), "reopen")
+
+    assert refused.status_code == 409
+    assert "000002" in refused.json()["detail"]
 
 
 def test_jobs_of_a_crew_come_by_distance(office: Office) -> None:

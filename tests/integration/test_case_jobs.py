@@ -192,6 +192,27 @@ def test_case_that_cannot_be_dispatched_is_left_to_a_person(desk: Desk) -> None:
     assert desk.case()["state"] == "filed"
 
 
+def test_case_that_a_person_merged_comes_back_when_it_is_seen_after_the_other_was_closed(desk: Desk) -> None:
+    desk.town.sees(bus="bus-1", minutes=100, north_m=80, class_code="D00")
+    desk.town.sees(bus="bus-2", minutes=110, north_m=80, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+    first, second = (case["id"] for case in desk.town.rows("SELECT id FROM cases ORDER BY id"))
+    with connect(desk.town.url) as connection:
+        actions = CaseActions(connection=connection, catalogue=desk.town.catalogue, actor=DESK, at=OPENED)
+        actions.act(second, Order(action=Action.MERGE, reason=WORDS, into=first))
+    desk.run(OPENED)
+    desk.town.change("UPDATE cases SET state = 'closed', closed_at = %s WHERE id = %s", AT + timedelta(hours=3), first)
+    assert desk.run(OPENED) == 0
+
+    desk.town.sees(bus="bus-3", minutes=200, north_m=80, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+    assert desk.run(OPENED) == 1
+    states = {case["id"]: case["state"] for case in desk.town.rows("SELECT id, state FROM cases")}
+    assert states == {first: "closed", second: "reported"}
+
+
 def test_cases_of_findings_that_are_one_become_one(desk: Desk) -> None:
     desk.town.sees(bus="bus-1", minutes=100, north_m=80, class_code="D00")
     desk.town.sees(bus="bus-2", minutes=110, north_m=80, class_code="D00")

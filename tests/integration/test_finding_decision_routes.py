@@ -21,8 +21,9 @@ def office(database: str, tmp_path: Path) -> Iterator[Office]:
         yield opened
 
 
-def say(office: Office, path: str, body: dict[str, Any], *, who: str = "desk") -> httpx.Response:
-    return office.api.post(path, json=WHY | body, headers=headers_of(who))
+def say(office: Office, path: str, body: dict[str, Any], *, who: str = "desk", key: str = "") -> httpx.Response:
+    headers = headers_of(who) | {"Idempotency-Key": key or f"test-key-{next(office.keys)}"}
+    return office.api.post(path, json=WHY | body, headers=headers)
 
 
 def said(office: Office, path: str, body: dict[str, Any]) -> str:
@@ -61,6 +62,25 @@ def test_merged_by_the_desk_and_taken_back(office: Office) -> None:
     (told,) = decisions(office, first)
     assert (told["id"], told["kind"], told["actor"], told["reason"]) == (decision, "merge", "desk", WHY["reason"])
     assert (told["other_finding"], told["undone_by"]) == (second, "desk")
+
+
+def test_said_again_under_the_same_key_it_is_one_decision(office: Office) -> None:
+    first, second = two_findings(office)
+    path, body = f"/findings/{first}/merge", {"other": second}
+    answers = [say(office, path, body, key="one-key-of-desk").json() for _ in range(2)]
+
+    assert answers[0] == answers[1]
+    (told,) = decisions(office, first)
+    assert told["id"] == answers[0]["id"]
+    again = [say(office, f"/finding-decisions/{told['id']}/undo", {}, key="another-key") for _ in range(2)]
+    assert [each.status_code for each in again] == [202, 202]
+    assert say(office, f"/findings/{second}/different", {"other": first}, key="one-key-of-desk").status_code == 422
+
+
+def test_without_a_key_nothing_is_said(office: Office) -> None:
+    response = office.api.post(f"/findings/{UNKNOWN}/merge", json=WHY | {"other": UNKNOWN}, headers=headers_of("desk"))
+
+    assert response.status_code == 422
 
 
 def test_kept_apart_forbids_to_merge(office: Office) -> None:

@@ -5,11 +5,16 @@ from uuid import UUID
 
 import pytest
 
+from cloud.cases.handling import Handling, shipped_handling
 from cloud.db.pool import connect
 from cloud.errors import DecisionError, DecisionNotFoundError
 from cloud.findings import decided
 from cloud.findings.decided import Said
 from cloud.findings.decisions import DecisionKind
+from cloud.findings.evidence import WINDOW
+from cloud.work.case_jobs import CaseJobs
+from cloud.work.trim_findings import trim_findings
+from tests.integration.test_case_jobs import BY_HAND
 from tests.integration.town import BUSES, Town
 
 SAID = Said(actor="desk", at=datetime(2026, 11, 24, 15, tzinfo=UTC), reason="looked at the pictures")
@@ -100,6 +105,82 @@ def test_findings_kept_apart_are_never_joined(town: Town) -> None:
     town.work()
 
     assert {each["id"] for each in alive(town)} >= {first, second}
+
+
+def fill_window(town: Town, *, north_m: tuple[float, ...], between_min: float = 0.0) -> None:
+    """Let more passes than the fusion reads see something at each of these places, and forget what nobody needs."""
+    times = WINDOW // len(north_m) + 5
+    for number in range(times):
+        for place, each in enumerate(north_m):
+            town.sees(bus=BUSES[number % 6], minutes=100 + 20 * number + between_min * place, north_m=each)
+    town.store()
+    town.work()
+    town.change("UPDATE cases SET state = 'closed', closed_at = now()")
+    with connect(town.url, autocommit=True) as connection:
+        trim_findings(connection, keep=10 * WINDOW)
+    town.sees(bus="bus-1", minutes=100 + 20 * times, north_m=north_m[0])
+    town.store()
+    town.work()
+
+
+def test_findings_kept_apart_stay_apart_when_newer_sightings_fill_the_window(town: Town) -> None:
+    first, second = two_findings(town, apart_m=6.0)
+    decide(town, DecisionKind.DIFFERENT, first, second)
+    fill_window(town, north_m=(0.0, 1.5), between_min=10)
+
+    assert {each["id"] for each in alive(town)} >= {first, second}
+
+
+def test_merged_findings_stay_one_when_newer_sightings_fill_the_window(town: Town) -> None:
+    first, second = two_findings(town, apart_m=10.0)
+    decide(town, DecisionKind.MERGE, first, second)
+    fill_window(town, north_m=(0.0, 10.0))
+
+    assert len(alive(town)) == 1
+
+
+def cases(town: Town) -> dict[UUID, str]:
+    """State of the newest case of each finding."""
+    return {
+        row["finding_id"]: row["state"]
+        for row in town.rows("SELECT finding_id, state FROM cases ORDER BY opened_at, id")
+    }
+
+
+def run_jobs(town: Town, *, handling: Handling = BY_HAND) -> None:
+    with connect(town.url, autocommit=True) as connection:
+        CaseJobs(connection=connection, catalogue=town.catalogue, handling=handling, now=lambda: SAID.at).run()
+
+
+@pytest.mark.parametrize("handling", [BY_HAND, shipped_handling()], ids=["filed", "dispatched"])
+def test_cases_follow_a_merge_and_its_taking_back(town: Town, handling: Handling) -> None:
+    first, second = two_findings(town)
+    run_jobs(town, handling=handling)
+    before = cases(town)
+    decision = decide(town, DecisionKind.MERGE, first, second)
+    town.work()
+    run_jobs(town, handling=handling)
+    assert sorted(cases(town).values()) == sorted([before[first], "merged"])
+    assert cases(town).keys() == {first, second}
+
+    undo(town, decision)
+    town.work()
+    run_jobs(town, handling=handling)
+    assert cases(town) == before
+    run_jobs(town, handling=handling)
+    assert cases(town) == before
+
+
+def test_case_of_a_thing_that_took_another_in_stays_merged(town: Town) -> None:
+    """Both cases are of one thing: when the older one ends as a false alarm, the younger one does not come back."""
+    first, second = two_findings(town)
+    decide(town, DecisionKind.MERGE, second, first)
+    town.work()
+    run_jobs(town)
+    town.change("UPDATE cases SET state = 'rejected', is_false_alarm = true WHERE state <> 'merged'")
+    run_jobs(town)
+
+    assert sorted(cases(town).values()) == ["merged", "rejected"]
 
 
 def test_contrary_decision_is_refused_until_the_first_is_taken_back(town: Town) -> None:

@@ -66,7 +66,7 @@ class _Explainable(_Act):
 class PlainAction(_Explainable):
     """An action that needs nothing more."""
 
-    action: Literal["file", "verify", "reopen", "close", "accept", "resume"]
+    action: Literal["file", "verify", "reopen", "close", "accept", "resume", "separate"]
 
 
 class ReasonedAction(_Act):

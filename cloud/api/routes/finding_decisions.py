@@ -1,19 +1,23 @@
 """What people say of findings: these are one, these are not, this one is two; and taking it back."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import ResourcesDep
+from cloud.api.deps import Resources, ResourcesDep
 from cloud.api.problems import Problem, ProblemError
+from cloud.api.routes.case_actions import IdempotencyKey
+from cloud.cases import idempotency
 from cloud.cases.model import Actor
 from cloud.errors import DecisionError, DecisionNotFoundError
 from cloud.findings import decided
@@ -59,64 +63,78 @@ class Decided(BaseModel):
     id: UUID
 
 
+Write = Callable[[Connection[Any], decided.Said], UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """Who says something, under which key."""
+
+    held: Resources
+    actor: Actor
+    key: str
+    path: str
+
+    async def decide(self, body: _Body, write: Write) -> Decided:
+        """Write what is said; said again under the same key, it gets the same answer."""
+        try:
+            return await run_in_threadpool(self._within, body, write)
+        except DecisionNotFoundError as error:
+            raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from error
+        except DecisionError as error:
+            raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
+
+    def _within(self, body: _Body, write: Write) -> Decided:
+        said = decided.Said(actor=self.actor.name, at=datetime.now(UTC), reason=body.reason)
+        content = f"{self.path} {body.model_dump_json()}".encode()
+        request = idempotency.Request(actor=self.actor.name, key=self.key, content=content)
+        with self.held.thread_pool.connection() as connection:
+            if (answer := idempotency.take(connection, request, at=said.at)) is not None:
+                return Decided.model_validate(answer)
+            made = Decided(id=write(connection, said))
+            idempotency.remember(connection, request, made.model_dump(mode="json"))
+            return made
+
+
+def _desk(request: Request, actor: ActorDep, held: ResourcesDep, idempotency_key: IdempotencyKey) -> _Desk:
+    return _Desk(held=held, actor=actor, key=idempotency_key, path=request.url.path)
+
+
+DeskDep = Annotated[_Desk, Depends(_desk)]
+
+
 @router.post("/findings/{finding_id}/merge", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def merge_findings(finding_id: UUID, body: OtherFinding, actor: ActorDep, held: ResourcesDep) -> Decided:
+async def merge_findings(finding_id: UUID, body: OtherFinding, desk: DeskDep) -> Decided:
     """Say that two findings are one thing."""
-    return await _decide(held, actor, body, DecisionKind.MERGE, finding_id)
+    return await desk.decide(body, partial(_pair, DecisionKind.MERGE, finding_id, body.other))
 
 
 @router.post("/findings/{finding_id}/different", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def keep_findings_apart(finding_id: UUID, body: OtherFinding, actor: ActorDep, held: ResourcesDep) -> Decided:
+async def keep_findings_apart(finding_id: UUID, body: OtherFinding, desk: DeskDep) -> Decided:
     """Say that two findings are two things, so that they are never taken for one."""
-    return await _decide(held, actor, body, DecisionKind.DIFFERENT, finding_id)
+    return await desk.decide(body, partial(_pair, DecisionKind.DIFFERENT, finding_id, body.other))
 
 
 @router.post("/findings/{finding_id}/split", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def split_finding(finding_id: UUID, body: SightingsApart, actor: ActorDep, held: ResourcesDep) -> Decided:
+async def split_finding(finding_id: UUID, body: SightingsApart, desk: DeskDep) -> Decided:
     """Say that some sightings of a finding are of another thing."""
-    said = _said(actor, body)
 
-    def write(connection: Connection[Any]) -> UUID:
+    def write(connection: Connection[Any], said: decided.Said) -> UUID:
         return decided.split(connection, finding_id=finding_id, observations=body.observations, said=said)
 
-    return Decided(id=await _within(held, write))
+    return await desk.decide(body, write)
 
 
 @router.post("/finding-decisions/{decision_id}/undo", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def undo_decision(decision_id: UUID, body: Undo, actor: ActorDep, held: ResourcesDep) -> Decided:
+async def undo_decision(decision_id: UUID, body: Undo, desk: DeskDep) -> Decided:
     """Take a decision back; it stays in the record."""
-    said = _said(actor, body)
 
-    def write(connection: Connection[Any]) -> UUID:
+    def write(connection: Connection[Any], said: decided.Said) -> UUID:
         decided.undo(connection, decision_id, said=said)
         return decision_id
 
-    return Decided(id=await _within(held, write))
+    return await desk.decide(body, write)
 
 
-async def _decide(
-    held: ResourcesDep, actor: Actor, body: OtherFinding, kind: DecisionKind, finding_id: UUID
-) -> Decided:
-    said = _said(actor, body)
-
-    def write(connection: Connection[Any]) -> UUID:
-        return decided.decide_pair(connection, kind, first=finding_id, second=body.other, said=said)
-
-    return Decided(id=await _within(held, write))
-
-
-def _said(actor: Actor, body: _Body) -> decided.Said:
-    return decided.Said(actor=actor.name, at=datetime.now(UTC), reason=body.reason)
-
-
-async def _within(held: ResourcesDep, write: Callable[[Connection[Any]], UUID]) -> UUID:
-    def run() -> UUID:
-        with held.thread_pool.connection() as connection:
-            return write(connection)
-
-    try:
-        return await run_in_threadpool(run)
-    except DecisionNotFoundError as error:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from error
-    except DecisionError as error:
-        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
+def _pair(kind: DecisionKind, first: UUID, second: UUID, connection: Connection[Any], said: decided.Said) -> UUID:
+    return decided.decide_pair(connection, kind, first=first, second=second, said=said)

@@ -3098,7 +3098,7 @@ export interface components {
          * @description What can be done with a case.
          * @enum {string}
          */
-        Action: "open" | "file" | "add_sighting" | "withdraw" | "reject" | "correct" | "dispatch" | "reassign" | "accept" | "arrive" | "add_photo" | "return" | "ask_suspension" | "decline_suspension" | "suspend" | "resume" | "done" | "call_person" | "verify" | "reopen" | "close" | "merge" | "comment" | "warn" | "overdue" | "escalate";
+        Action: "open" | "file" | "add_sighting" | "withdraw" | "reject" | "correct" | "dispatch" | "reassign" | "accept" | "arrive" | "add_photo" | "return" | "ask_suspension" | "decline_suspension" | "suspend" | "resume" | "done" | "call_person" | "verify" | "reopen" | "close" | "merge" | "separate" | "comment" | "warn" | "overdue" | "escalate";
         /**
          * AgreementBody
          * @description Where somebody goes by themselves, and when (the county's clock).
@@ -6255,7 +6255,7 @@ export interface components {
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
-            action: "accept" | "close" | "file" | "reopen" | "resume" | "verify";
+            action: "accept" | "close" | "file" | "reopen" | "resume" | "separate" | "verify";
             /** At */
             at?: string | null;
             /** Reason */
@@ -10294,7 +10294,10 @@ export interface operations {
     undo_decision_api_v1_finding_decisions__decision_id__undo_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key": string;
+            };
             path: {
                 decision_id: string;
             };
@@ -10433,7 +10436,10 @@ export interface operations {
     keep_findings_apart_api_v1_findings__finding_id__different_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key": string;
+            };
             path: {
                 finding_id: string;
             };
@@ -10495,7 +10501,10 @@ export interface operations {
     merge_findings_api_v1_findings__finding_id__merge_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key": string;
+            };
             path: {
                 finding_id: string;
             };
@@ -10557,7 +10566,10 @@ export interface operations {
     split_finding_api_v1_findings__finding_id__split_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key": string;
+            };
             path: {
                 finding_id: string;
             };

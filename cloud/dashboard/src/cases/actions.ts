@@ -6,13 +6,13 @@ import type { Action, ActionBody, CaseItem } from "../api/types";
 export type DeskAction =
   | "file" | "verify" | "reopen" | "close" | "resume"
   | "reject" | "return" | "decline_suspension" | "comment"
-  | "correct" | "dispatch" | "reassign" | "suspend" | "merge";
+  | "correct" | "dispatch" | "reassign" | "suspend" | "merge" | "separate";
 
 const DESK: readonly DeskAction[] = [
   "file", "dispatch", "verify", "close", "resume", "suspend", "decline_suspension", "reject", "merge", "reassign", "correct", "reopen",
-  "return", "comment",
+  "return", "separate", "comment",
 ];
-const AT_ONCE: ReadonlySet<Action> = new Set<Action>(["file", "verify", "close", "resume"]);
+const AT_ONCE: ReadonlySet<Action> = new Set<Action>(["file", "verify", "close", "resume", "separate"]);
 const NEEDS_REASON: ReadonlySet<Action> = new Set<Action>(["reject", "return", "decline_suspension", "comment", "suspend"]);
 /** Shown as the way forward, in colour. */
 const FORWARD: ReadonlySet<Action> = new Set<Action>(["file", "dispatch", "verify", "close", "resume"]);

@@ -211,6 +211,7 @@ export const en: Messages = {
     resume: "Resume",
     reopen: "Reopen",
     merge: "Merge",
+    separate: "Merge taken back",
     withdraw: "Withdraw",
     add_sighting: "Sighting added",
     correct: "Corrected",

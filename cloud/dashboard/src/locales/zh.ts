@@ -209,6 +209,7 @@ export const zh = {
     resume: "恢复办理",
     reopen: "重开",
     merge: "合并",
+    separate: "取消合并",
     withdraw: "撤回",
     add_sighting: "追加观测",
     correct: "更正",

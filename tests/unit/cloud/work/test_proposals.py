@@ -16,6 +16,7 @@ SURE: dict[str, Any] = {
     "existence": 0.97,
     "passes_seen": 3,
     "passes_missed": 0,
+    "merged_into": None,
 }
 
 
@@ -30,6 +31,14 @@ def test_class_decides_how_it_is_filed() -> None:
 
 def test_class_that_was_taken_out_of_the_catalogue_is_left_alone() -> None:
     assert actions(SURE | {"class_code": "D99"}) == []
+
+
+def test_case_of_a_finding_that_is_a_part_of_another_is_not_withdrawn() -> None:
+    case = CaseOfFinding(id=UUID(make_id(NOON)), state=CaseState.FILED, unattached=0)
+    taken_in = SURE | {"state": "gone", "existence": 0.0}
+
+    assert actions(taken_in, case) == [Action.WITHDRAW]
+    assert actions(taken_in | {"merged_into": UUID(make_id(NOON))}, case) == []
 
 
 def test_case_gets_what_is_not_attached_yet() -> None:

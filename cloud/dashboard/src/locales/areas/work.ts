@@ -100,6 +100,7 @@ export const workZh = {
       reopen: "重开",
       close: "结案",
       merge: "合并",
+      separate: "取消合并",
       comment: "备注",
     } as Record<string, string>,
   },
@@ -128,7 +129,7 @@ export const workZh = {
     readOnly: "登录后才能研判",
     mergeWith: (number: string) => `合并到 ${number}`,
     pictures: "← → 切换图片",
-    undo: "误判可在案件页“重开”",
+    undo: "误判可在案件页“重开”或“取消合并”",
     overtaken: (number: string) => `${number} 已被他人办理，不必再研判；这是下一件。`,
   },
 };
@@ -231,6 +232,7 @@ export const workEn: typeof workZh = {
       reopen: "Reopen",
       close: "Close",
       merge: "Merge",
+      separate: "Take the merge back",
       comment: "Comment",
     },
   },
@@ -259,7 +261,7 @@ export const workEn: typeof workZh = {
     readOnly: "Sign in to judge",
     mergeWith: (number) => `Merge into ${number}`,
     pictures: "← → other pictures",
-    undo: "A wrong verdict can be reopened on the case's page",
+    undo: "A wrong verdict can be reopened, and a merge taken back, on the case's page",
     overtaken: (number) => `Somebody else dealt with ${number} meanwhile; this is the next one.`,
   },
 };
