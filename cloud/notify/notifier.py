@@ -178,7 +178,12 @@ def _subject_of(event: dict[str, Any]) -> dict[str, Any]:
 def _wants(target: Target, event: dict[str, Any]) -> bool:
     if isinstance(target, Subscriber):
         return target.wants(event)
-    return target.wants(action=Action(event["action"]), class_code=event["class_code"], unit=event["unit"])
+    return target.wants(
+        action=Action(event["action"]),
+        class_code=event["class_code"],
+        unit=event["unit"],
+        to=event["details"].get("to"),
+    )
 
 
 def _channel_of(target: Target) -> str:

@@ -51,9 +51,9 @@ class Target(_Entry):
     classes: list[ClassCode] = []
     units: list[Key] = []
 
-    def wants(self, *, action: Action, class_code: str, unit: str | None) -> bool:
-        """Whether it is told."""
-        return (
+    def wants(self, *, action: Action, class_code: str, unit: str | None, to: object = None) -> bool:
+        """Whether it is told; an escalation `to` it is, whatever else it wants."""
+        return to == self.key or (
             action in (self.actions or USUAL)
             and (not self.classes or class_code in self.classes)
             and (not self.units or unit in self.units)

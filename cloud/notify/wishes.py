@@ -54,6 +54,7 @@ class Subscriber:
     """Somebody with an account who wants to be told."""
 
     name: str
+    role: Role
     scope: Scope
     wish: Wish
 
@@ -62,11 +63,15 @@ class Subscriber:
         return PREFIX + self.name
 
     def wants(self, event: dict[str, Any]) -> bool:
-        """Whether a line of a case's history is told: within what the person may see, and not what they did."""
+        """Whether a line of a case's history is told: within what the person may see, and not what they did.
+
+        An escalation to somebody, or to a role, is told to them whatever classes they chose.
+        """
+        is_to_me = event["details"].get("to") in {self.name, self.role}
         return (
             Action(event["action"]) in USUAL
             and event["actor"] != self.name
-            and (not self.wish.classes or event["class_code"] in self.wish.classes)
+            and (is_to_me or not self.wish.classes or event["class_code"] in self.wish.classes)
             and self.scope.has_case(unit=event["unit"], lon=event["lon"], lat=event["lat"])
         )
 
@@ -97,4 +102,4 @@ def read_subscribers(connection: Connection[Any], handling: Handling) -> list[Su
 def _subscriber(row: dict[str, Any], handling: Handling) -> Subscriber:
     actor = Actor(name=row["name"], role=Role(row["role"]), unit=row["unit"], areas=tuple(row["areas"]))
     wish = Wish(**{name: row[name] for name in Wish.__slots__})
-    return Subscriber(name=row["name"], scope=scope_of(actor, handling), wish=wish)
+    return Subscriber(name=actor.name, role=actor.role, scope=scope_of(actor, handling), wish=wish)

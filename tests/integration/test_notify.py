@@ -301,6 +301,23 @@ def test_person_of_the_unit_and_class_is_told(town: Town, mail_server: _MailServ
     assert len(mail_server.mails) == 1
 
 
+@pytest.mark.parametrize(
+    ("to", "more", "mails"),
+    [("admin", {}, 0), ("operator", {}, 1), ("wang.li", {}, 1), ("operator", {"unit": "lights"}, 0)],
+    ids=["another role", "the role", "the person", "another unit's"],
+)
+def test_escalation_is_told_to_whom_it_names_whatever_their_classes(
+    town: Town, mail_server: _MailServer, to: str, more: dict[str, Any], mails: int
+) -> None:
+    subscribe(town, classes=["D00"], **more)
+    town.change(
+        "UPDATE case_history SET action = 'escalate', details = jsonb_build_object('step', 1, 'to', %s::text)", to
+    )
+    notify(town, mail_alone(mail_server))
+
+    assert len(mail_server.mails) == mails
+
+
 def test_nobody_is_told_of_what_they_did(town: Town, mail_server: _MailServer) -> None:
     subscribe(town)
     town.change("UPDATE case_history SET actor = 'wang.li'")

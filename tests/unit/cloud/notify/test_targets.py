@@ -70,3 +70,10 @@ def test_target_hears_what_it_wants() -> None:
     assert not webhook.wants(action=Action.ADD_SIGHTING, class_code="D40", unit="roads")
     assert not webhook.wants(action=Action.DONE, class_code="D00", unit="roads")
     assert not webhook.wants(action=Action.DONE, class_code="D40", unit=None)
+
+
+def test_target_hears_of_an_escalation_to_it() -> None:
+    webhook = Webhook(key="mayor", url="https://county.example/hook", secret_file=Path("x"), classes=["D40"])
+
+    assert webhook.wants(action=Action.ESCALATE, class_code="D00", unit=None, to="mayor")
+    assert not webhook.wants(action=Action.ESCALATE, class_code="D00", unit=None, to="admin")
