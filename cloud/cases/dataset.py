@@ -17,12 +17,17 @@ IMAGES: Final = "images"
 ANNOTATIONS: Final = "annotations.json"
 _SUFFIX_OF_MEDIA_TYPE: Final = {"image/jpeg": ".jpg", "image/webp": ".webp"}
 
-# The last word of a person counts; it is said of all that buses saw of the finding.
+# The last word of a person counts; it is said of all that buses saw of the finding, or of what took it in.
 _SIGHTINGS: Final = """
 SELECT v.verdict, v.said_class, v.true_class, v.actor, v.at, o.box_xyxy_px, o.frame_width_px, o.confidence,
     o.model_version, o.class_code AS seen_class, k.sha256, k.media_type, k.width_px, k.height_px
-FROM (SELECT DISTINCT ON (finding_id) * FROM case_verdicts ORDER BY finding_id, at DESC, serial DESC) v
-JOIN finding_observations s ON s.finding_id = v.finding_id
+FROM (
+    SELECT DISTINCT ON (thing_id) * FROM (
+        SELECT v.*, coalesce(f.merged_into, f.id) AS thing_id
+        FROM case_verdicts v JOIN findings f ON f.id = v.finding_id
+    ) said ORDER BY thing_id, at DESC, serial DESC
+) v
+JOIN finding_observations s ON s.finding_id = v.thing_id
 JOIN observations o ON o.id_at = s.observation_id_at AND o.city = s.city AND o.device = s.device
     AND o.id = s.observation_id
 JOIN pictures k ON k.sha256 = o.picture_sha256 AND k.received_at IS NOT NULL

@@ -31,6 +31,7 @@ def _verdict(case: CaseRow, order: Order) -> tuple[str | None, str | None]:
         return "false_alarm", None
     if order.action is Action.CORRECT and order.class_code not in (None, case.class_code):
         return "other_class", order.class_code
-    if order.action in {Action.FILE, Action.DONE}:  # looked at it at the desk, or had it repaired
+    is_taken_back = order.action is Action.REOPEN and case.is_false_alarm
+    if is_taken_back or order.action in {Action.FILE, Action.DONE}:  # looked at it at the desk, or had it repaired
         return "confirmed", case.class_code
     return None, None

@@ -75,6 +75,30 @@ def test_last_word_counts(office: Office, tmp_path: Path) -> None:
     assert (len(coco["annotations"]), len(coco["false_alarms"])) == (0, 1)
 
 
+def test_false_alarm_that_was_taken_back_is_damage(office: Office, tmp_path: Path) -> None:
+    case, _ = case_with_picture(office)
+    case = office.acted("desk", case, "reject", reason="看错了")
+    office.acted("desk", case, "reopen")
+    coco = exported(office, tmp_path)
+
+    assert coco["false_alarms"] == []
+    assert [box["verdict"] for box in coco["annotations"]] == ["confirmed"]
+
+
+def test_what_was_said_of_a_finding_is_said_of_what_took_it_in(office: Office, tmp_path: Path) -> None:
+    case, _ = case_with_picture(office)
+    office.acted("desk", case, "reject", reason="只是影子")
+    for number in range(2):
+        office.town.sees(bus="bus-3", minutes=20 + 10 * number, north_m=20)
+    office.town.store()
+    office.town.work()
+    (other,) = office.town.rows("SELECT id FROM findings WHERE id <> %s", case["finding_id"])
+    office.town.change("UPDATE findings SET merged_into = %s WHERE id = %s", other["id"], case["finding_id"])
+    office.town.change("UPDATE finding_observations SET finding_id = %s", other["id"])
+
+    assert [alarm["said_class"] for alarm in exported(office, tmp_path)["false_alarms"]] == ["D40"]
+
+
 def test_nothing_judged_is_an_empty_set(office: Office, tmp_path: Path) -> None:
     case_with_picture(office)
 
