@@ -8,10 +8,10 @@ import click
 from psycopg import IsolationLevel
 
 from cloud.config import PATH_VARIABLE, load_config
-from cloud.data_file import read_tables
+from cloud.data_file import fault_of, read_tables
 from cloud.db.migrate import migrate as apply_migrations
 from cloud.db.pool import connect
-from cloud.errors import AuditError, ConfigError
+from cloud.errors import AuditError
 from cloud.findings.catalogue import Catalogue, load_catalogue
 from cloud.ingest.service import ingest_until_signalled
 from wire.error_model import load_error_model
@@ -105,7 +105,7 @@ def _check_handling(file: Path, known: Catalogue) -> None:
 
     found = load_handling(file)
     if faults := strangers(found, known):
-        raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
+        raise fault_of(file, faults)
     click.echo(f"{file}: {len(found.areas)} areas, {len(found.crews)} crews, all right")
     for year in missing_years(found, datetime.now(UTC).date()):
         click.echo(f"{file}: no official days of {year}: that year goes by Monday to Friday", err=True)

@@ -1,6 +1,7 @@
 """Data files that a county sets: TOML, checked against a model; a fault is told with its line."""
 
 import tomllib
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from wire.toml_lines import line_of
 MAX_BYTES: Final = 1_000_000
 
 Model = TypeVar("Model", bound=BaseModel)
+Fault = tuple[Sequence[str | int], str]  # keys that lead to it, and what is wrong with it
 
 
 def load_data_file(model: type[Model], path: Path | None, *, shipped: tuple[str, str]) -> Model:
@@ -26,7 +28,13 @@ def load_data_file(model: type[Model], path: Path | None, *, shipped: tuple[str,
     try:
         return model.model_validate(_parse(text, name))
     except ValidationError as error:
-        raise ConfigError(_explain(error, name=name, text=text)) from error
+        faults = ((problem["loc"], problem["msg"]) for problem in error.errors(include_url=False))
+        raise ConfigError(_explain(faults, name=name, text=text)) from error
+
+
+def fault_of(path: Path, faults: Iterable[Fault]) -> ConfigError:
+    """Say what is wrong with a file that can be read, each fault with its line."""
+    return ConfigError(_explain(faults, name=str(path), text=path.read_text()))
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -57,10 +65,9 @@ def _read(path: Path | None, shipped: tuple[str, str], name: str) -> str:
         raise ConfigError(f"{name} cannot be read: {error}") from error
 
 
-def _explain(error: ValidationError, *, name: str, text: str) -> str:
+def _explain(faults: Iterable[Fault], *, name: str, text: str) -> str:
     lines = [
-        f"{name}, line {line_of(text, [str(part) for part in problem['loc']])}: "
-        f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-        for problem in error.errors(include_url=False)
+        f"{name}, line {line_of(text, [str(key) for key in keys])}: {'.'.join(map(str, keys)) or 'file'}: {what}"
+        for keys, what in faults
     ]
     return "\n".join(lines)

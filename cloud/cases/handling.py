@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from shapely.geometry import Polygon
 
 from cloud.cases.working_time import Calendar
-from cloud.data_file import load_data_file
+from cloud.data_file import Fault, load_data_file
 from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.model import Severity
 from wire.units import ClassCode
@@ -20,6 +20,8 @@ Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Place = tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-90, le=90)]]
+
+_Named = tuple[tuple[str | int, ...], str]  # keys that lead to a name, and the name
 
 
 class _Entry(BaseModel):
@@ -223,17 +225,15 @@ def missing_years(handling: Handling, today: date) -> list[int]:
     return [year for year in (today.year, today.year + 1) if str(year) not in handling.calendar.years]
 
 
-def strangers(handling: Handling, catalogue: Catalogue) -> list[str]:
-    """What the file names and the catalogue does not know, in words."""
-    units = {f"crews.{key}": crew.unit for key, crew in handling.crews.items()}
-    units |= {f"areas.{number}": area.unit for number, area in enumerate(handling.areas)}
-    classes = {f"crews.{key}": crew.classes for key, crew in handling.crews.items()}
-    classes |= {f"areas.{number}": area.classes for number, area in enumerate(handling.areas)}
-    classes |= {"clock.round_the_clock": list(handling.clock.round_the_clock)}
-    strange_units = [(where, "unit", unit) for where, unit in units.items() if unit not in catalogue.units]
-    strange_classes = [
-        (where, "class", code) for where, codes in classes.items() for code in codes if code not in catalogue.classes
-    ]
+def strangers(handling: Handling, catalogue: Catalogue) -> list[Fault]:
+    """What the file names and the catalogue does not know."""
+    crews, areas = handling.crews.items(), list(enumerate(handling.areas))
+    units: list[_Named] = [(("crews", key, "unit"), crew.unit) for key, crew in crews]
+    units += [(("areas", number, "unit"), area.unit) for number, area in areas]
+    classes: list[_Named] = [(("crews", key, "classes"), code) for key, crew in crews for code in crew.classes]
+    classes += [(("areas", number, "classes"), code) for number, area in areas for code in area.classes]
+    classes += [(("clock", "round_the_clock", code), code) for code in handling.clock.round_the_clock]
     return [
-        f"{where}: {kind} {name!r} is not in the catalogue" for where, kind, name in [*strange_units, *strange_classes]
+        *((keys, f"unit {unit!r} is not in the catalogue") for keys, unit in units if unit not in catalogue.units),
+        *((keys, f"class {code!r} is not in the catalogue") for keys, code in classes if code not in catalogue.classes),
     ]

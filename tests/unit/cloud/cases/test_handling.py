@@ -72,9 +72,22 @@ def test_years_that_nobody_has_published_yet_are_missing() -> None:
     assert missing_years(shipped_handling(), date(2025, 3, 1)) == []
 
 
-def test_strange_unit_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("good", "bad", "what"),
+    [
+        ('unit = "roads"\nlon', 'unit = "lamps"\nlon', "crews.roads-1.unit: unit 'lamps'"),
+        ('unit = "roads"\npolygon', 'unit = "lamps"\npolygon', "areas.0.unit: unit 'lamps'"),
+        ('unit = "roads"\npolygon', 'unit = "roads"\nclasses = ["D97"]\npolygon', "areas.0.classes: class 'D97'"),
+        ('D40 = ["heavy"]', 'D98 = ["heavy"]', "clock.round_the_clock.D98: class 'D98'"),
+    ],
+    ids=["unit of a crew", "unit of an area", "class of an area", "class round the clock"],
+)
+def test_what_the_catalogue_does_not_know_is_told_with_its_line(tmp_path: Path, good: str, bad: str, what: str) -> None:
+    text = (SHIPPED.read_text() + AREA).replace(good, bad, 1)
+    name = what.split("'")[1]
+    (line,) = [number for number, content in enumerate(text.splitlines(), start=1) if name in content]
     strange = tmp_path / "handling.toml"
-    strange.write_text(SHIPPED.read_text().replace('unit = "roads"\nlon', 'unit = "lamps"\nlon'))
+    strange.write_text(text)
     result = CliRunner().invoke(catalogue, ["check", str(strange)])
 
-    assert "crews.roads-1: unit 'lamps' is not in the catalogue" in str(result.exception)
+    assert f"{strange}, line {line}: {what} is not in the catalogue" in str(result.exception)
