@@ -6,19 +6,27 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from cloud.cases.actions import CaseActions
+from cloud.cases.model import Action
+from cloud.cases.orders import Order
 from cloud.config import CloudConfig, DatabaseConfig
 from cloud.db.pool import connect
 from cloud.work.place import cells_around, lock_free
 from cloud.work.service import work
+from tests.integration.test_case_jobs import DESK, WORDS
 from tests.integration.town import BUSES, Town, beliefs
 from tests.waiting import wait_until
 
 STREETS = 12
+LONG_AGO = datetime(2025, 3, 3, tzinfo=UTC)
+DUE = ["escalate", "escalate", "overdue", "warn"]
 
 
 @pytest.fixture
@@ -134,6 +142,40 @@ def test_worker_killed_in_the_middle_leaves_no_trace(town: Town) -> None:
 
     assert town.findings() == []
     assert len(town.rows("SELECT FROM fusion_queue")) == STREETS * 4 * 3
+
+
+def test_timers_survive_a_killed_worker_and_fire_once(town: Town) -> None:
+    """A real `busense work` is killed while it warns; those after it do all that was due, each once."""
+    town.sees(bus="bus-1", class_code="D00")
+    town.sees(bus="bus-2", minutes=10, class_code="D00")
+    town.store()
+    town.work()
+    (case,) = town.rows("SELECT id FROM cases")
+    with connect(town.url) as connection:
+        actions = CaseActions(connection=connection, catalogue=town.catalogue, actor=DESK, at=LONG_AGO)
+        actions.act(case["id"], Order(action=Action.FILE, reason=WORDS))
+    with psycopg.connect(town.url) as blocker:
+        blocker.execute("LOCK TABLE changes IN EXCLUSIVE MODE")
+        kill(start_worker(town), when=lambda: is_waiting_for_changes(town))
+        blocker.rollback()
+    assert fired(town) == []
+    kill(start_worker(town), when=lambda: len(fired(town)) >= 1)
+    kill(start_worker(town), when=lambda: len(fired(town)) >= len(DUE))
+
+    assert sorted(fired(town)) == DUE
+    assert town.rows("SELECT FROM case_timers WHERE fired_at IS NULL") == []
+
+
+def kill(worker: subprocess.Popen[bytes], *, when: Callable[[], bool]) -> None:
+    wait_until(when, timeout_s=60)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait(timeout=10)
+
+
+def fired(town: Town) -> list[str]:
+    """What the clock did with the case, as its history tells."""
+    lines = town.rows("SELECT action FROM case_history WHERE actor = 'system:clock' ORDER BY serial")
+    return [line["action"] for line in lines]
 
 
 def test_worker_killed_again_and_again_believes_the_same(town: Town) -> None:
