@@ -5,7 +5,7 @@ import pytest
 from edge_agent.config import DrivingSettings
 from edge_agent.ego import EgoState
 from edge_agent.readings import DoorReading
-from edge_agent.scenarios.safe_driving.scenario import SafeDriving
+from edge_agent.scenarios.safe_driving.scenario import Happening, SafeDriving
 from wire.messages import Driving, DrivingKind
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -14,7 +14,8 @@ EVERY_S = 0.25
 
 def told(*parts: tuple[float, bool, float | None]) -> list[Driving]:
     """Parts of so many seconds with a door so and the bus so fast; None: nobody knows where it is."""
-    scenario, found = SafeDriving(DrivingSettings()), []
+    scenario = SafeDriving(DrivingSettings())
+    found: list[Happening] = []
     states = [(is_open, speed_mps) for seconds, is_open, speed_mps in parts for _ in range(round(seconds / EVERY_S))]
     for number, (is_open, speed_mps) in enumerate(states):
         at = START + timedelta(seconds=number * EVERY_S)
