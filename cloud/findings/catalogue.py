@@ -1,5 +1,6 @@
 """The catalogue of classes: a data file that a county changes, checked when it is read."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -89,6 +90,23 @@ class SeverityScale(_Entry):
         if size >= self.heavy_from:
             return Severity.HEAVY
         return Severity.MEDIUM if size >= self.medium_from else Severity.LIGHT
+
+    def share_of(self, severity: Severity, *, size: float, sigma: float) -> float:
+        """Probability that the true size lies where this severity does."""
+        from_medium, from_heavy = (_share_above(edge, size, sigma) for edge in (self.medium_from, self.heavy_from))
+        match severity:
+            case Severity.LIGHT:
+                return 1 - from_medium
+            case Severity.MEDIUM:
+                return from_medium - from_heavy
+            case Severity.HEAVY:
+                return from_heavy
+
+
+def _share_above(edge: float, size: float, sigma: float) -> float:
+    if sigma == 0:
+        return float(size >= edge)
+    return math.erfc((edge - size) / sigma / math.sqrt(2)) / 2
 
 
 class Filing(_Entry):

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 
 from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.decisions import DecisionKind
+from cloud.findings.fuse import RECENT_PASSES
 from cloud.findings.model import FindingState, PassKind, Severity
+from cloud.findings.size import size_and_sigma
 from cloud.findings.trend import trend
 from cloud.people.scope import EVERYTHING, Scope
 
@@ -129,6 +131,19 @@ class Decision(BaseModel):
     undone_reason: str | None
 
 
+class Size(BaseModel):
+    """The measure that decides how bad it is: median of the newest passes that measured it."""
+
+    measure: Literal["length_m", "width_m", "area_m2"]
+    now: float
+    sigma: float | None
+    """None where a single pass measured it."""
+    of: int
+    """Number of passes."""
+    severity_share: float | None
+    """How sure the severity is, by this error."""
+
+
 class Growth(BaseModel):
     """How a measure of it changes: a line through what the passes measured."""
 
@@ -150,6 +165,7 @@ class FindingDetailProperties(FindingProperties):
     trimmed_missed: int
     merged_into: UUID | None
     decisions: list[Decision]
+    size: Size | None
     growth: Growth | None
 
 
@@ -199,6 +215,7 @@ def detail_of(
     properties = _properties(record, catalogue, scope) | {
         "passes": [_pass_of(row) for row in passes],
         "decisions": decisions,
+        "size": _size(record, passes, catalogue),
         "growth": _growth(record["class_code"], passes, catalogue),
     }
     return FindingDetail(
@@ -228,6 +245,21 @@ SELECT id, kind, at, actor, reason, undone_at, undone_by, undone_reason,
     CASE WHEN first_finding = %(id)s THEN second_finding ELSE first_finding END AS other_finding
 FROM finding_decisions WHERE first_finding = %(id)s OR second_finding = %(id)s ORDER BY at, id LIMIT 1000
 """
+
+
+def _size(record: Record, passes: list[Record], catalogue: Catalogue) -> Size | None:
+    entry = catalogue.classes.get(record["class_code"])
+    if entry is None:
+        return None
+    measure = entry.severity.measure
+    recent = [row for row in passes if row["kind"] == PassKind.SEEN][-RECENT_PASSES:]
+    measured = [row[measure] for row in recent if row[measure] is not None]
+    if not measured:
+        return None
+    now, sigma = size_and_sigma(measured)
+    severity = Severity(record["severity"])
+    share = None if sigma is None else entry.severity.share_of(severity, size=now, sigma=sigma)
+    return Size(measure=measure, now=now, sigma=sigma, of=len(measured), severity_share=share)
 
 
 def _growth(class_code: str, passes: list[Record], catalogue: Catalogue) -> Growth | None:

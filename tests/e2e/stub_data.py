@@ -125,7 +125,21 @@ def passes() -> list[Json]:
 
 def reasons() -> Json:
     """What a finding's page has beyond the list."""
-    return {"passes": passes(), "trimmed_seen": 0, "trimmed_missed": 0, "merged_into": None, "growth": None}
+    return {
+        "passes": passes(),
+        "trimmed_seen": 0,
+        "trimmed_missed": 0,
+        "merged_into": None,
+        "size": {"measure": "area_m2", "now": 0.42, "sigma": 0.03, "of": 7, "severity_share": 0.93},
+        "growth": {
+            "measure": "area_m2",
+            "now": 0.44,
+            "sigma": 0.03,
+            "per_year": 0.31,
+            "per_year_sigma": 0.08,
+            "of": 7,
+        },
+    }
 
 
 def decision(kind: str, reason: str, *, other: str | None = None) -> Json:

@@ -57,6 +57,8 @@ def test_finding_shows_picture_case_and_reasons(browser: Browser, url: str) -> N
         expect(viewer.page.locator(".large img")).to_have_js_property("naturalWidth", 640)
         expect(viewer.page.locator(".large rect.box")).to_have_attribute("x", "200")
         expect(viewer.page.locator("section.case")).to_contain_text("两次见到")
+        expect(viewer.page.locator(".facts")).to_contain_text("把握 93%")
+        expect(viewer.page.locator(".facts")).to_contain_text("每年 0.31")
         viewer.page.get_by_role("button", name="上一张").click()
         viewer.page.wait_for_url("**/findings/f1?pass=1")
         expect(viewer.page.locator(".why tr.selected")).to_contain_text("bus-1")

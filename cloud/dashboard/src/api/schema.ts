@@ -4613,6 +4613,7 @@ export interface components {
             /** Position Sigma M */
             position_sigma_m: number;
             severity: components["schemas"]["Severity"];
+            size: components["schemas"]["Size"] | null;
             state: components["schemas"]["FindingState"];
             /** Trimmed Missed */
             trimmed_missed: number;
@@ -7182,6 +7183,25 @@ export interface components {
             has_visitors: boolean;
             /** Provider */
             provider: string | null;
+        };
+        /**
+         * Size
+         * @description The measure that decides how bad it is: median of the newest passes that measured it.
+         */
+        Size: {
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "length_m" | "width_m" | "area_m2";
+            /** Now */
+            now: number;
+            /** Of */
+            of: number;
+            /** Severity Share */
+            severity_share: number | null;
+            /** Sigma */
+            sigma: number | null;
         };
         /**
          * StaleItem

@@ -1,11 +1,16 @@
 """What a person reads of a pass: each number in words, and why a sighting weighs little."""
 
 import re
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
-from cloud.findings.views import why
+from cloud.findings.catalogue import load_catalogue
+from cloud.findings.views import FindingDetailProperties, detail_of, why
+
+FIRST: Final = datetime(2026, 9, 1, 8, tzinfo=UTC)
 
 
 def a_pass(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields are of any type
@@ -79,3 +84,72 @@ def test_assumption_is_called_one() -> None:
 
 def test_pass_without_rates_tells_the_change_alone() -> None:
     assert why(a_pass(hit=None, false_alarm=None)).en == "seen with confidence 61%: 62% → 81%"
+
+
+def finding(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields are of any type
+    usual = dict.fromkeys(("picture", "merged_into", "case_id", "case_number", "case_state", "case_unit", "width_m"))
+    of_damage = {
+        "id": uuid4(),
+        "city": "testcity",
+        "lon": 120.4,
+        "lat": 27.5,
+        "class_code": "D00",
+        "severity": "medium",
+        "existence": 0.97,
+        "state": "open",
+        "passes_seen": 6,
+        "passes_missed": 0,
+        "first_seen_at": FIRST,
+        "last_seen_at": FIRST,
+        "position_sigma_m": 1.2,
+        "length_m": 3.0,
+        "area_m2": 0.4,
+        "trimmed_seen": 0,
+        "trimmed_missed": 0,
+    }
+    return usual | of_damage | changes
+
+
+def passes_of_length(*lengths_m: float | None) -> list[dict[str, Any]]:
+    """One pass a week; one without a length saw nothing."""
+    fields = ("device", "lon", "lat", "distance_m", "width_m", "area_m2", "sha256", "box_xyxy_px")
+    usual = dict.fromkeys((*fields, "frame_width_px", "frame_height_px", "class_code")) | {"device": "bus-1"}
+    return [
+        a_pass(kind="not_seen" if length_m is None else "seen")
+        | usual
+        | {"at": FIRST + timedelta(weeks=week), "length_m": length_m}
+        for week, length_m in enumerate(lengths_m)
+    ]
+
+
+def details(*lengths_m: float | None) -> FindingDetailProperties:
+    return detail_of(finding(), passes_of_length(*lengths_m), [], catalogue=load_catalogue()).properties
+
+
+def test_size_is_told_with_its_error_and_the_severity_with_how_sure_it_is() -> None:
+    size = details(2.9, None, 3.0, 3.1, 3.0).size
+
+    assert size is not None
+    assert (size.measure, size.now, size.of) == ("length_m", 3.0, 4)
+    assert size.sigma == pytest.approx(0.051, abs=0.001)
+    assert size.severity_share is not None
+    assert 0.9 < size.severity_share <= 1
+
+
+def test_one_measurement_leaves_the_severity_unsure() -> None:
+    size = details(3.0, None).size
+
+    assert size is not None
+    assert (size.sigma, size.severity_share) == (None, None)
+
+
+def test_what_nobody_measured_has_no_size() -> None:
+    assert details(None, None).size is None
+
+
+def test_growth_is_told_a_year_with_its_error() -> None:
+    growth = details(1.0, 1.1, 1.2, 1.3, 1.4, 1.5).growth
+
+    assert growth is not None
+    assert growth.per_year == pytest.approx(0.1 * 365.25 / 7)
+    assert growth.per_year_sigma == pytest.approx(0, abs=1e-6)
