@@ -1,7 +1,6 @@
 """The road damage detector: ONNX Runtime before, fusing of boxes after."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from edge_agent.errors import ModelError
 from edge_agent.laps import Laps
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
-from edge_agent.vision.model_file import Calibration, Network, load_manifest
+from edge_agent.vision.model_file import Calibration, CloseUp, Network, load_manifest
 from edge_agent.vision.preprocess import Fit, InputShape, Letterbox
 from edge_agent.vision.second_look import Candidates, SecondLook, no_candidates, together
 from wire.messages import ModelVersion
@@ -47,10 +46,14 @@ class OnnxDetector:
             ModelError: file, manifest and network do not belong together.
         """
         manifest = load_manifest(manifest_path)
-        opened = partial(Network, manifest_path.parent, threads=threads, provider=provider, engine_cache=engine_cache)
-        self._network = opened(manifest.weights(precision))
-        close_up = manifest.second_look
-        self._second_look = None if close_up is None else SecondLook(opened(close_up), close_up)
+        self._network = Network(
+            manifest_path.parent,
+            manifest.weights(precision),
+            threads=threads,
+            provider=provider,
+            engine_cache=engine_cache,
+        )
+        self._second_look = _open_second_look(manifest_path.parent, manifest.second_look, threads=threads)
         self._letterbox = Letterbox(
             InputShape(
                 width_px=manifest.input_width,
@@ -129,6 +132,11 @@ class OnnxDetector:
             confidences=confidences[order],
             class_codes=tuple([self.classes[label] for label in labels]),
         )
+
+
+def _open_second_look(folder: Path, close_up: CloseUp | None, *, threads: int) -> SecondLook | None:
+    """On the CPU whatever runs the first: TensorRT would build an engine anew for each other number of boxes."""
+    return None if close_up is None else SecondLook(Network(folder, close_up, threads=threads), close_up)
 
 
 def open_detector(settings: Model) -> OnnxDetector:
