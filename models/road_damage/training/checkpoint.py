@@ -1,14 +1,18 @@
 """Everything that a run needs to go on exactly where it stopped, in one file."""
 
 import copy
+import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 EMA_DECAY = 0.998
 EMA_WARM_UP = 200.0  # steps
@@ -43,6 +47,12 @@ class Progress:
     seconds: float = 0.0  # spent training, over all its sittings
     history: list[dict[str, Any]] = field(default_factory=list)  # one entry per validation
 
+    def note(self, entry: dict[str, Any], out: Path) -> None:
+        """Keep what a validation found, and write it into the run's folder."""
+        self.history.append(entry)
+        with (out / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
 
 def save(
     path: Path,
@@ -52,7 +62,7 @@ def save(
     optimiser: torch.optim.Optimizer,
     rng: np.random.Generator,
     progress: Progress,
-    plan: dict[str, Any],
+    plan: "DataclassInstance",
 ) -> None:
     """Write to a neighbour first: a power cut leaves the old checkpoint or the new one."""
     content = {
@@ -65,7 +75,7 @@ def save(
         "step": progress.step,
         "seconds": progress.seconds,
         "history": progress.history,
-        "plan": plan,
+        "plan": {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plan).items()},
     }
     beside = path.with_suffix(".new")
     torch.save(content, beside)

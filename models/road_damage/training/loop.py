@@ -1,6 +1,5 @@
 """The training run: steps, learning rate, validation now and then, a checkpoint after each."""
 
-import json
 import math
 import random
 import time
@@ -162,14 +161,11 @@ class Run:
         found = asdict(validate(self._average.network, self._held_out, input_px=self._plan.input_px))
         loss = float(np.mean(losses))
         entry = {"step": self.progress.step, "seconds": round(self.progress.seconds), "loss": loss, **found}
-        self.progress.history.append(entry)
-        with (self._plan.out / "history.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        self.progress.note(entry, self._plan.out)
         self._save()
         draw_curves(self.progress.history, self._plan.out / "curves.png")
 
     def _save(self) -> None:
-        plan = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self._plan).items()}
         for name in ("last.pt", f"step{self.progress.step:06d}.pt"):
             checkpoint.save(
                 self._plan.out / name,
@@ -178,7 +174,7 @@ class Run:
                 optimiser=self._optimiser,
                 rng=self._rng,
                 progress=self.progress,
-                plan=plan,
+                plan=self._plan,
             )
 
 

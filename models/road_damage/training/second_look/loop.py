@@ -1,8 +1,7 @@
 """The second look's training run: steps, a falling rate, now and then other scenes and a checkpoint."""
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -110,10 +109,7 @@ class Run:
             "loss": float(np.mean(losses)),
             **validate(self._average.network, self._held_out),
         }
-        self.progress.history.append(entry)
-        with (self._plan.out / "history.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-        plan = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self._plan).items()}
+        self.progress.note(entry, self._plan.out)
         checkpoint.save(
             self.checkpoint_path,
             network=self._network,
@@ -121,7 +117,7 @@ class Run:
             optimiser=self._optimiser,
             rng=self._rng,
             progress=self.progress,
-            plan=plan,
+            plan=self._plan,
         )
 
 
