@@ -104,7 +104,7 @@ def starts(config: Path) -> int:
 
 def model_release(**more: bytes) -> Release:
     folder = MODELS / "road_damage"
-    files = {name: (folder / name).read_bytes() for name in (MANIFEST, "model.onnx")}
+    files = {name: (folder / name).read_bytes() for name in (MANIFEST, "model.onnx", "second_look.onnx")}
     about = About(kind=PackageKind.MODEL, name="road_damage", version="9")
     return signed(
         write_package(about, files | {name.replace("_json", ".json"): content for name, content in more.items()})

@@ -192,7 +192,8 @@ def test_a_model_is_packed_with_all_that_a_bus_reads_of_it(tmp_path: Path) -> No
     command("model", "models/road_damage", "--out", tmp_path / "model.zip")
     with zipfile.ZipFile(tmp_path / "model.zip") as archive:
         names = set(archive.namelist())
-    assert names == {"package.toml", "manifest.toml", "model.onnx", "model.int8.onnx", "error_model.json"}
+    networks = {"model.onnx", "model.int8.onnx", "second_look.onnx"}
+    assert names == {"package.toml", "manifest.toml", "error_model.json"} | networks
 
 
 def test_a_package_that_nobody_trusted_signed_is_refused(database: str, tmp_path: Path) -> None:

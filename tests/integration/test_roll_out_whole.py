@@ -131,7 +131,7 @@ def test_a_bus_answers_with_a_picture_of_now_and_with_its_log(desk: Desk) -> Non
 @pytest.mark.timeout(300)
 def test_a_bus_takes_what_works_and_goes_on_with_it_when_the_next_does_not(desk: Desk, drive: Path) -> None:
     model = Path("models/road_damage")
-    files = {name: (model / name).read_bytes() for name in ("manifest.toml", "model.onnx")}
+    files = {name: (model / name).read_bytes() for name in ("manifest.toml", "model.onnx", "second_look.onnx")}
     beside = desk.release(About(kind=PackageKind.MODEL, name="road_damage", version="9.8"), files)
     desk.let_look_on(beside)
     winter = About(kind=PackageKind.SETTINGS, name="winter", version="1")
@@ -141,7 +141,7 @@ def test_a_bus_takes_what_works_and_goes_on_with_it_when_the_next_does_not(desk:
     assert desk.in_use() == in_use
 
     broken = About(kind=PackageKind.MODEL, name="road_damage", version="9.9")
-    number, _ = desk.roll_out(broken, {"manifest.toml": files["manifest.toml"], "model.onnx": b"no network"})
+    number, _ = desk.roll_out(broken, files | {"model.onnx": b"no network"})
     wait_until(lambda: desk.state(number) == "paused", WAIT_S)
     assert "model.onnx" in desk.problem(number)
     assert desk.in_use() == in_use
