@@ -196,12 +196,12 @@ def settings_of(manifest: Path, precisions: Sequence[Precision], threads: Sequen
 def bare_run(settings: Model, tensor: NDArray[np.uint8]) -> Callable[[int], None]:
     """Sessions of their own, that have run once: the network and, for so many boxes, its second look at ready views."""
     manifest = load_manifest(settings.manifest)
-    network = _bare_session(settings, manifest.weights(settings.precision), tensor)
+    network = _bare_session(settings, manifest.weights(settings.precision), tensor, threads=settings.threads)
     close_up = manifest.second_look
     if close_up is None:
         return lambda _: network(tensor)
     views = np.zeros((MOST_BOXES, close_up.side_px, close_up.side_px, 3), np.uint8)
-    second_look = _bare_session(settings, close_up, views[:1])
+    second_look = _bare_session(settings, close_up, views[:1], threads=1)
 
     def run(boxes: int) -> None:
         network(tensor)
@@ -211,10 +211,12 @@ def bare_run(settings: Model, tensor: NDArray[np.uint8]) -> Callable[[int], None
     return run
 
 
-def _bare_session(settings: Model, weights: Weights, example: NDArray[np.uint8]) -> Callable[[NDArray[np.uint8]], None]:
+def _bare_session(
+    settings: Model, weights: Weights, example: NDArray[np.uint8], *, threads: int
+) -> Callable[[NDArray[np.uint8]], None]:
     runtime: Any = onnxruntime  # it has no types
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = settings.threads
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     path = settings.manifest.parent / weights.file
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

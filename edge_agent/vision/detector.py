@@ -53,7 +53,7 @@ class OnnxDetector:
             provider=provider,
             engine_cache=engine_cache,
         )
-        self._second_look = _open_second_look(manifest_path.parent, manifest.second_look, threads=threads)
+        self._second_look = _open_second_look(manifest_path.parent, manifest.second_look)
         self._letterbox = Letterbox(
             InputShape(
                 width_px=manifest.input_width,
@@ -134,9 +134,12 @@ class OnnxDetector:
         )
 
 
-def _open_second_look(folder: Path, close_up: CloseUp | None, *, threads: int) -> SecondLook | None:
-    """On the CPU whatever runs the first: TensorRT would build an engine anew for each other number of boxes."""
-    return None if close_up is None else SecondLook(Network(folder, close_up, threads=threads), close_up)
+def _open_second_look(folder: Path, close_up: CloseUp | None) -> SecondLook | None:
+    """On one thread of the CPU whatever runs the first: threads of two networks wait for each other.
+
+    And TensorRT would build an engine anew for each other number of boxes.
+    """
+    return None if close_up is None else SecondLook(Network(folder, close_up, threads=1), close_up)
 
 
 def open_detector(settings: Model) -> OnnxDetector:
