@@ -22,26 +22,22 @@ from typing import Annotated, Literal, Self
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from edge_agent.errors import ModelError
 from edge_agent.readings import Image
-from edge_agent.vision.model_file import FileName, Finite, Network, Weights, read_manifest, sigmoid
-from wire.units import Name, Sha256
+from edge_agent.vision.model_file import Finite, Network, Weights, read_manifest, sigmoid
+from wire.units import Name
 
 Colours = tuple[Finite, Finite, Finite]
 Scores = NDArray[np.float32]  # (classes,)
 
 
-class PhoneManifest(BaseModel):
+class PhoneManifest(Weights):
     """`manifest.toml` of a network that knows phones."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: Name
     version: Name
-    file: FileName
-    sha256: Sha256
     input_width: Annotated[int, Field(ge=8, le=4096)]
     input_height: Annotated[int, Field(ge=8, le=4096)]
     classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=1024)]
@@ -70,8 +66,7 @@ class PhoneNetwork:
             ModelError: it cannot be used.
         """
         self._manifest = read_manifest(PhoneManifest, manifest)
-        weights = Weights(file=self._manifest.file, sha256=self._manifest.sha256)
-        self._network = Network(manifest.parent, weights, threads=1)  # the road's detector keeps its cores
+        self._network = Network(manifest.parent, self._manifest, threads=1)  # the road's detector keeps its cores
         self._counted = [code in self._manifest.phone for code in self._manifest.classes]
         self.look(np.zeros((self._manifest.input_height, self._manifest.input_width, 3), np.uint8))
 

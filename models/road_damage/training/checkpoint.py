@@ -54,50 +54,65 @@ class Progress:
             file.write(json.dumps(entry) + "\n")
 
 
-def save(
-    path: Path,
-    *,
-    network: nn.Module,
-    average: Average[Any],
-    optimiser: torch.optim.Optimizer,
-    rng: np.random.Generator,
-    progress: Progress,
-    plan: "DataclassInstance",
-) -> None:
-    """Write to a neighbour first: a power cut leaves the old checkpoint or the new one."""
-    content = {
-        "network": network.state_dict(),
-        "average": average.network.state_dict(),
-        "average_steps": average.steps,
-        "optimiser": optimiser.state_dict(),
-        "rng": rng.bit_generator.state,
-        "torch_rng": torch.get_rng_state(),
-        "step": progress.step,
-        "seconds": progress.seconds,
-        "history": progress.history,
-        "plan": {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plan).items()},
-    }
-    beside = path.with_suffix(".new")
-    torch.save(content, beside)
-    os.replace(beside, path)  # noqa: PTH105 (atomic by contract)
+class Learner(Generic[SomeNetwork]):
+    """What learns in a run, with all that it needs to go on exactly where it stopped."""
 
+    def __init__(
+        self,
+        network: SomeNetwork,
+        optimiser: torch.optim.Optimizer,
+        rng: np.random.Generator,
+        *,
+        longest_gradient: float,
+    ) -> None:
+        self.network = network
+        self.optimiser = optimiser
+        self.average = Average(network)
+        self.progress = Progress()
+        self._rng = rng
+        self._longest_gradient = longest_gradient
 
-def restore(
-    path: Path,
-    *,
-    network: nn.Module,
-    average: Average[Any],
-    optimiser: torch.optim.Optimizer,
-    rng: np.random.Generator,
-) -> Progress:
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict(content["network"])
-    average.network.load_state_dict(content["average"])
-    average.steps = content["average_steps"]
-    optimiser.load_state_dict(content["optimiser"])
-    rng.bit_generator.state = content["rng"]
-    torch.set_rng_state(content["torch_rng"])
-    return Progress(step=content["step"], seconds=content["seconds"], history=content["history"])
+    def learn(self, loss: Tensor) -> float:
+        """One step down; returns the loss."""
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self._longest_gradient)
+        self.optimiser.step()
+        self.average.follow(self.network)
+        return float(loss.item())
+
+    def save(self, path: Path, plan: "DataclassInstance") -> None:
+        """Write to a neighbour first: a power cut leaves the old checkpoint or the new one."""
+        content = {
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "average_steps": self.average.steps,
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "history": self.progress.history,
+            "plan": {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plan).items()},
+        }
+        beside = path.with_suffix(".new")
+        torch.save(content, beside)
+        os.replace(beside, path)  # noqa: PTH105 (atomic by contract)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(content["network"])
+        self.average.network.load_state_dict(content["average"])
+        self.average.steps = content["average_steps"]
+        self.optimiser.load_state_dict(content["optimiser"])
+        self._rng.bit_generator.state = content["rng"]
+        torch.set_rng_state(content["torch_rng"])
+        self.progress = Progress(step=content["step"], seconds=content["seconds"], history=content["history"])
 
 
 def exportable(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -73,11 +73,10 @@ class Run:
         self._plan = plan
         self._photos, self._held_out = photos, held_out
         self._rng = np.random.default_rng(plan.seed)
-        self._network = self._beginning()
-        self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stubs forget it)
-        self._average = checkpoint.Average(self._network)
-        self._optimiser = torch.optim.AdamW(_groups(self._network), lr=PEAK_RATE)
-        self.progress = checkpoint.Progress()
+        network = self._beginning()
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stubs forget it)
+        optimiser = torch.optim.AdamW(_groups(network), lr=PEAK_RATE)
+        self._learner = checkpoint.Learner(network, optimiser, self._rng, longest_gradient=LONGEST_GRADIENT)
 
     def _beginning(self) -> Detector:
         begins_with = self._plan.begins_with
@@ -91,17 +90,15 @@ class Run:
         return network
 
     @property
+    def progress(self) -> checkpoint.Progress:
+        return self._learner.progress
+
+    @property
     def checkpoint_path(self) -> Path:
         return self._plan.out / "last.pt"
 
     def resume(self) -> None:
-        self.progress = checkpoint.restore(
-            self.checkpoint_path,
-            network=self._network,
-            average=self._average,
-            optimiser=self._optimiser,
-            rng=self._rng,
-        )
+        self._learner.resume(self.checkpoint_path)
 
     def train(self, bar: Progress, *, until_step: int | None = None) -> None:
         """Go on until the plan is fulfilled, or to a step at which a validation falls due."""
@@ -128,17 +125,11 @@ class Run:
     def _step(self, share: float) -> float:
         self._set_rate(share)
         batch = self._batch(share=share, is_whole=share >= CROPS_UNTIL or self._rng.random() < WHOLE_SHARE)
-        self._network.train()
+        network = self._learner.network.train()
         pictures = normalised(batch.pictures).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            prediction = self._network(pictures)
-        loss = detection_loss(prediction, batch)
-        self._optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self._network.parameters(), LONGEST_GRADIENT)
-        self._optimiser.step()
-        self._average.follow(self._network)
-        return float(loss.item())
+            prediction = network(pictures)
+        return self._learner.learn(detection_loss(prediction, batch))
 
     def _batch(self, *, share: float, is_whole: bool) -> Batch:
         return next_batch(
@@ -153,12 +144,12 @@ class Run:
         cosine = LAST_RATE_SHARE + (1 - LAST_RATE_SHARE) * (1 + math.cos(math.pi * share)) / 2
         warm = min(1.0, (self.progress.step + 1) / WARM_UP_STEPS)
         peak = PEAK_RATE if self._plan.begins_with is None else PEAK_RATE_GOING_ON
-        for group in self._optimiser.param_groups:
+        for group in self._learner.optimiser.param_groups:
             group["lr"] = peak * group["share"] * cosine * warm
 
     def _look_back(self, losses: list[float]) -> None:
         """Validate the average, note it, save, draw the curves."""
-        found = asdict(validate(self._average.network, self._held_out, input_px=self._plan.input_px))
+        found = asdict(validate(self._learner.average.network, self._held_out, input_px=self._plan.input_px))
         loss = float(np.mean(losses))
         entry = {"step": self.progress.step, "seconds": round(self.progress.seconds), "loss": loss, **found}
         self.progress.note(entry, self._plan.out)
@@ -167,15 +158,7 @@ class Run:
 
     def _save(self) -> None:
         for name in ("last.pt", f"step{self.progress.step:06d}.pt"):
-            checkpoint.save(
-                self._plan.out / name,
-                network=self._network,
-                average=self._average,
-                optimiser=self._optimiser,
-                rng=self._rng,
-                progress=self.progress,
-                plan=self._plan,
-            )
+            self._learner.save(self._plan.out / name, self._plan)
 
 
 def start(plan: Plan, *, is_resumed: bool) -> Run:

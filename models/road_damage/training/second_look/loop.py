@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 from rich.progress import Progress
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from models.road_damage import coco
@@ -54,24 +54,21 @@ class Run:
         torch.manual_seed(plan.seed)
         body = Body()
         load_pretrained(body)
-        self._network = SecondLook(body)
-        self._average = checkpoint.Average(self._network)
-        weights = [weight for weight in self._network.parameters() if weight.requires_grad]
-        self._optimiser = torch.optim.AdamW(weights, lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-        self.progress = checkpoint.Progress()
+        network = SecondLook(body)
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        optimiser = torch.optim.AdamW(weights, lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
+        self._learner = checkpoint.Learner(network, optimiser, rng, longest_gradient=LONGEST_GRADIENT)
+
+    @property
+    def progress(self) -> checkpoint.Progress:
+        return self._learner.progress
 
     @property
     def checkpoint_path(self) -> Path:
         return self._plan.out / "last.pt"
 
     def resume(self) -> None:
-        self.progress = checkpoint.restore(
-            self.checkpoint_path,
-            network=self._network,
-            average=self._average,
-            optimiser=self._optimiser,
-            rng=self._rng,
-        )
+        self._learner.resume(self.checkpoint_path)
 
     def train(self, bar: Progress, *, until_step: int | None = None) -> None:
         """Go on until the plan is fulfilled, or to a step at which a validation falls due."""
@@ -87,16 +84,10 @@ class Run:
                 losses.clear()
 
     def _step(self) -> float:
-        for group in self._optimiser.param_groups:
+        for group in self._learner.optimiser.param_groups:
             group["lr"] = PEAK_RATE * self._share_of_rate()
-        self._network.train()
-        loss = _loss(self._network, next_views(self._shown, self._rng, count=self._plan.batch_size))
-        self._optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self._network.parameters(), LONGEST_GRADIENT)
-        self._optimiser.step()
-        self._average.follow(self._network)
-        return float(loss.item())
+        network = self._learner.network.train()
+        return self._learner.learn(_loss(network, next_views(self._shown, self._rng, count=self._plan.batch_size)))
 
     def _share_of_rate(self) -> float:
         cosine = (1 + math.cos(math.pi * self.progress.step / self._plan.steps)) / 2
@@ -107,18 +98,10 @@ class Run:
         entry = {
             "step": self.progress.step,
             "loss": float(np.mean(losses)),
-            **validate(self._average.network, self._held_out),
+            **validate(self._learner.average.network, self._held_out),
         }
         self.progress.note(entry, self._plan.out)
-        checkpoint.save(
-            self.checkpoint_path,
-            network=self._network,
-            average=self._average,
-            optimiser=self._optimiser,
-            rng=self._rng,
-            progress=self.progress,
-            plan=self._plan,
-        )
+        self._learner.save(self.checkpoint_path, self._plan)
 
 
 @torch.no_grad()
