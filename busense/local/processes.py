@@ -1,7 +1,10 @@
 """Start a program, wait until it is ready, end it; a child never outlives us."""
 
 import contextlib
+import errno
+import itertools
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -15,13 +18,30 @@ from busense.errors import StartError
 
 _POLL_S = 0.02
 _LOG_TAIL_BYTES = 2000
+# Below those that Linux gives to outgoing connections: nobody's connection takes one before its server listens.
+_SERVER_PORTS = range(12_000, 32_000)
+# Each process goes on from a place of its own, so that two seldom want the same port.
+_begin = secrets.randbelow(len(_SERVER_PORTS))
+_next_ports = itertools.cycle([*_SERVER_PORTS[_begin:], *_SERVER_PORTS[:_begin]])
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on just now."""
+    """A port of the loopback address that nobody has just now, and that this process gave to nobody else lately."""
+    for port in itertools.islice(_next_ports, len(_SERVER_PORTS)):
+        if _is_free(port):
+            return port
+    raise StartError(f"no port from {_SERVER_PORTS.start} to {_SERVER_PORTS.stop - 1} is free; end what listens there")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+        return True
 
 
 def ending_with_us(command: Sequence[str]) -> list[str]:

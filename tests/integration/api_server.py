@@ -1,7 +1,6 @@
 # ruff: noqa: ANN401 - settings of any type
 """The real web server on a free port of this machine."""
 
-import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from busense.local.processes import free_port
 from cloud.api.serve import Server, make_server
 from cloud.config import CloudConfig, DatabaseConfig, FleetConfig, PicturesConfig, ServeConfig, WorkConfig
 from tests.unit.cloud.ingest.messages import CITY
@@ -53,9 +53,3 @@ def api_client(database: str, pictures: Path) -> Generator[httpx.Client]:
     """Yield a client of a running server, at the root of the API."""
     with running_server(database, pictures) as (_, address), httpx.Client(base_url=f"{address}/api/v1") as client:
         yield client
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

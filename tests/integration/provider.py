@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.integration.api_server import free_port
+from busense.local.processes import free_port
 from tests.waiting import wait_until
 
 CLIENT: Final = "busense"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.api_server import api_client, free_port
+from busense.local.processes import free_port
+from tests.integration.api_server import api_client
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -12,12 +12,11 @@ from pathlib import Path
 import httpx
 
 from busense.local.postgres import LocalPostgres
-from busense.local.processes import accepts_connections
+from busense.local.processes import accepts_connections, free_port
 from cloud.api.serve import make_server
 from cloud.config import CloudConfig, DatabaseConfig, PicturesConfig, ServeConfig
 from cloud.db.migrate import migrate
 from telemetry.server import Needs
-from tests.integration.api_server import free_port
 from tests.integration.watched import ANSWERED_WITHIN_S, Watched
 from tests.waiting import wait_until
 from wire.envelope import make_id

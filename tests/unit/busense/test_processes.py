@@ -1,10 +1,11 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from busense.local.processes import run_to_end
+from busense.local.processes import free_port, run_to_end
 from tests.waiting import wait_until
 
 # A program that starts another one, tells its number and goes on for a minute.
@@ -33,6 +34,20 @@ def test_an_interrupted_program_leaves_no_child_behind(tmp_path: Path) -> None:
     _, complaint = runner.communicate(timeout=20)
     assert b"KeyboardInterrupt" in complaint
     wait_until(lambda: _state(pid) in {"", "Z"})
+
+
+def test_no_outgoing_connection_takes_a_port_that_was_called_free_and_none_is_given_twice() -> None:
+    range_of_linux = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first_of_outgoing = int(range_of_linux.read_text().split()[0]) if range_of_linux.exists() else 32_768
+    ports = [free_port() for _ in range(500)]
+    assert max(ports) < first_of_outgoing
+    assert len(set(ports)) == len(ports)
+
+
+def test_a_port_that_somebody_has_is_left_out() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port() + 1))
+        assert free_port() != taken.getsockname()[1]
 
 
 def _read(path: Path) -> str:
