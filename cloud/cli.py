@@ -141,7 +141,7 @@ def export_dataset(folder: Path, config: Path | None, since: datetime) -> None:
 
 @click.group()
 def audit() -> None:
-    """The chain of what was done with cases."""
+    """The chain of what was done with cases, and decided about findings."""
 
 
 @audit.command("verify")

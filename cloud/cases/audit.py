@@ -1,4 +1,4 @@
-"""Sealing the histories of cases, people's requests, travellers and drivers, and checking that nobody changed them."""
+"""Sealing the histories of all chains, and checking that nobody changed them nor what they tell of."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any, Final, LiteralString
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from cloud.cases.chain import CHAINS, Chain, line_of
+from cloud.cases.chain import CHAINS, DECISIONS, Chain, line_of
 from cloud.cases.model import first_broken_line
 from cloud.cases.seals import Head, Seal, SealedLine, content_hash_of, faults_of_chain, next_seal
 
@@ -55,6 +55,37 @@ _MISSING_REQUESTS: Final = """
 SELECT n.city, n.year, n.last, count(r.id) FROM data_request_numbers n
 LEFT JOIN data_requests r ON r.city = n.city AND r.number LIKE n.city || '-P' || n.year || '-%%'
 GROUP BY n.city, n.year, n.last HAVING count(r.id) <> n.last
+"""
+_OTHER_DECISION: Final = """
+SELECT coalesce(d.id, h.decision), CASE
+    WHEN d.id IS NULL THEN 'is in its history, but was taken out'
+    WHEN h.decision IS NULL THEN 'has no history'
+    ELSE 'is not what its history says' END
+FROM finding_decisions d
+FULL JOIN (SELECT * FROM finding_decision_history WHERE serial = 1) h ON h.decision = d.id
+LEFT JOIN finding_decision_history u ON u.decision = d.id AND u.serial = 2
+WHERE (d.kind, d.actor, d.at, d.reason, d.undone_by, d.undone_at, d.undone_reason)
+    IS DISTINCT FROM (h.action, h.actor, h.at, h.reason ->> 'zh', u.actor, u.at, u.reason ->> 'zh')
+    OR h.details <> jsonb_build_object('city', d.city, 'cell', d.cell, 'first', d.first_finding,
+        'second', d.second_finding, 'first_observations', d.first_observations,
+        'second_observations', d.second_observations)
+ORDER BY 1
+"""
+# What a person said of a finding in its case is there twice: in the case's history, and for the detector to learn from.
+_OTHER_VERDICT: Final = """
+SELECT c.number FROM case_verdicts v JOIN cases c ON c.id = v.case_id
+LEFT JOIN case_history h ON h.case_id = v.case_id AND h.serial = v.serial
+WHERE (h.actor, h.at) IS DISTINCT FROM (v.actor, v.at) OR v.finding_id <> c.finding_id OR NOT CASE v.verdict
+    WHEN 'false_alarm' THEN h.action = 'reject'
+    WHEN 'other_class' THEN h.action = 'correct'
+        AND (h.details ->> 'class_before', h.details ->> 'class') = (v.said_class, v.true_class)
+    ELSE h.action IN ('file', 'done', 'reopen') AND v.said_class = v.true_class END
+UNION
+SELECT c.number FROM case_history h JOIN cases c ON c.id = h.case_id
+WHERE NOT starts_with(h.actor, 'system:')
+    AND (h.action = 'reject' OR h.action = 'correct' AND h.details ->> 'class_before' <> h.details ->> 'class')
+    AND NOT EXISTS (SELECT FROM case_verdicts v WHERE v.case_id = h.case_id AND v.serial = h.serial)
+ORDER BY 1
 """
 _LEFT_OPEN: Final = "SELECT count(*) FROM {table} WHERE seal IS NULL AND at < %s"
 
@@ -118,6 +149,7 @@ def verify(connection: Connection[Any], *, at: datetime, expected: Head | None =
         *_faults_of_contents(connection, seals),
         *_faults_of_cases(connection),
         *_faults_of_requests(connection),
+        *_faults_of_decisions(connection),
         *_left_open(connection, at),
     ]
     if expected is not None and not any(
@@ -173,6 +205,13 @@ def _faults_of_requests(connection: Connection[Any]) -> Iterator[str]:
         yield f"request {number} is {state}, but its history ends with {to_state}"
     for city, year, last, count in connection.execute(_MISSING_REQUESTS, ()).fetchall():
         yield f"{city} {year}: {last} requests came, {count} are there"
+
+
+def _faults_of_decisions(connection: Connection[Any]) -> Iterator[str]:
+    for decision, fault in connection.execute(_OTHER_DECISION).fetchall():
+        yield f"{DECISIONS.what} {decision} {fault}"
+    for (number,) in connection.execute(_OTHER_VERDICT).fetchall():
+        yield f"case {number}: what was said of its finding is not what its history says"
 
 
 def _left_open(connection: Connection[Any], at: datetime) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Chains of lines: who did what, when and why, with a case, a request, a traveller or a driver. Lines never change."""
+"""Chains of lines: who did what, when and why, with a case, a request, a traveller, a driver or a finding.
+
+Lines never change.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -85,7 +88,8 @@ CASES: Final = Chain(table="case_history", subject="case_id", what="case")
 REQUESTS: Final = Chain(table="data_request_history", subject="request_id", what="request")
 TRAVELLERS: Final = Chain(table="travel_history", subject="traveller", what="traveller")
 DRIVERS: Final = Chain(table="driver_history", subject="record", what="driver")
-CHAINS: Final = (CASES, REQUESTS, TRAVELLERS, DRIVERS)
+DECISIONS: Final = Chain(table="finding_decision_history", subject="decision", what="decision on findings")
+CHAINS: Final = (CASES, REQUESTS, TRAVELLERS, DRIVERS, DECISIONS)
 
 
 def line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:

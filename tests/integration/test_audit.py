@@ -1,13 +1,23 @@
 """Tampering with the histories shows."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+from uuid import UUID
 
 import pytest
 from psycopg import IsolationLevel
 
+from busense.local.postgres import LocalPostgres
+from cloud.cases import decisions
+from cloud.cases.actions import CaseActions
 from cloud.cases.audit import Verdict, read_head, seal, verify
+from cloud.cases.model import Action, Actor, Reason, Role
+from cloud.cases.orders import Order
 from cloud.cases.seals import Head, read_head_text
 from cloud.db.pool import connect
+from cloud.findings.decisions import DecisionKind
+from tests.conftest import create_database, drop_database
 from tests.integration.town import BUSES, Town
 
 
@@ -122,3 +132,108 @@ def test_two_workers_do_not_seal_the_same(town: Town) -> None:
         assert seal(first, at=datetime.now(UTC)) == 1
         assert seal(second, at=datetime.now(UTC)) == 0
     assert verdict(town).faults == ()
+
+
+DESK = Actor(name="desk", role=Role.OPERATOR)
+WORDS = Reason(zh="看过照片", en="看过照片")
+
+
+@pytest.fixture(scope="module")
+def judged(postgres: LocalPostgres, template_database: str) -> Iterator[Town]:
+    """Two findings that somebody kept apart and two that were merged for a while; a case rejected and one corrected."""
+    create_database(postgres, "test_judged", template=template_database)
+    town = Town(url=postgres.url("test_judged"))
+    for number in range(3):
+        for north_m in (0.0, 20.0, 40.0):
+            town.sees(bus=BUSES[number], minutes=10 * number, north_m=north_m)
+    town.store()
+    town.work()
+    first, second, third = (UUID(str(finding["id"])) for finding in town.findings())
+    said = decisions.Said(actor="desk", at=datetime.now(UTC), reason="看过照片")
+    with connect(town.url) as connection:
+        decisions.decide_pair(connection, DecisionKind.DIFFERENT, first=first, second=second, said=said)
+        merged = decisions.decide_pair(connection, DecisionKind.MERGE, first=second, second=third, said=said)
+        decisions.undo(connection, merged, said=said)
+        door = CaseActions(connection=connection, catalogue=town.catalogue, actor=DESK, at=said.at)
+        one, other, _ = connection.execute("SELECT id FROM cases ORDER BY number").fetchall()
+        door.act(one[0], Order(action=Action.REJECT, reason=WORDS))
+        door.act(other[0], Order(action=Action.CORRECT, reason=WORDS, class_code="D20"))
+    seal_all(town)
+    yield town
+    drop_database(postgres, "test_judged")
+
+
+def test_what_people_say_of_findings_is_in_the_chain(judged: Town) -> None:
+    assert verdict(judged).faults == ()
+    lines = judged.rows("SELECT action, from_state, to_state, actor FROM finding_decision_history ORDER BY action")
+    assert [tuple(line.values()) for line in lines] == [
+        ("different", None, "standing", "desk"),
+        ("merge", None, "standing", "desk"),
+        ("undo", "standing", "undone", "desk"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("DELETE FROM finding_decisions WHERE kind = 'different'", "is in its history, but was taken out"),
+        ("UPDATE finding_decisions SET kind = 'merge' WHERE kind = 'different'", "is not what its history says"),
+        ("UPDATE finding_decisions SET actor = 'nobody' WHERE kind = 'different'", "is not what its history says"),
+        ("UPDATE finding_decisions SET reason = '' WHERE kind = 'different'", "is not what its history says"),
+        ("UPDATE finding_decisions SET first_observations = '{}' WHERE kind = 'merge'", "is not what its history says"),
+        ("UPDATE finding_decisions SET undone_at = NULL, undone_by = NULL", "is not what its history says"),
+        (
+            "UPDATE finding_decisions SET undone_at = now(), undone_by = 'desk' WHERE kind = 'different'",
+            "is not what its history says",
+        ),
+        ("DELETE FROM finding_decision_history WHERE action = 'undo'", "is not what its history says"),
+        ("DELETE FROM finding_decision_history WHERE action = 'different'", "has no history"),
+        ("UPDATE finding_decision_history SET actor = 'nobody' WHERE serial = 2", "line 2 was changed"),
+    ],
+    ids=[
+        "taken out",
+        "what",
+        "who",
+        "why",
+        "of which sightings",
+        "taken back no longer",
+        "taken back by nobody",
+        "taking back not written",
+        "history taken out",
+        "line changed",
+    ],
+)
+def test_tampering_with_a_decision_on_findings_names_it(judged: Town, statement: LiteralString, fault: str) -> None:
+    named = [each for each in faults_after(judged, statement) if fault in each]
+
+    ids = [str(row["id"]) for row in judged.rows("SELECT id FROM finding_decisions")]
+    assert any(each.startswith(f"decision on findings {decision}") for each in named for decision in ids)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM case_verdicts WHERE verdict = 'false_alarm'",
+        "UPDATE case_verdicts SET verdict = 'confirmed', true_class = 'D40' WHERE verdict = 'false_alarm'",
+        "UPDATE case_verdicts SET true_class = 'D10' WHERE verdict = 'other_class'",
+        "UPDATE case_verdicts SET actor = 'nobody' WHERE verdict = 'other_class'",
+        "UPDATE case_verdicts SET serial = serial + 1 WHERE verdict = 'other_class'",
+    ],
+)
+def test_tampering_with_what_was_said_of_a_finding_in_its_case_names_the_case(
+    judged: Town, statement: LiteralString
+) -> None:
+    faults = faults_after(judged, statement)
+
+    assert {each.split(":")[1] for each in faults} == {" what was said of its finding is not what its history says"}
+
+
+def faults_after(town: Town, statement: LiteralString) -> tuple[str, ...]:
+    """What is found after tampering that is not kept."""
+    with connect(town.url) as connection:
+        connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(statement)
+        found = verify(connection, at=datetime.now(UTC)).faults
+        connection.rollback()
+    return found

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from cloud.cases import decisions
+from cloud.cases.decisions import Said
 from cloud.cases.handling import Handling, shipped_handling
 from cloud.db.pool import connect
 from cloud.errors import DecisionError, DecisionNotFoundError
-from cloud.findings import decided
-from cloud.findings.decided import Said
 from cloud.findings.decisions import DecisionKind
 from cloud.findings.evidence import WINDOW
 from cloud.work.case_jobs import CaseJobs
@@ -41,12 +41,12 @@ def two_findings(town: Town, *, apart_m: float = 20.0) -> tuple[UUID, UUID]:
 
 def decide(town: Town, kind: DecisionKind, first: UUID, second: UUID) -> UUID:
     with connect(town.url) as connection:
-        return decided.decide_pair(connection, kind, first=first, second=second, said=SAID)
+        return decisions.decide_pair(connection, kind, first=first, second=second, said=SAID)
 
 
 def undo(town: Town, decision: UUID) -> None:
     with connect(town.url) as connection:
-        decided.undo(connection, decision, said=SAID)
+        decisions.undo(connection, decision, said=SAID)
 
 
 def test_merged_findings_are_one_and_stay_one(town: Town) -> None:
@@ -89,7 +89,7 @@ def test_split_sightings_are_a_finding_of_their_own(town: Town) -> None:
         for row in town.rows("SELECT observation_id FROM finding_observations ORDER BY lat DESC LIMIT 2")
     ]
     with connect(town.url) as connection:
-        decided.split(connection, finding_id=finding["id"], observations=chosen, said=SAID)
+        decisions.split(connection, finding_id=finding["id"], observations=chosen, said=SAID)
     town.work()
 
     assert [each["passes_seen"] for each in alive(town)] == [2, 2]

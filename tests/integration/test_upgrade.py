@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from cloud.cases import audit
 from cloud.db.migrate import check_current, migrate, read_migrations
 from cloud.errors import MigrationError
 from tests.integration.ingest_database import query, value
@@ -35,6 +36,19 @@ SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'c', '', 'D40', 'ligh
 FROM generate_series(1, 2) n;
 UPDATE findings SET merged_into = '00000000-0000-0000-0000-000000000001'
 WHERE id = '00000000-0000-0000-0000-000000000002'
+"""
+SAID = """
+INSERT INTO finding_decisions
+SELECT gen_random_uuid(), 'c', '892a1072b53ffff', kind, gen_random_uuid(), second, ids, ids[2:], at, '王', reason,
+    undone_at, undone_by, undone_by
+FROM (VALUES
+        ('merge', gen_random_uuid(), E'看过 "照片" \\\\ 😀\\n\\x7f', now(), 'desk'),
+        ('split', NULL, 'two', NULL, NULL)
+    ) d (kind, second, reason, undone_at, undone_by),
+    (VALUES
+        (ARRAY[gen_random_uuid(), gen_random_uuid()], timestamptz '2026-11-01T00:00:00.5Z'),
+        (ARRAY[gen_random_uuid()], now())
+    ) o (ids, at)
 """
 COUNTS = """
 SELECT (SELECT count(*) FROM track_points), (SELECT count(*) FROM quarantine), (SELECT count(*) FROM fusion_queue)
@@ -79,6 +93,16 @@ def test_what_is_believed_is_on_the_map_of_the_past_from_its_first_sighting_on(e
     assert query(earlier, "SELECT finding_id, from_at, until_at = 'infinity', state, lon FROM finding_history") == [
         (UUID(int=1), datetime(2026, 11, 1, tzinfo=UTC), True, "open", 120.4)
     ]
+
+
+def test_what_was_decided_of_findings_is_in_the_chain_from_the_upgrade_on(earlier: str) -> None:
+    with psycopg.connect(earlier) as connection:
+        connection.execute(SAID)
+    migrate(earlier)
+    with psycopg.connect(earlier, options="-c timezone=UTC") as connection:
+        at = datetime.now(UTC)
+        assert audit.seal(connection, at=at) == 6
+        assert audit.verify(connection, at=at).faults == ()
 
 
 def test_migration_that_fails_leaves_the_state_before_it_and_can_be_made_up_for(earlier: str) -> None:

@@ -17,10 +17,9 @@ from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Resources, ResourcesDep
 from cloud.api.problems import Problem, ProblemError
 from cloud.api.routes.case_actions import IdempotencyKey
-from cloud.cases import idempotency
+from cloud.cases import decisions, idempotency
 from cloud.cases.model import Actor
 from cloud.errors import DecisionError, DecisionNotFoundError
-from cloud.findings import decided
 from cloud.findings.decisions import DecisionKind
 from cloud.people.permissions import Permission
 
@@ -63,7 +62,7 @@ class Decided(BaseModel):
     id: UUID
 
 
-Write = Callable[[Connection[Any], decided.Said], UUID]
+Write = Callable[[Connection[Any], decisions.Said], UUID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +84,7 @@ class _Desk:
             raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
 
     def _within(self, body: _Body, write: Write) -> Decided:
-        said = decided.Said(actor=self.actor.name, at=datetime.now(UTC), reason=body.reason)
+        said = decisions.Said(actor=self.actor.name, at=datetime.now(UTC), reason=body.reason)
         content = f"{self.path} {body.model_dump_json()}".encode()
         request = idempotency.Request(actor=self.actor.name, key=self.key, content=content)
         with self.held.thread_pool.connection() as connection:
@@ -119,8 +118,8 @@ async def keep_findings_apart(finding_id: UUID, body: OtherFinding, desk: DeskDe
 async def split_finding(finding_id: UUID, body: SightingsApart, desk: DeskDep) -> Decided:
     """Say that some sightings of a finding are of another thing."""
 
-    def write(connection: Connection[Any], said: decided.Said) -> UUID:
-        return decided.split(connection, finding_id=finding_id, observations=body.observations, said=said)
+    def write(connection: Connection[Any], said: decisions.Said) -> UUID:
+        return decisions.split(connection, finding_id=finding_id, observations=body.observations, said=said)
 
     return await desk.decide(body, write)
 
@@ -129,12 +128,12 @@ async def split_finding(finding_id: UUID, body: SightingsApart, desk: DeskDep) -
 async def undo_decision(decision_id: UUID, body: Undo, desk: DeskDep) -> Decided:
     """Take a decision back; it stays in the record."""
 
-    def write(connection: Connection[Any], said: decided.Said) -> UUID:
-        decided.undo(connection, decision_id, said=said)
+    def write(connection: Connection[Any], said: decisions.Said) -> UUID:
+        decisions.undo(connection, decision_id, said=said)
         return decision_id
 
     return await desk.decide(body, write)
 
 
-def _pair(kind: DecisionKind, first: UUID, second: UUID, connection: Connection[Any], said: decided.Said) -> UUID:
-    return decided.decide_pair(connection, kind, first=first, second=second, said=said)
+def _pair(kind: DecisionKind, first: UUID, second: UUID, connection: Connection[Any], said: decisions.Said) -> UUID:
+    return decisions.decide_pair(connection, kind, first=first, second=second, said=said)
