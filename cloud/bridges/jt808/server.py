@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -56,8 +57,8 @@ class Allowance:
 class Server:
     """Takes connections, as many as are allowed, and reads each of them at its own pace."""
 
-    def __init__(self, config: Jt808Config, place: Place) -> None:
-        self._config, self._place = config, place
+    def __init__(self, config: Jt808Config, place: Place, *, write_s: float = WRITE_S) -> None:
+        self._config, self._place, self._write_s = config, place, write_s
         self.connections = self.strangers = self.refused = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,10 +79,19 @@ class Server:
         except (OSError, TimeoutError):
             pass  # it is gone, or silent
         finally:
+            session.end()
+            await self._close(writer)
             self.connections -= 1
             self.strangers -= not session.is_known
-            session.end()
-            writer.close()
+
+    async def _close(self, writer: asyncio.StreamWriter) -> None:
+        """Let the last answer go out; without an end, who does not take it would hold the connection for ever."""
+        writer.close()
+        try:
+            async with asyncio.timeout(self._write_s):
+                await writer.wait_closed()
+        except (OSError, TimeoutError):
+            writer.transport.abort()
 
     async def _read(self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = Splitter()
@@ -101,7 +111,7 @@ class Server:
                 if session.is_known and not is_known:
                     is_known = True
                     self.strangers -= 1
-            async with asyncio.timeout(WRITE_S):
+            async with asyncio.timeout(self._write_s):
                 await writer.drain()
 
 
@@ -129,12 +139,14 @@ async def open_server(config: CloudConfig) -> AsyncGenerator[tuple[Server, int]]
 
 
 @asynccontextmanager
-async def serving(config: Jt808Config, place: Place) -> AsyncGenerator[tuple[Server, int]]:
+async def serving(config: Jt808Config, place: Place, *, write_s: float = WRITE_S) -> AsyncGenerator[tuple[Server, int]]:
     """Take connections while the context lasts."""
-    server = Server(config, place)
+    server = Server(config, place, write_s=write_s)
     listening = await asyncio.start_server(
         server.handle, config.host, config.port, limit=READ_BYTES, backlog=1024, reuse_address=True
     )
+    # Else the system itself would hold megabytes of answers for one terminal.
+    listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNREAD)
     async with listening:
         yield server, listening.sockets[0].getsockname()[1]
         listening.close()
