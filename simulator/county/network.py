@@ -37,7 +37,8 @@ _DETOUR: Final = {
     "residential": 1.6,
     "busway": 1.0,
 }
-NODE_EVERY_M: Final = 30.0
+NODE_EVERY_M: Final = 30.0  # on a street of the invented town
+PIECE_M: Final = 100.0  # of a real road that runs straight on: its stops lie near a node, too
 OFF_THE_ROAD_M: Final = 150.0
 CANDIDATES: Final = 8  # nodes near a stop
 ASIDE: Final = 4.0  # metres of way that one metre between stop and road is worth
@@ -115,20 +116,10 @@ class Network:
 def network_of_town(town: Town) -> Network:
     """The invented town's streets, all of them in both directions, with a node each few metres as real roads have."""
     number = {junction: place for place, junction in enumerate(town.junctions)}
-    spots = list(town.junctions.values())
-    pairs: list[tuple[int, int]] = []
-    for a, b in town.blocks():
-        start, end = town.junctions[a], town.junctions[b]
-        count = max(1, round(distance_m(start, end) / NODE_EVERY_M))
-        between = [
-            Spot(start.east_m + (end.east_m - start.east_m) * s, start.north_m + (end.north_m - start.north_m) * s)
-            for s in (step / count for step in range(1, count))
-        ]
-        nodes = [number[a], *range(len(spots), len(spots) + len(between)), number[b]]
-        spots += between
-        pairs += pairwise(nodes)
-    both = np.array([*pairs, *((b, a) for a, b in pairs)])
-    return _connected(town.plane, np.array(spots), both, np.ones(len(both)))
+    spots = np.array([(spot.east_m, spot.north_m) for spot in town.junctions.values()])
+    streets = [(number[a], number[b]) for a, b in town.blocks()]
+    both = [*streets, *((b, a) for a, b in streets)]
+    return _connected(town.plane, *_cut(spots, both, [1.0] * len(both), every_m=NODE_EVERY_M))
 
 
 def read_network(path: Path) -> Network:
@@ -156,8 +147,8 @@ def read_network(path: Path) -> Network:
     lon, lat = np.median(lon_lat, axis=0).tolist()
     plane = Plane(origin_lon=round(lon, 4), origin_lat=round(lat, 4))
     spots = np.array([plane.spot(lon=each[0], lat=each[1]) for each in lon_lat.tolist()])
-    edges = np.array([(number[a], number[b]) for a, b in pairs])
-    return _connected(plane, spots, edges, np.array(detours))
+    edges = [(number[a], number[b]) for a, b in pairs]
+    return _connected(plane, *_cut(spots, edges, detours, every_m=PIECE_M))
 
 
 def _ways(path: Path) -> Iterator[Way]:
@@ -179,6 +170,29 @@ def _pieces(way: Way, refs: Sequence[int]) -> Iterator[tuple[int, int]]:
             yield a, b
         if oneway not in _ONE_WAY:
             yield b, a
+
+
+def _cut(
+    spots: Spots, edges: Sequence[tuple[int, int]], detours: Sequence[float], *, every_m: float
+) -> tuple[Spots, NDArray[np.int64], Metres]:
+    """Cut long edges into pieces of about a length; both directions of a road share the nodes between."""
+    places: list[tuple[float, float]] = []
+    between: dict[tuple[int, int], list[int]] = {}
+    pieces: list[tuple[int, int]] = []
+    weights: list[float] = []
+    for (a, b), detour in zip(edges, detours, strict=True):
+        if (b, a) in between:
+            inner = between[b, a][::-1]
+        else:
+            step = spots[b] - spots[a]
+            count = max(1, round(float(np.hypot(*step)) / every_m))
+            inner = list(range(len(spots) + len(places), len(spots) + len(places) + count - 1))
+            places += [(spots[a] + step * (number / count)).tolist() for number in range(1, count)]
+        between[a, b] = inner
+        chain = list(pairwise([a, *inner, b]))
+        pieces += chain
+        weights += [detour] * len(chain)
+    return np.concatenate([spots, np.array(places).reshape(-1, 2)]), np.array(pieces), np.array(weights)
 
 
 def _connected(plane: Plane, spots: Spots, edges: NDArray[np.int64], detours: Metres) -> Network:

@@ -38,9 +38,17 @@ def _kilometres(network: Network, lon_from: float, lon_to: float, *, lat: float 
 
 def test_roads_of_an_extract_are_driven_in_their_open_directions_only(extract: Path) -> None:
     network = read_network(extract)
-    assert len(network.spots) == 5  # nobody drives on a footway
+    assert network.spots[:, 1].max() - network.spots[:, 1].min() < 1200  # nobody drives on a footway
     assert _kilometres(network, 120.0, 120.02) == pytest.approx(1.98, abs=0.05)
     assert _kilometres(network, 120.02, 120.0) > 4.0  # around the block: the straight way is one-way
+
+
+def test_a_stop_lies_on_a_road_that_runs_straight_for_a_kilometre(extract: Path) -> None:
+    """In the country a road's points may lie far apart."""
+    network = read_network(extract)
+    stops = [network.plane.spot(lon=lon, lat=27.0) for lon in (120.003, 120.006, 120.015)]
+    way = network.way_past(stops)
+    assert sum(distance_m(a, b) for a, b in pairwise(way)) == pytest.approx(distance_m(stops[0], stops[-1]), abs=100)
 
 
 def test_an_extract_without_roads_is_refused(tmp_path: Path) -> None:
