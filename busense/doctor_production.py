@@ -101,7 +101,7 @@ def _accounts(config: "CloudConfig") -> Iterator[Finding]:
     if config.serve.visitors:
         yield "accounts", "serve.visitors lets everybody look who has not signed in"
     if config.serve.vault_file is None:
-        yield "accounts", "second factors lie in the clear: serve.vault_file is not set"
+        yield "accounts", "second factors and links just made lie in the clear: serve.vault_file is not set"
     if config.serve.oidc is not None and not config.serve.oidc.issuer.startswith("https://"):
         yield "accounts", "the provider is reached without TLS: a serve.oidc.issuer of https:// is expected"
 

@@ -19,8 +19,8 @@ BusenseError
     │   ├── CaseNotFoundError      there is no such case
     │   ├── StaleVersionError      somebody else was faster
     │   ├── OrderError             what was said does not fit the action
-    │   ├── RequestNotFoundError   there is no such request about one's own data
-    │   └── KeyReusedError         another request came under this idempotency key
+    │   └── RequestNotFoundError   there is no such request about one's own data
+    ├── KeyReusedError         tell the person: another request came under this idempotency key
     ├── FindingError           tell the person (each kind has its own HTTP status)
     │   ├── DecisionError          what was said of findings cannot be
     │   └── DecisionNotFoundError  there is no such finding or decision
@@ -129,7 +129,7 @@ class OrderError(CaseError):
     """An order that lacks something, or says something that cannot be."""
 
 
-class KeyReusedError(CaseError):
+class KeyReusedError(CloudError):
     """An idempotency key under which another request came before."""
 
 

@@ -64,6 +64,11 @@ async def identify(request: Request, held: ResourcesDep, credentials: Credential
     return Identity(actor=_ANYBODY, permissions=VISITOR, way="visitor") if held.has_visitors else None
 
 
+async def who_asks(request: Request, held: Resources) -> Identity | None:
+    """Tell who asks, before any route is looked for; as `identify` does."""
+    return await identify(request, held, await _bearer(request))
+
+
 def note_caller(request: Request, *, is_known: bool) -> None:
     """Tell the guard whether what the caller showed is known."""
     caller = request.scope.get(CALLER)

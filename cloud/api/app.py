@@ -12,6 +12,7 @@ import psycopg
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from psycopg_pool import PoolTimeout
+from starlette.middleware.exceptions import ExceptionMiddleware
 
 from cloud.api.counting import Counting
 from cloud.api.declared import ROOT, declared_routes
@@ -19,6 +20,7 @@ from cloud.api.deps import Resources
 from cloud.api.guard import Guard
 from cloud.api.live import Hub
 from cloud.api.oidc import Provider
+from cloud.api.once import Once
 from cloud.api.pages import BUILT, NOT_BUILT, Pages
 from cloud.api.problems import add_problem_answers
 from cloud.api.routes import (
@@ -152,6 +154,9 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None 
     declared_routes(app)  # a route that does not say what it needs does not get in
     _add_pages(app, pages)
     add_problem_answers(app)
+    app.add_middleware(Once)
+    handlers = {error: handler for error, handler in app.exception_handlers.items() if error is not Exception}
+    app.add_middleware(ExceptionMiddleware, handlers=handlers)  # of what the layers below refuse
     app.add_middleware(Guard, max_body_bytes=config.pictures.max_bytes, origin=config.serve.public_url)
     app.add_middleware(Counting)  # around all else: what is refused counts too
     return app

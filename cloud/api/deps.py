@@ -1,12 +1,12 @@
 """What the routes need: the database, the catalogue, the live hub, and the common forms of questions."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Annotated, Any, LiteralString, cast
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, LiteralString, Protocol, cast
 
 from fastapi import Depends, Request
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import dict_row
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -14,7 +14,7 @@ from cloud.api.live import Hub
 from cloud.api.oidc import Provider
 from cloud.cases.handling import Handling
 from cloud.condition.rules import ConditionRules
-from cloud.db.pool import Pool, ThreadPool
+from cloud.db.pool import Pool, Row
 from cloud.driving.rules import DrivingRules
 from cloud.findings.catalogue import Catalogue
 from cloud.fleet.authority import Authority
@@ -28,6 +28,16 @@ from cloud.work.retention_rules import RetentionRules
 
 Database = AsyncConnection[Any]
 Record = dict[str, Any]
+UNDER_WAY: Final = "busense.under_way"
+"""Where a request's scope names the transaction that all of it belongs to."""
+
+
+class Connections(Protocol):
+    """A pool, or a transaction that is under way."""
+
+    def connection(self) -> AbstractContextManager[Connection[Row]]:
+        """Give a connection; what was done with it is kept when nothing failed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +63,7 @@ class Resources:
     vault: Vault
     blur: Blur
     pool: Pool
-    thread_pool: ThreadPool
+    thread_pool: Connections
     hub: Hub
     pictures: PictureStore
     open_handler: Callable[[], AbstractAsyncContextManager[Handler]]
@@ -66,8 +76,10 @@ class Resources:
 
 
 def resources(request: Request) -> Resources:
-    """What the application holds."""
-    return cast("Resources", request.app.state.resources)
+    """What the application holds, with one transaction for all of a request that must happen once."""
+    held = cast("Resources", request.app.state.resources)
+    under_way: Connections | None = request.scope.get(UNDER_WAY)
+    return held if under_way is None else replace(held, thread_pool=under_way)
 
 
 async def database(request: Request) -> AsyncGenerator[Database]:

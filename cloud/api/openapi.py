@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cloud.api.app import create_app
+from cloud.api.once import DESCRIPTION, HEADER, LONGEST, PATTERN, SHORTEST, takes_key
 from cloud.api.problems import MEDIA_TYPE, Problem
 from cloud.config import CloudConfig, DatabaseConfig
 
@@ -13,6 +14,13 @@ _PROBLEM: Final = {
     "description": "a problem (RFC 9457)",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_KEY: Final = {
+    "name": HEADER.lower(),
+    "in": "header",
+    "required": False,
+    "description": DESCRIPTION,
+    "schema": {"type": "string", "minLength": SHORTEST, "maxLength": LONGEST, "pattern": PATTERN},
+}
 
 
 def openapi_text() -> str:
@@ -20,6 +28,7 @@ def openapi_text() -> str:
     config = CloudConfig(city="demo", database=DatabaseConfig(url="postgresql:///busense"))
     document = create_app(config).openapi()
     _add_problems(document)
+    _add_keys(document)
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -34,6 +43,18 @@ def _add_problems(document: dict[str, Any]) -> None:
         for operation in path.values():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = _PROBLEM
+
+
+def _add_keys(document: dict[str, Any]) -> None:
+    """Say of each write that it takes a key, where it does not ask for one."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parameters = operation.setdefault("parameters", [])
+            is_said = any(parameter["name"] == _KEY["name"] for parameter in parameters)
+            if takes_key(method.upper(), path) and not is_said:
+                parameters.append(_KEY)
+            if not parameters:
+                del operation["parameters"]
 
 
 if __name__ == "__main__":

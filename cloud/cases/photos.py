@@ -50,11 +50,6 @@ class Photo:
     content: bytes = field(repr=False)
     place: PhotoPlace = field(default_factory=PhotoPlace)
 
-    @property
-    def identity(self) -> bytes:
-        """What makes it this photo of this case."""
-        return f"{self.case_id} {self.kind} ".encode() + hashlib.sha256(self.content).digest()
-
 
 async def read_photo(body: AsyncIterator[bytes], *, limit: int) -> bytes:
     """Read a photo that is no longer than allowed.

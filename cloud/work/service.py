@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from cloud.cases import idempotency
 from cloud.cases.handling import Handling, load_handling
 from cloud.condition.rules import load_rules
 from cloud.config import CloudConfig
+from cloud.db import idempotency
 from cloud.db.changes import CHANNEL
 from cloud.db.migrate import check_current
 from cloud.db.pool import WORKER, connect

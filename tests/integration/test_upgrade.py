@@ -1,5 +1,7 @@
 """A database that an earlier version filled becomes one of this version: with nothing lost, or as it was."""
 
+import base64
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import LiteralString, cast
@@ -9,6 +11,7 @@ import psycopg
 import pytest
 
 from cloud.cases import audit
+from cloud.db import idempotency
 from cloud.db.migrate import check_current, migrate, read_migrations
 from cloud.errors import MigrationError
 from tests.integration.ingest_database import query, value
@@ -103,6 +106,19 @@ def test_what_was_decided_of_findings_is_in_the_chain_from_the_upgrade_on(earlie
         at = datetime.now(UTC)
         assert audit.seal(connection, at=at) == 6
         assert audit.verify(connection, at=at).faults == ()
+
+
+def test_answer_of_before_is_given_again_under_its_key(earlier: str) -> None:
+    with psycopg.connect(earlier) as connection:
+        connection.execute(
+            """INSERT INTO idempotency_keys VALUES ('crew-1', 'sent-by-a-phone', sha256('x'), '{"id": "王"}', now())"""
+        )
+    migrate(earlier)
+    with psycopg.connect(earlier) as connection:
+        request = idempotency.Request(actor="crew-1", key="sent-by-a-phone", content=b"hashed otherwise")
+        answer = idempotency.take(connection, request, at=datetime.now(UTC))
+    assert answer is not None
+    assert (answer.status, json.loads(base64.b64decode(answer.body or ""))) == (200, {"id": "王"})
 
 
 def test_migration_that_fails_leaves_the_state_before_it_and_can_be_made_up_for(earlier: str) -> None:

@@ -5,14 +5,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Question, Resources, ResourcesDep
+from cloud.api.once import NEEDS_KEY
 from cloud.api.problems import Problem, ProblemError
-from cloud.cases import idempotency
 from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Actor, Reason
 from cloud.cases.orders import Material, Order, Repair, Whereabouts
@@ -31,15 +31,6 @@ Key = Annotated[str, Field(max_length=32)]
 Lon = Annotated[float, Field(ge=-180, le=180)]
 Lat = Annotated[float, Field(ge=-90, le=90)]
 SizeM = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        min_length=8,
-        max_length=100,
-        pattern=r"^[\x21-\x7e]+$",
-        description="drawn by the caller for each action; the same again gets the same answer",
-    ),
-]
 
 
 class CaseProblem(Problem):
@@ -159,25 +150,17 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.post("/cases/{case_id}/actions", responses=_CONFLICT)
-def act_on_case(
-    case_id: UUID, body: ActionBody, held: ResourcesDep, actor: ActorDep, idempotency_key: IdempotencyKey
-) -> CaseDetail:
+@router.post("/cases/{case_id}/actions", responses=_CONFLICT, dependencies=[NEEDS_KEY])
+def act_on_case(case_id: UUID, body: ActionBody, held: ResourcesDep, actor: ActorDep) -> CaseDetail:
     """Do something with a case; answers with the case as it is then."""
-    content = f"{case_id} {body.model_dump_json()}".encode()
-    request = idempotency.Request(actor=actor.name, key=idempotency_key, content=content)
     at = datetime.now(UTC)
     try:
         with held.thread_pool.connection() as connection:
-            if (answer := idempotency.take(connection, request, at=at)) is not None:
-                return CaseDetail.model_validate(answer)
             actions = CaseActions(
                 connection=connection, catalogue=held.catalogue, handling=held.handling, actor=actor, at=at
             )
             actions.act(case_id, order_of(body), version=body.version)
-            detail = read_case(connection, case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
-            idempotency.remember(connection, request, detail.model_dump(mode="json"))
-            return detail
+            return read_case(connection, case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
     except (StaleVersionError, ActionNotAllowedError) as error:
         raise _conflict(held, case_id, actor, error) from error
 
@@ -230,6 +213,7 @@ class PhotoQuestion(Question):
 @router.post(
     "/cases/{case_id}/photos",
     status_code=HTTPStatus.CREATED,
+    dependencies=[NEEDS_KEY],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -240,31 +224,28 @@ class PhotoQuestion(Question):
         }
     },
 )
-async def add_case_photo(  # noqa: PLR0917 - the framework passes by name
+async def add_case_photo(
     case_id: UUID,
     question: Annotated[PhotoQuestion, Query()],
     request: Request,
     held: ResourcesDep,
     actor: ActorDep,
-    idempotency_key: IdempotencyKey,
 ) -> CaseDetail:
     """Take a photo of the crew, make faces and plates unreadable, and keep it without its metadata."""
     content = await read_photo(request.stream(), limit=held.pictures.max_bytes)
     place = PhotoPlace(lon=question.lon, lat=question.lat)
     photo = Photo(case_id=case_id, kind=question.kind, content=content, place=place)
-    return await run_in_threadpool(_take_photo, held, actor, photo, idempotency_key)
+    return await run_in_threadpool(_take_photo, held, actor, photo)
 
 
-def _take_photo(held: Resources, actor: Actor, photo: Photo, key: str) -> CaseDetail:
-    request = idempotency.Request(actor=actor.name, key=key, content=photo.identity)
+def _take_photo(held: Resources, actor: Actor, photo: Photo) -> CaseDetail:
     with held.thread_pool.connection() as connection:
-        at = datetime.now(UTC)
-        if (answer := idempotency.take(connection, request, at=at)) is not None:
-            return CaseDetail.model_validate(answer)
         actions = CaseActions(
-            connection=connection, catalogue=held.catalogue, handling=held.handling, actor=actor, at=at
+            connection=connection,
+            catalogue=held.catalogue,
+            handling=held.handling,
+            actor=actor,
+            at=datetime.now(UTC),
         )
         add_photo(actions, photo, blur=held.blur, store=held.pictures)
-        detail = read_case(connection, photo.case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
-        idempotency.remember(connection, request, detail.model_dump(mode="json"))
-        return detail
+        return read_case(connection, photo.case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)

@@ -8,22 +8,22 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.once import NEEDS_KEY
 from cloud.api.problems import Problem, ProblemError
-from cloud.api.routes.case_actions import IdempotencyKey
-from cloud.cases import decisions, idempotency
+from cloud.cases import decisions
 from cloud.cases.model import Actor
 from cloud.errors import DecisionError, DecisionNotFoundError
 from cloud.findings.decisions import DecisionKind
 from cloud.people.permissions import Permission
 
-router = APIRouter(tags=["findings"], dependencies=[needs(Permission.JUDGE_FINDINGS)])
+router = APIRouter(tags=["findings"], dependencies=[needs(Permission.JUDGE_FINDINGS), NEEDS_KEY])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "not for this role"},
@@ -67,15 +67,13 @@ Write = Callable[[Connection[Any], decisions.Said], UUID]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Desk:
-    """Who says something, under which key."""
+    """Who says something."""
 
     held: Resources
     actor: Actor
-    key: str
-    path: str
 
     async def decide(self, body: _Body, write: Write) -> Decided:
-        """Write what is said; said again under the same key, it gets the same answer."""
+        """Write what is said."""
         try:
             return await run_in_threadpool(self._within, body, write)
         except DecisionNotFoundError as error:
@@ -85,18 +83,12 @@ class _Desk:
 
     def _within(self, body: _Body, write: Write) -> Decided:
         said = decisions.Said(actor=self.actor.name, at=datetime.now(UTC), reason=body.reason)
-        content = f"{self.path} {body.model_dump_json()}".encode()
-        request = idempotency.Request(actor=self.actor.name, key=self.key, content=content)
         with self.held.thread_pool.connection() as connection:
-            if (answer := idempotency.take(connection, request, at=said.at)) is not None:
-                return Decided.model_validate(answer)
-            made = Decided(id=write(connection, said))
-            idempotency.remember(connection, request, made.model_dump(mode="json"))
-            return made
+            return Decided(id=write(connection, said))
 
 
-def _desk(request: Request, actor: ActorDep, held: ResourcesDep, idempotency_key: IdempotencyKey) -> _Desk:
-    return _Desk(held=held, actor=actor, key=idempotency_key, path=request.url.path)
+def _desk(actor: ActorDep, held: ResourcesDep) -> _Desk:
+    return _Desk(held=held, actor=actor)
 
 
 DeskDep = Annotated[_Desk, Depends(_desk)]

@@ -127,9 +127,9 @@ export const api = {
   case: (id: string, signal?: AbortSignal) => getJson<CaseDetail>(`/cases/${encodeURIComponent(id)}`, {}, signal),
   /** What a person says of findings; answered before the findings follow. */
   decide: (id: string, what: "merge" | "different" | "split", body: { reason: string; other?: string; observations?: string[] }) =>
-    sendJson<{ id: string }>(`/findings/${encodeURIComponent(id)}/${what}`, JSON.stringify(body), "application/json", drawKey()),
+    sendJson<{ id: string }>(`/findings/${encodeURIComponent(id)}/${what}`, JSON.stringify(body), "application/json"),
   undoDecision: (id: string, body: { reason: string }) =>
-    sendJson<{ id: string }>(`/finding-decisions/${encodeURIComponent(id)}/undo`, JSON.stringify(body), "application/json", drawKey()),
+    sendJson<{ id: string }>(`/finding-decisions/${encodeURIComponent(id)}/undo`, JSON.stringify(body), "application/json"),
   deliveries: (filter: { state: string | null; cursor: string | null }, signal?: AbortSignal) => getJson<DeliveryPage>("/deliveries", { ...filter, limit: 100 }, signal),
   replayDelivery: (id: string) => send(`/deliveries/${encodeURIComponent(id)}/replay`),
   act: (id: string, body: ActionBody, key: string) =>
@@ -172,11 +172,22 @@ export async function getJson<T>(path: string, query: Query, signal?: AbortSigna
 }
 
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
-  const response = await reach(`${API_ROOT}${path}`, { signal: signal ?? null, headers: { Accept: "*/*" } });
+  return readBlob(await reach(`${API_ROOT}${path}`, { signal: signal ?? null, headers: { Accept: "*/*" } }));
+}
+
+export async function postForBlob(path: string, body: object): Promise<Blob> {
+  const headers = { Accept: "*/*", "Content-Type": "application/json" };
+  return readBlob(await reach(`${API_ROOT}${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+}
+
+/** Any request of JSON; null is what an answer without a body says. */
+export async function ask<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
+  const response = await reach(`${API_ROOT}${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null });
   if (!response.ok) {
     throw await problemOf(response);
   }
-  return response.blob();
+  return (response.status === 204 ? null : await response.json()) as T;
 }
 
 export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" | "DELETE" = "POST"): Promise<T> {
@@ -206,9 +217,18 @@ async function readJson<T>(response: Response): Promise<T> {
   return (await response.json()) as T;
 }
 
+async function readBlob(response: Response): Promise<Blob> {
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+  return response.blob();
+}
+
+/** Each write has a key, so that what a bad network sends twice happens once. */
 async function reach(url: string, request: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
+  const key: Record<string, string> = (request.method ?? "GET") === "GET" ? {} : { "Idempotency-Key": drawKey() };
   try {
-    return await fetch(url, { ...request, headers: { Accept: "application/json", ...authorization(), ...request.headers } });
+    return await fetch(url, { ...request, headers: { Accept: "application/json", ...key, ...authorization(), ...request.headers } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") {
       throw error;

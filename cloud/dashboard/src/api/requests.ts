@@ -1,7 +1,6 @@
 /** What people ask about their own data. */
 
-import { API_ROOT, getJson, problemOf, sendJson } from "./client";
-import { authorization } from "./identity";
+import { getJson, postForBlob, sendJson } from "./client";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -30,17 +29,7 @@ export const requests = {
   pictures: (id: string, around: Around, signal?: AbortSignal) => getJson<Schemas["FoundPictures"]>(`${wayTo(id)}/pictures`, { ...around }, signal),
   erase: (id: string, version: number, pictures: readonly string[]) => post<ErasureReport>(`${wayTo(id)}/erasure`, { version, pictures }),
   /** The pictures as a file; it is noted which were handed out. */
-  export: async (id: string, version: number, pictures: readonly string[]): Promise<Blob> => {
-    const response = await fetch(`${API_ROOT}${wayTo(id)}/export`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...authorization() },
-      body: JSON.stringify({ version, pictures }),
-    });
-    if (!response.ok) {
-      throw await problemOf(response);
-    }
-    return response.blob();
-  },
+  export: (id: string, version: number, pictures: readonly string[]) => postForBlob(`${wayTo(id)}/export`, { version, pictures }),
 };
 
 function wayTo(id: string): string {

@@ -8258,7 +8258,10 @@ export interface operations {
     set_notices_api_v1_account_notices_put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8289,7 +8292,10 @@ export interface operations {
     stop_notices_api_v1_account_notices_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8316,7 +8322,10 @@ export interface operations {
     change_password_api_v1_account_password_put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8347,7 +8356,10 @@ export interface operations {
     set_second_factor_api_v1_account_second_factor_put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8378,7 +8390,10 @@ export interface operations {
     draw_second_factor_api_v1_account_second_factor_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8407,7 +8422,10 @@ export interface operations {
     remove_second_factor_api_v1_account_second_factor_remove_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8467,7 +8485,10 @@ export interface operations {
     end_other_sessions_api_v1_account_sessions_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8494,7 +8515,10 @@ export interface operations {
     end_one_session_api_v1_account_sessions__session_id__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 session_id: string;
             };
@@ -8552,7 +8576,10 @@ export interface operations {
     make_token_api_v1_account_tokens_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8585,7 +8612,10 @@ export interface operations {
     end_one_token_api_v1_account_tokens__token_id__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 token_id: string;
             };
@@ -8675,7 +8705,10 @@ export interface operations {
     post_command_api_v1_buses__device__commands_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description name of the bus */
                 device: string;
@@ -8779,7 +8812,10 @@ export interface operations {
     put_pose_api_v1_buses__device__pose_put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description name of the bus */
                 device: string;
@@ -9296,7 +9332,10 @@ export interface operations {
     post_erasure_api_v1_data_requests__request_id__erasure_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 request_id: string;
             };
@@ -9331,7 +9370,10 @@ export interface operations {
     post_export_api_v1_data_requests__request_id__export_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 request_id: string;
             };
@@ -9403,7 +9445,10 @@ export interface operations {
     post_step_api_v1_data_requests__request_id__steps__step__post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 request_id: string;
                 step: "check_identity" | "answer" | "refuse" | "close";
@@ -9474,7 +9519,10 @@ export interface operations {
     replay_delivery_api_v1_deliveries__delivery_id__replay_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 delivery_id: string;
             };
@@ -9784,7 +9832,10 @@ export interface operations {
     review_incident_api_v1_driving_incidents__incident_id__reviews_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 incident_id: string;
             };
@@ -9846,7 +9897,10 @@ export interface operations {
     ask_to_look_at_driver_api_v1_driving_looks_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9879,7 +9933,10 @@ export interface operations {
     approve_driver_look_api_v1_driving_looks__look__approve_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 look: string;
             };
@@ -9908,7 +9965,10 @@ export interface operations {
     close_driver_look_api_v1_driving_looks__look__close_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 look: string;
             };
@@ -10067,7 +10127,10 @@ export interface operations {
     object_to_mine_api_v1_driving_mine__incident_id__objection_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 incident_id: string;
             };
@@ -10190,7 +10253,10 @@ export interface operations {
     add_shift_api_v1_driving_shifts_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10223,7 +10289,10 @@ export interface operations {
     remove_shift_api_v1_driving_shifts__shift_id__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 shift_id: string;
             };
@@ -10727,7 +10796,10 @@ export interface operations {
     keep_thing_api_v1_furniture__thing_id__keep_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 thing_id: string;
             };
@@ -10776,7 +10848,10 @@ export interface operations {
     remove_thing_api_v1_furniture__thing_id__remove_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 thing_id: string;
             };
@@ -10831,7 +10906,10 @@ export interface operations {
             query: {
                 file: string;
             };
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10991,7 +11069,10 @@ export interface operations {
     close_search_api_v1_guardian_looks__look__close_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 look: string;
             };
@@ -11084,7 +11165,10 @@ export interface operations {
     withdraw_api_v1_guardian_wards__traveller__consents_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -11113,7 +11197,10 @@ export interface operations {
     ask_for_search_api_v1_guardian_wards__traveller__searches_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -11703,7 +11790,10 @@ export interface operations {
     post_request_api_v1_notice_requests_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11919,7 +12009,10 @@ export interface operations {
     add_person_api_v1_people_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11985,7 +12078,10 @@ export interface operations {
     change_person_api_v1_people__name__put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -12020,7 +12116,10 @@ export interface operations {
     make_person_link_api_v1_people__name__link_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -12051,7 +12150,10 @@ export interface operations {
     remove_person_second_factor_api_v1_people__name__second_factor_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -12080,7 +12182,10 @@ export interface operations {
     end_person_sessions_api_v1_people__name__sessions_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -12246,7 +12351,10 @@ export interface operations {
     discard_message_api_v1_quarantine__number__discard_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 number: number;
             };
@@ -12281,7 +12389,10 @@ export interface operations {
     mend_message_api_v1_quarantine__number__mend_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 number: number;
             };
@@ -12316,7 +12427,10 @@ export interface operations {
     replay_message_api_v1_quarantine__number__replay_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 number: number;
             };
@@ -12351,7 +12465,10 @@ export interface operations {
     replay_messages_api_v1_quarantine_replay_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12444,7 +12561,10 @@ export interface operations {
     put_shadow_api_v1_releases__sha256__shadow_put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 sha256: string;
             };
@@ -12479,7 +12599,10 @@ export interface operations {
     delete_shadow_api_v1_releases__sha256__shadow_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 sha256: string;
             };
@@ -12570,7 +12693,10 @@ export interface operations {
     post_roll_out_api_v1_roll_outs_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12636,7 +12762,10 @@ export interface operations {
     post_deed_api_v1_roll_outs__roll_out___deed__post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 deed: components["schemas"]["Deed-Input"];
                 roll_out: string;
@@ -12899,7 +13028,10 @@ export interface operations {
     discard_work_api_v1_set_aside__number__discard_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 number: number;
             };
@@ -12934,7 +13066,10 @@ export interface operations {
     return_work_api_v1_set_aside__number__return_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 number: number;
             };
@@ -13085,7 +13220,10 @@ export interface operations {
     approve_look_api_v1_travel_looks__look__approve_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 look: string;
             };
@@ -13114,7 +13252,10 @@ export interface operations {
     close_look_api_v1_travel_looks__look__close_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 look: string;
             };
@@ -13207,7 +13348,10 @@ export interface operations {
     add_traveller_api_v1_travel_people_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13271,7 +13415,10 @@ export interface operations {
     set_agreement_api_v1_travel_people__traveller__agreement_put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13304,7 +13451,10 @@ export interface operations {
     add_consent_api_v1_travel_people__traveller__consents_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13339,7 +13489,10 @@ export interface operations {
     withdraw_consent_api_v1_travel_people__traveller__consents_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13368,7 +13521,10 @@ export interface operations {
     add_guardian_api_v1_travel_people__traveller__guardians_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13403,7 +13559,10 @@ export interface operations {
     end_guardian_api_v1_travel_people__traveller__guardians__name__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
                 traveller: string;
@@ -13433,7 +13592,10 @@ export interface operations {
     add_journey_api_v1_travel_people__traveller__journeys_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13468,7 +13630,10 @@ export interface operations {
     end_journey_api_v1_travel_people__traveller__journeys__journey__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 journey: string;
                 traveller: string;
@@ -13498,7 +13663,10 @@ export interface operations {
     ask_to_look_api_v1_travel_people__traveller__looks_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13533,7 +13701,10 @@ export interface operations {
     add_tag_api_v1_travel_people__traveller__tags_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 traveller: string;
             };
@@ -13568,7 +13739,10 @@ export interface operations {
     end_tag_api_v1_travel_people__traveller__tags__tag__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 tag: string;
                 traveller: string;
@@ -13598,7 +13772,10 @@ export interface operations {
     renew_battery_api_v1_travel_people__traveller__tags__tag__battery_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description drawn by the caller for each action; the same again gets the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 tag: string;
                 traveller: string;

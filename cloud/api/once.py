@@ -1,0 +1,171 @@
+"""The layer that lets a write happen once, however often it is sent under one key."""
+
+import asyncio
+import base64
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from psycopg import Connection
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloud.api.actors import who_asks
+from cloud.api.declared import ROOT
+from cloud.api.deps import UNDER_WAY, resources
+from cloud.api.problems import ProblemError
+from cloud.db import idempotency
+from cloud.db.pool import Row
+from cloud.people.vault import Vault
+
+HEADER: Final = "Idempotency-Key"
+PATTERN: Final = r"^[\x21-\x7e]+$"
+SHORTEST, LONGEST = 8, 100
+DESCRIPTION: Final = "drawn by the caller for each action; the same again gets the same answer"
+MOST_KEPT_BYTES: Final = 262_144
+"""Of an answer; a longer one is given, and not kept."""
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEYLESS: Final = frozenset({"session", "welcome", "devices", "pictures"})
+"""Signing in is answered with secrets of a browser, which are kept nowhere; what devices send is the same twice."""
+
+IdempotencyKey = Annotated[
+    str, Header(min_length=SHORTEST, max_length=LONGEST, pattern=PATTERN, description=DESCRIPTION)
+]
+
+
+def _must_come(idempotency_key: IdempotencyKey) -> None:
+    """Refuse what comes without a key."""
+
+
+NEEDS_KEY: Final[Any] = Depends(_must_come)
+
+
+def takes_key(method: str, path: str) -> bool:
+    """Whether a request happens once under its key."""
+    first = path.removeprefix(f"{ROOT}/").partition("/")[0]
+    return path.startswith(f"{ROOT}/") and method not in _SAFE and first not in _KEYLESS
+
+
+class Once:
+    """Does what comes under a key in one transaction with the key and the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = Headers(scope=scope).get(HEADER) if _is_write(scope) else None
+        if key is None:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        held = resources(request)
+        found = await who_asks(request, held)
+        body = await request.body()
+        asked = idempotency.Request(
+            actor=found.actor.name if found is not None and found.way != "visitor" else "",
+            key=_checked(key),
+            content=f"{scope['method']} {scope['path']}?{request.url.query}\n".encode() + body,
+        )
+        async with contextmanager_in_threadpool(held.thread_pool.connection()) as connection:
+            given = await run_in_threadpool(idempotency.take, connection, asked, at=datetime.now(UTC))
+            if given is not None:
+                await _given_again(given, held.vault)(scope, receive, send)
+                return
+            scope[UNDER_WAY] = InTransaction(connection)
+            answer = _HeldBack(connection, asked, held.vault, body, receive, send)
+            await self._app(scope, answer.receive, answer.send)
+
+
+@dataclass(frozen=True, slots=True)
+class InTransaction:
+    """Gives the connection of a transaction that is under way, where a pool would give one of its own."""
+
+    under_way: Connection[Row]
+
+    @contextmanager
+    def connection(self) -> Generator[Connection[Row]]:
+        """A part of the transaction, undone by itself when it fails."""
+        with self.under_way.transaction():
+            yield self.under_way
+
+
+@dataclass(slots=True)
+class _HeldBack:
+    """An answer that waits until it is kept, and what it tells of is committed."""
+
+    connection: Connection[Row]
+    asked: idempotency.Request
+    vault: Vault
+    body: bytes
+    receive_more: Receive
+    send_on: Send
+    messages: list[Message] = field(default_factory=list[Message])
+    size_bytes: int = 0
+    is_read: bool = False
+    is_out: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def receive(self) -> Message:
+        """Hand on the body, and the end of the connection once it is settled: who went away comes again and asks."""
+        if not self.is_read:
+            self.is_read = True
+            return {"type": "http.request", "body": self.body, "more_body": False}
+        await self.is_out.wait()
+        return await self.receive_more()
+
+    async def send(self, message: Message) -> None:
+        """Hold back until the answer is whole, or too long to be kept."""
+        if self.is_out.is_set():
+            await self.send_on(message)
+            return
+        self.messages.append(message)
+        self.size_bytes += len(message.get("body", b""))
+        is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_whole or self.size_bytes > MOST_KEPT_BYTES:
+            await run_in_threadpool(self._settle)
+            self.is_out.set()
+            for each in self.messages:
+                await self.send_on(each)
+
+    def _settle(self) -> None:
+        """Commit what was done; what was refused leaves its key free, and what failed leaves nothing."""
+        start, *parts = self.messages
+        if start["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.connection.rollback()
+            return
+        if start["status"] >= HTTPStatus.BAD_REQUEST:
+            idempotency.forget(self.connection, self.asked)
+        else:
+            idempotency.remember(self.connection, self.asked, self._answer(start, parts))
+        self.connection.commit()
+
+    def _answer(self, start: Message, parts: list[Message]) -> idempotency.Answer:
+        headers = {name: value for name, value in Headers(raw=start["headers"]).items() if name != "content-length"}
+        body = base64.b64encode(b"".join(part.get("body", b"") for part in parts)).decode()
+        kept = self.vault.seal(body) if self.size_bytes <= MOST_KEPT_BYTES else None
+        return idempotency.Answer(status=start["status"], headers=headers, body=kept)
+
+
+def _is_write(scope: Scope) -> bool:
+    return scope["type"] == "http" and takes_key(scope["method"], scope["path"])
+
+
+def _checked(key: str) -> str:
+    if re.fullmatch(PATTERN, key) is None or not SHORTEST <= len(key) <= LONGEST:
+        detail = f"{HEADER}: {SHORTEST} to {LONGEST} printable letters of ASCII without spaces are expected"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+    return key
+
+
+def _given_again(answer: idempotency.Answer, vault: Vault) -> Response:
+    if answer.body is None:
+        raise ProblemError(
+            HTTPStatus.CONFLICT, "this was done when it came before; its answer was too long to be kept: look again"
+        )
+    return Response(base64.b64decode(vault.unseal(answer.body)), answer.status, headers=answer.headers)

@@ -1,0 +1,58 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+import { api } from "../src/api/client";
+import { fleet } from "../src/api/fleet";
+import { furniture } from "../src/api/furniture";
+import { people } from "../src/api/people";
+import { requests } from "../src/api/requests";
+import { travel } from "../src/api/travel";
+
+const sent: RequestInit[] = [];
+
+function listen(): void {
+  vi.stubGlobal("fetch", (_url: string, request: RequestInit) => {
+    sent.push(request);
+    return Promise.resolve(Response.json({ items: [] }));
+  });
+}
+
+function keys(): (string | undefined)[] {
+  return sent.map((request) => (request.headers as Record<string, string>)["Idempotency-Key"]);
+}
+
+afterEach(() => {
+  sent.length = 0;
+  vi.unstubAllGlobals();
+});
+
+describe("the way to the API", () => {
+  it("has a key of its own for each write", async () => {
+    listen();
+    await people.makeLink("lin");
+    await people.makeLink("lin");
+    await travel.withdraw("a");
+    await fleet.endLookingOn("b");
+    await furniture.keep("c");
+    await api.replayDelivery("d");
+    await requests.export("e", 1, []);
+    await api.undoDecision("f", { reason: "seen" });
+
+    expect(new Set(keys()).size).toBe(8);
+    expect(keys().every((key) => /^[0-9a-f]{32}$/.test(key ?? ""))).toBe(true);
+  });
+
+  it("keeps the key that a waiting step was given", async () => {
+    listen();
+    await api.act("a", { action: "accept", version: 1 }, "drawn-before-the-network-went");
+
+    expect(keys()).toEqual(["drawn-before-the-network-went"]);
+  });
+
+  it("reads without one", async () => {
+    listen();
+    await people.everybody();
+    await travel.people();
+
+    expect(keys()).toEqual([undefined, undefined]);
+  });
+});
