@@ -17,11 +17,10 @@ from cloud.errors import FleetError
 from cloud.fleet.activity import read_days
 from cloud.fleet.authority import Authority
 from cloud.fleet.broker_users import reload_broker, write_users
-from cloud.fleet.devices import enrol
+from cloud.fleet.devices import city_and_device, enrol
+from cloud.fleet.enrol_list import draw_codes, read_codes, read_list, write_draft
 from cloud.fleet.enrolment import CHANNEL, CODE_GOOD_FOR, good_certificates, make_code, revoke
 from cloud.fleet.secret import read_or_create_secret
-from wire.errors import TopicError
-from wire.topics import parse_topic
 
 KMH: Final = 3.6  # of one metre a second
 LOOK_AGAIN_S: Final = 60.0  # certificates end without anybody telling
@@ -47,7 +46,7 @@ def fleet() -> None:
 def enrol_device(*, device: str, secret_file: Path | None, is_relay: bool, config: Path | None) -> None:
     """Admit DEVICE (`bus-1`, or `city/bus-1`): print a code for `busense enrol` on the bus, good once, for a day."""
     settings = load_config(config)
-    city, name = _city_and_device(device, default_city=settings.city)
+    city, name = city_and_device(device, default_city=settings.city)
     if is_relay and secret_file is not None:
         raise FleetError("a relay needs a certificate: leave --secret-file out")
     with connect(settings.database.read_url()) as connection:
@@ -59,13 +58,39 @@ def enrol_device(*, device: str, secret_file: Path | None, is_relay: bool, confi
     click.echo(f"{city}/{name}: {code} (good once, for {hours} hours)")
 
 
+@fleet.command("enrol-list")
+@config_option
+@click.argument("file", type=_path)
+@click.option("--codes", type=_path, required=True, help="CSV file that gets the codes, for its owner alone.")
+def enrol_list(*, file: Path, codes: Path, config: Path | None) -> None:
+    """Draw a code for each device of FILE, or none at all: CSV with the columns device, kind (bus, stop, relay), name.
+
+    Again it draws only for those that have not come in time: who is enrolled or has a good code in the file keeps it.
+    """
+    settings = load_config(config)
+    listed = read_list(file, city=settings.city)
+    with connect(settings.database.read_url()) as connection:
+        drawn = draw_codes(connection, listed, codes=read_codes(codes), at=datetime.now(UTC))
+        draft = write_draft(codes, drawn.codes)
+        try:
+            connection.commit()
+            draft.replace(codes)
+        finally:
+            draft.unlink(missing_ok=True)
+    hours = int(CODE_GOOD_FOR.total_seconds() // 3600)
+    click.echo(
+        f"{len(listed)} devices: {drawn.enrolled} enrolled already, {drawn.new} new codes; {codes} holds "
+        f"{len(drawn.codes)} codes (each good once, for {hours} hours)"
+    )
+
+
 @fleet.command("revoke")
 @config_option
 @click.argument("device")
 def revoke_device(device: str, config: Path | None) -> None:
     """End all certificates and the secret of DEVICE; the broker cuts it off at once."""
     settings = load_config(config)
-    city, name = _city_and_device(device, default_city=settings.city)
+    city, name = city_and_device(device, default_city=settings.city)
     with connect(settings.database.read_url()) as connection:
         ended = revoke(connection, city=city, device=name, at=datetime.now(UTC))
     click.echo(f"{city}/{name}: {ended} certificates are no longer good, nor is its secret")
@@ -133,12 +158,3 @@ def _wait(connection: Connection[Any], stop: threading.Event) -> None:
 def _enrol_by_secret(connection: Connection[Any], secret_file: Path, *, city: str, name: str) -> None:
     is_new = enrol(connection, city=city, device=name, secret=read_or_create_secret(secret_file))
     click.echo(f"{'enrolled' if is_new else 'new secret for'} {city}/{name}; its secret lies in {secret_file}")
-
-
-def _city_and_device(text: str, *, default_city: str) -> tuple[str, str]:
-    city, _, device = text.rpartition("/")
-    try:
-        topic = parse_topic(f"busense/v1/{city or default_city}/{device}/state")
-    except TopicError as error:
-        raise FleetError(f"{text!r}: lower-case letters, digits and dashes are expected, at most 63") from error
-    return topic.city, topic.device

@@ -6,7 +6,10 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncCursor, Connection
 
+from cloud.errors import FleetError
 from cloud.fleet.secret import hash_secret, is_secret
+from wire.errors import TopicError
+from wire.topics import parse_topic
 
 Device = tuple[str, str]  # city, device
 
@@ -22,6 +25,20 @@ WHERE (city, device) IN (SELECT * FROM unnest(%b::text[], %b::text[]))
 """
 # Something to compare with when there is no such device, so that the answer takes as long.
 _NOBODY: Final = bytes(32)
+
+
+def city_and_device(text: str, *, default_city: str) -> Device:
+    """Read `bus-1` or `city/bus-1`.
+
+    Raises:
+        FleetError: it is no name of a device.
+    """
+    city, _, device = text.rpartition("/")
+    try:
+        topic = parse_topic(f"busense/v1/{city or default_city}/{device}/state")
+    except TopicError as error:
+        raise FleetError(f"{text!r}: lower-case letters, digits and dashes are expected, at most 63") from error
+    return topic.city, topic.device
 
 
 def enrol(connection: Connection[Any], *, city: str, device: str, secret: str, is_relay: bool = False) -> bool:
