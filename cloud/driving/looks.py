@@ -12,8 +12,7 @@ from psycopg.rows import class_row
 
 from cloud.cases.chain import DRIVERS
 from cloud.cases.model import Details
-from cloud.driving.record import lock_record
-from cloud.driving.shifts import lock_shifts
+from cloud.driving.record import lock_record, lock_shifts
 from cloud.errors import LookError
 from cloud.looks.door import LookDoor, LookTable
 from cloud.looks.rules import Look, require_box

@@ -14,8 +14,9 @@ _LOCK: Final = """
 INSERT INTO driver_records AS r (driver) VALUES (%s)
 ON CONFLICT ON CONSTRAINT driver_records_driver_key DO UPDATE SET driver = r.driver RETURNING id
 """
+_LOCK_SHIFTS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.shifts', 0))"
 _FIND: Final = "SELECT id FROM driver_records WHERE driver = %s"
-_NO_WORDS: Final = Reason(zh="", en="")
+NO_WORDS: Final = Reason(zh="", en="")
 
 
 class ShiftDeed(StrEnum):
@@ -33,12 +34,17 @@ def lock_record(connection: Connection[Any], driver: str) -> UUID:
     return record
 
 
+def lock_shifts(connection: Connection[Any]) -> None:
+    """Let nobody note shifts until the end of the transaction."""
+    connection.execute(_LOCK_SHIFTS)
+
+
 def note_shift(
     connection: Connection[Any], driver: str, action: ShiftDeed, shift_id: UUID | None, *, by: str, at: datetime
 ) -> None:
     """Write down what was done with a shift, in the caller's transaction."""
     details = {} if shift_id is None else {"shift": str(shift_id)}
-    deed = Deed(at=at, actor=by, action=action, reason=_NO_WORDS, to_state=action, details=details)
+    deed = Deed(at=at, actor=by, action=action, reason=NO_WORDS, to_state=action, details=details)
     DRIVERS.append(connection, lock_record(connection, driver), deed)
 
 

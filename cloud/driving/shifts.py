@@ -8,7 +8,8 @@ from uuid import UUID
 from psycopg import Connection, errors
 from psycopg.rows import class_row
 
-from cloud.driving.record import ShiftDeed, note_shift
+from cloud.driving.clips import tell_of_shift
+from cloud.driving.record import ShiftDeed, lock_shifts, note_shift
 from cloud.errors import ReviewError
 
 _ADD: Final = """
@@ -20,7 +21,6 @@ _OVERLAPPING: Final = """
 SELECT DISTINCT driver FROM driver_shifts WHERE city = %(city)s AND from_at < %(to_at)s AND to_at > %(from_at)s
     AND (device = %(device)s OR driver = %(driver)s) ORDER BY driver
 """
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.shifts', 0))"
 _REMOVE: Final = "DELETE FROM driver_shifts WHERE id = %s AND city = %s RETURNING driver"
 _OWN: Final = """
 SELECT device, from_at, to_at, noted_by FROM driver_shifts
@@ -71,12 +71,8 @@ def add_shift(connection: Connection[Any], wish: ShiftWish, *, by: str, at: date
     if added is None:
         raise ReviewError(f"there is no account {wish.driver}")
     note_shift(connection, wish.driver, ShiftDeed.NOTE, added[0], by=by, at=at)
+    tell_of_shift(connection, added[0], at=at)
     return added[0]
-
-
-def lock_shifts(connection: Connection[Any]) -> None:
-    """Let nobody note shifts until the end of the transaction."""
-    connection.execute(_LOCK)
 
 
 def remove_shift(connection: Connection[Any], shift_id: UUID, *, city: str, by: str, at: datetime) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from cloud.api.declared import declared_routes
 from cloud.cases import audit
 from cloud.config import CloudConfig, DatabaseConfig
 from cloud.db.pool import connect
+from cloud.driving.clips import note_view
 from cloud.driving.looks import Looks
 from cloud.driving.rules import load_driving_rules
 from cloud.driving.step import note_driving
@@ -530,6 +532,11 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
         answer = people[who].get(f"{way}/clip")
         assert answer.status_code == status, (who, way)
         assert (answer.content == content) is (status == 200)
+        assert "ETag" not in answer.headers, "by the hash of the picture one could look unseen"
+    people["safe"].get(f"{reviewed}/clip")
+    assert deeds(people["di"]) == [("safe", "note_shift"), ("safe", "view_clip")], "looking on is one look"
+    (line,) = [line for line in record(people["di"])["lines"] if line["deed"] == "view_clip"]
+    assert (line["details"]["incident"], "bus-1" in str(line)) == (incident["id"], False)
 
     at = datetime.fromisoformat(incident["to_at"])
     around = Around(
@@ -544,6 +551,23 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
     town.change("UPDATE pictures SET erased_at = now(), received_at = NULL")
     assert people["safe"].get(reviewed).json()["clip"]["is_here"] is False
     assert people["safe"].get(f"{reviewed}/clip").status_code == 404
+
+
+def test_who_looked_at_a_clip_is_read_by_whoever_is_noted_later_to_have_driven(
+    town: Town, people: dict[str, httpx.Client]
+) -> None:
+    brakes(town)
+    work(town)
+    (incident,) = incidents(people["safe"])
+    with connect(town.url) as connection:
+        note_view(connection, UUID(incident["id"]), by="safe", at=NOW)
+    people["sure"].post("/driving/shifts", json=shift("di", bus="bus-2")).raise_for_status()
+    noted = people["sure"].post("/driving/shifts", json=shift("du")).raise_for_status().json()["id"]
+    for _ in range(2):
+        assert people["sure"].delete(f"/driving/shifts/{noted}").status_code == 204
+        noted = people["sure"].post("/driving/shifts", json=shift("du")).raise_for_status().json()["id"]
+    assert "view_clip" not in {deed for _, deed in deeds(people["di"])}
+    assert [deed for deed in deeds(people["du"]) if deed[1] == "view_clip"] == [("safe", "view_clip")]
 
 
 def test_what_a_driver_reads_is_sealed_and_cannot_be_rewritten_unseen(

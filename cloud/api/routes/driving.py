@@ -9,6 +9,7 @@ from typing import Annotated, Literal, LiteralString, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +18,7 @@ from cloud.api.deps import Database, DatabaseDep, Question, Record, Resources, R
 from cloud.api.problems import ProblemError, not_found
 from cloud.api.routes.pictures import answer_with
 from cloud.driving import shifts
+from cloud.driving.clips import note_view
 from cloud.driving.reviews import Wish, object_to, review
 from cloud.driving.views import (
     BY_BUS,
@@ -139,10 +141,14 @@ async def get_incident(
     dependencies=[needs(Permission.SEE_DRIVING)],
     response_class=StreamingResponse,
 )
-async def get_clip(incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, scope: ScopeDep) -> Response:
-    """Get the seconds of the road around one, as a sheet of blurred pictures."""
+async def get_clip(
+    incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep, scope: ScopeDep
+) -> Response:
+    """Get the seconds of the road around one, as a sheet of blurred pictures; its driver reads who looked."""
     record = await fetch_one(connection, ONE, {"id": incident_id, "city": held.city} | scope.values())
-    return await _clip(connection, held, record, incident_id)
+    answer = await _clip(connection, held, record, incident_id)
+    await run_in_threadpool(_note_view, held, incident_id, by=actor.name)
+    return answer
 
 
 @router.post(
@@ -292,7 +298,15 @@ async def _detail(
 async def _clip(connection: Database, held: Resources, record: Record | None, incident_id: UUID) -> Response:
     if record is None or record["sheet"] is None:
         raise not_found(f"clip of incident {incident_id}")
-    return await answer_with(record["sheet"], connection, held)
+    answer = await answer_with(record["sheet"], connection, held)
+    answer.headers["Cache-Control"] = "no-store"  # each look comes here
+    del answer.headers["ETag"]  # by the picture's hash one could look unseen
+    return answer
+
+
+def _note_view(held: Resources, incident_id: UUID, *, by: str) -> None:
+    with held.thread_pool.connection() as connection:
+        note_view(connection, incident_id, by=by, at=datetime.now(UTC))
 
 
 def _page(records: list[Record], limit: int) -> IncidentPage:

@@ -873,7 +873,7 @@ export interface paths {
         };
         /**
          * Get Clip
-         * @description Get the seconds of the road around one, as a sheet of blurred pictures.
+         * @description Get the seconds of the road around one, as a sheet of blurred pictures; its driver reads who looked.
          */
         get: operations["get_clip_api_v1_driving_incidents__incident_id__clip_get"];
         put?: never;

@@ -16,6 +16,7 @@ export const looksZh = {
     deeds: {
       ask_to_look: "申请查看行踪", approve_look: "批准查看", refuse_look: "未批准查看", look: "查看了行踪", close_look: "结束查看",
       note_shift: "登记了您的班次", refuse_shift: "登记的班次与您的班次重叠，未接受", remove_shift: "取消了您的一个班次",
+      view_clip: "查看了您班次内一次事件的路面画面",
     } as Record<string, string>,
     drivers: {
       title: "谁在何时驾驶哪辆车",
@@ -48,9 +49,10 @@ export const looksZh = {
     },
     mine: {
       title: "谁查看过我",
-      hint: "安全员平时看不到您在何时驾驶哪辆车。查看须有事由、经另一人批准并有时限；每一步都记在这里，不能悄悄更改。",
+      hint: "安全员平时看不到您在何时驾驶哪辆车。查看须有事由、经另一人批准并有时限；每一步都记在这里，不能悄悄更改。谁看过您的事件画面也记在这里。",
       none: "没有人查看过您的行踪，也没有登记过班次",
       span: (from: string, to: string) => `查看的时段 ${from} 至 ${to}`,
+      clipOf: (of: string, seen: string) => `事件 ${of}，查看于 ${seen}`,
       shifts: "我的班次",
       notedBy: (who: string) => `${who} 登记`,
       seeDesk: "请与安全员联系：他们不知道当时是谁在驾驶。",
@@ -74,6 +76,7 @@ export const looksEn: typeof looksZh = {
     deeds: {
       ask_to_look: "asked to look", approve_look: "approved a look", refuse_look: "did not approve a look", look: "looked", close_look: "ended a look",
       note_shift: "noted a shift of yours", refuse_shift: "noted a shift that overlaps one of yours, and was refused", remove_shift: "took a shift of yours back",
+      view_clip: "saw the road around an event of a shift of yours",
     },
     drivers: {
       title: "Who drove what when",
@@ -106,9 +109,10 @@ export const looksEn: typeof looksZh = {
     },
     mine: {
       title: "Who looked at me",
-      hint: "The safety desk does not see when you drove which bus. To look needs a ground, another person's approval and an end; each step is written here and cannot be changed unseen.",
+      hint: "The safety desk does not see when you drove which bus. To look needs a ground, another person's approval and an end; each step is written here and cannot be changed unseen. So is who saw the road around an event of yours.",
       none: "Nobody looked at you, and no shift of yours was noted",
       span: (from, to) => `the time looked at: ${from} to ${to}`,
+      clipOf: (of, seen) => `the event of ${of}, seen ${seen}`,
       shifts: "My shifts",
       notedBy: (who) => `noted by ${who}`,
       seeDesk: "Please speak with the safety desk: they do not know who drove.",
