@@ -10,7 +10,7 @@ from cloud.people.scope import SCOPE_PLACE
 
 _NEWEST: Final = "SELECT max(last_seen_at) FROM findings"
 _BELIEVED: Final = """
-SELECT f.finding_id::text AS id, f.lon, f.lat, f.class_code, f.state, f.existence, f.from_at
+SELECT f.finding_id::text AS id, f.lon, f.lat, f.class_code, f.state, f.severity, f.existence, f.from_at
 FROM finding_history f
 WHERE f.from_at <= %(at)s AND f.until_at > %(at)s
     AND NOT EXISTS (SELECT FROM case_verdicts v
@@ -28,6 +28,7 @@ def _draw(glance: Glance) -> Sequence[Drawn]:
             coordinates=point(row["lon"], row["lat"]),
             kind=row["class_code"],
             state=row["state"],
+            severity=row["severity"],
             at=row["from_at"],
             value=row["existence"],
         )

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from cloud.condition.rules import ConditionRules
 from cloud.findings.catalogue import LocalName
+from cloud.findings.model import Severity
 from cloud.people.model import Actor
 from cloud.people.permissions import Permission
 from cloud.people.scope import Scope
@@ -70,6 +71,7 @@ class Drawn:
     coordinates: object  # as GeoJSON has them, lon first
     kind: str
     state: str | None = None
+    severity: Severity | None = None  # none also of a time before it was written down
     title: LocalName | None = None  # what it is
     name: str | None = None  # which one it is
     at: datetime | None = None  # of the newest that is known of it

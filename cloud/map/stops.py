@@ -1,4 +1,7 @@
-"""Stops: those by name, and those with a computer that reads sensors or carries what buses hand over."""
+"""Stops: those by name, and those with a computer that reads sensors or carries what buses hand over.
+
+Of a time before it was written down whether a stop was connected only its place and its water are drawn.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,7 +23,7 @@ WHERE NOT EXISTS (SELECT FROM devices d WHERE d.city = %(city)s AND d.device = s
     AND point(s.lon, s.lat)
 """
 NAMED: Final = _NAMED + IN_BOX + " LIMIT %(most)s"
-EQUIPPED: Final = """
+_NOW: Final = """
 SELECT d.device, coalesce(s.name, d.device) AS name, p.lon, p.lat, coalesce(d.presence, 'offline') AS presence,
     d.last_seen_at, g.level_m, coalesce(g.is_flooded, false) AS is_flooded
 FROM devices d
@@ -29,11 +32,36 @@ LEFT JOIN LATERAL (
     SELECT max(w.level_m) AS level_m, bool_or(w.is_flooded) AS is_flooded FROM water_gauges w
     WHERE w.city = d.city AND w.device = d.device AND w.level_at > %(wet_since)s
 ) g ON true
+"""
+# What was known then: levels that had come by then, and a flood as the map showed it.
+_THEN: Final = """
+SELECT d.device, coalesce(s.name, d.device) AS name, p.lon, p.lat,
+    coalesce((SELECT h.presence FROM stop_presence h WHERE h.city = d.city AND h.device = d.device
+        AND h.from_at <= %(at)s ORDER BY h.from_at DESC LIMIT 1), 'unknown') AS presence,
+    NULL AS last_seen_at, g.level_m, coalesce(g.is_flooded, false) AS is_flooded
+FROM devices d
+LEFT JOIN travel_stops s ON s.id = d.device
+LEFT JOIN LATERAL (
+    SELECT max(m.value) AS level_m, bool_or(f.state = 'open') AS is_flooded FROM water_gauges w
+    CROSS JOIN LATERAL (
+        SELECT value FROM measurements
+        WHERE city = w.city AND device = w.device AND sensor = w.sensor AND quantity = 'water_level_m'
+            AND id_at > %(wet_since)s AND id_at <= %(at)s AND at > %(wet_since)s AND received_at <= %(at)s
+            AND clock_mark IS NULL
+        ORDER BY at DESC LIMIT 1
+    ) m
+    LEFT JOIN finding_history f ON f.finding_id = w.finding_id AND f.from_at <= %(at)s AND f.until_at > %(at)s
+    WHERE w.city = d.city AND w.device = d.device
+) g ON true
+"""
+_AT_STOPS: Final = """
 CROSS JOIN LATERAL (SELECT coalesce(d.lon, s.lon) AS lon, coalesce(d.lat, s.lat) AS lat) p
-WHERE d.city = %(city)s AND (d.is_relay OR s.id IS NOT NULL OR g.level_m IS NOT NULL)
+WHERE d.city = %(city)s AND d.enrolled_at <= %(at)s AND (d.is_relay OR s.id IS NOT NULL OR g.level_m IS NOT NULL)
     AND p.lon BETWEEN %(min_lon)s AND %(max_lon)s AND p.lat BETWEEN %(min_lat)s AND %(max_lat)s
 LIMIT %(most)s
 """
+EQUIPPED: Final = _NOW + _AT_STOPS
+EQUIPPED_THEN: Final = _THEN + _AT_STOPS
 
 
 def _draw(glance: Glance) -> Sequence[Drawn]:
@@ -47,7 +75,7 @@ def _draw(glance: Glance) -> Sequence[Drawn]:
         )
         for row in glance.rows(NAMED)
     ]
-    equipped = glance.rows(EQUIPPED, wet_since=glance.at - STALE_AFTER)
+    equipped = glance.rows(EQUIPPED_THEN if glance.is_past else EQUIPPED, wet_since=glance.at - STALE_AFTER)
     return named + [_equipped(row, glance) for row in equipped]
 
 
@@ -61,7 +89,7 @@ def _equipped(row: Record, glance: Glance) -> Drawn:
         name=row["name"],
         at=seen_at,
         value=row["level_m"],
-        is_stale=seen_at is None or glance.at - seen_at > _SILENT,
+        is_stale=not glance.is_past and (seen_at is None or glance.at - seen_at > _SILENT),
     )
 
 
@@ -72,5 +100,4 @@ STOPS: Final = Layer(
     newest=_NEWEST,
     fresh_for=_SILENT,
     from_zoom=10.0,
-    has_past=False,
 )

@@ -12,7 +12,7 @@ LAYERS: Final[dict[str, Json]] = {
     "condition": {"only": (), "ago_min": 4000, "is_fresh": False, "from_zoom": 11, "has_past": True},
     "driving": {"only": ("admin",), "ago_min": 60, "is_fresh": True, "from_zoom": 0, "has_past": True},
     "furniture": {"only": (), "ago_min": 600, "is_fresh": True, "from_zoom": 13, "has_past": True},
-    "stops": {"only": (), "ago_min": None, "is_fresh": False, "from_zoom": 10, "has_past": False},
+    "stops": {"only": (), "ago_min": None, "is_fresh": False, "from_zoom": 10, "has_past": True},
     "findings": {"only": (), "ago_min": 0.2, "is_fresh": True, "from_zoom": 11, "has_past": True},
     "cases": {
         "only": ("admin", "operator", "viewer"),
@@ -24,7 +24,7 @@ LAYERS: Final[dict[str, Json]] = {
     "buses": {"only": (), "ago_min": 0.1, "is_fresh": True, "from_zoom": 0, "has_past": True},
     "search": {"only": ("care",), "ago_min": 8, "is_fresh": True, "from_zoom": 0, "has_past": False},
 }
-_NOTHING: Final = dict.fromkeys(("state", "title", "name", "at", "value", "count", "heading_deg"))
+_NOTHING: Final = dict.fromkeys(("state", "severity", "title", "name", "at", "value", "count", "heading_deg"))
 
 
 def layer_list(role: str) -> Json:

@@ -1,4 +1,4 @@
-"""Findings on the map of the past are what was known then, whatever became of them: real database, real worker."""
+"""Findings and stops on the map of the past are what was known then, whatever became of them: a real worker."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +10,10 @@ import pytest
 
 from cloud.condition.rules import load_rules
 from cloud.findings.decisions import DecisionKind
+from cloud.fleet.devices import enrol
 from cloud.map.findings import FINDINGS
 from cloud.map.layer import Drawn, Glance
+from cloud.map.stops import STOPS
 from cloud.people.model import Actor, Role
 from cloud.people.scope import EVERYTHING
 from cloud.scenarios.safe_travel.rules import load_travel_rules
@@ -19,6 +21,7 @@ from cloud.scenarios.street_furniture.kinds import load_kinds
 from tests.integration.test_finding_decisions import decide, undo
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
+from tests.unit.cloud.ingest.messages import AT, CITY
 
 LON, LAT = place(0, 0)
 VIEWER = Actor(name="view", role=Role.VIEWER)
@@ -128,3 +131,45 @@ def test_little_by_little_is_written_down_by_the_metre(town: Town) -> None:
 
     (written,) = town.rows("SELECT count(*) AS rows FROM finding_history WHERE until_at > from_at AND state = 'open'")
     assert written["rows"] <= 3
+
+
+def rated(town: Town, severity: str) -> datetime:
+    town.change("UPDATE findings SET severity = %s", severity)
+    return datetime.now(UTC)
+
+
+def test_how_bad_a_finding_is_is_told_as_it_was_thought_then(town: Town) -> None:
+    moments = [sees(town), rated(town, "medium"), rated(town, "heavy")]
+    town.change("UPDATE finding_history SET severity = NULL WHERE from_at < %s", moments[0])  # before it was kept
+
+    assert [known_at(town, at)[0].severity for at in moments] == [None, "medium", "heavy"]
+
+
+def stops_at(town: Town, at: datetime) -> list[tuple[str, float | None]]:
+    with psycopg.connect(town.url) as connection:
+        return [(one.kind, one.value) for one in STOPS.draw(glance_at(connection, at)) if one.id == "stop-1"]
+
+
+def presence_from(town: Town, presence: str) -> datetime:
+    town.change("UPDATE devices SET presence = %s WHERE device = 'stop-1'", presence)
+    return datetime.now(UTC)
+
+
+def test_a_stop_is_shown_as_it_was_connected_then_and_as_unknown_before(town: Town) -> None:
+    with psycopg.connect(town.url) as connection:
+        enrol(connection, city=CITY, device="stop-1", secret="x" * 32, is_relay=True)
+    town.change("UPDATE devices SET lon = %s, lat = %s, enrolled_at = %s", LON, LAT, AT)
+    moments = [AT - timedelta(days=1), datetime.now(UTC), presence_from(town, "online"), presence_from(town, "offline")]
+
+    assert [stops_at(town, at) for at in moments] == [
+        [],
+        [("unknown", None)],
+        [("online", None)],
+        [("offline", None)],
+    ]
+    assert town.rows("SELECT device FROM stop_presence GROUP BY device") == [{"device": "stop-1"}]
+
+
+def test_a_bus_that_comes_and_goes_is_not_written_down_as_a_stop(town: Town) -> None:
+    town.change("UPDATE devices SET presence = 'online'")
+    assert town.rows("SELECT * FROM stop_presence") == []

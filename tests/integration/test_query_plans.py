@@ -56,6 +56,7 @@ LAYER = EVERYTHING.values() | {
     "rows": 20_000,
     "cells": 50_000,
 }
+WET = LAYER | {"wet_since": AT - timedelta(minutes=15)}
 CHANGES = {"xid": "0", "id": 0, "limit": 500, "worker": "busense-work"}
 # A hundred readers for two days.
 WATCH = """
@@ -103,6 +104,8 @@ QUERIES: dict[str, Query] = {
     "buses of the map then": (buses.PAST, LAYER, "track_points_[0-9a-z_]*pkey"),
     "things of the map": (furniture.DRAW, LAYER, "findings_expr_idx|findings_point_idx|findings_place_idx"),
     "stops of the map": (stops.NAMED, LAYER, "travel_stops_place_idx"),
+    "stops of the map then": (stops.EQUIPPED_THEN, WET, "stop_presence_pkey"),
+    "their water then": (stops.EQUIPPED_THEN, WET, "measurements_[0-9a-z_]*idx"),
     "harsh driving of the map": (driving.DRAW, LAYER, "driving_incidents_place_idx"),
     "where tags are heard": (tag_coverage.DRAW, LAYER, "travel_watch_to_at_idx"),
     "what buses bring": (_NEXT, CHANGES, "changes_pkey"),

@@ -14,6 +14,8 @@ from cloud.db.aside import Kind as AsideKind
 from cloud.db.aside import give_back, list_aside
 from cloud.db.pool import connect
 from cloud.fleet.devices import enrol
+from cloud.map.stops import STOPS
+from cloud.scenarios.stop_water.assess import STALE_AFTER
 from cloud.scenarios.stop_water.rules import load_water_rules
 from cloud.work.case_jobs import CaseJobs
 from cloud.work.water import note_water
@@ -23,6 +25,7 @@ from edge_agent.sources import make_sources
 from tests.conftest import RunningBroker
 from tests.integration.api_server import api_client
 from tests.integration.ingest_process import running_ingesters
+from tests.integration.test_map_past import LAT, LON, glance_at
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import CITY, Outbox
 from tests.unit.edge_agent.sources.modbus_slave import Slave
@@ -96,6 +99,26 @@ def test_the_finding_tells_how_fresh_it_is_and_gets_worse(town: Town) -> None:
     tell(town, 16, DEEP)
     (finding,) = town.findings()
     assert (finding["severity"], finding["passes_seen"]) == ("heavy", 3), "worse at once, then each ten minutes"
+
+
+def test_the_map_of_the_past_shows_the_water_that_was_known_then(town: Town) -> None:
+    town.change("UPDATE devices SET lon = %s, lat = %s WHERE device = 'stop-1'", LON, LAT)
+    moments: list[datetime] = []
+    for level in (DRY, WET, DRY):
+        town.outboxes["stop-1"].at = at = datetime.now(UTC)
+        town.store([town.outboxes["stop-1"].message(Kind.MEASUREMENT, values=[value(at, level)])])
+        look(town, at=at)
+        moments.append(max(datetime.now(UTC), town.outboxes["stop-1"].at))
+    moments.append(moments[-1] + STALE_AFTER)
+
+    with connect(town.url) as connection:
+        shown = [STOPS.draw(glance_at(connection, at)) for at in moments]
+    assert [[(one.kind, one.value) for one in drawn if one.id == "stop-1"] for drawn in shown] == [
+        [("unknown", DRY)],
+        [("flooded", WET)],
+        [("unknown", DRY)],
+        [("unknown", None)],
+    ]
 
 
 def test_a_repair_is_proven_by_the_gauge(town: Town) -> None:

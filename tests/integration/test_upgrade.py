@@ -93,9 +93,12 @@ def test_what_is_believed_is_on_the_map_of_the_past_from_its_first_sighting_on(e
     with psycopg.connect(earlier) as connection:
         connection.execute(FOUND)
     migrate(earlier)
-    assert query(earlier, "SELECT finding_id, from_at, until_at = 'infinity', state, lon FROM finding_history") == [
-        (UUID(int=1), datetime(2026, 11, 1, tzinfo=UTC), True, "open", 120.4)
-    ]
+    rows = "SELECT finding_id, from_at, state, lon, severity FROM finding_history ORDER BY from_at"
+    before, now = query(earlier, rows)
+    assert before == (UUID(int=1), datetime(2026, 11, 1, tzinfo=UTC), "open", 120.4, None), "how bad then is not known"
+    assert now[2:] == ("open", 120.4, "light")
+    ends = "SELECT until_at = 'infinity' FROM finding_history ORDER BY from_at"
+    assert query(earlier, ends) == [(False,), (True,)]
 
 
 def test_what_was_decided_of_findings_is_in_the_chain_from_the_upgrade_on(earlier: str) -> None:

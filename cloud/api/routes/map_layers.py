@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from cloud.api.actors import ActorDep, IdentityDep, ScopeDep, needs
 from cloud.api.deps import BoxText, Question, ResourcesDep, parse_bbox
 from cloud.findings.catalogue import LocalName
+from cloud.findings.model import Severity
 from cloud.map import LAYERS
 from cloud.map.layer import MOST, Drawn, Glance, Layer
 from cloud.people.permissions import Permission
@@ -60,6 +61,7 @@ class LayerProperties(BaseModel):
     id: str
     kind: str
     state: str | None
+    severity: Severity | None
     title: LocalName | None
     name: str | None
     at: datetime | None

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { zh } from "../src/locales/zh";
 import { AT_FIRST, layeredStyle, layerOfStyle, layersText, MAP_LAYERS, paintsOf, readLayers, visibilityOf } from "../src/map/layers";
+import { SOURCES } from "../src/map/style";
 import { placeText, readPlace } from "../src/map/view";
 
 const GRADES = { excellent: "#1", good: "#2", fair: "#3", poor: "#4", bad: "#5", unknown: "#6" };
@@ -20,6 +21,12 @@ describe("the layers of the map", () => {
     const wanted = layers.flatMap((layer) => ("source" in layer && typeof layer.source === "string" ? [layer.source] : []));
     expect(wanted.filter((source) => !(source in sources))).toEqual([]);
     expect(MAP_LAYERS.flatMap((layer) => Object.keys(layer.sources([]))).filter((source) => !(source in sources))).toEqual([]);
+  });
+
+  it.each(["heavy", null] as const)("draws a finding of the past as bad as it was thought then: %s", (severity) => {
+    const properties = { id: "f", kind: "D40", state: "open", severity, title: null, name: null, at: null, is_stale: false, value: 0.9, count: null, heading_deg: null };
+    const drawn = MAP_LAYERS.find(({ id }) => id === "findings")?.sources([{ type: "Feature", geometry: { type: "Point", coordinates: [120.4, 27.5] }, properties }]);
+    expect(drawn?.[SOURCES.findings]?.features.map((feature) => feature.properties?.["severity"])).toEqual([severity]);
   });
 
   it("show the chosen and hide all others", () => {

@@ -5322,6 +5322,7 @@ export interface components {
             kind: string;
             /** Name */
             name: string | null;
+            severity: components["schemas"]["Severity"] | null;
             /** State */
             state: string | null;
             title: components["schemas"]["LocalName"] | null;

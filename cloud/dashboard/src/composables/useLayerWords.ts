@@ -18,9 +18,9 @@ export function useLayerWords() {
   const lastKnown = (at: string | null): string[] => (at === null ? [] : [t.value.layers.lastKnown(format.value.ago(at, now.value))]);
 
   const words: Record<string, (of: LayerProperties) => LayerWords> = {
-    findings: ({ kind, state, value }) => ({
+    findings: ({ kind, state, severity, value }) => ({
       title: classNameOf(kind),
-      lines: [t.value.findingState[state ?? ""] ?? "", t.value.layers.probability(format.value.percent(value))],
+      lines: [t.value.findingState[state ?? ""] ?? "", t.value.layers.severity(t.value.severity[severity ?? ""] ?? t.value.layers.unknown), t.value.layers.probability(format.value.percent(value))],
     }),
     cases: ({ name, state, kind }) => ({
       title: name ?? "",
@@ -37,13 +37,13 @@ export function useLayerWords() {
     driving: ({ kind, count }) => ({ title: t.value.driving.kinds[kind] ?? kind, lines: [t.value.layers.incidents(format.value.count(count))] }),
     furniture: ({ title, name, kind, at }) => ({
       title: [title === null ? "" : nameOf(title), name ?? ""].filter(Boolean).join(" "),
-      lines: [kind === "unknown" ? t.value.layers.signs.thingUnknown : (t.value.furniture.states[kind] ?? kind), ...lastKnown(at)],
+      lines: [kind === "unknown" ? t.value.layers.signs.unknownThen : (t.value.furniture.states[kind] ?? kind), ...lastKnown(at)],
     }),
     stops: ({ name, kind, value, at }) => ({
       title: name ?? "",
       lines: kind === "named"
         ? []
-        : [kind === "flooded" ? t.value.layers.signs.stopFlooded : (t.value.presence[kind] ?? kind), ...(value === null ? [] : [t.value.layers.level(format.value.metres(value))]), ...lastKnown(at)],
+        : [kind === "flooded" ? t.value.layers.signs.stopFlooded : kind === "unknown" ? t.value.layers.signs.unknownThen : (t.value.presence[kind] ?? kind), ...(value === null ? [] : [t.value.layers.level(format.value.metres(value))]), ...lastKnown(at)],
     }),
     tag_coverage: ({ count, at }) => ({ title: t.value.layers.readers(format.value.count(count)), lines: lastKnown(at) }),
     search: ({ kind, value, at }) => (kind === "last"

@@ -121,7 +121,7 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
     signs: (t, { colours }) => [
       { mark: "hollow triangle", colour: colours.thing, text: t.layers.signs.thingFine },
       { mark: "triangle", colour: colours.caseOverdue, text: t.layers.signs.thingWrong },
-      { mark: "hollow triangle", colour: colours.gone, text: t.layers.signs.thingUnknown },
+      { mark: "hollow triangle", colour: colours.gone, text: t.layers.signs.unknownThen },
     ],
     sources: ownSource("furniture"),
     wayTo: ({ id }) => ({ name: "thing", params: { id } }),
@@ -139,7 +139,7 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
       {
         id: "stops", type: "symbol", source: sourceOf("stops"), filter: ["!", isKind("named")],
         layout: {
-          "icon-image": ["match", property("kind"), "online", SIGNS.stopOnline, "flooded", SIGNS.stopFlooded, SIGNS.stopOffline], "icon-allow-overlap": true, "icon-ignore-placement": true,
+          "icon-image": ["match", property("kind"), "online", SIGNS.stopOnline, "flooded", SIGNS.stopFlooded, "unknown", SIGNS.stopUnknown, SIGNS.stopOffline], "icon-allow-overlap": true, "icon-ignore-placement": true,
           ...nameBelow(14),
         },
         paint: { "text-color": colours.stop, "text-halo-color": colours.halo, "text-halo-width": 1.6 },
@@ -149,6 +149,7 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
       { mark: "square", colour: colours.stop, text: t.layers.signs.stopOnline },
       { mark: "hollow square", colour: colours.stop, text: t.layers.signs.stopOffline },
       { mark: "square", colour: colours.caseOverdue, text: t.layers.signs.stopFlooded },
+      { mark: "hollow square", colour: colours.gone, text: t.layers.signs.unknownThen },
       { mark: "circle", colour: colours.stop, text: t.layers.signs.stopNamed },
     ],
     sources: ownSource("stops"),
@@ -162,8 +163,8 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
       [SOURCES.cells]: HIDDEN,
       [SOURCES.findings]: findingFeatures(features.map(({ geometry, properties }) => {
         const [lon, lat] = geometry.coordinates as [number, number];
-        const { id, kind, state, value } = properties;
-        return { id, lon, lat, class_code: kind, state: state as "open", severity: "light", existence: value ?? 0 };
+        const { id, kind, state, severity, value } = properties;
+        return { id, lon, lat, class_code: kind, state: state as "open", severity, existence: value ?? 0 };
       })),
     }),
     wayTo: nowhere,

@@ -24,8 +24,11 @@ export function polygon(ring: Position[], properties: GeoJsonProperties = {}): F
   return { type: "Feature", geometry: { type: "Polygon", coordinates: [ring] }, properties };
 }
 
+/** Of the past it may not be known how bad it was thought to be. */
+export type DrawnFinding = Omit<MapFinding, "severity"> & { severity: MapFinding["severity"] | null };
+
 /** Findings with their id among the properties, where layers and clicks find it. */
-export function findingFeatures(findings: readonly MapFinding[]): FeatureCollection {
+export function findingFeatures(findings: readonly DrawnFinding[]): FeatureCollection {
   return collection(findings.map(({ lon, lat, ...properties }) => point([lon, lat], properties)));
 }
 

@@ -12,7 +12,7 @@ export const SOURCES = { roads: "roads", cells: "cells", selected: "selected", f
 export const LAYERS = { cells: "cells", findings: "findings", buses: "buses" } as const;
 export const ICONS = { online: "bus-online", offline: "bus-offline" } as const;
 export const SIGNS = {
-  caseRunning: "case-running", caseOverdue: "case-overdue", stopOnline: "stop-online", stopOffline: "stop-offline", stopFlooded: "stop-flooded", thing: "thing", thingWrong: "thing-wrong", thingUnknown: "thing-unknown", lastPlace: "last-place",
+  caseRunning: "case-running", caseOverdue: "case-overdue", stopOnline: "stop-online", stopOffline: "stop-offline", stopFlooded: "stop-flooded", stopUnknown: "stop-unknown", thing: "thing", thingWrong: "thing-wrong", thingUnknown: "thing-unknown", lastPlace: "last-place",
 } as const;
 
 export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];

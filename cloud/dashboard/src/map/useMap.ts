@@ -100,6 +100,7 @@ export function drawIcons(map: MapLibre, theme: Theme): void {
     [SIGNS.stopOnline]: signIcon("square", colours.stop, colours.outline),
     [SIGNS.stopOffline]: signIcon("square", colours.stop, colours.outline, true),
     [SIGNS.stopFlooded]: signIcon("square", colours.caseOverdue, colours.outline),
+    [SIGNS.stopUnknown]: signIcon("square", colours.gone, colours.outline, true),
     [SIGNS.thing]: signIcon("triangle", colours.thing, colours.outline, true),
     [SIGNS.thingWrong]: signIcon("triangle", colours.caseOverdue, colours.outline),
     [SIGNS.thingUnknown]: signIcon("triangle", colours.gone, colours.outline, true),
