@@ -83,6 +83,8 @@ def read_feed(content: bytes, *, at: datetime) -> Feed:
         feed.ParseFromString(content)
     except DecodeError as error:
         raise FeedError(f"no FeedMessage of GTFS-realtime: {error}") from error
+    if not feed.header.IsInitialized():  # the parser lets pass what lacks a required field
+        raise FeedError("no FeedMessage of GTFS-realtime: its header tells no version")
     newest: dict[str, Vehicle] = {}
     refused = 0
     for entity in feed.entity:
@@ -128,7 +130,7 @@ def _vehicle(entity: FeedEntity, *, told_at: int, at: datetime) -> Vehicle | Non
     names: tuple[object, ...] = (told.vehicle.id, entity.id)  # bytes, where they are no UTF-8
     name = next(filter(None, names), None)
     lon, lat = told.position.longitude, told.position.latitude
-    if not isinstance(name, str) or not told.HasField("position"):
+    if not isinstance(name, str) or not told.HasField("position") or not told.position.IsInitialized():
         return None
     if not (_is_place(lon, lat) and _is_now(seconds, at)):
         return None

@@ -76,6 +76,11 @@ class Transfer:
     mark: str
     files: dict[str, File]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all has come."""
+        return not any(file.gaps() for file in self.files.values())
+
     def begin(self, body: bytes) -> File:
         """Take the announcement of a file.
 

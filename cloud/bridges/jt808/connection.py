@@ -141,6 +141,8 @@ class Session:
             del self._place.here[self.terminal.phone]
         if self in self._place.bringing:
             self._place.bringing.remove(self)
+        if self._transfer is not None and not self._transfer[0].is_whole:
+            self._await_attachments(self._transfer[0].mark, self._transfer[1])  # the line broke: it may come again
 
     async def _take_message(self, message: Frame) -> None:
         match message.message_id:
@@ -232,13 +234,17 @@ class Session:
         if place.attachments_at is None or place.album is None:
             return
         host, port = place.attachments_at
-        own = place.marks.setdefault(terminal.phone, {})
-        while len(own) >= MOST_MARKS:
-            del own[next(iter(own))]
         mark = secrets.token_hex(attachments.MARK_BYTES // 2)
-        own[mark] = Mark(terminal=terminal, identity=alarm.identity, until=place.now() + MARK_GOOD_FOR)
+        until = place.now() + MARK_GOOD_FOR
+        self._await_attachments(mark, Mark(terminal=terminal, identity=alarm.identity, until=until))
         body = attachments.ask_body(host=host, port=port, identity=alarm.identity, mark=mark)
         self._say(MessageId.SEND_ATTACHMENTS, body, like=like)
+
+    def _await_attachments(self, name: str, mark: Mark) -> None:
+        own = self._place.marks.setdefault(mark.terminal.phone, {})
+        while len(own) >= MOST_MARKS:
+            del own[next(iter(own))]
+        own[name] = mark
 
     def _begin_transfer(self, message: Frame) -> None:
         transfer = attachments.read_list(message.body)

@@ -14,7 +14,7 @@ from typing import Final
 from cloud.bridges.jt808.connection import Place, Session
 from cloud.bridges.jt808.frame import Splitter
 from cloud.bridges.jt808.keeping import BlurredAlbum, keeping_raw
-from cloud.bridges.jt808.registry import Registry
+from cloud.bridges.jt808.registry import Registry, Terminal
 from cloud.bridges.publish import open_publisher
 from cloud.config import CloudConfig, Jt808Config
 from cloud.db.pool import open_pool
@@ -59,6 +59,7 @@ class Server:
 
     def __init__(self, config: Jt808Config, place: Place, *, write_s: float = WRITE_S) -> None:
         self._config, self._place, self._write_s = config, place, write_s
+        self._allowances: dict[str, Allowance] = {}  # of terminals that are known, by phone
         self.connections = self.strangers = self.refused = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,8 +112,13 @@ class Server:
                 if session.is_known and not is_known:
                     is_known = True
                     self.strangers -= 1
+                    allowance = self._allowance_of(session.terminal, allowance)
             async with asyncio.timeout(self._write_s):
                 await writer.drain()
+
+    def _allowance_of(self, terminal: Terminal | None, new: Allowance) -> Allowance:
+        """What a terminal has left from its connections before: who comes anew has no more for it."""
+        return new if terminal is None else self._allowances.setdefault(terminal.phone, new)
 
 
 @asynccontextmanager

@@ -129,6 +129,21 @@ def test_what_cannot_be_is_left_out_and_counted(changes: dict[str, float]) -> No
     assert (found.vehicles, found.refused) == ((), 1)
 
 
+def test_half_a_place_is_no_place() -> None:
+    feed = message()
+    feed.entity[0].vehicle.position.ClearField("longitude")
+    found = read_feed(feed.SerializePartialToString(), at=AT)
+    assert (found.vehicles, found.refused) == ((), 1)
+
+
+def test_a_feed_without_the_header_that_it_must_have_is_refused() -> None:
+    without_version = message()
+    without_version.header.ClearField("gtfs_realtime_version")
+    for content in (without_version.SerializePartialToString(), b""):
+        with pytest.raises(FeedError, match="version"):
+            read_feed(content, at=AT)
+
+
 @pytest.mark.parametrize(
     ("changes", "speed_mps", "heading_deg"),
     [

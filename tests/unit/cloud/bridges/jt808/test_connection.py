@@ -293,6 +293,20 @@ def test_pictures_that_nobody_has_asked_for_are_refused(wrong: str) -> None:
     assert world.pictures == {}
 
 
+def test_a_line_that_breaks_while_a_picture_is_brought_does_not_lose_it() -> None:
+    world = World()
+    place = world.place(has_album=True)
+    mark = alarmed(world, place)
+    broken = Line(place)
+    list_files(broken, mark, "a.jpg")
+    broken.session.end()
+    whole = Line(place)
+    assert bring(whole, mark) == b"\x00\x00"
+    whole.session.end()
+    with pytest.raises(FrameError, match="asked"):
+        list_files(Line(place), mark, "a.jpg")
+
+
 def test_a_terminal_that_asks_for_ever_drops_its_own_oldest_marks_and_nobody_elses() -> None:
     world = World()
     place = world.place(has_album=True)

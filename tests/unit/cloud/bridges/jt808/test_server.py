@@ -12,7 +12,7 @@ from benchmarks.terminals import Terminal as Line
 from cloud.bridges.jt808.body import MessageId, Result
 from cloud.bridges.jt808.frame import Frame, encode_frame
 from cloud.bridges.jt808.registry import Terminal, known_as
-from cloud.bridges.jt808.server import MOST_UNREAD, serving
+from cloud.bridges.jt808.server import BURST_S, MOST_UNREAD, serving
 from cloud.bridges.jt808.translate import Said
 from cloud.config import BrokerConfig, BrokerKind, Jt808Config
 from tests.unit.cloud.bridges.jt808.test_connection import AT, World
@@ -71,3 +71,24 @@ def test_who_never_takes_its_answers_is_cut_off_and_the_others_go_on() -> None:
 
     asyncio.run(run())
     assert world.reports["deaf"] * ANSWER_BYTES < 10 * MOST_UNREAD, "what it did not read is bounded"
+
+
+async def report_for_ever(line: Line) -> None:
+    while True:
+        await line.report(SPOT)
+
+
+def test_who_comes_anew_has_no_more_frames_for_it() -> None:
+    world = OpenWorld()
+
+    async def run() -> None:
+        async with serving(CONFIG.model_copy(update={"frames_per_s": 0.5}), world.place()) as (_, port):
+            for _ in range(3):
+                line = await Line.connect(port, "3")
+                await line.send(MessageId.AUTHENTICATE, b"greedy")
+                with pytest.raises(ConnectionError):
+                    await report_for_ever(line)
+                line.close()
+
+    asyncio.run(run())
+    assert world.reports["greedy"] < 2 * BURST_S * 0.5
