@@ -38,8 +38,7 @@ FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY at DESC, observation_id) AS age
     FROM finding_observations WHERE finding_id = ANY(%(ids)s)
 ) ranked WHERE age <= %(window)s OR observation_id IN (
-    SELECT unnest(first_observations || second_observations) FROM finding_decisions
-    WHERE undone_at IS NULL AND cell = ANY(%(decided_in)s))
+    SELECT observation_id FROM named_sightings WHERE cell = ANY(%(decided_in)s))
 """
 _FINDINGS_OF: Final = """
 SELECT DISTINCT f.finding_id

@@ -26,8 +26,7 @@ OR EXISTS (SELECT FROM finding_observations l
 """
 # What a person said is said of sightings: without them the fusion would forget it.
 _IS_NAMED: Final = """
-t.observation_id IN (
-    SELECT unnest(first_observations || second_observations) FROM finding_decisions WHERE undone_at IS NULL)
+t.observation_id IN (SELECT observation_id FROM named_sightings)
 """
 _FINDINGS: Final = """
 SELECT f.id, f.cell FROM findings f JOIN (

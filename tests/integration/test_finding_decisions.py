@@ -139,6 +139,16 @@ def test_merged_findings_stay_one_when_newer_sightings_fill_the_window(town: Tow
     assert len(alive(town)) == 1
 
 
+def test_merge_taken_back_after_newer_sightings_filled_the_window_gives_the_old_numbers_back(town: Town) -> None:
+    first, second = two_findings(town)
+    decision = decide(town, DecisionKind.MERGE, first, second)
+    fill_window(town, north_m=(0.0, 20.0))
+    undo(town, decision)
+    town.work()
+
+    assert {each["id"] for each in alive(town)} == {first, second}
+
+
 def cases(town: Town) -> dict[UUID, str]:
     """State of the newest case of each finding."""
     return {
