@@ -121,7 +121,7 @@ class Session:
             return
         try:
             frame = decode_frame(came)
-            whole = self._assembler.add(frame, at=self._place.now())
+            whole = self._whole(frame)
             if whole is not None:
                 async with self._turn:
                     await self._take_message(whole)
@@ -134,6 +134,12 @@ class Session:
             _log.info("frame_refused device=%s error=%s", self.terminal and self.terminal.device, error)
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise UnavailableError("the database is away") from error
+
+    def _whole(self, frame: Frame) -> Frame | None:
+        """The message that a frame completes; for a stranger no parts are kept."""
+        if frame.part is not None and not self.is_known:
+            raise FrameError("it has not said who it is, and sends a part of something long")
+        return self._assembler.add(frame, at=self._place.now())
 
     def end(self) -> None:
         """Forget this connection."""

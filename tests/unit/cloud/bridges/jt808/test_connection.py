@@ -153,6 +153,12 @@ def test_who_has_not_said_who_it_is_is_sent_away(message_id: int) -> None:
     assert world.published == world.raw == []
 
 
+def test_nothing_is_put_together_for_a_stranger() -> None:
+    part = Frame(message_id=MessageId.LOCATIONS, phone=PHONE, serial=1, body=bytes(1000), part=(1, 64))
+    with pytest.raises(FrameError, match="part"):
+        asyncio.run(Line(World().place()).session.take(encode_frame(part)[1:-1]))
+
+
 def test_a_wrong_code_is_answered_and_ends_the_connection() -> None:
     line = Line(World().place())
     with pytest.raises(FrameError, match="code"):
