@@ -31,6 +31,7 @@ DESCRIPTION: Final = "drawn by the caller for each action; the same again gets t
 MOST_KEPT_BYTES: Final = 262_144
 """Of an answer; a longer one is given, and not kept."""
 
+_JSON: Final = "application/json"  # files (pictures that were handed out) lie nowhere but in their store
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEYLESS: Final = frozenset({"session", "welcome", "devices", "pictures"})
 """Signing in is answered with secrets of a browser, which are kept nowhere; what devices send is the same twice."""
@@ -147,9 +148,11 @@ class _HeldBack:
 
     def _answer(self, start: Message, parts: list[Message]) -> idempotency.Answer:
         headers = {name: value for name, value in Headers(raw=start["headers"]).items() if name != "content-length"}
+        is_kept = self.size_bytes <= MOST_KEPT_BYTES and headers.get("content-type", _JSON) == _JSON
         body = base64.b64encode(b"".join(part.get("body", b"") for part in parts)).decode()
-        kept = self.vault.seal(body) if self.size_bytes <= MOST_KEPT_BYTES else None
-        return idempotency.Answer(status=start["status"], headers=headers, body=kept)
+        return idempotency.Answer(
+            status=start["status"], headers=headers, body=self.vault.seal(body) if is_kept else None
+        )
 
 
 def _is_write(scope: Scope) -> bool:
@@ -165,7 +168,6 @@ def _checked(key: str) -> str:
 
 def _given_again(answer: idempotency.Answer, vault: Vault) -> Response:
     if answer.body is None:
-        raise ProblemError(
-            HTTPStatus.CONFLICT, "this was done when it came before; its answer was too long to be kept: look again"
-        )
+        detail = "this was done when it came before; its answer, long or a file, is not kept: look again"
+        raise ProblemError(HTTPStatus.CONFLICT, detail)
     return Response(base64.b64decode(vault.unseal(answer.body)), answer.status, headers=answer.headers)

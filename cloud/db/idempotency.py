@@ -51,7 +51,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: str | None
-    """As it may lie in the database; none: it was too long to be kept."""
+    """As it may lie in the database; none: it was too long, or a file, and is not kept."""
 
 
 def take(connection: Connection[Any], request: Request, *, at: datetime) -> Answer | None:

@@ -237,6 +237,19 @@ def test_chosen_pictures_are_handed_out_as_a_file(desk: Desk) -> None:
     assert desk.choose(request, "erasure", chosen).status_code == 409, "they asked for information"
 
 
+def test_pictures_that_were_handed_out_are_kept_in_no_answer(desk: Desk) -> None:
+    request = desk.asked(at="10.0.1.10", kind="information")
+    chosen = desk.picture(minutes=43)
+    desk.step(request, "check_identity")
+    body = {"version": desk.page(request)["version"], "pictures": [chosen]}
+    way, keys = f"/data-requests/{request['id']}/export", {"Idempotency-Key": "handed-out-once"}
+    answers = [desk.browsers["desk"].post(way, json=body, headers=keys) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 409]
+    assert [line["step"] for line in desk.page(request)["history"]].count("export") == 1
+    assert desk.town.rows("SELECT body FROM idempotency_keys WHERE key = 'handed-out-once'") == [{"body": None}]
+
+
 def test_an_open_request_is_warned_of_once_and_is_overdue_once(desk: Desk) -> None:
     request = desk.asked(at="10.0.1.6")
     warn_at, due_at = (datetime.fromisoformat(request[name]) for name in ("warn_at", "due_at"))

@@ -128,7 +128,7 @@ def test_wrong_passwords_count_under_keys_too(address: str) -> None:
             for number in range(8)
         ]
 
-    assert tried[-1] == 429
+    assert set(tried) == {401, 429}
 
 
 def test_answer_that_is_too_long_is_not_kept_and_not_done_again(boss: httpx.Client, database: str) -> None:
@@ -149,7 +149,7 @@ def test_answer_that_is_too_long_is_not_kept_and_not_done_again(boss: httpx.Clie
     first, again = (boss.post(f"/cases/{case}/actions", json=body, headers=keys) for _ in range(2))
 
     assert (first.status_code, again.status_code) == (200, 409)
-    assert "too long to be kept" in again.json()["detail"]
+    assert "is not kept" in again.json()["detail"]
     assert [line["reason"]["en"] for line in boss.get(f"/cases/{case}").json()["history"]].count("last") == 1
 
 
