@@ -21,9 +21,8 @@ from simulator.plane import Plane, Spot, ahead
 from simulator.route import CRUISE_MPS, Line
 from simulator.truth import Defect, Truth
 from wire.envelope import make_id
-from wire.error_model import ErrorModel
+from wire.error_model import ErrorModel, Quality
 from wire.looks import AGAIN, LASTING_SHARE, TOLD_FROM
-from wire.messages import ModelVersion
 
 BEGIN: Final = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
 FRAME_EVERY_M: Final = CRUISE_MPS / 5  # five pictures a second
@@ -70,27 +69,35 @@ class Detector:
 
     errors: ErrorModel
     camera: CameraModel = DRAWN_CAMERA
+    quality: Quality = "good"  # of its pictures
+    is_told: bool = True  # whether tracker and cloud know the quality; else they take it for good
+
+    @property
+    def known_quality(self) -> Quality:
+        """As tracker and cloud take it."""
+        return self.quality if self.is_told else "good"
 
     @cached_property
     def odds(self) -> Odds:
         """As the tracker reads them from the same file."""
         return known_errors(self.errors, input_scale=1.0).odds
 
-    def hit_rates(self, defect: DrawnDefect) -> list[float]:
+    def hit_rates(self, defect: DrawnDefect, *, quality: Quality = "good") -> list[float]:
         """Chance of being found in each picture of one pass, far to near."""
         distances = np.arange(FAR_M, NEAR_M, -FRAME_EVERY_M)
-        return [self._hit_rate(defect, float(distance)) for distance in distances]
+        return [self._hit_rate(defect, float(distance), quality) for distance in distances]
 
     def side_px(self, defect: DrawnDefect, forward_m: float) -> float | None:
         """Root of the area of its box at a distance."""
         box = self._box(defect, forward_m)
         return None if box is None else math.sqrt((box[2] - box[0]) * (box[3] - box[1]))
 
-    def _hit_rate(self, defect: DrawnDefect, forward_m: float) -> float:
+    def _hit_rate(self, defect: DrawnDefect, forward_m: float, quality: Quality) -> float:
         box = self._box(defect, forward_m)
         if box is None:
             return 0.0
-        return self.errors.hit_rate(defect.class_code, width_px=box[2] - box[0], height_px=box[3] - box[1])
+        width_px, height_px = box[2] - box[0], box[3] - box[1]
+        return self.errors.hit_rate(defect.class_code, width_px=width_px, height_px=height_px, quality=quality)
 
     def _box(self, defect: DrawnDefect, forward_m: float) -> tuple[float, float, float, float] | None:
         moved = DrawnDefect(
@@ -104,12 +111,13 @@ class Detector:
         shown = box_of(self.camera, moved)
         return None if shown is None else tuple(float(edge) for edge in shown.box_xyxy_px)  # pyright: ignore[reportReturnType]
 
-    def confidence_of_hits(self, class_code: str, rates: list[float], *, rng: np.random.Generator) -> float | None:
+    def confidence_of_hits(self, defect: DrawnDefect, *, rng: np.random.Generator) -> float | None:
         """What the tracker tells of real damage, if it tells it at all."""
+        rates, known = (self.hit_rates(defect, quality=each) for each in (self.quality, self.known_quality))
         common, follows = rng.random(), math.sqrt(CORRELATION)
         hits = [(common if rng.random() < follows else rng.random()) < rate for rate in rates]
-        beta = self.errors.confidence[class_code].hit
-        return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
+        beta = self.errors.confidence[defect.class_code].hit
+        return _told(hits, known, class_code=defect.class_code, odds=self.odds, beta=beta, rng=rng)
 
     def confidence_of_patch(self, class_code: str, *, rng: np.random.Generator) -> float | None:
         """What the tracker tells of a patch that fools the detector again and again."""
@@ -128,9 +136,9 @@ class Detector:
         return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
 
     def _rates_as_large(self, class_code: str) -> tuple[float, ...]:
-        """How often damage as large as the false alarms is found."""
-        sides = self.errors.false_alarm_middles_px(class_code)
-        return tuple(self.errors.hit_rate(class_code, width_px=side, height_px=side) for side in sides)
+        """How often damage as large as the false alarms is found, as the tracker takes it."""
+        sides, quality = self.errors.false_alarm_middles_px(class_code), self.known_quality
+        return tuple(self.errors.hit_rate(class_code, width_px=side, height_px=side, quality=quality) for side in sides)
 
 
 def _told(
@@ -169,7 +177,7 @@ class Drive:
     def report(self, truth: Truth, detector: Detector) -> Reported:
         """Tell what it saw and where it looked."""
         seen = [*self._real(truth, detector), *self._invented(detector)]
-        return Reported(observations=tuple(seen), stretches=tuple(self._stretches(detector.errors.model)))
+        return Reported(observations=tuple(seen), stretches=tuple(self._stretches(detector)))
 
     def _walk(self) -> np.ndarray:
         """Error of position at each metre of the way."""
@@ -188,8 +196,7 @@ class Drive:
 
     def _real(self, truth: Truth, detector: Detector) -> Iterator[Observation]:
         for defect in truth.on_line(self._line.id):
-            rates = detector.hit_rates(drawn_of(defect))
-            confidence = detector.confidence_of_hits(defect.class_code, rates, rng=self._rng)
+            confidence = detector.confidence_of_hits(drawn_of(defect), rng=self._rng)
             if confidence is not None:
                 yield self._observation(
                     detector,
@@ -206,7 +213,7 @@ class Drive:
         """False alarms, at places that no other pass shares."""
         view_m = FAR_M - NEAR_M
         for class_code in detector.errors.classes:
-            rate = detector.errors.false_alarms_per_picture(class_code)
+            rate = detector.errors.false_alarms_per_picture(class_code, quality=detector.quality)
             patches = self._rng.poisson(rate * LASTING_SHARE / AGAIN * self._line.length_m / view_m)
             pictures = self._line.length_m / FRAME_EVERY_M
             flashes = self._rng.poisson(rate * (1 - LASTING_SHARE) * pictures)
@@ -260,11 +267,13 @@ class Drive:
             width_m=width_m,
             model_name=detector.errors.model.name,
             model_version=detector.errors.model.version,
+            quality=detector.known_quality,
             box_side_px=side_px,
             distance_m=DISTANCE_M,
         )
 
-    def _stretches(self, model: ModelVersion) -> Iterator[Stretch]:
+    def _stretches(self, detector: Detector) -> Iterator[Stretch]:
+        model = detector.errors.model
         for begin_m in np.arange(0, self._line.length_m, STRETCH_M):
             ways = np.arange(begin_m, min(begin_m + STRETCH_M, self._line.length_m) + 0.1, 10.0)
             if len(ways) < 2:  # noqa: PLR2004 - a line has two ends
@@ -287,6 +296,7 @@ class Drive:
                 right_m=4.0,
                 model_name=model.name,
                 model_version=model.version,
+                quality=detector.known_quality,
             )
 
     def _lon_lat(self, spot: Spot, along_m: float) -> tuple[float, float]:

@@ -6,13 +6,14 @@ DIR is the data folder (drive/, road-damage/, road-extra/). The first table is o
 photos of the night and pictures taken by hand from close by are not spoiled. The second table is of the photos as they
 are, by source: a verdict there is a false alarm, but for the night drive, which is dark. The third table is of whole
 drives, real and drawn, with and without drops and mud that stay in their place of the pane: what a frame's verdict is
-from the 21st on, when the frames before it count too.
+from the 21st on, when the frames before it count too. The last table is of the quality that the gate gives to frames
+that can be used: the same photos altered as the rates of the error model were measured, and drives with such drops.
 """
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -31,10 +32,11 @@ from edge_agent.readings import Image
 from edge_agent.scenarios.road_damage.scenario import UNLIT
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.lasting import LEAST, LastingView
-from edge_agent.vision.quality import grey_of, judge_frame, judge_grey
+from edge_agent.vision.quality import Judged, grey_of, judge_grey
+from simulator.altered import ALTERED
 from simulator.world import make_world
 
-USABLE = "usable"
+USABLE, REFUSED = "usable", "refused"
 NOT_SPOILED = frozenset({"annotated-potholes", "CULaneDetection night drive"})
 PANES: Final = 4  # of drops, and of mud
 DRAWN_FRAMES: Final = 120
@@ -63,17 +65,33 @@ def read(path: Path) -> Image:
 
 
 def verdict(image: Image) -> str:
-    reason = judge_frame(image)
-    return USABLE if reason is None else reason.value
+    return word_of(judge_grey(grey_of(image)))
 
 
-def measure(folder: Path, *, seed: int) -> tuple[Table, Table]:
-    """Count the verdicts on the photos by source, and on the spoiled ones by kind."""
-    rng = np.random.default_rng(seed)
+def word_of(judged: Judged) -> str:
+    return USABLE if judged.unusable is None else judged.unusable.value
+
+
+def quality_of(judged: Judged) -> str:
+    return judged.quality if judged.unusable is None else REFUSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Verdicts on photos: as they are by source, spoiled by kind, and their quality by how they were altered."""
+
+    plain: Table
+    spoiled: Table
+    qualities: Table
+
+
+def measure(folder: Path, *, seed: int) -> Measured:
+    rng, altering = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     found = list(photos(folder))
     totals = Counter(source for source, _ in found)
     plain: Table = {source: Counter() for source in totals}
     spoiled: Table = {kind: Counter() for kind in KINDS}
+    qualities: Table = {word: Counter() for word in ("good", *ALTERED)}
     seen: Counter[str] = Counter()
     for source, path in found:
         image = read(path)
@@ -82,7 +100,10 @@ def measure(folder: Path, *, seed: int) -> tuple[Table, Table]:
         if source not in NOT_SPOILED and seen[source] % (-(-totals[source] // MOST)) == 0:
             for kind, (alter, _) in KINDS.items():
                 spoiled[kind][verdict(alter(image, rng))] += 1
-    return plain, spoiled
+            qualities["good"][quality_of(judge_grey(grey_of(image)))] += 1
+            for word, altered in ALTERED.items():
+                qualities[word][quality_of(judge_grey(grey_of(altered(image, altering))))] += 1
+    return Measured(plain=plain, spoiled=spoiled, qualities=qualities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,23 +131,27 @@ def drives(folder: Path) -> Iterator[Drive]:
         yield Drive(name="drawn, repeating" if is_cheap else "drawn", images=images, camera=world.scenery.camera)
 
 
-def drive_through(drive: Drive, alter: Alter, rng: np.random.Generator) -> Counter[str]:
+def drive_through(
+    drive: Drive, alter: Alter, rng: np.random.Generator, *, say: Callable[[Judged], str]
+) -> Counter[str]:
     """Verdicts of the frames of a drive, from the first on that is judged in the light of those before."""
     lasting, verdicts = LastingView(drive.camera), Counter[str]()
     for number, image in enumerate(drive.images):
         grey = grey_of(alter(image, rng))
         at = BEGIN + timedelta(seconds=number)
         ego = EgoState(at=at, lon=120.4, lat=27.5, speed_mps=8.0, heading_deg=0.0, accuracy_m=3.0)
-        alone = judge_grey(grey)
-        over_frames = None if alone in UNLIT else lasting.see(grey, ego)
-        reason = alone or over_frames
+        judged = judge_grey(grey)
+        if judged.unusable not in UNLIT:
+            judged = judged.beside(lasting.see(grey, ego))
         if number >= LEAST:
-            verdicts[USABLE if reason is None else reason.value] += 1
+            verdicts[say(judged)] += 1
     return verdicts
 
 
-def measure_drives(folder: Path, *, seed: int) -> Table:
+def measure_drives(folder: Path, *, seed: int) -> tuple[Table, Table]:
+    """Verdicts by what is on the pane, and qualities with the drops of the error model and without."""
     table: Table = {}
+    qualities: Table = {}
     for drive in drives(folder):
         first, rng = drive.images[0], np.random.default_rng(seed)
         ways: dict[str, Sequence[Alter]] = {
@@ -137,9 +162,17 @@ def measure_drives(folder: Path, *, seed: int) -> Table:
         ways["drops"] = [drops_on_pane(first, rng) for _ in range(PANES)]
         ways["mud"] = [mud_on_pane(first, rng) for _ in range(PANES)]
         for kind, alters in ways.items():
-            verdicts = (drive_through(drive, alter, rng) for alter in alters)
+            verdicts = (drive_through(drive, alter, rng, say=word_of) for alter in alters)
             table[f"{drive.name}, {kind}"] = sum(verdicts, Counter[str]())
-    return table
+        qualities[f"{drive.name}, good"] = drive_through(drive, unaltered, rng, say=quality_of)
+        wet_ones = (drive_through(drive, wet_pane(seed), rng, say=quality_of) for seed in range(PANES))
+        qualities[f"{drive.name}, wet"] = sum(wet_ones, Counter[str]())
+    return table, qualities
+
+
+def wet_pane(seed: int) -> Alter:
+    """Drops as those of the error model, that stay where they are."""
+    return lambda image, _: ALTERED["wet"](image, np.random.default_rng(seed))
 
 
 def unaltered(image: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001 - as the others
@@ -151,7 +184,7 @@ def right_share(kind: str, verdicts: Counter[str]) -> float:
 
 
 def rows(table: Table) -> Iterator[str]:
-    words = [USABLE, *sorted({word for verdicts in table.values() for word in verdicts} - {USABLE})]
+    words = sorted({word for verdicts in table.values() for word in verdicts}, key=lambda word: (word != USABLE, word))
     yield f"| {'':30} | photos | " + " | ".join(f"{word:>10}" for word in words) + " |"
     yield f"|{'-' * 32}|-------:|" + "|".join("-" * 11 + ":" for _ in words) + "|"
     for name, verdicts in table.items():
@@ -165,12 +198,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    plain, spoiled = measure(arguments.data, seed=arguments.seed)
+    found = measure(arguments.data, seed=arguments.seed)
+    plain, spoiled = found.plain, found.spoiled
     print("Spoiled photos\n", *rows(spoiled), "", sep="\n")
     print("Photos as they are\n", *rows(plain), sep="\n")
     by_day = [verdicts for source, verdicts in plain.items() if source != "CULaneDetection night drive"]
-    over_frames = measure_drives(arguments.data, seed=arguments.seed)
+    over_frames, qualities = measure_drives(arguments.data, seed=arguments.seed)
     print("", "Drives\n", *rows(over_frames), sep="\n")
+    qualities = found.qualities | qualities
+    print("", "Quality of what can be used\n", *rows(qualities), sep="\n")
     refused = 1 - sum(verdicts[USABLE] for verdicts in by_day) / sum(verdicts.total() for verdicts in by_day)
     named = {kind: round(right_share(kind, verdicts), 3) for kind, verdicts in spoiled.items()}
     caught = {kind: round(1 - verdicts[USABLE] / verdicts.total(), 3) for kind, verdicts in spoiled.items()}
@@ -178,7 +214,8 @@ def main() -> None:
     print("", json.dumps(result), sep="\n")
     if arguments.json is not None:
         arguments.json.write_text(
-            json.dumps(result | {"plain": plain, "spoiled": spoiled, "drives": over_frames}), encoding="utf-8"
+            json.dumps(result | {"plain": plain, "spoiled": spoiled, "drives": over_frames, "qualities": qualities}),
+            encoding="utf-8",
         )
 
 

@@ -157,6 +157,14 @@ class ErrorModel(_Part, frozen=True):
         rates = self.hit_rates.get((class_code, self.size_of(width_px=width_px, height_px=height_px)), {})
         return _of_quality(rates, quality, class_code=class_code, worst=min)
 
+    def hit_rates_by_size(self, class_code: str, *, quality: str = "good") -> tuple[float, ...]:
+        """The same for each bin of size, smallest first."""
+        sizes = range(len(self.size_edges_px) - 1)
+        return tuple(
+            _of_quality(self.hit_rates.get((class_code, size), {}), quality, class_code=class_code, worst=min)
+            for size in sizes
+        )
+
     @cached_property
     def hit_rates(self) -> Mapping[tuple[str, int], Mapping[str, float]]:
         """Rate of each quality, by class and bin of size."""

@@ -19,6 +19,7 @@ from wire.units import (
     Metres,
     Name,
     Offset,
+    PictureQuality,
     Pixel,
     Position,
     Rssi,
@@ -92,6 +93,7 @@ class Detection:
     width_m: Metres | None = None
     area_m2: Metres | None = None
     picture: PictureReference | None = None
+    quality: PictureQuality | None = None  # of the best frame
 
 
 class Unusable(StrEnum):
@@ -128,6 +130,7 @@ class Coverage:
     model: ModelVersion
     looked_for: Annotated[tuple[ClassCode, ...], Field(min_length=1, max_length=64)] | None = None
     # things of these classes; without it damage of the road
+    quality: PictureQuality | None = None  # of most of the frames that could be used; without it good
 
 
 class Fix(StrEnum):

@@ -63,6 +63,7 @@ def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
 SequenceRange = Annotated[tuple[Sequence, Sequence], AfterValidator(_in_order)]  # first and last, both included
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+PictureQuality = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,31}$")]  # of pictures, as an error model names it
 ClassCode = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 # No control characters: PostgreSQL refuses NUL, and a log line must stay one line.
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

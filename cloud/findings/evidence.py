@@ -19,7 +19,8 @@ WINDOW: Final = 200  # newest sightings and looks of a finding; older ones no lo
 # A device whose clock is not believed saw it when we heard of it.
 _NEW_OBSERVATIONS: Final = """
 SELECT o.id, o.id_at, o.city, o.device, o.class_code, o.confidence, o.lon, o.lat, o.along_m, o.across_m,
-    o.heading_deg, o.length_m, o.width_m, o.area_m2, o.picture_sha256, o.model_name, o.model_version, o.distance_m,
+    o.heading_deg, o.length_m, o.width_m, o.area_m2, o.picture_sha256, o.model_name, o.model_version,
+    o.quality, o.distance_m,
     sqrt((o.box_xyxy_px[3] - o.box_xyxy_px[1]) * (o.box_xyxy_px[4] - o.box_xyxy_px[2])) AS box_side_px,
     CASE WHEN o.clock_mark IS NULL THEN o.observed_at ELSE o.received_at END AS at,
     CASE WHEN o.clock_mark IS NULL THEN o.first_seen_at ELSE o.received_at END AS from_at,
@@ -33,7 +34,7 @@ WHERE NOT EXISTS (SELECT FROM finding_observations f
 _LINKED: Final = """
 SELECT finding_id, observation_id AS id, observation_id_at AS id_at, city, device, at, from_at, to_at, class_code,
     confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256, model_name,
-    model_version, box_side_px, distance_m, shift_east_m, shift_north_m, left_m
+    model_version, quality, box_side_px, distance_m, shift_east_m, shift_north_m, left_m
 FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY at DESC, observation_id) AS age
     FROM finding_observations WHERE finding_id = ANY(%(ids)s)
@@ -48,7 +49,7 @@ JOIN finding_observations f ON f.city = n.city AND f.device = n.device AND f.obs
 """
 _LOOKS: Final = """
 SELECT finding_id, coverage_id, coverage_id_at, city, device, from_at, to_at, heading_deg, share, model_name,
-    model_version
+    model_version, quality
 FROM (
     SELECT *, row_number() OVER (PARTITION BY finding_id ORDER BY to_at DESC, coverage_id) AS age
     FROM finding_looks WHERE finding_id = ANY(%(ids)s)
@@ -56,7 +57,7 @@ FROM (
 """
 _STRETCH_COLUMNS: Final = """
 SELECT c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m, c.usable_share,
-    c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.looked_for
+    c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.quality, c.looked_for
 FROM coverages c
 """
 # Without a time that can be believed, a look cannot be put before or after the first sighting: it does not count.
@@ -71,7 +72,7 @@ WHERE c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
 )
 _STRETCHES_AROUND: Final = """
 SELECT n.place, c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m,
-    c.usable_share, c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.looked_for
+    c.usable_share, c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.quality, c.looked_for
 FROM jsonb_to_recordset(%(places)s) AS n(place text, cells text[], since timestamptz)
 CROSS JOIN LATERAL (
     SELECT * FROM coverages c WHERE c.cell = ANY(n.cells) AND c.to_at >= n.since AND c.clock_mark IS NULL

@@ -62,6 +62,7 @@ class Observation:
     picture_sha256: str | None = None
     model_name: str | None = None
     model_version: str | None = None
+    quality: str | None = None  # of its pictures, as error models name it; none: nobody told, good
     box_side_px: float | None = None  # root of the box's area in the best frame ...
     distance_m: float | None = None  # ... at this distance
     shift_east_m: float = 0.0  # what its pass shares of the receiver's error, found from all that it saw ...
@@ -83,6 +84,7 @@ class Look:
     share: float  # how much of a perfect look it was, 0..1
     model_name: str | None = None
     model_version: str | None = None
+    quality: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,12 @@ class Pass:
     seen: Observation | None
     looked_share: float
     look: Look | None = None  # the best of its looks
+
+    @property
+    def quality(self) -> str | None:
+        """Of its pictures."""
+        of = self.seen or self.look
+        return None if of is None else of.quality
 
     @property
     def kind(self) -> PassKind:

@@ -1,8 +1,8 @@
 """How often one pass reports damage that is there, and damage that is not: from the model's measured error per picture.
 
-What a pass tells of a thing and how sure it is comes from `told`, by class and by how large the thing is in the
-picture. False alarms are told per metre of road; at one place they count as far as a sighting there would be taken for
-this finding.
+What a pass tells of a thing and how sure it is comes from `told`, by class, by the quality of its pictures and by how
+large the thing is in them. False alarms are told per metre of road; at one place they count as far as a sighting there
+would be taken for this finding.
 """
 
 import math
@@ -18,6 +18,7 @@ from wire.error_model import ErrorModel
 from wire.looks import logit
 
 USUAL_SIDE_PX, USUAL_DISTANCE_M = 64.0, 8.0  # of a box, where an observation does not tell its own
+USUAL_QUALITY: Final = "good"  # where a bus does not tell it
 SMALLEST_SIDE_PX: Final = 8.0  # no detector finds less, and no labelled damage is smaller
 _SHRINK: Final = (
     1.5  # a thing on the road is 1/d wide and 1/d^2 high in the picture: the root of its area goes as d^-1.5
@@ -75,8 +76,11 @@ class RateBook:
         if model is None or class_code not in model.classes:
             return _assumed(catalogue.classes[class_code], of)
         said = of.class_code if isinstance(of, Observation) and of.class_code in model.classes else class_code
-        damage = told_of_damage(_rates_on_the_way(model, class_code, size), model.confidence[class_code])
-        nothing = told_of_nothing(_false_alarms(model, said), model.confidence[said], _rates_as_large(model, said))
+        quality = of.quality or USUAL_QUALITY
+        on_the_way = _rates_on_the_way(model, class_code, size, quality=quality)
+        damage = told_of_damage(on_the_way, model.confidence[class_code])
+        false_alarms = _false_alarms(model, said, quality=quality)
+        nothing = told_of_nothing(false_alarms, model.confidence[said], _rates_as_large(model, said, quality=quality))
         surer = 0.0
         if isinstance(of, Observation):
             surer = math.log(damage.density(of.confidence) / nothing.density(of.confidence))
@@ -113,26 +117,27 @@ def _assumed(entry: DamageClass, of: Observation | Look) -> PassRates:
     return PassRates(hit=entry.hit_rate, false_alarm=entry.false_alarm_rate, surer=surer, is_measured=False)
 
 
-def _rates_on_the_way(model: ErrorModel, class_code: str, size: float) -> tuple[float, ...]:
+def _rates_on_the_way(model: ErrorModel, class_code: str, size: float, *, quality: str) -> tuple[float, ...]:
     rounded = round(math.log(max(size, 1.0), _STEP))
-    return _rates_of_sizes(_by_size(model, class_code), tuple(model.size_edges_px[1:-1]), rounded)
+    by_size = model.hit_rates_by_size(class_code, quality=quality)
+    return _rates_of_sizes(by_size, tuple(model.size_edges_px[1:-1]), rounded)
 
 
-def _false_alarms(model: ErrorModel, class_code: str) -> float:
-    """Per picture, between the measured rate and the upper end of its interval: few pictures, less weight."""
-    rows = [row for row in model.false_alarms if row.class_code == class_code and row.quality == "good"]
-    return max((row.per_picture + row.high) / 2 for row in rows)
+def _false_alarms(model: ErrorModel, class_code: str, *, quality: str) -> float:
+    """Per picture, between the measured rate and the upper end of its interval: few pictures, less weight.
+
+    A quality that was not measured counts as the worst that was.
+    """
+    rows = [row for row in model.false_alarms if row.class_code == class_code]
+    of_quality = [row for row in rows if row.quality == quality] or rows
+    return max((row.per_picture + row.high) / 2 for row in of_quality)
 
 
-def _rates_as_large(model: ErrorModel, class_code: str) -> tuple[float, ...]:
+def _rates_as_large(model: ErrorModel, class_code: str, *, quality: str) -> tuple[float, ...]:
     """How often damage as large as the false alarms of a class is found, of each tenth of them."""
     sides = model.false_alarm_middles_px(class_code)
-    return tuple(model.hit_rate(class_code, width_px=side, height_px=side) for side in sides) or USUAL_FALSE_RATES
-
-
-def _by_size(model: ErrorModel, class_code: str) -> tuple[float, ...]:
-    rows = [row for row in model.hit if row.class_code == class_code and row.quality == "good"]
-    return tuple(row.rate for row in sorted(rows, key=lambda row: row.size))
+    rates = (model.hit_rate(class_code, width_px=side, height_px=side, quality=quality) for side in sides)
+    return tuple(rates) or USUAL_FALSE_RATES
 
 
 @lru_cache(maxsize=4096)

@@ -63,11 +63,11 @@ WHERE f.id = n.id
 _LINK: Final = """
 INSERT INTO finding_observations (city, device, observation_id, observation_id_at, finding_id, at, from_at, to_at,
     class_code, confidence, lon, lat, along_m, across_m, heading_deg, length_m, width_m, area_m2, picture_sha256,
-    model_name, model_version, box_side_px, distance_m, shift_east_m, shift_north_m, left_m)
+    model_name, model_version, quality, box_side_px, distance_m, shift_east_m, shift_north_m, left_m)
 VALUES (%(city)s, %(device)s, %(id)s, %(id_at)s, %(finding_id)s, %(at)s, %(from_at)s, %(to_at)s, %(class_code)s,
     %(confidence)s, %(lon)s, %(lat)s, %(along_m)s, %(across_m)s, %(heading_deg)s, %(length_m)s, %(width_m)s,
-    %(area_m2)s, %(picture_sha256)s, %(model_name)s, %(model_version)s, %(box_side_px)s, %(distance_m)s,
-    %(shift_east_m)s, %(shift_north_m)s, %(left_m)s)
+    %(area_m2)s, %(picture_sha256)s, %(model_name)s, %(model_version)s, %(quality)s, %(box_side_px)s,
+    %(distance_m)s, %(shift_east_m)s, %(shift_north_m)s, %(left_m)s)
 ON CONFLICT ON CONSTRAINT finding_observations_pkey DO UPDATE SET finding_id = EXCLUDED.finding_id,
     shift_east_m = EXCLUDED.shift_east_m, shift_north_m = EXCLUDED.shift_north_m, left_m = EXCLUDED.left_m
 """
@@ -86,9 +86,9 @@ FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::timestamptz[]) AS n(id, 
 """
 _ADD_LOOK: Final = """
 INSERT INTO finding_looks (finding_id, city, device, coverage_id, coverage_id_at, from_at, to_at, heading_deg, share,
-    model_name, model_version)
+    model_name, model_version, quality)
 VALUES (%(finding_id)s, %(city)s, %(device)s, %(coverage_id)s, %(coverage_id_at)s, %(from_at)s, %(to_at)s,
-    %(heading_deg)s, %(share)s, %(model_name)s, %(model_version)s)
+    %(heading_deg)s, %(share)s, %(model_name)s, %(model_version)s, %(quality)s)
 ON CONFLICT ON CONSTRAINT finding_looks_pkey DO UPDATE SET share = EXCLUDED.share
 """
 # Of passes before the windows not all evidence is known any more: they stay as they are. In the windows only what
@@ -98,7 +98,7 @@ WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(%(passes)s) AS n(finding_id uuid, at timestamptz, city text, device text,
         kind text, looked_share float8, confidence float8, observation_id uuid, observation_id_at timestamptz,
         probability_before float8, probability_after float8, hit float8, false_alarm float8, surer float8,
-        is_measured boolean)
+        is_measured boolean, quality text)
 ), dropped AS (
     DELETE FROM finding_passes p
     USING unnest(%(ids)s::uuid[], %(seen_since)s::timestamptz[], %(missed_since)s::timestamptz[])
@@ -109,15 +109,15 @@ WITH wanted AS (
     RETURNING p.finding_id
 ), written AS (
     INSERT INTO finding_passes AS p (finding_id, at, city, device, kind, looked_share, confidence, observation_id,
-        observation_id_at, probability_before, probability_after, hit, false_alarm, surer, is_measured)
+        observation_id_at, probability_before, probability_after, hit, false_alarm, surer, is_measured, quality)
     SELECT finding_id, at, city, device, kind, looked_share, confidence, observation_id, observation_id_at,
-        probability_before, probability_after, hit, false_alarm, surer, is_measured FROM wanted
+        probability_before, probability_after, hit, false_alarm, surer, is_measured, quality FROM wanted
     ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind,
         looked_share = EXCLUDED.looked_share, confidence = EXCLUDED.confidence,
         observation_id = EXCLUDED.observation_id, observation_id_at = EXCLUDED.observation_id_at,
         probability_before = EXCLUDED.probability_before, probability_after = EXCLUDED.probability_after,
         hit = EXCLUDED.hit, false_alarm = EXCLUDED.false_alarm, surer = EXCLUDED.surer,
-        is_measured = EXCLUDED.is_measured
+        is_measured = EXCLUDED.is_measured, quality = EXCLUDED.quality
     WHERE (p.kind, p.looked_share, p.observation_id, p.probability_before, p.probability_after)
         IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.looked_share, EXCLUDED.observation_id,
             EXCLUDED.probability_before, EXCLUDED.probability_after)
@@ -277,4 +277,5 @@ def _pass_record(weighed: WeighedPass) -> dict[str, Any]:
         "false_alarm": weighed.false_alarm,
         "surer": weighed.surer,
         "is_measured": weighed.is_measured,
+        "quality": taken.quality,
     }

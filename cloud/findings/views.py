@@ -25,6 +25,16 @@ class Words(BaseModel):
     en: str
 
 
+LIGHT_IN_WORDS: Final = {
+    "good": Words(zh="画面清晰", en="in clear pictures"),
+    "dark": Words(zh="画面昏暗", en="in dark pictures"),
+    "blurred": Words(zh="画面模糊", en="in blurred pictures"),
+    "wet": Words(zh="镜前有雨水", en="with rain on the pane"),
+    "glare": Words(zh="逆光", en="against the light"),
+}
+"""By the words of the error model."""
+
+
 class Point(BaseModel):
     """A place, lon before lat."""
 
@@ -227,7 +237,7 @@ def detail_of(
 
 PASSES: Final = """
 SELECT p.at, p.kind, p.device, p.confidence, p.looked_share, p.probability_before, p.probability_after,
-    p.hit, p.false_alarm, p.is_measured, o.class_code, o.length_m, o.width_m, o.area_m2,
+    p.hit, p.false_alarm, p.is_measured, p.quality, o.class_code, o.length_m, o.width_m, o.area_m2,
     p.observation_id, o.lon, o.lat, o.distance_m, o.box_xyxy_px, o.frame_width_px, o.frame_height_px,
     k.sha256, k.received_at IS NOT NULL AS available, k.width_px, k.height_px
 FROM finding_passes p
@@ -291,22 +301,33 @@ def why(record: Record) -> Words:
     """Say in words what the pass did to the belief, and why so much."""
     change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
     rates = _rates_in_words(record)
+    light = _light_in_words(record["quality"])
     if record["kind"] == PassKind.SEEN and record["observation_id"] is None:
         looked = f"{record['looked_share']:.0%}"
         return Words(
-            zh=f"经过并观察（可见 {looked}），原处未见该设施：{change}{rates.zh}",
-            en=f"looked ({looked} of the way in view), and it was not there: {change}{rates.en}",
+            zh=f"经过并观察（可见 {looked}{light.zh}），原处未见该设施：{change}{rates.zh}",
+            en=f"looked ({looked} of the way in view{light.en}), and it was not there: {change}{rates.en}",
         )
     if record["kind"] == PassKind.SEEN:
         sure = f"{record['confidence']:.0%}"
         return Words(
-            zh=f"看到了，置信度 {sure}：{change}{rates.zh}", en=f"seen with confidence {sure}: {change}{rates.en}"
+            zh=f"看到了，置信度 {sure}{light.zh}：{change}{rates.zh}",
+            en=f"seen with confidence {sure}{light.en}: {change}{rates.en}",
         )
     looked = f"{record['looked_share']:.0%}"
     return Words(
-        zh=f"经过并观察（可见 {looked}），没有看到：{change}{rates.zh}",
-        en=f"looked ({looked} of the way in view), not seen: {change}{rates.en}",
+        zh=f"经过并观察（可见 {looked}{light.zh}），没有看到：{change}{rates.zh}",
+        en=f"looked ({looked} of the way in view{light.en}), not seen: {change}{rates.en}",
     )
+
+
+def _light_in_words(quality: str | None) -> Words:
+    """How the pictures of a pass were; older buses do not tell."""
+    if quality is None:
+        return Words(zh="", en="")
+    unheard = Words(zh=f"画面为“{quality}”", en=f"in pictures called “{quality}”")
+    words = LIGHT_IN_WORDS.get(quality, unheard)
+    return Words(zh=f"，{words.zh}", en=f", {words.en}")
 
 
 def _rates_in_words(record: Record) -> Words:

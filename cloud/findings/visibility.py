@@ -47,6 +47,7 @@ class Stretch:
     right_m: float
     model_name: str | None = None
     model_version: str | None = None
+    quality: str | None = None  # of its pictures
     looked_for: Sequence[str] | None = None  # classes; none: damage of the road
 
     def is_for(self, class_code: str) -> bool:
@@ -95,6 +96,7 @@ def look_at(stretch: Stretch, *, lon: float, lat: float, sigma_m: float, heading
         share=stretch.usable_share * visible_share(stretch, lon=lon, lat=lat, sigma_m=sigma_m, heading_deg=heading_deg),
         model_name=stretch.model_name,
         model_version=stretch.model_version,
+        quality=stretch.quality,
     )
 
 

@@ -70,7 +70,7 @@ float4[] box_xyxy_px
 int4 frame_width_px frame_height_px
 text camera_id model_name model_version model_sha256
 float8 distance_m length_m width_m area_m2
-text picture_sha256 cell
+text picture_sha256 cell quality
 """)
 
 
@@ -88,6 +88,7 @@ def _observation_rows(received: Received) -> Iterable[Values]:
         *(seen.distance_m, seen.length_m, seen.width_m, seen.area_m2),
         seen.picture.sha256 if seen.picture is not None else None,
         cell_of(lon=seen.lon, lat=seen.lat),
+        seen.quality,
     )
 
 
@@ -101,6 +102,7 @@ jsonb unusable
 float8 near_m far_m left_m right_m
 text camera_id model_name model_version cell
 text[] looked_for
+text quality
 """)
 
 
@@ -119,6 +121,7 @@ def _coverage_rows(received: Received) -> Iterable[Values]:
         *(stretch.camera_id, stretch.model.name, stretch.model.version),
         cell_of(lon=middle_lon, lat=middle_lat),
         None if stretch.looked_for is None else list(stretch.looked_for),
+        stretch.quality,
     )
 
 

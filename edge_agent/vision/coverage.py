@@ -4,7 +4,9 @@ from collections import Counter
 from typing import Final
 
 from edge_agent.ego import EgoState, offset_between
+from edge_agent.vision.quality import Judged
 from edge_agent.vision.view import View
+from wire.error_model import Quality
 from wire.messages import Coverage, ModelVersion, Unusable
 from wire.units import ClassCode
 
@@ -32,7 +34,7 @@ class CoverageLog:
         self._states: list[EgoState] = []  # one each few metres
         self._latest: EgoState | None = None
         self._length_m = 0.0
-        self._usable = 0
+        self._usable: Counter[Quality] = Counter()
         self._unusable: Counter[Unusable] = Counter()
 
     def look_through(self, view: View) -> None:
@@ -43,10 +45,10 @@ class CoverageLog:
         """Count frames that nobody looked at."""
         self._unusable[Unusable.DROPPED] += frames
 
-    def note(self, ego: EgoState | None, reason: Unusable | None) -> Coverage | None:
+    def note(self, ego: EgoState | None, judged: Judged) -> Coverage | None:
         """Count one frame; the stretch that it completes, if any."""
         ended = self._end_if_broken(ego)
-        self._count(reason)
+        self._count(judged)
         if ego is None:
             return ended
         self._go_on(ego)
@@ -59,7 +61,7 @@ class CoverageLog:
         self._states = [] if next_state is None else [next_state]
         self._length_m = 0.0
         if coverage is not None:
-            self._usable, self._unusable = 0, Counter()
+            self._usable, self._unusable = Counter(), Counter()
         return coverage
 
     def _end_if_broken(self, ego: EgoState | None) -> Coverage | None:
@@ -69,11 +71,11 @@ class CoverageLog:
         passed_s = (ego.at - self._latest.at).total_seconds()
         return None if 0.0 <= passed_s <= MAX_GAP_S else self.end()
 
-    def _count(self, reason: Unusable | None) -> None:
-        if reason is None:
-            self._usable += 1
+    def _count(self, judged: Judged) -> None:
+        if judged.unusable is None:
+            self._usable[judged.quality] += 1
         else:
-            self._unusable[reason] += 1
+            self._unusable[judged.unusable] += 1
 
     def _go_on(self, ego: EgoState) -> None:
         self._latest = ego
@@ -90,7 +92,8 @@ class CoverageLog:
         states, view = self._states, self._view
         if len(states) < 2:  # noqa: PLR2004 - a line has two ends
             return None
-        frames = self._usable + self._unusable.total()
+        usable = self._usable.total()
+        frames = usable + self._unusable.total()
         first, last = states[0], states[-1]
         way = offset_between(lon=first.lon, lat=first.lat, to_lon=last.lon, to_lat=last.lat)
         return Coverage(
@@ -100,7 +103,7 @@ class CoverageLog:
             heading_deg=way.course_deg if way.length_m >= POINT_EVERY_M else last.heading_deg,
             accuracy_m=sum(state.accuracy_m for state in states) / len(states),
             frames=frames,
-            usable_share=self._usable / frames if frames else 0.0,
+            usable_share=usable / frames if frames else 0.0,
             unusable={reason: count for reason, count in self._unusable.items() if count},
             near_m=view.near_m,
             far_m=view.far_m,
@@ -109,4 +112,5 @@ class CoverageLog:
             camera_id=self._camera_id,
             model=self._model,
             looked_for=self._looked_for,
+            quality=max(self._usable, key=self._usable.__getitem__, default=None),
         )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edge_agent.ego import EgoState
 from edge_agent.vision.ground import CameraModel
-from edge_agent.vision.quality import Grey
+from edge_agent.vision.quality import Grey, Judged
 from wire.messages import Unusable
 
 Means = NDArray[np.floating]  # (H, W) over frames
@@ -35,6 +35,8 @@ JUDGED_EVERY: Final = 10
 SPOTS_SHARE: Final = 0.08
 """Share of the road's view that is poor in detail. Clean drives have at most 0.04, with drops 0.13 and more."""
 POOR: Final = 0.4  # of the detail that both the line and the row have
+WET_SHARE: Final = 0.04
+"""From here on frames are as those of the error model's wet photos: drops as drawn there give 0.03 to 0.09."""
 DARK_SHARE: Final = 0.5
 """Of the spots, those behind which the light hardly changes: mud. Behind drops it does, blurred."""
 LEAST_CHANGE: Final = 1.5  # of 255, mean deviation over frames; a camera that hangs shows nothing of the pane
@@ -70,14 +72,14 @@ class LastingView:
         self._frames = 0
         self._seen_at: datetime | None = None
         self._way_m = EVERY_M
-        self._verdict: Unusable | None = None
+        self._verdict = Judged()
 
     def look_through(self, camera: CameraModel) -> None:
         """Go on with a camera that is known better."""
         self._camera = camera
 
-    def see(self, grey: Grey, ego: EgoState) -> Unusable | None:
-        """Take a frame that is usable by itself; why it is not, in the light of those before."""
+    def see(self, grey: Grey, ego: EgoState) -> Judged:
+        """Take a frame; whether it is of use in the light of those before, and how well it shows the road."""
         if self._is_elsewhere(ego):
             self._add(cv2.resize(grey, _size(grey), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False))
             if self._frames >= LEAST and self._frames % JUDGED_EVERY == 0:
@@ -104,17 +106,17 @@ class LastingView:
             cv2.accumulateWeighted(value, mean, 1 / min(self._frames, MEMORY))
 
 
-def _judge(light: Means, square: Means, detail: Means, *, camera: CameraModel) -> Unusable | None:
+def _judge(light: Means, square: Means, detail: Means, *, camera: CameraModel) -> Judged:
     change = np.sqrt(np.maximum(square - light * light, 0))
     detail, change_share = detail / (light + _LIGHT), change / (light + _LIGHT)
     if is_sky_not_above(light, detail):
-        return Unusable.WRONG_VIEW
+        return Judged(unusable=Unusable.WRONG_VIEW)
     if float(change.mean()) < LEAST_CHANGE:
-        return None
+        return Judged()
     spots = spots_of(detail, change_share, camera)
     if spots.share < SPOTS_SHARE:
-        return None
-    return Unusable.BLOCKED if spots.dark_share >= DARK_SHARE else Unusable.WET
+        return Judged(quality="wet" if spots.share >= WET_SHARE else "good")
+    return Judged(unusable=Unusable.BLOCKED if spots.dark_share >= DARK_SHARE else Unusable.WET)
 
 
 def spots_of(detail: Means, change: Means, camera: CameraModel) -> Spots:

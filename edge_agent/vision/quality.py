@@ -1,4 +1,8 @@
-"""Which frames are worth looking at. Thresholds were set on spoiled photos: `python -m benchmarks.quality`."""
+"""Which frames are worth looking at, and how well a detector sees in them: `python -m benchmarks.quality`.
+
+Thresholds were set on spoiled photos; those between the qualities of the error model on the photos altered as its rates
+were measured.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel
+from wire.error_model import Quality
 from wire.messages import Unusable
 
 Grey = NDArray[np.uint8]  # (H, W)
@@ -38,6 +43,16 @@ SHARP: Final = 0.065
 """Photos by day have 0.07 and more (a motorway through a soft lens), those out of focus at most 0.02."""
 EVEN: Final = 0.30
 """Photos have 0.34 and more. What moved or shook has less, or is unsharp along every direction."""
+HALF: Final = 0.5
+DIM_SHARE: Final = 0.98
+DIM_LIGHTS: Final = 80
+"""Where the brightest fiftieth of the road is dimmer, a frame is nearer to photos at a fifth of their light (63 at
+most) than to those by day (107 and more, but for one in fifty)."""
+DIM_MEDIAN: Final = 30
+"""At night lamps may be bright; the road by day has more, but for one photo in a hundred."""
+SOFT: Final = 0.08
+SOFT_EVEN: Final = 0.42
+"""Below, a frame is nearer to shaken photos: half of those that can be used lie below, three in a hundred by day."""
 _DIRECTIONS: Final = ((0, 1), (1, 1), (1, 0), (1, -1))  # rows, columns
 _FAR: Final = 4  # pixels
 _NOISE: Final = 1.0  # of 255, of half a second difference
@@ -56,24 +71,49 @@ class Sharpness:
     evenness: float  # worst over best, 0..1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the gate says of a frame."""
+
+    unusable: Unusable | None = None  # why it is of no use
+    quality: Quality = "good"  # of one that is of use: to which measured quality it is nearest
+
+    def beside(self, other: "Judged") -> "Judged":
+        """The worse of two; of equals this one."""
+        return max(self, other, key=lambda judged: (judged.unusable is not None, judged.quality != "good"))
+
+
 def judge_frame(image: Image) -> Unusable | None:
     """Why a frame is unusable by itself, or None."""
-    return judge_grey(grey_of(image))
+    return judge_grey(grey_of(image)).unusable
 
 
-def judge_grey(grey: Grey) -> Unusable | None:
+def judge_grey(grey: Grey) -> Judged:
     """Judge the small grey picture; the lower half counts, there is the road."""
     road = grey[grey.shape[0] // 2 :]
-    if np.count_nonzero(road < DARK_MEDIAN) * 2 > road.size:
-        return Unusable.DARK
-    if np.count_nonzero(road >= GLARE_LEVEL) > GLARE_SHARE * road.size:
-        return Unusable.GLARE
+    if _share_below(road, DARK_MEDIAN) > HALF:
+        return Judged(unusable=Unusable.DARK)
+    if _share_below(road, GLARE_LEVEL) < 1 - GLARE_SHARE:
+        return Judged(unusable=Unusable.GLARE)
     if _share_without_structure(grey) > BLOCKED_SHARE:
-        return Unusable.BLOCKED
+        return Judged(unusable=Unusable.BLOCKED)
     if _is_turned(grey):
-        return Unusable.WRONG_VIEW
+        return Judged(unusable=Unusable.WRONG_VIEW)
     sharpness = sharpness_of(road)
-    return Unusable.BLURRED if sharpness.worst < SHARP or sharpness.evenness < EVEN else None
+    if sharpness.worst < SHARP or sharpness.evenness < EVEN:
+        return Judged(unusable=Unusable.BLURRED)
+    return Judged(quality=_quality_of(road, sharpness))
+
+
+def _quality_of(road: Grey, sharpness: Sharpness) -> Quality:
+    """What one usable frame can tell: not drops, nor a veil of light, which looks like a pale road."""
+    if _share_below(road, DIM_LIGHTS) > DIM_SHARE or _share_below(road, DIM_MEDIAN) > HALF:
+        return "dark"
+    return "blurred" if sharpness.worst < SOFT or sharpness.evenness < SOFT_EVEN else "good"
+
+
+def _share_below(road: Grey, level: int) -> float:
+    return np.count_nonzero(road < level) / road.size
 
 
 def speed_limit_mps(camera: CameraModel, *, ahead_m: float) -> float:

@@ -22,6 +22,7 @@ from simulator.plane import Spot
 from simulator.truth import CLASS_CODES
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
+from wire.error_model import Quality
 from wire.messages import (
     CameraState,
     ClockSource,
@@ -94,7 +95,7 @@ class CountyFleet:
         self._sequence = np.zeros(part.buses, dtype=np.int64)
         self._looked_from_m = np.full(part.buses, np.nan)
         self._looked_from_s = np.zeros(part.buses)
-        self._usable_m = np.zeros(part.buses)
+        self._usable_m = np.zeros((part.buses, len(QUALITIES)))
         self._held: list[tuple[int, Sent]] = []  # by buses without a network
         receiver = county.scenario.receiver
         self._sigma_m = math.hypot(receiver.wander_m, receiver.jitter_m)
@@ -112,7 +113,7 @@ class CountyFleet:
         told, looked = self._county.eyes.look(tick.driven, rng=self._rng, dirt=dirt)
         made = [
             *self._tracks(tick),
-            *self._detections(tick, told),
+            *self._detections(tick, told, looked),
             *self._coverages(tick, looked),
             *self._healths(tick),
         ]
@@ -179,12 +180,12 @@ class CountyFleet:
                 )
             yield self._message(bus, Track(points=tuple(points)), at_s=tick.to_s)
 
-    def _detections(self, tick: Tick, told: Told) -> Iterator[tuple[int, Sent]]:
-        buses = tick.buses[told.stretch].tolist()
-        for number, bus in enumerate(buses):
-            yield self._message(bus, self._detection(told, number), at_s=float(told.at_s[number]))
+    def _detections(self, tick: Tick, told: Told, looked: Looked) -> Iterator[tuple[int, Sent]]:
+        for number, stretch in enumerate(told.stretch.tolist()):
+            detection = self._detection(told, number, QUALITIES[int(looked.quality[stretch])])
+            yield self._message(int(tick.buses[stretch]), detection, at_s=float(told.at_s[number]))
 
-    def _detection(self, told: Told, number: int) -> Detection:
+    def _detection(self, told: Told, number: int, quality: Quality) -> Detection:
         at = self._at(float(told.at_s[number]))
         lon, lat = self._lon_lat(float(told.east_m[number]), float(told.north_m[number]))
         length_m, width_m = (round(float(each[number]), 2) or None for each in (told.length_m, told.width_m))
@@ -213,6 +214,7 @@ class CountyFleet:
             length_m=length_m,
             width_m=width_m,
             area_m2=round(length_m * width_m, 2) if length_m and width_m else None,
+            quality=quality,
         )
 
     def _coverages(self, tick: Tick, looked: Looked) -> Iterator[tuple[int, Sent]]:
@@ -222,16 +224,14 @@ class CountyFleet:
         fresh = buses[is_new]
         self._looked_from_m[fresh], self._looked_from_s[fresh] = driven.from_m[is_new], tick.from_s
         self._usable_m[fresh] = 0.0
-        self._usable_m[buses] += looked.usable * (driven.to_m - driven.from_m)
+        self._usable_m[buses, looked.quality] += looked.usable * (driven.to_m - driven.from_m)
         done_m = driven.to_m - self._looked_from_m[buses]
         for place in np.flatnonzero((done_m >= STRETCH_M) | (tick.has_arrived & (done_m > 1))).tolist():
             bus = int(buses[place])
-            yield self._message(
-                bus, self._coverage(tick, place, bus, QUALITIES[int(looked.quality[place])]), at_s=tick.to_s
-            )
+            yield self._message(bus, self._coverage(tick, place, bus), at_s=tick.to_s)
             self._looked_from_m[bus] = np.nan
 
-    def _coverage(self, tick: Tick, place: int, bus: int, quality: str) -> Coverage:
+    def _coverage(self, tick: Tick, place: int, bus: int) -> Coverage:
         driven = tick.driven
         from_m, to_m = float(self._looked_from_m[bus]), float(driven.to_m[place])
         metres = np.linspace(from_m, to_m, 4)
@@ -239,7 +239,8 @@ class CountyFleet:
         east, north = east + driven.error_east_m[place], north + driven.error_north_m[place]
         from_s = float(self._looked_from_s[bus])
         frames = max(1, round((tick.to_s - from_s) * FRAMES_PER_S))
-        usable = min(1.0, float(self._usable_m[bus]) / (to_m - from_m))
+        quality = QUALITIES[int(self._usable_m[bus].argmax())]
+        usable = min(1.0, float(self._usable_m[bus].sum()) / (to_m - from_m))
         unusable = round(frames * (1 - usable))
         return Coverage(
             from_at=self._at(from_s),
@@ -256,6 +257,7 @@ class CountyFleet:
             right_m=RIGHT_M,
             camera_id="front",
             model=self._county.errors.model,
+            quality=quality,
         )
 
     def _healths(self, tick: Tick) -> Iterator[tuple[int, Sent]]:

@@ -119,7 +119,8 @@ class ToldTables:
         per_picture = self.errors.false_alarms_per_picture(class_code, quality=QUALITIES[quality])
         every_m = SPEEDS_MPS[-1] / FRAMES_PER_S
         pictures = round((FAR_M - NEAR_M) / every_m)
-        rates = np.broadcast_to(self._rates_as_large(class_code)[:, None], (PASSES * 4, pictures))
+        as_large = self._rates_as_large(class_code, QUALITIES[quality])
+        rates = np.broadcast_to(as_large[:, None], (PASSES * 4, pictures))
         patches = self._rng.random(rates.shape) < AGAIN
         flashes = np.arange(pictures) == self._rng.integers(pictures, size=(len(rates), 1))
         patch = self._told(patches, rates, class_code, is_damage=False)
@@ -136,11 +137,11 @@ class ToldTables:
         """Side of its box at one metre: a thing on the road is 1/d wide and 1/d^2 high in the picture."""
         return size_m * self._camera.focal_px * math.sqrt(self._camera.height_m)
 
-    def _rates_as_large(self, class_code: str) -> Floats:
+    def _rates_as_large(self, class_code: str, quality: Quality) -> Floats:
         """How often damage as large as the false alarms is found, once for each simulated pass."""
         sides = self.errors.false_alarm_middles_px(class_code)
-        rates = [self.errors.hit_rate(class_code, width_px=side, height_px=side) for side in sides] or [0.6]
-        return self._rng.choice(rates, PASSES * 4)
+        rates = [self.errors.hit_rate(class_code, width_px=side, height_px=side, quality=quality) for side in sides]
+        return self._rng.choice(rates or [0.6], PASSES * 4)
 
     def _told(self, hits: Bools, rates: Floats, class_code: str, *, is_damage: bool) -> Told:
         confidence = self.errors.confidence[class_code]
@@ -155,9 +156,7 @@ def rates_of(errors: ErrorModel, class_code: str, quality: Quality, sides_px: Fl
 
     A quality that was not measured counts as the worst that was.
     """
-    sizes = range(len(errors.size_edges_px) - 1)
-    by_size = [errors.hit_rates[class_code, size] for size in sizes]
-    rates = np.array([rates.get(quality, min(rates.values())) for rates in by_size])
+    rates = np.array(errors.hit_rates_by_size(class_code, quality=quality))
     bins = np.searchsorted(errors.size_edges_px[1:-1], sides_px, side="right")
     return np.where(sides_px < SMALLEST_SIDE_PX, 0.0, rates[bins])
 

@@ -29,6 +29,17 @@ def test_every_kind_has_a_golden_message_that_is_read_and_written_the_same(kind:
     assert encode_envelope(envelope) == payload
 
 
+@pytest.mark.parametrize("kind", [Kind.COVERAGE, Kind.DETECTION])
+def test_quality_came_later_and_a_newer_bus_may_know_more_of_them(kind: Kind) -> None:
+    before, document = decode_envelope(sample_payload(kind)), sample_document(kind)
+    document["data"]["quality"] = "snow"
+    now = decode_envelope(json.dumps(document).encode())
+
+    assert before.data.quality is None  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - both kinds have it
+    assert json.loads(encode_envelope(now)) == document
+    assert _fits(document, kind)
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_golden_message_fits_its_schema(kind: Kind) -> None:
     assert _fits(sample_document(kind), kind)

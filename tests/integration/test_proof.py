@@ -15,6 +15,7 @@ from wire.error_model import load_error_model
 
 BEFORE_ALL = datetime(2020, 1, 1, tzinfo=UTC)
 MEASURED = load_error_model(Path("models/road_damage/error_model.json"))
+MODEL = {"name": MEASURED.model.name, "version": MEASURED.model.version, "sha256": MEASURED.model.sha256}
 
 
 @pytest.fixture
@@ -32,10 +33,9 @@ def passes_of(town: Town) -> list[PassAfter]:
 
 def pothole(town: Town) -> None:
     """Seen by two buses of the measured model, then looked for in vain."""
-    model = {"name": MEASURED.model.name, "version": MEASURED.model.version, "sha256": MEASURED.model.sha256}
-    town.sees(bus="bus-1", confidence=0.99, model=model)
-    town.sees(bus="bus-2", minutes=10, confidence=0.7, model=model)
-    town.looks(bus="bus-3", minutes=20, model=model)
+    town.sees(bus="bus-1", confidence=0.99, model=MODEL)
+    town.sees(bus="bus-2", minutes=10, confidence=0.7, model=MODEL)
+    town.looks(bus="bus-3", minutes=20, model=MODEL)
     town.store()
     town.work()
 
@@ -62,3 +62,19 @@ def test_pass_that_was_weighed_before_counts_as_the_catalogue_assumes(town: Town
     assert sure.rates.surer == pytest.approx(assumed_surer(0.99, entry))
     assert (sure.rates.hit, sure.rates.false_alarm) == (entry.hit_rate, entry.false_alarm_rate)
     assert missed.rates.surer == 0.0
+
+
+def test_pass_in_poor_light_proves_less_of_a_repair(town: Town) -> None:
+    """From the message to the rates by which the fleet verifies."""
+    with connect(town.url) as connection:
+        register(connection, MEASURED, at=datetime.now(UTC))
+    pothole(town)
+    town.looks(bus="bus-4", minutes=30, model=MODEL, quality="dark")
+    town.store()
+    town.work()
+    *_, by_day, in_the_dark = passes_of(town)
+
+    told = [row["quality"] for row in town.rows("SELECT quality FROM finding_passes ORDER BY at")]
+    assert told == [None, None, None, "dark"]
+    assert not any(each.is_seen for each in (by_day, in_the_dark))
+    assert in_the_dark.rates.hit < by_day.rates.hit

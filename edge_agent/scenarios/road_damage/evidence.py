@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from wire.error_model import CERTAIN
+from wire.error_model import CERTAIN, Quality
 from wire.looks import Looks, logit, probability
 
-HitRate = Callable[[str, float, float], float]
-"""Chance that a picture shows damage of a class to the detector; sides of its box in pixels of the frame."""
+HitRate = Callable[[str, float, float, Quality], float]
+"""Chance that a picture of a quality shows damage of a class to the detector; sides of its box in pixels of a frame."""
 Gain = Callable[[str, float], float]
 """Log of how much more often a box of a class with this confidence shows damage than not, among as many of both."""
 
 
-def middling_hit_rate(class_code: str, width_px: float, height_px: float) -> float:  # noqa: ARG001 - the same for all
+def middling_hit_rate(class_code: str, width_px: float, height_px: float, quality: Quality) -> float:  # noqa: ARG001 - the same for all
     """Stand-in for the error model of a detector that has none."""
     return 0.6
 

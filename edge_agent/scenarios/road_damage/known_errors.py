@@ -11,7 +11,7 @@ from edge_agent.errors import ModelError
 from edge_agent.scenarios.road_damage.evidence import Odds, as_calibrated, middling_hit_rate
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.model_file import load_manifest
-from wire.error_model import ErrorModel, load_error_model
+from wire.error_model import ErrorModel, Quality, load_error_model
 from wire.errors import ErrorModelError
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,11 @@ def read_known_errors(manifest_path: Path, camera: CameraModel) -> KnownErrors:
 def known_errors(model: ErrorModel, *, input_scale: float) -> KnownErrors:
     """Turn a model's file into odds; `input_scale` is pixels of the model's input for one pixel of the frame."""
 
-    def hit_rate(class_code: str, width_px: float, height_px: float) -> float:
+    def hit_rate(class_code: str, width_px: float, height_px: float, quality: Quality) -> float:
         if class_code not in model.confidence:
-            return middling_hit_rate(class_code, width_px, height_px)
-        return model.hit_rate(class_code, width_px=width_px * input_scale, height_px=height_px * input_scale)
+            return middling_hit_rate(class_code, width_px, height_px, quality)
+        width_px, height_px = width_px * input_scale, height_px * input_scale
+        return model.hit_rate(class_code, width_px=width_px, height_px=height_px, quality=quality)
 
     def gain(class_code: str, confidence: float) -> float:
         known = model.confidence.get(class_code)

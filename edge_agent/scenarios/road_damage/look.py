@@ -20,6 +20,7 @@ from edge_agent.vision.ground import (
     footprint_on_road,
     size_on_road,
 )
+from wire.error_model import Quality
 
 MAX_ALONG_M: Final = 10.0  # one sigma; a place known worse than this is no place
 CUT_FOOT_M: Final = 1.5  # one sigma of where a thing ends that goes on below the frame's edge
@@ -42,6 +43,7 @@ class Look:
     is_cut: bool  # the thing may go on below the frame's lower edge
     heading_deg: float
     image: Image
+    quality: Quality
 
     @property
     def own_along_m(self) -> float:
@@ -71,6 +73,7 @@ def look_at(
     ego: EgoState,
     camera: CameraModel,
     errors: GroundErrors,
+    quality: Quality = "good",
 ) -> Look | None:
     """Put a box on the road; None when it does not reach it, or its place would be no place."""
     try:
@@ -91,6 +94,7 @@ def look_at(
         is_cut=bool(box[3] >= camera.height_px - NEAR_MARGIN_PX),
         heading_deg=ego.heading_deg,
         image=frame.image,
+        quality=quality,
     )
 
 

@@ -21,9 +21,10 @@ from edge_agent.vision.detections import Detections, Detector, no_detections
 from edge_agent.vision.ground import CameraModel, GroundErrors
 from edge_agent.vision.horizon import HorizonFinder
 from edge_agent.vision.lasting import LastingView
-from edge_agent.vision.quality import grey_of, judge_grey, speed_limit_mps
+from edge_agent.vision.quality import Judged, grey_of, judge_grey, speed_limit_mps
 from edge_agent.vision.view import view_of
 from edge_agent.watch import Scene, Watcher
+from wire.error_model import Quality
 from wire.messages import Coverage, Detection, Unusable
 
 log = logging.getLogger(__name__)
@@ -81,18 +82,18 @@ class RoadDamage:
     def _look(self, frame: FrameReading, ego: EgoState | None) -> list[Sight]:
         laps = Laps()
         self._coverage.note_dropped(frame.dropped)
-        reason, detections = self._refused(frame, ego), no_detections()
+        judged, detections = Judged(unusable=self._refused(frame, ego)), no_detections()
         passed = [] if ego is None else self._move(frame, ego, laps)
-        if reason is None and ego is not None:
-            reason, detections = self._seen(frame, ego, laps)
-        if reason is None and ego is not None:
-            self._follow(frame, ego, detections, laps)
-        self._on_frame(reason, len(detections))
+        if judged.unusable is None and ego is not None:
+            judged, detections = self._seen(frame, ego, laps)
+        if judged.unusable is None and ego is not None:
+            self._follow(frame, ego, detections, judged.quality, laps)
+        self._on_frame(judged.unusable, len(detections))
         if self._watcher is not None:
-            scene = self._scene(frame, ego, reason, detections, laps)
+            scene = self._scene(frame, ego, judged.unusable, detections, laps)
             laps.end("watch")
             self._watcher.show(scene)
-        return self._sights(passed, self._coverage.note(ego, reason))
+        return self._sights(passed, self._coverage.note(ego, judged))
 
     def end(self) -> list[Sight]:
         """What is still in view counts as passed."""
@@ -105,36 +106,36 @@ class RoadDamage:
         laps.end("track")
         return passed
 
-    def _seen(self, frame: FrameReading, ego: EgoState, laps: Laps) -> tuple[Unusable | None, Detections]:
-        """What a frame shows, or why it is of no use.
+    def _seen(self, frame: FrameReading, ego: EgoState, laps: Laps) -> tuple[Judged, Detections]:
+        """What a frame shows and how well, or why it is of no use.
 
         After a frame of use the next is most likely of use, too: it is judged while the network runs. Others are judged
         first, so that no network runs all night for nothing.
         """
         if not self._was_usable:
-            reason = self._judge(frame, ego)
+            judged = self._judge(frame, ego)
             laps.end("quality")
-            detections = no_detections() if reason is not None else self._detect(frame, laps)
+            detections = no_detections() if judged.unusable is not None else self._detect(frame, laps)
         else:
             judging = self._beside.submit(self._judge, frame, ego)
             detections = self._detect(frame, laps)
-            reason = judging.result()
+            judged = judging.result()
             laps.end("quality")
-        self._was_usable = reason is None
-        return reason, detections if reason is None else no_detections()
+        self._was_usable = judged.unusable is None
+        return judged, detections if self._was_usable else no_detections()
 
     def _detect(self, frame: FrameReading, laps: Laps) -> Detections:
         detections = self._detector.detect(frame.image)
         laps.end("network", parts_ms=detections.steps_ms)
         return detections
 
-    def _follow(self, frame: FrameReading, ego: EgoState, detections: Detections, laps: Laps) -> None:
+    def _follow(self, frame: FrameReading, ego: EgoState, detections: Detections, quality: Quality, laps: Laps) -> None:
         camera = self._horizon.corrected()
         if camera != self._camera and not self._tracker.tracks:
             self._look_through(camera)
-        looks = self._looks(frame, ego, detections)
+        looks = self._looks(frame, ego, detections, quality)
         laps.end("position")
-        self._tracker.see(looks)
+        self._tracker.see(looks, quality)
         laps.end("track")
 
     def _look_through(self, camera: CameraModel) -> None:
@@ -159,15 +160,15 @@ class RoadDamage:
             return Unusable.NO_POSITION
         return Unusable.TOO_FAST if ego.speed_mps > self._speed_limit_mps else None
 
-    def _judge(self, frame: FrameReading, ego: EgoState) -> Unusable | None:
-        """Why what a frame shows is of no use; one of use may show the horizon."""
+    def _judge(self, frame: FrameReading, ego: EgoState) -> Judged:
+        """Whether what a frame shows is of use; then it may show the horizon."""
         grey = grey_of(frame.image)
-        spoiled = judge_grey(grey)
-        lasting = None if spoiled in UNLIT else self._lasting.see(grey, ego)
-        reason = spoiled or lasting
-        if reason is None:
+        judged = judge_grey(grey)
+        if judged.unusable not in UNLIT:
+            judged = judged.beside(self._lasting.see(grey, ego))
+        if judged.unusable is None:
             self._horizon.look(frame.image, ego)
-        return reason
+        return judged
 
     def _scene(
         self, frame: FrameReading, ego: EgoState | None, reason: Unusable | None, detections: Detections, laps: Laps
@@ -184,7 +185,7 @@ class RoadDamage:
             steps_ms=laps.steps_ms,
         )
 
-    def _looks(self, frame: FrameReading, ego: EgoState, detections: Detections) -> list[Look]:
+    def _looks(self, frame: FrameReading, ego: EgoState, detections: Detections, quality: Quality) -> list[Look]:
         found = zip(detections.boxes, detections.confidences, detections.class_codes, strict=True)
         looks = [
             look_at(
@@ -195,6 +196,7 @@ class RoadDamage:
                 ego=ego,
                 camera=self._camera,
                 errors=self._errors_of(code),
+                quality=quality,
             )
             for box, confidence, code in found
         ]
@@ -237,4 +239,5 @@ class RoadDamage:
             length_m=None if size is None else size.length_m,
             width_m=None if size is None else size.width_m,
             area_m2=None if size is None else size.area_m2,
+            quality=best.quality,
         )

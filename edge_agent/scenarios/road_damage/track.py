@@ -7,6 +7,7 @@ from edge_agent.ego import Step
 from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
 from edge_agent.scenarios.road_damage.look import Look
 from edge_agent.vision.ground import RoadPoint, RoadSize
+from wire.error_model import Quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +133,13 @@ class Track:
         self.unseen_m = 0.0
         self._weigh(look)
 
-    def miss(self, *, scale: float) -> None:
-        """It should have been visible, this much larger than last time, and was not found."""
-        self.evidence.miss(rate=self._rate(self.last, scale=scale))
+    def miss(self, *, scale: float, quality: Quality) -> None:
+        """It should have been visible in a frame, this much larger than last time, and was not found."""
+        self.evidence.miss(rate=self._rate(self.last, quality, scale=scale))
 
-    def lack(self, *, scale: float) -> None:
-        """It should have been visible, this much larger than at first, before its first look."""
-        self.evidence.lack(rate=self._rate(self.first, scale=scale))
+    def lack(self, *, scale: float, quality: Quality) -> None:
+        """It should have been visible in a frame, this much larger than at first, before its first look."""
+        self.evidence.lack(rate=self._rate(self.first, quality, scale=scale))
 
     def _take(self, look: Look) -> None:
         self.unseen_m, self.last = 0.0, look
@@ -151,10 +152,10 @@ class Track:
 
     def _weigh(self, look: Look) -> None:
         self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence
-        self.evidence.see(look.confidence, class_code=look.class_code, rate=self._rate(look))
+        self.evidence.see(look.confidence, class_code=look.class_code, rate=self._rate(look, look.quality))
 
-    def _rate(self, look: Look, *, scale: float = 1.0) -> float:
-        return self.odds.hit_rate(look.class_code, scale * look.width_px, scale * look.height_px)
+    def _rate(self, look: Look, quality: Quality, *, scale: float = 1.0) -> float:
+        return self.odds.hit_rate(look.class_code, scale * look.width_px, scale * look.height_px, quality)
 
 
 def _is_nearer(look: Look, other: Look) -> bool:

@@ -15,6 +15,7 @@ from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
 from edge_agent.watch import TrackView
+from wire.error_model import Quality
 from wire.looks import TOLD_FROM
 
 FORGET_M: Final = 12.0  # a thing not seen over this way is left behind or was never there
@@ -36,7 +37,7 @@ class Tracker:
         self._odds = odds or Odds()
         self._tracks: list[Track] = []
         self._pose = _Pose()
-        self._before: list[_Pose] = []  # from where the bus looked
+        self._before: list[tuple[_Pose, Quality]] = []  # from where the bus looked, and how well it saw
         self._way_since_seen_m = math.inf
         self._stood_s = 0.0
 
@@ -58,11 +59,11 @@ class Tracker:
         for track in self._tracks:
             track.carry(step, turn_sigma_deg=TURN_SIGMA_DEG)
         self._pose = pose = self._pose.moved(step)
-        self._before = [before for before in self._before if abs(before.place - pose.place) < self._far_m]
+        self._before = [before for before in self._before if abs(before[0].place - pose.place) < self._far_m]
         return self._leave()
 
-    def see(self, looks: Sequence[Look]) -> None:
-        """Join the looks of one usable frame, taken at the state last moved to, with the tracks."""
+    def see(self, looks: Sequence[Look], quality: Quality = "good") -> None:
+        """Join the looks of one usable frame of a quality, taken at the state last moved to, with the tracks."""
         if self._way_since_seen_m < MIN_STEP_M:
             return
         self._way_since_seen_m = 0.0
@@ -74,10 +75,10 @@ class Tracker:
             track.see(look)
         for track, look in spare:
             track.see_piece(look)
-        self._miss({id(track) for track, _ in pairs + spare})
+        self._miss({id(track) for track, _ in pairs + spare}, quality)
         used |= {id(look) for _, look in spare}
         self._tracks += [self._begun(look) for look in looks if id(look) not in used]
-        self._before.append(self._pose)
+        self._before.append((self._pose, quality))
 
     def end(self) -> list[Track]:
         """Forget everything; the confirmed tracks that were not reported yet."""
@@ -90,19 +91,19 @@ class Tracker:
         expected = [(track, expected_box(track, self._camera)) for track in self._tracks]
         return tuple(_view(track, box) for track, box in expected if box is not None)
 
-    def _miss(self, seen: set[int]) -> None:
+    def _miss(self, seen: set[int], quality: Quality) -> None:
         for track in self._tracks:
             scale = None if id(track) in seen else self._scale_at(track.last, track.road)
             if scale is not None:
-                track.miss(scale=scale)
+                track.miss(scale=scale, quality=quality)
 
     def _begun(self, look: Look) -> Track:
         """A new track, in the light of the frames in which it was not found although the bus had come near."""
         track = Track(look, self._odds)
-        for before in self._before:
+        for before, quality in self._before:
             scale = self._scale_at(look, self._pose.road_seen_from(before, look.ground.road))
             if scale is not None:
-                track.lack(scale=scale)
+                track.lack(scale=scale, quality=quality)
         return track
 
     def _leave(self) -> list[Track]:

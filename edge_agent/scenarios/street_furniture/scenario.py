@@ -12,8 +12,9 @@ from edge_agent.scenarios.street_furniture.tracks import Look, Track, Tracks
 from edge_agent.vision.coverage import MAX_GAP_S, CoverageLog
 from edge_agent.vision.detections import Detector
 from edge_agent.vision.ground import CameraModel
-from edge_agent.vision.quality import grey_of, judge_grey
+from edge_agent.vision.quality import Judged, grey_of, judge_grey
 from edge_agent.vision.view import view_of
+from wire.error_model import Quality
 from wire.messages import Coverage, Detection, Unusable
 
 SMALLEST_M: Final = 0.6  # width of a sign, a bin or a cover
@@ -64,15 +65,15 @@ class StreetFurniture:
         """Look at a frame if the bus has moved on since the last one that was looked at."""
         if not isinstance(reading, FrameReading) or (ego is not None and not self._is_due(ego)):
             return []
-        reason = self._judge(reading, ego)
+        judged = self._judge(reading, ego)
         passed: list[Track] = []
         if ego is not None:
             self._coverage.note_dropped(self._left_out(ego))
             self._looked = ego
             passed = self._tracks.move(ego)
-            if reason is None:
-                self._tracks.see(self._looks(reading, ego))
-        return self._sights(passed, self._coverage.note(ego, reason))
+            if judged.unusable is None:
+                self._tracks.see(self._looks(reading, ego, judged.quality))
+        return self._sights(passed, self._coverage.note(ego, judged))
 
     def end(self) -> list[Sight]:
         """What is still in view counts as passed."""
@@ -92,12 +93,12 @@ class StreetFurniture:
         way_m = offset_between(lon=last.lon, lat=last.lat, to_lon=ego.lon, to_lat=ego.lat).length_m
         return max(0, int(way_m // self._every_m) - 1)
 
-    def _judge(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
+    def _judge(self, frame: FrameReading, ego: EgoState | None) -> Judged:
         if frame.image.shape[:2] != (self._camera.height_px, self._camera.width_px):
-            return Unusable.WRONG_VIEW
-        return Unusable.NO_POSITION if ego is None else judge_grey(grey_of(frame.image))
+            return Judged(unusable=Unusable.WRONG_VIEW)
+        return Judged(unusable=Unusable.NO_POSITION) if ego is None else judge_grey(grey_of(frame.image))
 
-    def _looks(self, frame: FrameReading, ego: EgoState) -> list[Look]:
+    def _looks(self, frame: FrameReading, ego: EgoState, quality: Quality) -> list[Look]:
         found = self._detector.detect(frame.image)
         looks: list[Look] = []
         for box, confidence, code in zip(found.boxes, found.confidences, found.class_codes, strict=True):
@@ -113,6 +114,7 @@ class StreetFurniture:
                         point=point,
                         heading_deg=ego.heading_deg,
                         image=frame.image,
+                        quality=quality,
                     )
                 )
         return looks
@@ -146,4 +148,5 @@ class StreetFurniture:
             camera_id=self._camera_id,
             model=self._detector.model,
             distance_m=best.point.distance_m,
+            quality=best.quality,
         )

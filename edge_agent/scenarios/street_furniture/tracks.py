@@ -10,6 +10,7 @@ from edge_agent.ego import EgoState, Offset, moved, offset_between
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import GroundPoint
+from wire.error_model import Quality
 
 NEAREST_GATE_M: Final = 2.0
 FARTHEST_GATE_M: Final = 6.0
@@ -30,6 +31,7 @@ class Look:
     point: GroundPoint
     heading_deg: float
     image: Image
+    quality: Quality = "good"
 
 
 @dataclass(slots=True, eq=False)

@@ -76,6 +76,7 @@ _hashes = st.text("0123456789abcdef", min_size=64, max_size=64)
 _models = st.builds(ModelVersion, name=_names, version=_names, sha256=_hashes)
 _blurs = st.builds(Blur, detector=_names, version=_names, faces=_counts, plates=_counts, threshold=_shares)
 _sides = st.integers(16, 8192)
+_qualities = st.none() | st.from_regex(r"[a-z][a-z_]{0,31}", fullmatch=True)
 
 
 def _pictures() -> st.SearchStrategy[PictureReference]:
@@ -115,6 +116,7 @@ def _detections() -> st.SearchStrategy[Message]:
         width_m=st.none() | _metres,
         area_m2=st.none() | _metres,
         picture=st.none() | _pictures(),
+        quality=_qualities,
     )
 
 
@@ -135,6 +137,7 @@ def _coverages() -> st.SearchStrategy[Message]:
         right_m=_metres,
         camera_id=_names,
         model=_models,
+        quality=_qualities,
     )
 
 

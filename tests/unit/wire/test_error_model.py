@@ -47,6 +47,12 @@ def test_rates_depend_on_class_size_and_quality(errors: ErrorModel) -> None:
     assert errors.false_alarms_per_picture("D40", quality="dark") == pytest.approx(0.04)
 
 
+@pytest.mark.parametrize("quality", ["good", "dark", "snow"])
+def test_rates_by_size_are_those_of_each_bin(errors: ErrorModel, quality: str) -> None:
+    each = tuple(errors.hit_rate("D00", width_px=side, height_px=side, quality=quality) for side in (10, 90))
+    assert errors.hit_rates_by_size("D00", quality=quality) == each
+
+
 def test_a_quality_that_was_not_measured_counts_as_the_worst_that_was(errors: ErrorModel) -> None:
     assert errors.hit_rate("D00", width_px=90, height_px=90, quality="snow") == pytest.approx(0.5)
     assert errors.false_alarms_per_picture("D40", quality="snow") == pytest.approx(0.04)

@@ -24,6 +24,7 @@ def a_pass(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields are of an
         "hit": 0.454,
         "false_alarm": 0.031,
         "is_measured": True,
+        "quality": None,
     }
     return usual | changes
 
@@ -84,6 +85,25 @@ def test_assumption_is_called_one() -> None:
 
 def test_pass_without_rates_tells_the_change_alone() -> None:
     assert why(a_pass(hit=None, false_alarm=None)).en == "seen with confidence 61%: 62% → 81%"
+
+
+@pytest.mark.parametrize(
+    ("quality", "en", "zh"),
+    [
+        ("good", "in clear pictures", "画面清晰"),
+        ("dark", "in dark pictures", "画面昏暗"),
+        ("wet", "with rain on the pane", "镜前有雨水"),
+        ("snow", "in pictures called “snow”", "画面为“snow”"),
+    ],
+)
+def test_light_of_a_pass_is_told(quality: str, en: str, zh: str) -> None:
+    seen = why(a_pass(quality=quality))
+    missed = why(a_pass(quality=quality, kind="not_seen", confidence=None))
+
+    assert seen.en.startswith(f"seen with confidence 61%, {en}: 62%")
+    assert seen.zh.startswith(f"看到了，置信度 61%，{zh}：62%")
+    assert missed.en.startswith(f"looked (80% of the way in view, {en}), not seen: 62%")
+    assert missed.zh.startswith(f"经过并观察（可见 80%，{zh}），没有看到：62%")
 
 
 def finding(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields are of any type

@@ -35,15 +35,19 @@ SPOILED: dict[Unusable, Image] = {
 }
 
 
-def covered(image: Image | None, *, speed_mps: float = 10.0) -> Coverage:
-    """Drive 60 m: every second frame is spoiled, or too fast."""
-    roads = RoadDamage(
+def scenario() -> RoadDamage:
+    return RoadDamage(
         SceneDetector(things=[]),
         camera=CAMERA,
         camera_id="front",
         stretch_m=1000.0,
         on_frame=lambda _reason, _boxes: None,
     )
+
+
+def covered(image: Image | None, *, speed_mps: float = 10.0) -> Coverage:
+    """Drive 60 m: every second frame is spoiled, or too fast."""
+    roads = scenario()
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=60.0)):
         spoiled = frame if image is None or i % 2 else replace(frame, image=image)
         roads.take(spoiled, ego if i % 2 else replace(ego, speed_mps=speed_mps))
@@ -59,6 +63,26 @@ def test_the_reason_stands_in_the_coverage(reason: Unusable) -> None:
     assert coverage.usable_share == 0.5
 
 
+@pytest.mark.parametrize(("dim_of_five", "quality"), [(0, "good"), (2, "good"), (3, "dark"), (5, "dark")])
+def test_how_most_of_the_usable_frames_were_stands_in_the_coverage(dim_of_five: int, quality: str) -> None:
+    roads, dim = scenario(), (patches(cv2.INTER_NEAREST) * 0.65).astype(np.uint8)
+    for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=60.0)):
+        roads.take(replace(frame, image=dim) if i % 5 < dim_of_five else frame, ego)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    assert sight.message.usable_share == 1
+    assert sight.message.quality == quality
+
+
+def test_a_stretch_without_a_usable_frame_says_nothing_of_their_quality() -> None:
+    roads = scenario()
+    for frame, ego, _ in drive(speed_mps=10.0, length_m=60.0):
+        roads.take(replace(frame, image=SPOILED[Unusable.DARK]), ego)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    assert (sight.message.usable_share, sight.message.quality) == (0, None)
+
+
 def test_too_fast_is_a_reason() -> None:
     coverage = covered(None, speed_mps=90.0)
     assert coverage.unusable == {Unusable.TOO_FAST: coverage.frames // 2}
@@ -70,13 +94,7 @@ def test_drops_that_stay_on_the_pane_are_a_reason_after_a_while() -> None:
     for row in range(100, CAMERA.height_px, 40):
         for column in range(20, CAMERA.width_px, 40):
             cv2.circle(spots, (column, row), 11, 1, -1)
-    roads = RoadDamage(
-        SceneDetector(things=[]),
-        camera=CAMERA,
-        camera_id="front",
-        stretch_m=1000.0,
-        on_frame=lambda _reason, _boxes: None,
-    )
+    roads = scenario()
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=150.0)):
         road = cv2.resize(road_image(i)[::8, ::8], (CAMERA.width_px, CAMERA.height_px)) // 2 + road_image(i) // 2
         wet = np.where(spots, cv2.GaussianBlur(road, (0, 0), 5), road).astype(np.uint8)

@@ -14,7 +14,7 @@ from edge_agent.scenarios.road_damage.known_errors import (
 )
 from tests.unit.edge_agent.scenes import CAMERA
 from tests.unit.wire.error_model_sample import error_model_document
-from wire.error_model import MOST_GAIN, ErrorModel
+from wire.error_model import MOST_GAIN, ErrorModel, Quality
 
 MODEL = ErrorModel.model_validate_json(json.dumps(error_model_document()))
 KNOWN = known_errors(MODEL, input_scale=0.5)
@@ -28,14 +28,16 @@ def test_the_surer_a_box_the_likelier_is_the_thing(class_code: str) -> None:
     assert all(abs(value) <= MOST_GAIN for value in values)
 
 
-def test_a_box_is_measured_in_the_pixels_of_the_models_input() -> None:
+@pytest.mark.parametrize("quality", MODEL.qualities)
+def test_a_box_is_measured_in_the_pixels_of_the_models_input(quality: Quality) -> None:
     code = MODEL.classes[0]
-    assert KNOWN.odds.hit_rate(code, 100.0, 100.0) == MODEL.hit_rate(code, width_px=50.0, height_px=50.0)
+    expected = MODEL.hit_rate(code, width_px=50.0, height_px=50.0, quality=quality)
+    assert KNOWN.odds.hit_rate(code, 100.0, 100.0, quality) == expected
 
 
 def test_a_class_that_was_never_measured_has_stand_ins() -> None:
     plain = KnownErrors().odds
-    assert KNOWN.odds.hit_rate("X1", 50.0, 50.0) == plain.hit_rate("X1", 50.0, 50.0)
+    assert KNOWN.odds.hit_rate("X1", 50.0, 50.0, "good") == plain.hit_rate("X1", 50.0, 50.0, "good")
     assert KNOWN.odds.gain("X1", 0.7) == plain.gain("X1", 0.7)
 
 

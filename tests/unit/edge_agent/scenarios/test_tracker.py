@@ -15,6 +15,7 @@ from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import CameraModel, GroundErrors, RoadPoint, road_in_image
 from simulator.drawn import draw_frame
 from tests.unit.edge_agent.scenes import START, road_image, state
+from wire.error_model import Quality
 
 CAMERA = CameraModel(width_px=640, height_px=384, focal_px=520, height_m=2.6, pitch_deg=14)
 NEAR_M, FAR_M = 4.5, 25.0
@@ -111,11 +112,30 @@ def test_what_was_not_in_view_before_a_bend_did_not_lack() -> None:
 
 
 def test_a_frame_in_which_nothing_is_found_counts_more_the_nearer_it_is() -> None:
-    odds = Odds(hit_rate=lambda _code, width_px, _height_px: min(1.0, width_px / 60))
+    odds = Odds(hit_rate=lambda _code, width_px, _height_px, _quality: min(1.0, width_px / 60))
     tracks = [Track(look(box(20.0), ego_at(0.0)), odds) for _ in range(2)]
-    tracks[0].miss(scale=1.0)
-    tracks[1].miss(scale=2.5)
+    tracks[0].miss(scale=1.0, quality="good")
+    tracks[1].miss(scale=2.5, quality="good")
     assert tracks[1].probability < tracks[0].probability
+
+
+@pytest.mark.parametrize("way_m", [4, 0], ids=["missed", "lacked"])
+def test_a_frame_in_poor_light_in_which_nothing_is_found_counts_less(way_m: int) -> None:
+    """Four frames without it, after or before the one that shows it."""
+    odds = Odds(hit_rate=lambda _code, _width_px, _height_px, quality: 0.8 if quality == "good" else 0.2)
+
+    def belief(quality: Quality) -> float:
+        tracker, before = Tracker(CAMERA, near_m=NEAR_M, far_m=FAR_M, odds=odds), ego_at(0.0)
+        for number in range(5):
+            ego = ego_at(number * 1.0)
+            tracker.move(step_between(before, ego), speed_mps=8.0)
+            is_seen = number == 4 - way_m
+            tracker.see([look(box(15.0 - number), ego)] if is_seen else [], "good" if is_seen else quality)
+            before = ego
+        (track,) = tracker.tracks
+        return track.probability
+
+    assert belief("dark") > belief("good") + 0.03
 
 
 def stood(*, confidence: float, seconds: float) -> tuple[list[Track], list[Track]]:

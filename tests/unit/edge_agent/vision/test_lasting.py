@@ -10,7 +10,7 @@ from edge_agent.ego import EgoState
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel, road_to_image
 from edge_agent.vision.lasting import JUDGED_EVERY, LEAST, MEMORY, LastingView
-from edge_agent.vision.quality import grey_of
+from edge_agent.vision.quality import Judged, grey_of
 from wire.messages import Unusable
 
 CAMERA = CameraModel(width_px=640, height_px=384, focal_px=520.0, height_m=2.6, pitch_deg=6.0)
@@ -52,6 +52,10 @@ def _frame(strip: np.ndarray, way_m: float) -> Image:
 
 
 def _verdicts(images: list[Image], *, view: LastingView | None = None, speed_mps: float = 8.0) -> list[Unusable | None]:
+    return [judged.unusable for judged in _judged(images, view=view, speed_mps=speed_mps)]
+
+
+def _judged(images: list[Image], *, view: LastingView | None = None, speed_mps: float = 8.0) -> list[Judged]:
     view = view or LastingView(CAMERA)
     begin = datetime(2026, 11, 24, 8, tzinfo=UTC)
     states = [
@@ -83,7 +87,7 @@ def _mud_on_pane(image: Image, rng: np.random.Generator) -> Alter:
 
 
 def test_a_clean_pane_is_never_refused(drive: list[Image]) -> None:
-    assert set(_verdicts(drive)) == {None}
+    assert set(_judged(drive)) == {Judged()}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,16 @@ def test_what_stays_while_the_road_moves_is_on_the_pane(drive: list[Image], on_p
     verdicts = _verdicts(_altered(drive, on_pane(drive[0], np.random.default_rng(4))))
     assert verdicts[: LEAST - 1] == [None] * (LEAST - 1)
     assert set(verdicts[LEAST:]) == {reason}
+
+
+def test_a_few_drops_make_wet_frames_that_can_be_used(drive: list[Image]) -> None:
+    drops = np.zeros((CAMERA.height_px, CAMERA.width_px, 1), np.uint8)
+    for column in range(60, CAMERA.width_px, 110):
+        cv2.circle(drops, (column, 270), 24, 1, -1)
+    wet = [np.where(drops, cv2.GaussianBlur(image, (0, 0), 13), image).astype(np.uint8) for image in drive]
+    judged = _judged(wet)
+    assert judged[0] == Judged()
+    assert judged[-1] == Judged(quality="wet")
 
 
 @pytest.mark.parametrize("alter", [upside_down, on_its_side])

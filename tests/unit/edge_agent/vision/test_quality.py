@@ -8,7 +8,17 @@ import pytest
 from benchmarks.altering import KINDS
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel
-from edge_agent.vision.quality import EVEN, SHARP, grey_of, judge_frame, sharpness_of, speed_limit_mps
+from edge_agent.vision.quality import (
+    EVEN,
+    SHARP,
+    Judged,
+    grey_of,
+    judge_frame,
+    judge_grey,
+    sharpness_of,
+    speed_limit_mps,
+)
+from wire.error_model import Quality
 from wire.messages import Unusable
 
 
@@ -53,6 +63,10 @@ def _moved(image: Image, *, rows: int, columns: int) -> Image:
     return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8)
 
 
+def _mixed(image: Image, other: Image, share: float) -> Image:
+    return (image * (1 - share) + other * share).astype(np.uint8)
+
+
 Alter = Callable[[Image], Image]
 SPOILED: dict[str, tuple[Alter, Unusable]] = {
     "night": (lambda image: _lit(image, 0.1), Unusable.DARK),
@@ -74,6 +88,14 @@ ORDINARY: dict[str, Alter] = {
 }
 
 
+USABLE: dict[str, tuple[Alter, Quality]] = {
+    "as it is": (lambda image: image, "good"),
+    "overcast": (lambda image: _lit(image, 0.75), "good"),
+    "dusk": (lambda image: _lit(image, 0.28), "dark"),
+    "shaken": (lambda image: _mixed(image, _moved(image, rows=0, columns=9), 0.73), "blurred"),
+}
+
+
 def test_a_plain_road_is_usable(road: Image) -> None:
     assert judge_frame(road) is None
 
@@ -87,6 +109,31 @@ def test_a_spoiled_frame_is_named(road: Image, name: str) -> None:
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_frame_passes(road: Image, name: str) -> None:
     assert judge_frame(ORDINARY[name](road)) is None
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_a_usable_frame_is_as_good_as_the_nearest_measured_photos(road: Image, name: str) -> None:
+    alter, quality = USABLE[name]
+    assert judge_grey(grey_of(alter(road))) == Judged(quality=quality)
+
+
+def test_lamps_do_not_make_a_night_bright(road: Image) -> None:
+    night = _lit(road, 0.24)
+    night[440:, 200:440] = 150
+    assert judge_grey(grey_of(night)) == Judged(quality="dark")
+
+
+@pytest.mark.parametrize(
+    ("alone", "over_frames", "both"),
+    [
+        (Judged(), Judged(quality="wet"), Judged(quality="wet")),
+        (Judged(quality="dark"), Judged(quality="wet"), Judged(quality="dark")),
+        (Judged(quality="dark"), Judged(unusable=Unusable.WET), Judged(unusable=Unusable.WET)),
+        (Judged(unusable=Unusable.BLURRED), Judged(quality="wet"), Judged(unusable=Unusable.BLURRED)),
+    ],
+)
+def test_the_worse_of_two_verdicts_counts(alone: Judged, over_frames: Judged, both: Judged) -> None:
+    assert alone.beside(over_frames) == both
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (20, 400, 3), (2000, 30, 3)])

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simulator.county.build import County, make_county
@@ -11,6 +12,7 @@ from simulator.county.messages import CountyFleet, Sent
 from simulator.county.publish import AS_FAST_AS_IT_GOES, in_time
 from simulator.county.recording import read_recording, write_recording
 from simulator.county.scenario import Scenario
+from simulator.county.weather import WET
 from simulator.errors import RecordingError
 from simulator.exposure import Exposures
 from wire.codec import decode_envelope
@@ -62,6 +64,21 @@ def test_stretches_looked_at_join_without_gaps(messages: list[Sent]) -> None:
     assert len(pairs) > 50
     assert sum(joined) / len(joined) > 0.9  # but for those that ended with their line
     assert all(0.9 < look.usable_share <= 1 for looks in by_bus.values() for look in looks)
+
+
+def test_rain_is_told_as_the_weather_has_it(county: County) -> None:
+    """As every sighting and look of that hour was drawn."""
+    weather = county.weather
+    hours = 3600 * np.arange(weather.days * 24, dtype=np.float64) + 1800
+    qualities, _ = weather.view(hours, np.zeros(len(hours)))
+    is_day = np.abs(hours % 86_400 / 3600 - 12.5) < 4
+    raining_s = float(hours[(qualities == WET) & is_day][0]) - 900
+    told = [
+        envelope.data.quality
+        for sent in CountyFleet(county, from_s=raining_s).messages(120.0)
+        if isinstance((envelope := decode_envelope(sent.payload)).data, Coverage | Detection)
+    ]
+    assert set(told) == {"wet"}
 
 
 def test_the_same_seed_sends_the_same_bytes(make_scenario: MakeScenario) -> None:
