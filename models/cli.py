@@ -99,7 +99,7 @@ def train(
 @name_argument
 @data_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
-@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Of 32 views each.")
+@click.option("--steps", type=click.IntRange(1), default=8000, show_default=True, help="Of 32 views each.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")

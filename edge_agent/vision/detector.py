@@ -24,7 +24,7 @@ TALLER: Final = 0.05  # of a fused box's height: the network draws what lies acr
 SKY_SHARE: Final = 1 / 3  # of the picture's height: what ends above is no road
 MAX_COVERED: Final = 0.7  # share of the smaller box: a piece of a crack inside the whole crack
 MAX_CANDIDATES: Final = 200  # boxes per class that are fused at all; the rest cannot be the best of anything
-FUSE_FROM: Final = 0.05  # score; weaker boxes than the threshold still help to place a stronger one
+FUSE_FROM: Final = 0.02  # score; weaker boxes than the threshold still help to place a stronger one
 
 
 class OnnxDetector:

@@ -39,7 +39,7 @@ class Plan:
     data: Path
     out: Path
     seed: int = 1
-    steps: int = 3000
+    steps: int = 8000
     batch_size: int = 32
     drawn_scenes: int = 400
     validate_every: int = 300  # steps
