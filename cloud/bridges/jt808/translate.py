@@ -63,7 +63,7 @@ class Translator:
         for item, alarm in alarms.items():
             if alarm is not None and alarm.kind is not None:
                 meaning.said.append(self._said(location, self._driving(alarm, alarm.kind, location), about=item.value))
-                meaning.alarms += [alarm] if alarm.files and not alarm.is_end and not is_late else []
+                meaning.alarms += [alarm] if alarm.files and not alarm.is_end else []
         return meaning
 
     def _said(self, location: Location, message: Track | Driving, *, about: bytes) -> Said:

@@ -189,6 +189,13 @@ def test_late_positions_become_messages_of_their_own() -> None:
     assert [said.at for said in world.published] == [spot.at for spot in spots]
 
 
+def test_pictures_of_an_alarm_that_comes_late_are_asked_for_too() -> None:
+    line = Line(World().place(has_album=True)).come()
+    tunnel = replace(SPOT, items=(ahead_item(SPOT, number=1, flag=1, kind=1, files=1),))
+    line.say(MessageId.LOCATIONS, batch_body([tunnel]))
+    assert asked_mark(line)
+
+
 def test_a_terminal_that_always_tells_several_together_tells_all_that_begins() -> None:
     world = World()
     spots = [replace(later(SPOT, by_s=second), alarms=1 << 1 if second else 0) for second in range(3)]
