@@ -13,18 +13,12 @@ from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Reason
 from cloud.cases.orders import Order
 from cloud.errors import OrderError, PictureTooLargeError
+from cloud.pictures.announcements import ADD_SAFE
 from cloud.pictures.blur import Blur, SafePhoto
 from cloud.pictures.store import PictureStore
 
 MAX_OF_CASE: Final = 40
 
-_PICTURE: Final = """
-INSERT INTO pictures (
-    sha256, city, device, size_bytes, media_type, width_px, height_px, blur, announced_at, received_at)
-VALUES (%(sha256)s, %(city)s, %(device)s, %(size_bytes)s, 'image/jpeg', %(width_px)s, %(height_px)s, %(blur)s,
-    %(at)s, %(at)s)
-ON CONFLICT ON CONSTRAINT pictures_pkey DO NOTHING
-"""
 _PHOTO: Final = """
 INSERT INTO case_photos (case_id, sha256, kind, at, actor, lon, lat)
 VALUES (%(case_id)s, %(sha256)s, %(kind)s, %(at)s, %(actor)s, %(lon)s, %(lat)s)
@@ -101,7 +95,7 @@ def _insert(actions: CaseActions, photo: Photo, safe: SafePhoto, *, sha256: str,
         "lon": photo.place.lon,
         "lat": photo.place.lat,
     }
-    actions.connection.execute(_PICTURE, values)
+    actions.connection.execute(ADD_SAFE, values)
     actions.connection.execute(_PHOTO, values)
 
 

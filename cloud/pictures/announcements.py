@@ -20,6 +20,14 @@ FROM jsonb_to_recordset(%s) AS n(
 ORDER BY sha256
 ON CONFLICT DO NOTHING
 """
+ADD_SAFE: Final = """
+INSERT INTO pictures (
+    sha256, city, device, size_bytes, media_type, width_px, height_px, blur, announced_at, received_at)
+VALUES (%(sha256)s, %(city)s, %(device)s, %(size_bytes)s, 'image/jpeg', %(width_px)s, %(height_px)s, %(blur)s,
+    %(at)s, %(at)s)
+ON CONFLICT ON CONSTRAINT pictures_pkey DO NOTHING
+"""
+"""A JPEG that this server made safe itself: nobody announced it."""
 _FIND: Final = """
 SELECT sha256, city, device, size_bytes, media_type, width_px, height_px, received_at, erased_at
 FROM pictures WHERE sha256 = %s

@@ -17,6 +17,7 @@ from cloud.bridges.jt808.registry import Terminal
 from cloud.bridges.jt808.translate import Raw
 from cloud.db.pool import Pool
 from cloud.errors import PhotoError, UnavailableError
+from cloud.pictures.announcements import ADD_SAFE
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import PictureStore
 
@@ -30,7 +31,7 @@ INSERT INTO jt808_raw (city, device, received_at, why, content) VALUES (%s, %s, 
 """
 _INSERT_PICTURE: Final = """
 INSERT INTO jt808_attachments (city, device, identity, name, sha256, received_at, blur)
-VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+VALUES (%(city)s, %(device)s, %(identity)s, %(name)s, %(sha256)s, %(at)s, %(blur)s) ON CONFLICT DO NOTHING
 """
 
 _log = logging.getLogger(__name__)
@@ -111,7 +112,19 @@ class BlurredAlbum:
             return False
         sha256 = hashlib.sha256(safe.content).hexdigest()
         await asyncio.to_thread(self._store.put, sha256, safe.content)
-        row = (terminal.city, terminal.device, identity, name, sha256, datetime.now(UTC), Jsonb(safe.blur))
+        values = {
+            "city": terminal.city,
+            "device": terminal.device,
+            "identity": identity,
+            "name": name,
+            "sha256": sha256,
+            "size_bytes": len(safe.content),
+            "width_px": safe.width_px,
+            "height_px": safe.height_px,
+            "blur": Jsonb(safe.blur),
+            "at": datetime.now(UTC),
+        }
         async with self._pool.connection() as connection:
-            await connection.execute(_INSERT_PICTURE, row)
+            await connection.execute(ADD_SAFE, values)
+            await connection.execute(_INSERT_PICTURE, values)
         return True
