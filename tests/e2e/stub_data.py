@@ -471,7 +471,10 @@ def segment_detail(number: int) -> Json:
         "found": [
             {"id": "f1", "class_code": "D40", "class_name": NAMES["D40"], "severity": "heavy", "existence": 0.99,
              "state": "open", "along_m": 82.0, "length_m": 1.2, "width_m": 0.5, "area_m2": 0.6, "lon": LON, "lat": LAT,
-             "last_seen_at": at(20)}
+             "last_seen_at": at(20)},
+            {"id": "f2", "class_code": "D20", "class_name": NAMES["D20"], "severity": "light", "existence": 0.4,
+             "state": "candidate", "along_m": 120.0, "length_m": None, "width_m": None, "area_m2": None, "lon": LON,
+             "lat": LAT, "last_seen_at": at(20)},
         ],
         "surveys": [],
         "passes": [{"device": "bus-2", "passes": 14, "last_at": at(0), "next_expected_at": at(900)}],

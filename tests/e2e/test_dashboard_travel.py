@@ -202,6 +202,7 @@ def test_a_search_shows_where_the_person_may_be(browser: Browser, url: str) -> N
         expect(page.get_by_text("bus-7")).to_be_visible()
         viewer.wait_for_map()
         keep(page, "search")
+        assert serious_faults(viewer) == []
         page.get_by_label("结果").fill("在公园找到")
         page.get_by_role("button", name="已找到，结束").click()
         expect(page.get_by_role("heading", name="陈奶奶 可能的位置")).to_be_visible()

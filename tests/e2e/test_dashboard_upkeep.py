@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import Scheme, open_viewer
+from tests.e2e.browser import open_viewer
 from tests.e2e.stub_api import Stub
 from tests.e2e.stub_data import BOSS
 from tests.e2e.test_dashboard_access import AXE, serious_faults
@@ -88,9 +88,8 @@ def test_who_may_not_is_told_so(browser: Browser, stub: Stub) -> None:
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make dashboard)")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Browser, stub: Stub, scheme: Scheme) -> None:
-    with open_viewer(browser, stub.address, token=BOSS, scheme=scheme) as viewer:
+def test_axe_finds_nothing_serious(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=BOSS) as viewer:
         viewer.open("/upkeep")
         expect(viewer.page.locator("tbody tr")).to_have_count(4)
         assert serious_faults(viewer) == []

@@ -53,13 +53,17 @@ def test_reject_needs_a_reason(browser: Browser, stub: Stub) -> None:
         assert stub.acted[0][1]["reason"] == "Shadow"
 
 
-def test_a_stale_page_shows_the_case_as_it_is_now(browser: Browser, stub: Stub) -> None:
-    with open_viewer(browser, stub.address, token=DESK) as viewer:
+def test_a_stale_page_shows_the_case_as_it_is_now_and_covers_no_header(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK, size=(390, 844)) as viewer:
         viewer.open("/cases/c1")
         expect(viewer.page.locator("header [data-action=file]")).to_be_visible()
         stub.overtaken["c1"] = {"version": 5, "state": "rejected"}  # and no event tells of it
         act(viewer, "file")
-        expect(viewer.page.locator(".el-message")).to_contain_text("已被他人更新")
+        said = viewer.page.locator(".el-message")
+        expect(said).to_contain_text("已被他人更新")
+        box = said.bounding_box()
+        assert box is not None
+        assert box["y"] > 600
         expect(viewer.page.locator("article header")).to_contain_text("不予立案")
         assert stub.acted == []
 
@@ -140,12 +144,16 @@ def test_roads_show_the_worst_and_one_segment(browser: Browser, url: str) -> Non
     with open_viewer(browser, url) as viewer:
         viewer.open("/roads")
         viewer.wait_for_map()
-        viewer.page.locator(".items button").first.click()
+        worst = viewer.page.locator(".items button").first
+        worst.press("Enter")
         panel = viewer.page.get_by_role("complementary")
+        expect(panel).to_be_focused()
         expect(panel).to_contain_text("90 % 区间")
         expect(panel.get_by_role("link", name="坑槽")).to_have_attribute("href", "/findings/f1")
+        expect(panel.get_by_role("listitem").filter(has_text="龟裂")).to_contain_text("待确认")
         viewer.page.keyboard.press("Escape")
         expect(panel).to_have_count(0)
+        expect(worst).to_be_focused()
         assert viewer.problems == []
 
 

@@ -1,5 +1,5 @@
 // @vitest-environment node
-/** No text stands in a template: every word comes from a locale file. */
+/** No text stands in a template: every word comes from a locale file. A state that a page shows tells what to do. */
 
 import { globSync, readFileSync } from "node:fs";
 
@@ -47,5 +47,12 @@ describe("templates", () => {
   it.each(files)("%s has no words of its own", (file) => {
     const words = wordsOf(readFileSync(file, "utf8"));
     expect(words.filter((word) => !SAME_EVERYWHERE.has(word))).toEqual([]);
+  });
+});
+
+describe("states", () => {
+  it.each(files)("of %s that have a title say what to do", (file) => {
+    const states = readFileSync(file, "utf8").match(/<PageState\b[^]*?>/g) ?? [];
+    expect(states.filter((state) => state.includes(":title=") && !state.includes(":hint="))).toEqual([]);
   });
 });

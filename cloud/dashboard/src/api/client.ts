@@ -49,6 +49,11 @@ export class ApiError extends Error {
     return this.status === 401 || this.status === 403;
   }
 
+  /** There is no such thing, or nothing can have such an id. */
+  get isMissing(): boolean {
+    return this.status === 404 || this.status === 422;
+  }
+
   /** After a conflict: the case as it is now. */
   get presentCase(): CaseDetail | null {
     return this.status === 409 ? ((this.body["case"] as CaseDetail | undefined) ?? null) : null;

@@ -93,7 +93,7 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
       await keep();
     } catch (problem) {
       isOnline.value = !(problem instanceof OfflineError);
-      error.value = problem instanceof OfflineError ? null : (problem as Error);
+      error.value = problem as Error;
     }
   }
 

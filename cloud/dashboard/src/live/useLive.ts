@@ -33,6 +33,7 @@ const isLoaded = ref(false);
 /** Whether the list of buses was ever read: events alone tell of some. */
 const hasBuses = ref(false);
 const busesError = shallowRef<Error | null>(null);
+const feedError = shallowRef<Error | null>(null);
 
 /** What events told while the present state was being read: the event is at least as new as the answer. */
 const touched = new Set<string>();
@@ -53,6 +54,7 @@ export function useLive() {
     isLoaded,
     hasBuses,
     busesError,
+    feedError,
     classes: computed(() => catalogue.value?.classes ?? []),
     onBus: (listener: (event: BusEvent) => void) => subscribe(busListeners, listener),
     onObservation: (listener: (event: ObservationEvent) => void) => subscribe(observationListeners, listener),
@@ -61,6 +63,7 @@ export function useLive() {
     onFinding: (listener: (finding: Finding) => void) => subscribe(findingListeners, listener),
     refreshBuses,
     refreshCatalogue,
+    loadPresentState,
   };
 }
 
@@ -96,7 +99,8 @@ export function startLive(signal: AbortSignal): void {
   void followEvents({
     onState: (state) => {
       connection.value = state;
-      if (state === "live") {
+      // A stream that does not open keeps nobody from reading what there is.
+      if (state === "live" || (state === "waiting" && !isLoaded.value)) {
         void loadPresentState(signal);
       }
     },
@@ -141,10 +145,15 @@ async function loadPresentState(signal: AbortSignal): Promise<void> {
     refreshSummary(signal),
     loadCases(signal),
   ]);
-  if (!isLoaded.value && findings.status === "fulfilled") {
-    feed.value = prepend(feed.value, recentEntries(findings.value, cases.value.values()));
+  if (findings.status === "rejected") {
+    feedError.value = findings.reason instanceof Error ? findings.reason : new Error(String(findings.reason));
+    return;
   }
-  isLoaded.value = true;
+  feedError.value = null;
+  if (!isLoaded.value) {
+    feed.value = prepend(feed.value, recentEntries(findings.value, cases.value.values()));
+    isLoaded.value = true;
+  }
 }
 
 async function refreshSummary(signal: AbortSignal): Promise<void> {

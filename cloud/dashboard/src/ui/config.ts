@@ -5,4 +5,4 @@ import { ElConfigProvider as ConfigProvider } from "element-plus/es/components/c
 
 import type { Typed } from "./typed";
 
-export const ElConfigProvider = ConfigProvider as unknown as Typed<{ locale: object }>;
+export const ElConfigProvider = ConfigProvider as unknown as Typed<{ locale: object; message: { placement: "top" | "bottom"; offset: number } }>;

@@ -5,6 +5,7 @@ import { counted } from "../counted";
 export const crewZh = {
   crew: {
     title: "我的任务",
+    notMine: "它可能已完成或改派给别的班组。请返回任务列表。",
     jobs: (count: string) => `${count} 件`,
     online: "已联网",
     offline: "无网络，可照常办理",
@@ -68,6 +69,7 @@ export const crewZh = {
 export const crewEn: typeof crewZh = {
   crew: {
     title: "My jobs",
+    notMine: "It may be done, or was given to another crew. Go back to your jobs.",
     jobs: (count) => counted(count, "job"),
     online: "Online",
     offline: "No network: work on",

@@ -3,6 +3,7 @@
 export const furnitureZh = {
   furniture: {
     title: "道路设施",
+    emptyHint: "由值班人员导入设施清单，或等公交多次看到后自动登记。",
     link: "道路设施清单",
     linkHint: "标志、护栏、杆件、井盖、消防栓、垃圾桶：哪些缺失、被遮挡或损坏",
     map: "道路设施地图",
@@ -67,6 +68,7 @@ export const furnitureZh = {
 export const furnitureEn: typeof furnitureZh = {
   furniture: {
     title: "Street furniture",
+    emptyHint: "An operator brings a list of them, or buses that see one often enough take it in.",
     link: "Street furniture",
     linkHint: "Signs, rails, poles, covers, hydrants and bins: which are missing, hidden or damaged",
     map: "Map of street furniture",

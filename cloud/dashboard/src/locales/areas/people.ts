@@ -38,6 +38,7 @@ export const peopleZh = {
     again: "再次输入",
     different: "两次输入不一致。",
     set: "保存并登录",
+    usedTitle: "链接无效",
     used: "此链接已使用、已过期或不属于本服务器，请向管理员索取新链接。",
     rule: "至少 10 个字符；几个不常见的词比符号更安全。",
   },
@@ -141,6 +142,7 @@ export const peopleZh = {
     removeFactor: "取消两步验证",
     copy: "复制",
     empty: "没有账号",
+    emptyHint: "用右上角的按钮新建；对方凭一次性链接设置密码。",
     caption: "账号列表",
   },
   roleNames: {
@@ -193,6 +195,7 @@ export const peopleEn: typeof peopleZh = {
     again: "Once more",
     different: "The two are not the same.",
     set: "Save and sign in",
+    usedTitle: "This link does not open",
     used: "This link was used, is too old or is not of this server. Ask an administrator for a new one.",
     rule: "At least 10 characters; several unusual words are safer than signs.",
   },
@@ -296,6 +299,7 @@ export const peopleEn: typeof peopleZh = {
     removeFactor: "Take second factor away",
     copy: "Copy",
     empty: "No accounts",
+    emptyHint: "Make one with the button above; its owner sets a password by a one-time link.",
     caption: "Accounts",
   },
   roleNames: {

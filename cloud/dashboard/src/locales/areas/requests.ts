@@ -14,6 +14,7 @@ export const requestsZh = {
     filters: { open: "待办", decided: "待办结", closed: "已办结" } as Record<string, string>,
     columns: { number: "编号", kind: "类型", state: "状态", received: "收到时间", due: "答复期限" },
     empty: { open: "没有待办的请求", decided: "没有待办结的请求", closed: "还没有办结的请求" } as Record<string, string>,
+    emptyHint: "公众在“信息收集告知”页提交的请求会出现在这里，并写明答复期限。",
     back: "全部请求",
     form: {
       title: "查询或删除与您有关的信息",
@@ -88,6 +89,7 @@ export const requestsEn: typeof requestsZh = {
     filters: { open: "To do", decided: "Decided", closed: "Closed" },
     columns: { number: "Number", kind: "Kind", state: "State", received: "Received", due: "Answer due" },
     empty: { open: "No request waits", decided: "No request waits to be closed", closed: "No request was closed yet" },
+    emptyHint: "What people ask on the public notice appears here, with the day by which it must be answered.",
     back: "All requests",
     form: {
       title: "Ask what is known of you, or have it erased",

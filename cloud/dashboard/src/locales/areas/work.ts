@@ -4,6 +4,7 @@ import { counted } from "../counted";
 
 export const workZh = {
   cases: {
+    emptyHint: "病害确认后会自动立案，出现在这里。",
     allUnits: "全部单位",
     allSeverities: "全部程度",
     attention: "关注",
@@ -47,7 +48,7 @@ export const workZh = {
     existence: "存在概率",
     toFinding: "查看病害的全部依据",
     notFound: "没有这件案件",
-    notFoundHint: "编号可能有误。",
+    notFoundHint: "编号可能有误，请在列表中查找。",
     escalation: (step: string) => `已升级 ${step} 级`,
     needsPerson: "需要人工核查",
     asksSuspension: "班组申请缓办",
@@ -136,6 +137,7 @@ export const workZh = {
 
 export const workEn: typeof workZh = {
   cases: {
+    emptyHint: "A finding that is confirmed becomes a case and appears here.",
     allUnits: "All units",
     allSeverities: "Any severity",
     attention: "Needs attention",
@@ -179,7 +181,7 @@ export const workEn: typeof workZh = {
     existence: "Existence",
     toFinding: "See all the evidence",
     notFound: "There is no such case",
-    notFoundHint: "The number may be wrong.",
+    notFoundHint: "The number may be wrong. Look for it in the list.",
     escalation: (step) => `Escalated, step ${step}`,
     needsPerson: "A person has to look",
     asksSuspension: "The crew asks for suspension",
