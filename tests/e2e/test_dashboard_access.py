@@ -35,7 +35,7 @@ PAGES: Final = {
 }
 
 
-SIDEWAYS: Final = """[...document.querySelectorAll(".scroll, .list > .table, main")]
+SIDEWAYS: Final = """[...document.querySelectorAll(".card.scroll, .list > .table, main")]
   .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1).map(({ className }) => className)"""
 STANDS_STILL: Final = """() => document.getAnimations().every(
     (one) => one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
