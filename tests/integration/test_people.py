@@ -85,12 +85,23 @@ def test_wrong_name_and_wrong_password_sound_alike(address: str) -> None:
     assert len({answer.text for answer in answers}) == 1
 
 
-def test_guessing_is_slowed_down_and_the_owner_is_not_locked_out(address: str, liu: httpx.Client) -> None:
+def guess_often(database: str, name: str, *, at: str) -> None:
+    """As if so many wrong passwords had come from an address that the wait is longer than a test."""
+    with psycopg.connect(database) as connection:
+        statement = "UPDATE sign_in_failures SET failures = 12 WHERE key = %s"
+        assert connection.execute(statement, (f"pair:{name}|{at}",)).rowcount == 1
+
+
+def test_guessing_is_slowed_down_and_the_owner_is_not_locked_out(
+    address: str, database: str, liu: httpx.Client
+) -> None:
     with browser_at(address, at="10.6.6.6") as thief:
-        guesses = [sign_in(thief, "liu", f"guess {number}") for number in range(6)]
-        assert [guess.status_code for guess in guesses[:3]] == [401] * 3
-        assert guesses[-1].status_code == 429
-        assert int(guesses[-1].headers["retry-after"]) >= 1
+        guesses = [sign_in(thief, "liu", f"guess {number}").status_code for number in range(3)]
+        assert guesses == [401] * 3
+        guess_often(database, "liu", at="10.6.6.6")
+        refused = sign_in(thief, "liu", "another guess")
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
         assert sign_in(thief, "liu").status_code == 429, "not even the right one is looked at"
     liu.cookies.delete("busense")
     assert sign_in(liu, "liu").status_code == 201, "the browser is known"
