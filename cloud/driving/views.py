@@ -25,9 +25,22 @@ AND (%(before_at)s::timestamptz IS NULL OR (f.from_at, f.id) < (%(before_at)s, %
 ORDER BY f.from_at DESC, f.id DESC LIMIT %(limit)s
 """
 LIST: Final = _COLUMNS + _FROM + SCOPE_PLACE + _PAGE
+# The bus's own sheet, and what a terminal brought of its alarm: each of them a sheet of one picture.
 _DETAILS: Final = """
-, f.evidence, f.clip, (SELECT p.sha256 FROM pictures p WHERE p.sha256 = f.clip -> 'sheet' ->> 'sha256'
-    AND p.received_at IS NOT NULL AND p.erased_at IS NULL) AS sheet
+, f.evidence, ARRAY(SELECT jsonb_build_object('columns', c.columns, 'taken_at', c.taken_at, 'sha256', c.sha256,
+        'width_px', c.width_px, 'height_px', c.height_px, 'is_of_terminal', c.is_of_terminal,
+        'is_here', EXISTS (SELECT FROM pictures p
+            WHERE p.sha256 = c.sha256 AND p.received_at IS NOT NULL AND p.erased_at IS NULL))
+    FROM (
+        SELECT '' AS name, (f.clip -> 'columns')::int AS columns, f.clip -> 'taken_at' AS taken_at,
+            f.clip -> 'sheet' ->> 'sha256' AS sha256, (f.clip -> 'sheet' -> 'width_px')::int AS width_px,
+            (f.clip -> 'sheet' -> 'height_px')::int AS height_px, false AS is_of_terminal
+        WHERE f.clip IS NOT NULL
+        UNION ALL
+        SELECT a.name, 1, jsonb_build_array(a.alarm_at), a.sha256, p.width_px, p.height_px, true
+        FROM jt808_attachments a JOIN pictures p ON p.sha256 = a.sha256
+        WHERE a.city = f.city AND a.device = f.device AND a.kind = f.kind AND a.alarm_at BETWEEN f.from_at AND f.to_at
+    ) c ORDER BY c.name) AS clips
 """
 ONE: Final = _COLUMNS + _DETAILS + _FROM + SCOPE_PLACE + "AND f.id = %(id)s"
 _OF_DRIVER: Final = """
@@ -118,12 +131,16 @@ class LogLine(BaseModel):
 
 
 class ClipView(BaseModel):
-    """Seconds of the road around it: a sheet of pictures row by row; `is_here` once it has come, and until it goes."""
+    """Seconds of the road around it: a sheet of pictures row by row, or one picture of a terminal's alarm.
+
+    It is here once it has come, and until it goes.
+    """
 
     columns: int
     taken_at: list[datetime]
     width_px: int
     height_px: int
+    is_of_terminal: bool
     is_here: bool
 
 
@@ -131,7 +148,7 @@ class IncidentDetail(IncidentView):
     """An incident with its evidence, its record and what may be done with it."""
 
     evidence: list[MotionView]
-    clip: ClipView | None
+    clips: list[ClipView]
     log: list[LogLine]
     reviews: list[Review]
 
@@ -163,20 +180,7 @@ class ScoreList(BaseModel):
 def detail_of(record: dict[str, Any], log: list[dict[str, Any]], *, is_reviewer: bool) -> IncidentDetail:
     """Put an incident together."""
     reviews = reviews_of(ReviewState(record["state"])) if is_reviewer else ()
-    return IncidentDetail.model_validate(record | {"clip": _clip_of(record), "log": log, "reviews": list(reviews)})
-
-
-def _clip_of(record: dict[str, Any]) -> ClipView | None:
-    clip = record["clip"]
-    if clip is None:
-        return None
-    return ClipView(
-        columns=clip["columns"],
-        taken_at=clip["taken_at"],
-        width_px=clip["sheet"]["width_px"],
-        height_px=clip["sheet"]["height_px"],
-        is_here=record["sheet"] is not None,
-    )
+    return IncidentDetail.model_validate(record | {"log": log, "reviews": list(reviews)})
 
 
 COUNTED_STATES: Final = sorted(COUNTED)

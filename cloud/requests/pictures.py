@@ -20,7 +20,8 @@ MOST_CHOSEN: Final = 200
 LONGEST_SPAN: Final = timedelta(days=31)
 _SENT_LATER: Final = timedelta(hours=1)  # an observation gets its id when the damage has left the view
 
-# Pictures of buses by their observations, clips by their events, photos of crews by the place of their case.
+# Pictures of buses by their observations, clips and terminals' pictures by their events, photos of crews by the place
+# of their case.
 _FIND: Final = """
 WITH seen AS (
     SELECT o.picture_sha256 AS sha256, o.observed_at AS at, o.lon, o.lat, o.class_code FROM observations o
@@ -32,6 +33,11 @@ WITH seen AS (
     WHERE e.id_at BETWEEN %(from_at)s AND %(until)s AND e.to_at BETWEEN %(from_at)s AND %(to_at)s
         AND e.lon BETWEEN %(min_lon)s AND %(max_lon)s AND e.lat BETWEEN %(min_lat)s AND %(max_lat)s
         AND e.clip IS NOT NULL
+    UNION ALL
+    SELECT a.sha256, e.to_at, e.lon, e.lat, e.kind FROM driving_events e
+    JOIN jt808_attachments a ON a.city = e.city AND a.device = e.device AND a.kind = e.kind AND a.alarm_at = e.to_at
+    WHERE e.id_at BETWEEN %(from_at)s AND %(until)s AND e.to_at BETWEEN %(from_at)s AND %(to_at)s
+        AND e.lon BETWEEN %(min_lon)s AND %(max_lon)s AND e.lat BETWEEN %(min_lat)s AND %(max_lat)s
     UNION ALL
     SELECT p.sha256, p.at, coalesce(p.lon, f.lon), coalesce(p.lat, f.lat), c.class_code
     FROM case_photos p JOIN cases c ON c.id = p.case_id JOIN findings f ON f.id = c.finding_id

@@ -66,8 +66,10 @@ CLIP: Final[dict[str, object]] = {
     "taken_at": [(NOW - timedelta(minutes=5) + timedelta(seconds=tick / 2 - 7)).isoformat() for tick in range(20)],
     "width_px": 800,
     "height_px": 360,
+    "is_of_terminal": False,
     "is_here": True,
 }
+PICTURE_OF_TERMINAL: Final = CLIP | {"columns": 1, "taken_at": [NOW.isoformat()], "is_of_terminal": True}
 
 
 def sheet() -> bytes:
@@ -83,16 +85,16 @@ def sheet() -> bytes:
 
 def show_clip(page: Page) -> None:
     content = sheet()
-    way = f"**/api/v1/driving/*/{IDS[0]}/clip"
+    way = f"**/api/v1/driving/*/{IDS[0]}/clips/0"
     page.route(way, lambda route: route.fulfill(body=content, content_type="image/png"))
 
 
 def detail(number: int, **changes: object) -> dict[str, object]:
     evidence = trace(NOW - timedelta(minutes=5)) if number == 0 else []
-    clip = CLIP if number == 0 else CLIP | {"is_here": False} if number == 1 else None
+    clips = [[CLIP], [CLIP | {"is_here": False}], [PICTURE_OF_TERMINAL]][number]
     more: dict[str, object] = {
         "evidence": evidence,
-        "clip": clip,
+        "clips": clips,
         "log": [],
         "reviews": ["coach", "recognise", "dismiss"],
     }
@@ -181,7 +183,7 @@ def test_incidents_are_reviewed_by_keys(browser: Browser, url: str) -> None:
         sent = answer(page, "/driving/incidents/*/reviews", None, method="POST", status=204)
         clip = sheet()
         page.route(
-            f"**/api/v1/driving/incidents/{IDS[0]}/clip",
+            "**/api/v1/driving/incidents/*/clips/0",
             lambda route: route.fulfill(body=clip, content_type="image/png"),
         )
         viewer.open("/driving")
@@ -204,6 +206,9 @@ def test_incidents_are_reviewed_by_keys(browser: Browser, url: str) -> None:
         expect(page.get_by_text("画面还没有到达")).to_be_visible()
         page.keyboard.press("j")
         expect(page.get_by_role("heading", name="疲劳")).to_be_visible()
+        alarm = page.get_by_role("region", name="终端报警照片")
+        expect(alarm.get_by_role("img")).to_be_visible()
+        expect(alarm.get_by_role("slider")).to_have_count(0)
         page.keyboard.press("c")
         expect(page.get_by_role("heading", name="超速")).to_be_visible()
         assert sent == [

@@ -9,10 +9,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from psycopg.types.json import Jsonb
 
 from busense.local.postgres import LocalPostgres
 from cloud.api.app import create_app
 from cloud.api.declared import declared_routes
+from cloud.bridges.jt808.keeping import PICTURE_OF_ALARM
 from cloud.cases import audit
 from cloud.config import CloudConfig, DatabaseConfig
 from cloud.db.pool import connect
@@ -22,6 +24,7 @@ from cloud.driving.rules import load_driving_rules
 from cloud.driving.step import note_driving
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
+from cloud.pictures.announcements import ADD_SAFE
 from cloud.requests.pictures import Around, find_pictures
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
@@ -496,6 +499,11 @@ def test_looks_are_for_the_desk_of_the_whole_county(people: dict[str, httpx.Clie
     assert see(people["safe"], "01a20d6d-5a00-7b6f-8bad-cce966e8e23a").status_code == 404
 
 
+def around(incident: dict[str, Any]) -> Around:
+    at, minute = datetime.fromisoformat(incident["to_at"]), timedelta(minutes=1)
+    return Around(lon=incident["lon"], lat=incident["lat"], radius_m=50, from_at=at - minute, to_at=at + minute)
+
+
 def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
     town: Town, people: dict[str, httpx.Client], address: str
 ) -> None:
@@ -514,13 +522,13 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
     work(town)
     (incident,) = incidents(people["safe"])
     reviewed, own = f"/driving/incidents/{incident['id']}", f"/driving/mine/{incident['id']}"
-    assert people["safe"].get(reviewed).json()["clip"]["is_here"] is False
-    assert people["safe"].get(f"{reviewed}/clip").status_code == 404
+    assert people["safe"].get(reviewed).json()["clips"][0]["is_here"] is False
+    assert people["safe"].get(f"{reviewed}/clips/0").status_code == 404
 
     headers = {"Authorization": f"Bearer {SECRET}", "X-Busense-Device": "testcity/bus-1"}
     put = httpx.put(f"{address}/api/v1/pictures/{sheet['sha256']}", content=content, headers=headers)
     assert put.status_code == 201
-    clip = people["di"].get(own).json()["clip"]
+    clip = people["di"].get(own).json()["clips"][0]
     assert (clip["is_here"], clip["columns"], len(clip["taken_at"]), clip["width_px"]) == (True, 2, 4, 64)
     for who, way, status in (
         ("safe", reviewed, 200),
@@ -529,28 +537,53 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
         ("di", reviewed, 403),
         ("south", reviewed, 404),
     ):
-        answer = people[who].get(f"{way}/clip")
+        answer = people[who].get(f"{way}/clips/0")
         assert answer.status_code == status, (who, way)
         assert (answer.content == content) is (status == 200)
         assert "ETag" not in answer.headers, "by the hash of the picture one could look unseen"
-    people["safe"].get(f"{reviewed}/clip")
+    people["safe"].get(f"{reviewed}/clips/0")
     assert deeds(people["di"]) == [("safe", "note_shift"), ("safe", "view_clip")], "looking on is one look"
     (line,) = [line for line in record(people["di"])["lines"] if line["deed"] == "view_clip"]
     assert (line["details"]["incident"], "bus-1" in str(line)) == (incident["id"], False)
 
-    at = datetime.fromisoformat(incident["to_at"])
-    around = Around(
-        lon=incident["lon"],
-        lat=incident["lat"],
-        radius_m=50,
-        from_at=at - timedelta(minutes=1),
-        to_at=at + timedelta(minutes=1),
-    )
     with connect(town.url) as connection:  # who asks for their pictures is shown it, too
-        assert [found.sha256 for found in find_pictures(connection, around)] == [sheet["sha256"]]
+        assert [found.sha256 for found in find_pictures(connection, around(incident))] == [sheet["sha256"]]
     town.change("UPDATE pictures SET erased_at = now(), received_at = NULL")
-    assert people["safe"].get(reviewed).json()["clip"]["is_here"] is False
-    assert people["safe"].get(f"{reviewed}/clip").status_code == 404
+    assert people["safe"].get(reviewed).json()["clips"][0]["is_here"] is False
+    assert people["safe"].get(f"{reviewed}/clips/0").status_code == 404
+
+
+def test_pictures_of_a_terminals_alarm_stand_with_its_incident(town: Town, people: dict[str, httpx.Client]) -> None:
+    brakes(town, sensor="terminal")
+    work(town)
+    (incident,) = incidents(people["safe"])
+    with connect(town.url) as connection:
+        for number, kind in enumerate((incident["kind"], incident["kind"], "phone")):
+            values = {
+                "city": "testcity",
+                "device": "bus-1",
+                "identity": bytes(16),
+                "kind": kind,
+                "alarm_at": incident["to_at"],
+                "name": f"{number}.jpg",
+                "sha256": str(number) * 64,
+                "size_bytes": 4,
+                "width_px": 640,
+                "height_px": 480,
+                "blur": Jsonb({}),
+                "at": NOW,
+            }
+            connection.execute(ADD_SAFE, values)
+            connection.execute(PICTURE_OF_ALARM, values)
+    clips = people["safe"].get(f"/driving/incidents/{incident['id']}").json()["clips"]
+    assert [(clip["is_of_terminal"], clip["is_here"], clip["columns"], clip["taken_at"]) for clip in clips] == [
+        (True, True, 1, [incident["to_at"]])
+    ] * 2, "of another alarm of that moment is the third"
+    assert all("sha256" not in clip for clip in clips)
+    with connect(town.url) as connection:
+        found = {each.sha256 for each in find_pictures(connection, around(incident))}
+    assert {"0" * 64, "1" * 64} <= found, "who asks for their pictures is shown them, too"
+    assert people["safe"].get(f"/driving/incidents/{incident['id']}/clips/2").status_code == 404
 
 
 def test_who_looked_at_a_clip_is_read_by_whoever_is_noted_later_to_have_driven(

@@ -322,8 +322,8 @@ def test_pictures_of_alarms_are_kept_blurred_and_what_is_no_picture_is_not(
 
     bridged(database, broker, tmp_path, drive, attachments_host="127.0.0.1")
     sha256 = hashlib.sha256(b"safe").hexdigest()
-    rows = query(database, "SELECT device, identity, name, sha256, blur->>'faces' FROM jt808_attachments")
-    assert rows == [("bus-1", identity, "0.jpg", sha256, "1")]
+    rows = query(database, "SELECT device, identity, kind, alarm_at, name, sha256 FROM jt808_attachments")
+    assert rows == [("bus-1", identity, "forward_collision", SPOT.at, "0.jpg", sha256)]
     known = query(database, "SELECT sha256, device, size_bytes, received_at IS NOT NULL FROM pictures")
     assert known == [(sha256, "bus-1", 4, True)], "held, shown and purged as all pictures are"
     assert [path.read_bytes() for path in (tmp_path / "pictures").rglob("*") if path.is_file()] == [b"safe"]

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal, LiteralString, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -44,6 +44,7 @@ from wire.units import Name, Slug
 
 router = APIRouter(tags=["driving"])
 
+ClipNumber = Annotated[int, Path(ge=0, le=99)]
 Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
 
 
@@ -137,16 +138,21 @@ async def get_incident(
 
 
 @router.get(
-    "/driving/incidents/{incident_id}/clip",
+    "/driving/incidents/{incident_id}/clips/{number}",
     dependencies=[needs(Permission.SEE_DRIVING)],
     response_class=StreamingResponse,
 )
-async def get_clip(
-    incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep, scope: ScopeDep
+async def get_clip(  # noqa: PLR0917 - the framework passes by name
+    incident_id: UUID,
+    number: ClipNumber,
+    connection: DatabaseDep,
+    held: ResourcesDep,
+    actor: ActorDep,
+    scope: ScopeDep,
 ) -> Response:
-    """Get the seconds of the road around one, as a sheet of blurred pictures; its driver reads who looked."""
+    """Get the seconds of the road around one, or a terminal's picture of it, blurred; its driver reads who looked."""
     record = await fetch_one(connection, ONE, {"id": incident_id, "city": held.city} | scope.values())
-    answer = await _clip(connection, held, record, incident_id)
+    answer = await _clip(connection, held, record, number)
     await run_in_threadpool(_note_view, held, incident_id, by=actor.name)
     return answer
 
@@ -212,12 +218,16 @@ async def get_mine(incident_id: UUID, connection: DatabaseDep, held: ResourcesDe
 
 
 @router.get(
-    "/driving/mine/{incident_id}/clip", dependencies=[needs(Permission.DRIVE)], response_class=StreamingResponse
+    "/driving/mine/{incident_id}/clips/{number}",
+    dependencies=[needs(Permission.DRIVE)],
+    response_class=StreamingResponse,
 )
-async def get_my_clip(incident_id: UUID, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep) -> Response:
-    """Get the seconds of the road around one of one's own shifts."""
+async def get_my_clip(
+    incident_id: UUID, number: ClipNumber, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep
+) -> Response:
+    """Get the seconds of the road around one of one's own shifts, or a terminal's picture of it."""
     values = {"id": incident_id, "city": held.city, "driver": actor.name}
-    return await _clip(connection, held, await fetch_one(connection, MY_ONE, values), incident_id)
+    return await _clip(connection, held, await fetch_one(connection, MY_ONE, values), number)
 
 
 @router.post(
@@ -295,10 +305,11 @@ async def _detail(
     return detail_of(record, await fetch_all(connection, LOG, {"id": incident_id}), is_reviewer=is_reviewer)
 
 
-async def _clip(connection: Database, held: Resources, record: Record | None, incident_id: UUID) -> Response:
-    if record is None or record["sheet"] is None:
-        raise not_found(f"clip of incident {incident_id}")
-    answer = await answer_with(record["sheet"], connection, held)
+async def _clip(connection: Database, held: Resources, record: Record | None, number: int) -> Response:
+    clips: list[Record] = [] if record is None else record["clips"]
+    if number >= len(clips) or not clips[number]["is_here"]:
+        raise not_found(f"clip {number}")
+    answer = await answer_with(clips[number]["sha256"], connection, held)
     answer.headers["Cache-Control"] = "no-store"  # each look comes here
     del answer.headers["ETag"]  # by the picture's hash one could look unseen
     return answer

@@ -68,7 +68,7 @@ class Mark:
     """That attachments of an alarm were asked for."""
 
     terminal: Terminal
-    identity: bytes
+    alarm: Alarm
     until: datetime
 
 
@@ -242,7 +242,7 @@ class Session:
         host, port = place.attachments_at
         mark = secrets.token_hex(attachments.MARK_BYTES // 2)
         until = place.now() + MARK_GOOD_FOR
-        self._await_attachments(mark, Mark(terminal=terminal, identity=alarm.identity, until=until))
+        self._await_attachments(mark, Mark(terminal=terminal, alarm=alarm, until=until))
         body = attachments.ask_body(host=host, port=port, identity=alarm.identity, mark=mark)
         self._say(MessageId.SEND_ATTACHMENTS, body, like=like)
 
@@ -283,7 +283,7 @@ class Session:
             self._acknowledge(message, Result.DONE)
             return
         if self._place.album is not None and (content := file.whole_picture()) is not None:
-            await self._place.album.keep(mark.terminal, identity=mark.identity, name=file.name, content=content)
+            await self._place.album.keep(mark.terminal, mark.alarm, name=file.name, content=content)
         self._say(MessageId.FILE_ANSWER, attachments.file_answer_body(file), like=message)
 
     def _keep_raw(self, why: str, content: bytes) -> None:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import PoolTimeout
 
+from cloud.bridges.jt808.alarms import Alarm
 from cloud.bridges.jt808.registry import Terminal
 from cloud.bridges.jt808.translate import Raw
 from cloud.db.pool import Pool
@@ -29,9 +30,10 @@ _RETRY_S: Final = 1.0
 _INSERT_RAW: Final = """
 INSERT INTO jt808_raw (city, device, received_at, why, content) VALUES (%s, %s, %s, %s, %s)
 """
-_INSERT_PICTURE: Final = """
-INSERT INTO jt808_attachments (city, device, identity, name, sha256, received_at, blur)
-VALUES (%(city)s, %(device)s, %(identity)s, %(name)s, %(sha256)s, %(at)s, %(blur)s) ON CONFLICT DO NOTHING
+PICTURE_OF_ALARM: Final = """
+INSERT INTO jt808_attachments (city, device, identity, kind, alarm_at, name, sha256, received_at, blur)
+VALUES (%(city)s, %(device)s, %(identity)s, %(kind)s, %(alarm_at)s, %(name)s, %(sha256)s, %(at)s, %(blur)s)
+ON CONFLICT DO NOTHING
 """
 
 _log = logging.getLogger(__name__)
@@ -94,7 +96,7 @@ async def keeping_raw(pool: Pool) -> AsyncGenerator[RawBook]:
 class Album(Protocol):
     """Keeps pictures of alarms."""
 
-    async def keep(self, terminal: Terminal, *, identity: bytes, name: str, content: bytes) -> bool: ...
+    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool: ...
 
 
 class BlurredAlbum:
@@ -103,7 +105,7 @@ class BlurredAlbum:
     def __init__(self, pool: Pool, store: PictureStore, blur: Blur) -> None:
         self._pool, self._store, self._blur = pool, store, blur
 
-    async def keep(self, terminal: Terminal, *, identity: bytes, name: str, content: bytes) -> bool:
+    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool:
         """Blur and keep; false for what is no picture, or cannot be made safe."""
         try:
             safe = await asyncio.to_thread(self._blur.make_safe, content)
@@ -115,7 +117,9 @@ class BlurredAlbum:
         values = {
             "city": terminal.city,
             "device": terminal.device,
-            "identity": identity,
+            "identity": alarm.identity,
+            "kind": alarm.kind,
+            "alarm_at": alarm.at,
             "name": name,
             "sha256": sha256,
             "size_bytes": len(safe.content),
@@ -126,5 +130,5 @@ class BlurredAlbum:
         }
         async with self._pool.connection() as connection:
             await connection.execute(ADD_SAFE, values)
-            await connection.execute(_INSERT_PICTURE, values)
+            await connection.execute(PICTURE_OF_ALARM, values)
         return True

@@ -45,9 +45,9 @@ export const driving = {
   object: (id: string, text: string) => sendOnly(`/driving/mine/${encodeURIComponent(id)}/objection`, { text }),
 };
 
-/** Where the clip of an incident lies: for who reviews it, or for who drove. */
-export function clipUrl(id: string, isOwn: boolean): string {
-  return `${API_ROOT}/driving/${isOwn ? "mine" : "incidents"}/${encodeURIComponent(id)}/clip`;
+/** Where a clip of an incident lies: for who reviews it, or for who drove. */
+export function clipUrl(id: string, number: number, isOwn: boolean): string {
+  return `${API_ROOT}/driving/${isOwn ? "mine" : "incidents"}/${encodeURIComponent(id)}/clips/${number}`;
 }
 
 function ofLook(look: string): string {

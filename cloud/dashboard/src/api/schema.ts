@@ -864,7 +864,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/driving/incidents/{incident_id}/clip": {
+    "/api/v1/driving/incidents/{incident_id}/clips/{number}": {
         parameters: {
             query?: never;
             header?: never;
@@ -873,9 +873,9 @@ export interface paths {
         };
         /**
          * Get Clip
-         * @description Get the seconds of the road around one, as a sheet of blurred pictures; its driver reads who looked.
+         * @description Get the seconds of the road around one, or a terminal's picture of it, blurred; its driver reads who looked.
          */
-        get: operations["get_clip_api_v1_driving_incidents__incident_id__clip_get"];
+        get: operations["get_clip_api_v1_driving_incidents__incident_id__clips__number__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1028,7 +1028,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/driving/mine/{incident_id}/clip": {
+    "/api/v1/driving/mine/{incident_id}/clips/{number}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1037,9 +1037,9 @@ export interface paths {
         };
         /**
          * Get My Clip
-         * @description Get the seconds of the road around one of one's own shifts.
+         * @description Get the seconds of the road around one of one's own shifts, or a terminal's picture of it.
          */
-        get: operations["get_my_clip_api_v1_driving_mine__incident_id__clip_get"];
+        get: operations["get_my_clip_api_v1_driving_mine__incident_id__clips__number__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3699,7 +3699,9 @@ export interface components {
         };
         /**
          * ClipView
-         * @description Seconds of the road around it: a sheet of pictures row by row; `is_here` once it has come, and until it goes.
+         * @description Seconds of the road around it: a sheet of pictures row by row, or one picture of a terminal's alarm.
+         *
+         *     It is here once it has come, and until it goes.
          */
         ClipView: {
             /** Columns */
@@ -3708,6 +3710,8 @@ export interface components {
             height_px: number;
             /** Is Here */
             is_here: boolean;
+            /** Is Of Terminal */
+            is_of_terminal: boolean;
             /** Taken At */
             taken_at: string[];
             /** Width Px */
@@ -5059,7 +5063,8 @@ export interface components {
          * @description An incident with its evidence, its record and what may be done with it.
          */
         IncidentDetail: {
-            clip: components["schemas"]["ClipView"] | null;
+            /** Clips */
+            clips: components["schemas"]["ClipView"][];
             /** Device */
             device: string;
             /** Evidence */
@@ -9801,12 +9806,13 @@ export interface operations {
             };
         };
     };
-    get_clip_api_v1_driving_incidents__incident_id__clip_get: {
+    get_clip_api_v1_driving_incidents__incident_id__clips__number__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 incident_id: string;
+                number: number;
             };
             cookie?: never;
         };
@@ -10096,12 +10102,13 @@ export interface operations {
             };
         };
     };
-    get_my_clip_api_v1_driving_mine__incident_id__clip_get: {
+    get_my_clip_api_v1_driving_mine__incident_id__clips__number__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 incident_id: string;
+                number: number;
             };
             cookie?: never;
         };

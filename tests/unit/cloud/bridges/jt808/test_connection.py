@@ -19,6 +19,7 @@ from benchmarks.terminals import (
     location_body,
     registration_body,
 )
+from cloud.bridges.jt808.alarms import Alarm
 from cloud.bridges.jt808.attachments import MARK_BYTES
 from cloud.bridges.jt808.body import Application, MessageId, Registration, Result
 from cloud.bridges.jt808.connection import (
@@ -84,7 +85,7 @@ class World:
 class Album:
     world: World
 
-    async def keep(self, terminal: Terminal, *, identity: bytes, name: str, content: bytes) -> bool:
+    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool:
         self.world.pictures[name] = content
         return True
 
