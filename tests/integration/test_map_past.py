@@ -133,6 +133,14 @@ def test_little_by_little_is_written_down_by_the_metre(town: Town) -> None:
     assert written["rows"] <= 3
 
 
+def test_what_is_shown_now_is_found_by_its_finding_though_nobody_has_counted_the_table(town: Town) -> None:
+    """Each change of a finding asks for it; all that is shown now has the same end."""
+    statement = "EXPLAIN SELECT * FROM finding_history WHERE finding_id = %s AND until_at = 'infinity'"
+    plan = "\n".join(row["QUERY PLAN"] for row in town.rows(statement, UUID(int=0)))
+    assert "finding_history_until_at_idx" not in plan
+    assert "Index Cond: (finding_id" in plan
+
+
 def rated(town: Town, severity: str) -> datetime:
     town.change("UPDATE findings SET severity = %s", severity)
     return datetime.now(UTC)
