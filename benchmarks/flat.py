@@ -45,7 +45,8 @@ def taken_per_s(folder: Path, findings: int, *, rounds: int, seed: int, console:
 def draw(rates: dict[int, float], file: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(list(rates), list(rates.values()), marker="o")  # pyright: ignore[reportUnknownMemberType]
-    axes.set(xscale="log", xlabel="findings in the county", ylabel="messages taken a second", ylim=(0, None))
+    axes.set(xscale="log", xlabel="findings in the county", ylabel="messages taken a second")
+    axes.set_ylim(0, 1.1 * max(rates.values()))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=120)  # pyright: ignore[reportUnknownMemberType]
 
