@@ -3,7 +3,6 @@
 import json
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from busense.errors import StartError
+from busense.local.processes import is_free
 from cloud.cases.handling import shipped_handling
 from cloud.fleet.authority import Authority
 from cloud.fleet.enrolment import admit, make_code
@@ -199,16 +199,6 @@ def choose_port(wanted: int | None) -> int:
     """
     candidates = range(FIRST_PORT, FIRST_PORT + PORTS_TRIED) if wanted is None else [wanted]
     for port in candidates:
-        if _is_free(port):
+        if is_free(port):
             return port
     raise StartError(f"port {candidates[0]} of 127.0.0.1 is taken by another program; choose one with --port")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

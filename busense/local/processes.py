@@ -1,7 +1,6 @@
 """Start a program, wait until it is ready, end it; a child never outlives us."""
 
 import contextlib
-import errno
 import itertools
 import os
 import secrets
@@ -28,18 +27,18 @@ _next_ports = itertools.cycle([*_SERVER_PORTS[_begin:], *_SERVER_PORTS[:_begin]]
 def free_port() -> int:
     """A port of the loopback address that nobody has just now, and that this process gave to nobody else lately."""
     for port in itertools.islice(_next_ports, len(_SERVER_PORTS)):
-        if _is_free(port):
+        if is_free(port):
             return port
     raise StartError(f"no port from {_SERVER_PORTS.start} to {_SERVER_PORTS.stop - 1} is free; end what listens there")
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
+def is_free(port: int) -> bool:
+    """Whether a server of ours may listen on a port of the loopback address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: ended connections do not count
         try:
-            listener.bind(("127.0.0.1", port))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
+            probe.bind(("127.0.0.1", port))
+        except OSError:
             return False
         return True
 
