@@ -54,7 +54,7 @@ def models() -> None:
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(["paste", "tilt", "weather", "scale", "mosaic"]),
+    type=click.Choice(["paste", "seams", "tilt", "weather", "scale", "mosaic"]),
     help="Leave a method out, to see what it is worth.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)

@@ -14,6 +14,7 @@ from models.road_damage.coco import FORBIDDEN_FOR_TRAINING, Photo, decoded
 from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.training.augment import Canvas, Example, mosaic, single
 from models.road_damage.training.paste import Patch, pasted, patch_at, plain_patch
+from models.road_damage.training.seams import with_seams
 
 # Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos with boxes
 # and 96 frames that only a teacher labelled; the potholes are hand-held close-ups and easy.
@@ -38,11 +39,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """How often a canvas is a drawn scene, a mosaic of four photos, and gets damage of other photos pasted in."""
+    """How often a canvas is a drawn scene, a mosaic of four photos, gets damage of other photos, and gets seams."""
 
     drawn_share: float
     mosaic_share: float
     paste_share: float
+    seam_share: float
 
 
 class Photos:
@@ -95,15 +97,17 @@ def _next_example(photos: Photos, rng: np.random.Generator, mixture: Mixture, ca
     if rng.random() < mixture.drawn_share:
         scene = drawn_scene(rng)
         drawn = Example(scene.image, scene.boxes, scene.labels, np.ones(len(CLASSES), np.bool_))
-        return single(_with_more_damage(drawn, photos, rng, mixture), rng, canvas)
-    first = _with_more_damage(photos.drawn_from(rng), photos, rng, mixture)
+        return single(_enriched(drawn, photos, rng, mixture), rng, canvas)
+    first = _enriched(photos.drawn_from(rng), photos, rng, mixture)
     if rng.random() < mixture.mosaic_share:
         return mosaic([first, *(_like(first, photos, rng) for _ in range(3))], rng, canvas)
     return single(first, rng, canvas)
 
 
-def _with_more_damage(example: Example, photos: Photos, rng: np.random.Generator, mixture: Mixture) -> Example:
-    """Sometimes paste damage into a picture whose source labelled every class."""
+def _enriched(example: Example, photos: Photos, rng: np.random.Generator, mixture: Mixture) -> Example:
+    """Sometimes draw seams, and paste damage into a picture whose source labelled every class."""
+    if rng.random() < mixture.seam_share:
+        example = with_seams(example, rng)
     if not example.is_labelled.all() or rng.random() >= mixture.paste_share:
         return example
     return pasted(example, photos.patches(rng), rng)

@@ -35,6 +35,7 @@ SCALES = 0.65, 1.3  # of a picture that covers the input's area
 CROPS_UNTIL = 0.8  # of the run
 WHOLE_SHARE = 0.3  # of the steps before that which show the whole input: some cracks cross all of it
 PASTE_SHARE = 0.5
+SEAM_SHARE = 0.3
 MOSAIC_SHARE = 0.3
 MOSAIC_UNTIL = 0.85  # of the run; the end is trained on whole pictures
 LONGEST_GRADIENT = 10.0
@@ -189,6 +190,7 @@ def _mixture(plan: Plan, share: float) -> Mixture:
         drawn_share=plan.drawn_share,
         mosaic_share=MOSAIC_SHARE if has_mosaic else 0.0,
         paste_share=0.0 if "paste" in plan.without else PASTE_SHARE,
+        seam_share=0.0 if "seams" in plan.without else SEAM_SHARE,
     )
 
 
