@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_agent.vision.detections import overlaps
 from models.road_damage.drawn_set import CLASSES
+from models.road_damage.sample import Sample
 from models.road_damage.score import SIZE_EDGES_PX, Outcome, sides_of, sizes_of
 from wire.error_model import FORMAT, TENTHS, Beta, Confidence, ErrorModel, FalseAlarms, Hit, MeasuredOn, Quality
 from wire.messages import ModelVersion
@@ -18,24 +19,24 @@ STRAY_IOU = 0.1  # a box that overlaps no damage more than this invents somethin
 WEIGHT = 10.0  # how many sightings the mean of a class counts where few were seen
 ROUNDS = 300
 NOTE = (
-    f"A hit overlaps damage of its class with IoU {FOUND_IOU} or more; a false alarm overlaps no damage by more than "
-    f"{STRAY_IOU}. Other qualities than good: the same photos, altered. Intervals resample scenes."
+    f"Hit: IoU {FOUND_IOU} or more with damage of its class; false alarm: {STRAY_IOU} or less with any. Other "
+    "qualities than good: its rates times what altering the same photos leaves of hits and false alarms. Counted are "
+    "photos that the gate calls so, seeing one frame (wet, glare: good); too few: those it lets through (usable), or "
+    "all. Intervals resample scenes."
 )
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sums:
-    """Counts by scene, of one quality."""
+    """Counts by scene."""
 
     found: Floats  # (scenes, sizes, classes)
     shown: Floats  # (scenes, sizes, classes)
     strays: Floats  # (scenes, classes)
     pictures: Floats  # (scenes, classes), those in which the class was labelled
 
-    def drawn(self, rng: np.random.Generator) -> "Sums":
-        """As many scenes, drawn with replacement."""
-        places = rng.integers(0, len(self.found), len(self.found))
+    def of_scenes(self, places: NDArray[np.int64]) -> "Sums":
         return Sums(
             found=self.found[places],
             shown=self.shown[places],
@@ -46,9 +47,7 @@ class Sums:
     def hit_rates(self) -> Floats:
         """(sizes, classes), drawn to the mean of the class where few were shown, that to the mean of all."""
         found, shown = self.found.sum(axis=0), self.shown.sum(axis=0)
-        overall = found.sum() / max(shown.sum(), 1.0)
-        of_class = _shrunk(found.sum(axis=0), shown.sum(axis=0), overall)
-        return _shrunk(found, shown, of_class)
+        return _by_class(found, shown, found.sum() / max(shown.sum(), 1.0))
 
     def alarm_rates(self) -> Floats:
         """Per picture (classes,)."""
@@ -56,24 +55,56 @@ class Sums:
         return _shrunk(strays, pictures, strays.sum() / max(pictures.sum(), 1.0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """A quality's pictures beside the same pictures as they were, and all good ones; scenes have the same places."""
+
+    good: Sums
+    altered: Sums
+    unaltered: Sums
+
+    def drawn(self, rng: np.random.Generator) -> "Compared":
+        """As many scenes, drawn with replacement."""
+        scenes = len(self.good.found)
+        places = rng.integers(0, scenes, scenes)
+        good, altered, unaltered = (one.of_scenes(places) for one in (self.good, self.altered, self.unaltered))
+        return Compared(good=good, altered=altered, unaltered=unaltered)
+
+    def hit_rates(self) -> Floats:
+        """Those of good pictures (sizes, classes) times what is left of the hits; without hits all is left."""
+        left, before = self.altered.found.sum(axis=0), self.unaltered.found.sum(axis=0)
+        return np.minimum(self.good.hit_rates() * _by_class(left, before, _shrunk(left.sum(), before.sum(), 1.0)), 1.0)
+
+    def alarm_rates(self) -> Floats:
+        """The same of false alarms per picture (classes,)."""
+        left, before = self.altered.strays.sum(axis=0), self.unaltered.strays.sum(axis=0)
+        return self.good.alarm_rates() * _shrunk(left, before, _shrunk(left.sum(), before.sum(), 1.0))
+
+
 def error_model(
-    of_quality: Mapping[Quality, Sequence[Outcome]], *, model: ModelVersion, threshold: float, input_px: float
+    samples: Mapping[Quality, Sample], *, model: ModelVersion, threshold: float, input_px: float
 ) -> ErrorModel:
     """Count the outcomes of each quality, judged at FOUND_IOU; pictures without damage may be among them."""
     rng = np.random.default_rng(1)
-    good = of_quality["good"]
+    good = samples["good"].outcomes
+    scenes = places_of([outcome for sample in samples.values() for outcome in sample.outcomes])
+    good_sums = sums_of(good, scenes=scenes, input_px=input_px)
     hits: list[Hit] = []
     alarms: list[FalseAlarms] = []
-    for quality, outcomes in of_quality.items():
-        sums = sums_of(outcomes, input_px=input_px)
-        draws = [sums.drawn(rng) for _ in range(ROUNDS)]
-        hits += _hits(quality, sums, draws)
-        alarms += _false_alarms(quality, sums, draws)
+    for quality, sample in samples.items():
+        compared = Compared(
+            good=good_sums,
+            altered=sums_of(sample.outcomes, scenes=scenes, input_px=input_px),
+            unaltered=sums_of(sample.unaltered, scenes=scenes, input_px=input_px),
+        )
+        draws = [compared.drawn(rng) for _ in range(ROUNDS)]
+        hits += _hits(quality, compared, draws)
+        alarms += _false_alarms(quality, compared, draws)
     return ErrorModel(
         format=FORMAT,
         model=model,
         threshold=threshold,
-        measured_on=MeasuredOn(pictures=len(good), scenes=len({one.scene for one in good}), note=NOTE),
+        measured_on=MeasuredOn(pictures=len(good), scenes=len(places_of(good)), note=note_of(samples)),
         size_edges_px=tuple(float(edge) for edge in SIZE_EDGES_PX),
         hit=tuple(hits),
         false_alarms=tuple(alarms),
@@ -81,6 +112,10 @@ def error_model(
         box_sigma_share=_box_sigmas(good),
         false_alarm_sides_px=false_alarm_sides(good, input_px=input_px),
     )
+
+
+def note_of(samples: Mapping[Quality, Sample]) -> str:
+    return f"{NOTE} Pictures: {', '.join(f'{quality} {sample.words}' for quality, sample in samples.items())}."
 
 
 def false_alarm_sides(outcomes: Sequence[Outcome], *, input_px: float) -> dict[str, tuple[float, ...]]:
@@ -103,8 +138,12 @@ def _tenths(ordered: Floats, weights: Floats) -> tuple[float, ...]:
     return tuple(round(float(side), 1) for side in np.interp(np.linspace(0, 1, TENTHS), ranks, ordered))
 
 
-def sums_of(outcomes: Sequence[Outcome], *, input_px: float) -> Sums:
-    scenes = {scene: place for place, scene in enumerate(dict.fromkeys(outcome.scene for outcome in outcomes))}
+def places_of(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], int]:
+    """A row for each scene."""
+    return {scene: place for place, scene in enumerate(dict.fromkeys(outcome.scene for outcome in outcomes))}
+
+
+def sums_of(outcomes: Sequence[Outcome], *, scenes: Mapping[tuple[str, str], int], input_px: float) -> Sums:
     shape = len(scenes), len(SIZE_EDGES_PX) - 1, len(CLASSES)
     found, shown = np.zeros(shape), np.zeros(shape)
     strays, pictures = np.zeros((len(scenes), len(CLASSES))), np.zeros((len(scenes), len(CLASSES)))
@@ -136,14 +175,19 @@ def beta_of(values: Floats, *, mean: float, variance: float) -> Beta:
     return round(m * size, 3), round((1 - m) * size, 3)
 
 
+def _by_class(events: Floats, of: Floats, mean: Floats | float) -> Floats:
+    """Ratios (sizes, classes), drawn to that of the class, that to a mean of all."""
+    return _shrunk(events, of, _shrunk(events.sum(axis=0), of.sum(axis=0), mean))
+
+
 def _shrunk(events: Floats, of: Floats, mean: Floats | float) -> Floats:
     return (events + WEIGHT * np.asarray(mean)) / (of + WEIGHT)
 
 
-def _hits(quality: Quality, sums: Sums, draws: Sequence[Sums]) -> list[Hit]:
-    rates = sums.hit_rates()
+def _hits(quality: Quality, compared: Compared, draws: Sequence[Compared]) -> list[Hit]:
+    rates = compared.hit_rates()
     low, high = np.percentile([draw.hit_rates() for draw in draws], [2.5, 97.5], axis=0)
-    shown = sums.shown.sum(axis=0)
+    shown = compared.altered.shown.sum(axis=0)
     return [
         Hit.model_validate(
             {
@@ -160,10 +204,10 @@ def _hits(quality: Quality, sums: Sums, draws: Sequence[Sums]) -> list[Hit]:
     ]
 
 
-def _false_alarms(quality: Quality, sums: Sums, draws: Sequence[Sums]) -> list[FalseAlarms]:
-    rates = sums.alarm_rates()
+def _false_alarms(quality: Quality, compared: Compared, draws: Sequence[Compared]) -> list[FalseAlarms]:
+    rates = compared.alarm_rates()
     low, high = np.percentile([draw.alarm_rates() for draw in draws], [2.5, 97.5], axis=0)
-    pictures = sums.pictures.sum(axis=0)
+    pictures = compared.altered.pictures.sum(axis=0)
     return [
         FalseAlarms.model_validate(
             {

@@ -12,6 +12,7 @@ import numpy as np
 from edge_agent.readings import Image
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.model_file import Calibration, Manifest, load_manifest
+from edge_agent.vision.quality import grey_of, judge_grey
 from models.errors import DataError
 from models.road_damage import calibrate
 from models.road_damage.card import write_measured
@@ -20,9 +21,10 @@ from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.error_model import FOUND_IOU, error_model
 from models.road_damage.release import UNCALIBRATED, Bar, judged
 from models.road_damage.report import Clean, Honesty, Int8, Part, Report, part_of
+from models.road_damage.sample import Sample, Seen, sample_of
 from models.road_damage.score import MATCH_IOU, Outcome, average_precision, count, judged_again, rates
 from simulator.altered import ALTERED
-from wire.error_model import ErrorModel, Quality
+from wire.error_model import Quality
 
 LOWEST_CONFIDENCE: Final = 0.05  # boxes below it only make curves longer
 DRAWN_SCENES: Final = 200
@@ -89,32 +91,42 @@ def ship(found: Evaluation, model: Path, *, bar: Bar) -> None:
     Raises:
         DataError: the card has no place for it.
     """
-    errors = measure_errors(found, model, bar=bar)
+    manifest = load_manifest(model / "manifest.toml")
+    samples = sample_qualities(found, model, bar=bar)
+    errors = error_model(samples, model=manifest.model, threshold=manifest.threshold, input_px=input_px_of(manifest))
     content = errors.model_dump_json(by_alias=True, indent=1)
     (model / "error_model.json").write_text(f"{content}\n", encoding="utf-8")
-    write_measured(model, load_manifest(model / "manifest.toml"), found.report, errors)
+    write_measured(model, manifest, found.report, errors, samples)
 
 
-def measure_errors(found: Evaluation, model: Path, *, bar: Bar) -> ErrorModel:
-    """Count hits and false alarms by class, size and quality: photos as they were, and all val photos altered."""
-    path = model / "manifest.toml"
-    manifest = load_manifest(path)
-    looker = Looker(OnnxDetector(path, threads=1))
+def sample_qualities(found: Evaluation, model: Path, *, bar: Bar) -> dict[Quality, Sample]:
+    """Choose the pictures of each quality: of photos as they were, and of all val photos altered."""
+    looker = Looker(OnnxDetector(model / "manifest.toml", threads=1))
     rng = np.random.default_rng(ALTERED_SEED)
-    photos = [outcome.truth for outcome in (*found.outcomes, *found.clean[::EVERY_CLEAN])]
-    as_they_were = [
-        judged_again(outcome.surer_than(manifest.threshold), FOUND_IOU) for outcome in (*found.outcomes, *found.clean)
-    ]
-    of_quality: dict[Quality, list[Outcome]] = {"good": as_they_were}
+    good = list(_as_they_were(found, bar))
+    photos = len(found.outcomes)
+    samples: dict[Quality, Sample] = {"good": sample_of("good", good)}
     for quality, alter in ALTERED.items():
-        seen = bar(f"photos made {quality}", len(photos))
-        of_quality[quality] = []
-        for photo in photos:
-            of_quality[quality].append(looker.look(alter(decoded(photo), rng), photo, match_iou=FOUND_IOU))
-            seen()
-    return error_model(
-        of_quality, model=looker.detector.model, threshold=manifest.threshold, input_px=input_px_of(manifest)
-    )
+        progressed = bar(f"photos made {quality}", photos + len(found.clean[::EVERY_CLEAN]))
+        seen: list[Seen] = []
+        for before in (*good[:photos], *good[photos::EVERY_CLEAN]):
+            truth = before.outcome.truth
+            image = alter(decoded(truth), rng)
+            outcome = looker.look(image, truth, match_iou=FOUND_IOU)
+            seen.append(Seen(verdict=judge_grey(grey_of(image)), outcome=outcome, unaltered=before.outcome))
+            progressed()
+        samples[quality] = sample_of(quality, seen)
+    return samples
+
+
+def _as_they_were(found: Evaluation, bar: Bar) -> Iterator[Seen]:
+    outcomes = [*found.outcomes, *found.clean]
+    progressed = bar("photos as they were", len(outcomes))
+    for every_box in outcomes:
+        outcome = judged_again(every_box.surer_than(found.report.threshold), FOUND_IOU)
+        verdict = judge_grey(grey_of(decoded(outcome.truth)))
+        yield Seen(verdict=verdict, outcome=outcome, unaltered=outcome)
+        progressed()
 
 
 def input_px_of(manifest: Manifest) -> float:

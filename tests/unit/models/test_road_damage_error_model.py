@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from models.road_damage.error_model import beta_of, error_model, is_stray, sums_of
+from models.road_damage.error_model import beta_of, error_model, is_stray, note_of, places_of, sums_of
+from models.road_damage.sample import Choice, Sample
 from models.road_damage.score import Outcome
-from tests.unit.models.road_damage_samples import outcome, photo
-from wire.error_model import ErrorModel
+from tests.unit.models.road_damage_samples import outcome, photo, whole
+from wire.error_model import ErrorModel, MeasuredOn, Quality
 from wire.messages import ModelVersion
 
 MODEL = ModelVersion(name="road_damage", version="1", sha256="0" * 64)
@@ -22,12 +23,16 @@ def seen(*, is_found: bool, scene: str = "s", confidence: float = 0.8) -> Outcom
 
 
 def model_of(good: list[Outcome], dark: list[Outcome] | None = None) -> ErrorModel:
-    qualities = {"good": good} if dark is None else {"good": good, "dark": dark}
-    return error_model(qualities, model=MODEL, threshold=0.3, input_px=100)  # pyright: ignore[reportArgumentType]
+    samples: dict[Quality, Sample] = {"good": whole(good)}
+    if dark is not None:
+        samples["dark"] = Sample(outcomes=dark, unaltered=good, of=len(dark), choice=Choice.CALLED_SO)
+    return error_model(samples, model=MODEL, threshold=0.3, input_px=100)
 
 
 def test_sizes_and_classes_are_counted_apart() -> None:
-    sums = sums_of([seen(is_found=True), seen(is_found=False, scene="t")], input_px=100)
+    outcomes = [seen(is_found=True), seen(is_found=False, scene="t")]
+
+    sums = sums_of(outcomes, scenes=places_of(outcomes), input_px=100)
 
     assert sums.shown.sum(axis=0)[1, 3] == 2  # 50 px
     assert sums.found.sum(axis=0)[1, 3] == 1
@@ -83,6 +88,69 @@ def test_altered_pictures_have_rows_of_their_own() -> None:
     rates = [errors.hit_rate("D40", width_px=50, height_px=50, quality=quality) for quality in ("good", "dark")]
     assert rates[0] > 0.9
     assert rates[1] < 0.1
+
+
+def test_pictures_that_are_hard_as_they_were_do_not_make_a_quality_worse() -> None:
+    easy = [seen(is_found=True, scene=str(number)) for number in range(300)]
+    hard = [seen(is_found=number % 2 == 0, scene=f"hard {number}") for number in range(100)]
+    dark = Sample(outcomes=hard, unaltered=hard, of=400, choice=Choice.CALLED_SO)
+
+    errors = error_model({"good": whole([*easy, *hard]), "dark": dark}, model=MODEL, threshold=0.3, input_px=100)
+
+    good, altered = (errors.hit_rate("D40", width_px=50, height_px=50, quality=quality) for quality in ("good", "dark"))
+    assert altered == good == pytest.approx(0.875, abs=0.01)
+
+
+def test_what_altering_takes_away_is_taken_from_the_rates_of_good_pictures() -> None:
+    good = [seen(is_found=number % 4 != 0, scene=str(number)) for number in range(400)]
+    dark = [seen(is_found=number % 2 != 0, scene=str(number)) for number in range(400)]
+
+    row = next(one for one in model_of(good, dark).hit if (one.class_code, one.size, one.quality) == ("D40", 1, "dark"))
+
+    assert row.rate == pytest.approx(0.5, abs=0.02)
+    assert row.low < row.rate < row.high
+    assert row.of == 400
+
+
+def test_false_alarms_of_a_quality_are_those_of_good_pictures_times_what_altering_makes_of_them() -> None:
+    quiet = [outcome([], [], [], photo([], [], scene=f"quiet {number}")) for number in range(300)]
+    before = [invented(30, 3) for _ in range(100)]
+    after = [outcome([BOX, OTHER_PLACE], [0.6, 0.6], [3, 3], photo([], [])) for _ in range(100)]
+    dark = Sample(outcomes=after, unaltered=before, of=400, choice=Choice.CALLED_SO)
+
+    errors = error_model({"good": whole([*quiet, *before]), "dark": dark}, model=MODEL, threshold=0.3, input_px=100)
+
+    assert errors.false_alarms_per_picture("D40") == pytest.approx(0.25, abs=0.01)
+    assert errors.false_alarms_per_picture("D40", quality="dark") == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_quality_without_any_hit_or_false_alarm_before_is_as_good() -> None:
+    dark = Sample(outcomes=[seen(is_found=False)], unaltered=[seen(is_found=False)], of=1, choice=Choice.ALL)
+    good = whole([seen(is_found=True, scene=str(number)) for number in range(60)])
+
+    errors = error_model({"good": good, "dark": dark}, model=MODEL, threshold=0.3, input_px=100)
+
+    assert errors.hit_rates_by_size("D40", quality="dark") == errors.hit_rates_by_size("D40")
+
+
+def test_the_file_says_how_many_pictures_of_a_quality_were_counted_and_which() -> None:
+    good = whole([seen(is_found=True, scene=str(number)) for number in range(60)])
+    dark = Sample(outcomes=good.outcomes[:40], unaltered=good.outcomes[:40], of=60, choice=Choice.USABLE)
+
+    errors = error_model({"good": good, "dark": dark}, model=MODEL, threshold=0.3, input_px=100)
+
+    assert "good 60 of 60, dark 40 of 60 (usable)" in errors.measured_on.note
+    assert errors.measured_on.pictures == 60
+
+
+def test_the_note_of_many_pictures_of_every_quality_is_not_too_long() -> None:
+    found = [seen(is_found=True)] * 10_000
+    many = Sample(outcomes=found, unaltered=found, of=len(found), choice=Choice.USABLE)
+    qualities: list[Quality] = ["good", "dark", "blurred", "wet", "glare"]
+
+    note = MeasuredOn(pictures=1, scenes=1, note=note_of(dict.fromkeys(qualities, many))).note
+
+    assert note.endswith("glare 10000 of 10000 (usable).")
 
 
 @pytest.mark.parametrize(("a", "b"), [(8.0, 3.0), (2.0, 2.0), (1.2, 6.0)])

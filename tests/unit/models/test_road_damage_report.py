@@ -10,9 +10,11 @@ from models.road_damage.card import BEGIN, END, write_measured
 from models.road_damage.drawn_set import drawn_scene
 from models.road_damage.error_model import error_model
 from models.road_damage.report import Clean, Honesty, Int8, Report, as_markdown, part_of
+from models.road_damage.sample import Choice, Sample
 from models.road_damage.sheet import COLUMNS, MOST_OF_SCENE, ROWS, Mistake, false_alarms, misses, worst
 from simulator.altered import ALTERED
-from tests.unit.models.road_damage_samples import outcome, photo
+from tests.unit.models.road_damage_samples import outcome, photo, whole
+from wire.error_model import Quality
 from wire.messages import ModelVersion
 
 BOX = [10.0, 10.0, 60.0, 60.0]
@@ -80,22 +82,27 @@ def manifest_in(folder: Path) -> Manifest:
 
 def test_the_measured_part_of_the_card_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
     model = ModelVersion(name="road_damage", version="1", sha256="1" * 64)
-    errors = error_model({"good": [FOUND, MISSED]}, model=model, threshold=0.3, input_px=512)
+    outcomes = [FOUND, MISSED]
+    sample = Sample(outcomes=outcomes, unaltered=outcomes, of=7, choice=Choice.USABLE)
+    samples: dict[Quality, Sample] = {"good": sample}
+    errors = error_model(samples, model=model, threshold=0.3, input_px=512)
     card = tmp_path / "card.md"
     card.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n", encoding="utf-8")
 
-    write_measured(tmp_path, manifest_in(tmp_path), report(), errors)
+    write_measured(tmp_path, manifest_in(tmp_path), report(), errors, samples)
 
     text = card.read_text(encoding="utf-8")
     assert text.startswith(f"before\n\n{BEGIN}\n")
     assert text.endswith(f"{END}\n\nafter\n")
     assert "\nold\n" not in text
     assert f"`model.onnx`, 1.2 MB, SHA-256 `{'1' * 64}`" in text
+    assert "| pictures | 2 of 7 (usable) |" in text
 
 
 def test_a_card_without_a_place_for_figures_is_refused(tmp_path: Path) -> None:
+    samples: dict[Quality, Sample] = {"good": whole([FOUND])}
     errors = error_model(
-        {"good": [FOUND]},
+        samples,
         model=ModelVersion(name="road_damage", version="1", sha256="1" * 64),
         threshold=0.3,
         input_px=512,
@@ -103,7 +110,7 @@ def test_a_card_without_a_place_for_figures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "card.md").write_text("nothing", encoding="utf-8")
 
     with pytest.raises(DataError, match="lacks the marks"):
-        write_measured(tmp_path, manifest_in(tmp_path), report(), errors)
+        write_measured(tmp_path, manifest_in(tmp_path), report(), errors, samples)
 
 
 def test_sheets_show_misses_and_boxes_on_nothing() -> None:
