@@ -13,12 +13,13 @@ from edge_agent.ego import EgoState, EgoTrack
 from edge_agent.readings import FrameReading, Image
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.scenario import RoadDamage
-from edge_agent.vision.detections import Detections, Detector
+from edge_agent.vision.detections import Detections, Detector, areas, overlaps
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of, draw_frame
 from simulator.error_model import ErrorModelDetector
 from simulator.frames import FARTHEST_M, Look, Scenery, Shown, defects_ahead
 from simulator.gnss import Gnss, GnssQuality
+from simulator.photos import Box
 from simulator.route import Line, Pose
 from simulator.truth import Defect, Truth
 from simulator.world import World
@@ -29,6 +30,7 @@ FIXES_PER_S: Final = 4.0
 LEAST_FRAMES: Final = 2  # a defect that was in the picture less often cannot be missed
 PIECE_SHARE: Final = 0.3  # of the frames, in which a crack comes in two pieces
 CRACK_PX: Final = 30.0
+PICTURED_SHARE: Final = 0.3  # of an observation's box that the defect's box covers: of a piece of a crack nearly all
 
 
 class BlankScenery:
@@ -107,10 +109,26 @@ class Driven:
     frames: int = 0
     boxes: int = 0
     in_view: dict[str, int] = field(default_factory=dict[str, int])  # frames that showed a defect
+    shown: dict[datetime, tuple[Shown, ...]] = field(default_factory=dict[datetime, tuple[Shown, ...]])
 
     @property
     def exposed(self) -> AbstractSet[str]:
         return {name for name, frames in self.in_view.items() if frames >= LEAST_FRAMES}
+
+    def pictured(self) -> list[str | None]:
+        """Of each observation the defect that its own picture shows under its box; None: no defect."""
+        return [defect_under(each.box_xyxy_px, self.shown[each.observed_at]) for each in self.observations]
+
+
+def defect_under(box_px: Box, shown: Sequence[Shown]) -> str | None:
+    """The defect of a frame that a box shows; None if it shows something else."""
+    if not shown:
+        return None
+    own, boxes = np.array([box_px], np.float32), np.array([each.box_xyxy_px for each in shown], np.float32)
+    _, of_smaller = overlaps(own, boxes)
+    of_own = of_smaller[0] * np.minimum(areas(boxes) / areas(own), 1.0)
+    most = int(np.argmax(of_own))
+    return shown[most].defect_id if of_own[most] >= PICTURED_SHARE else None
 
 
 def pass_over(
@@ -140,6 +158,7 @@ def pass_over(
         look = scenery.look(line, pose, cheap=False)
         if isinstance(detector, ErrorModelDetector | _Remembers):
             detector.remember(look.image, pose, look.shown)
+        driven.shown[at] = look.shown
         for shown in look.shown:
             driven.in_view[shown.defect_id] = driven.in_view.get(shown.defect_id, 0) + 1
         frame = FrameReading(at=at, camera_id="front", image=look.image)

@@ -1,9 +1,12 @@
 """One observation per thing and pass: how many are doubled, missed, invented; on invented drives and on real frames.
 
-    python -m benchmarks.tracking [--data DIR] [--lines 5] [--drawn-s 60] [--json FILE]
+    python -m benchmarks.tracking [--data DIR] [--lines 5] [--minutes 10] [--json FILE]
 
 Invented drives have a truth. `error model`: a detector that errs as a real one does, whole laps. `in pieces`: the same,
-but long cracks come as two boxes in three frames of ten. `drawn`: the shipped detector on drawn frames.
+but long cracks come as two boxes in three frames of ten. `drawn`: the shipped detector on drawn frames, each minute in
+another town; ten minutes show about a hundred defects.
+By place an observation within 8 m of a defect that is told already counts as doubled, though it may be a manhole beside
+a hole; by its own picture it is told twice only if another observation shows the same defect.
 The motorway shows no damage: what is confirmed there is wrong. Of the Chiba frames nobody knows the truth: points that
 OpenCV's ORB finds in two neighbouring frames give a homography of the road, which knows nothing of the tracker; boxes
 that it lays upon each other should have got one track.
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from rich.progress import track
 
 from benchmarks.drives import BEGIN, BlankScenery, Driven, pass_over, splitting
 from benchmarks.real_drives import chiba, motorway
@@ -59,6 +63,8 @@ class Sum:
     missed: int = 0
     invented: int = 0
     doubled: int = 0
+    twice: int = 0
+    no_damage: int = 0
 
     def add(self, driven: Driven, score: Score) -> None:
         self.passes += 1
@@ -70,6 +76,10 @@ class Sum:
         self.missed += len(score.missed)
         self.invented += len(score.invented)
         self.doubled += len(score.doubled)
+        pictured = driven.pictured()
+        shown = [name for name in pictured if name is not None]
+        self.twice += len(shown) - len(set(shown))
+        self.no_damage += len(pictured) - len(shown)
 
     def shares(self) -> dict[str, float]:
         told, exposed = max(self.observations, 1), max(self.exposed, 1)
@@ -82,6 +92,8 @@ class Sum:
             "doubled_share": self.doubled / told,
             "invented_share": self.invented / told,
             "missed_share": self.missed / exposed,
+            "told_twice_share": self.twice / told,
+            "no_damage_share": self.no_damage / told,
         }
 
 
@@ -114,20 +126,22 @@ def error_model(world: World, *, lines: int, is_split: bool, seed: int) -> dict[
     return total.shares()
 
 
-def drawn(world: World, *, for_s: float, seed: int) -> dict[str, float]:
-    total, rng = Sum(), np.random.default_rng(seed)
-    detector = OnnxDetector(Model().manifest, threads=1)
-    driven = pass_over(
-        world,
-        0,
-        detector,
-        scenery=world.scenery,
-        rng=rng,
-        frames_per_s=DRAWN_FRAMES_PER_S,
-        known=known(world),
-        for_s=for_s,
-    )
-    total.add(driven, scored(world, driven))
+def drawn(*, minutes: int, seed: int) -> dict[str, float]:
+    """The first minute in each of so many towns."""
+    total, detector = Sum(), OnnxDetector(Model().manifest, threads=1)
+    for town in track(range(seed, seed + minutes), description="drawn minutes"):
+        world = make_world(seed=town, buses=BUSES, frames=None)
+        driven = pass_over(
+            world,
+            0,
+            detector,
+            scenery=world.scenery,
+            rng=np.random.default_rng(town),
+            frames_per_s=DRAWN_FRAMES_PER_S,
+            known=known(world),
+            for_s=60.0,
+        )
+        total.add(driven, scored(world, driven))
     return total.shares()
 
 
@@ -179,8 +193,8 @@ def measure(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, floa
     yield "cost of a frame with six boxes (goal: position and track at most 2 ms)", cost(world)
     yield "error model", error_model(world, lines=arguments.lines, is_split=False, seed=arguments.seed)
     yield "in pieces", error_model(world, lines=arguments.lines, is_split=True, seed=arguments.seed)
-    if arguments.drawn_s > 0:
-        yield "drawn", drawn(world, for_s=arguments.drawn_s, seed=arguments.seed)
+    if arguments.minutes > 0:
+        yield "drawn", drawn(minutes=arguments.minutes, seed=arguments.seed)
     if arguments.data is not None:
         detector = OnnxDetector(Model().manifest, threads=1)
         yield "motorway (goal: at most 1 observation)", motorway(arguments.data, detector)
@@ -191,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--lines", type=int, default=5)
-    parser.add_argument("--drawn-s", type=float, default=60.0)
+    parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -207,7 +221,7 @@ def main() -> None:
 
 
 def goal(key: str) -> str:
-    return f"  goal: at most {GOAL_DOUBLED}" if key == "doubled_share" else ""
+    return f"  goal: at most {GOAL_DOUBLED}" if key == "told_twice_share" else ""
 
 
 if __name__ == "__main__":
