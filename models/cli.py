@@ -185,17 +185,20 @@ def export(
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too."
 )
-@click.option("--ship", is_flag=True, help="Write error_model.json and the card's figures beside the model.")
+@click.option("--ship", is_flag=True, help="Write error_model.json, the card's figures and its plot beside the model.")
 def evaluate(
     *, name: str, data: Path, model: Path | None, out: Path | None, json_file: Path | None, ship: bool
 ) -> None:
     """Measure a model on the validation photos: F1 by source, class and size, calibration, false alarms."""
     module, report = (importlib.import_module(f"models.{name}.{part}") for part in ("evaluate", "report"))
+    if ship or out is not None:
+        _needing_extra(f"models.{name}.plots")  # told before minutes of measuring
     folder = model or Path(__file__).parent / name
     with progress() as bar:
         found = module.evaluate(folder, data, bar=counter(bar))
         if ship:
             module.ship(found, folder, bar=counter(bar))
+            _needing_extra(f"models.{name}.plots").draw_failures(found, folder)
     report.show(found.report, Console(width=130))
     if json_file is not None:
         report.write_json(found.report, json_file)

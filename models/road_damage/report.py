@@ -92,7 +92,7 @@ def part_of(outcomes: Sequence[Outcome], threshold: float, *, input_px: float) -
         scenes=len(counts),
         total=measured(counts),
         by_class={code: measured(counts[:, :, index]) for index, code in enumerate(CLASSES)},
-        by_size={_size_name(size): measured(counts[:, size]) for size in range(counts.shape[1])},
+        by_size={size_name(size): measured(counts[:, size]) for size in range(counts.shape[1])},
     )
 
 
@@ -111,7 +111,7 @@ def measured(scenes: NDArray[np.int64]) -> Measured:
     )
 
 
-def _size_name(size: int) -> str:
+def size_name(size: int) -> str:
     low, high = SIZE_EDGES_PX[size], SIZE_EDGES_PX[size + 1]
     return f"{low} px and more" if size == len(SIZE_EDGES_PX) - 2 else f"{low} to {high} px"
 

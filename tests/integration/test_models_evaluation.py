@@ -131,7 +131,7 @@ def drawn_data(tmp_path: Path) -> Path:
 def test_an_evaluation_writes_its_tables_curves_sheets_and_what_is_shipped(tmp_path: Path, drawn_data: Path) -> None:
     pytest.importorskip("matplotlib", reason="curves need the extra `train`")
     model, out = tmp_path / "model", tmp_path / "out"
-    shutil.copytree(FOLDER, model, ignore=shutil.ignore_patterns("training", "*.py", "error_model.json"))
+    shutil.copytree(FOLDER, model, ignore=shutil.ignore_patterns("training", "*.py", "error_model.json", "*.png"))
 
     result = evaluated(drawn_data, "--model", model, "--out", out, "--json", tmp_path / "r.json", "--ship")
 
@@ -148,6 +148,7 @@ def test_an_evaluation_writes_its_tables_curves_sheets_and_what_is_shipped(tmp_p
     card = (model / "card.md").read_text(encoding="utf-8")
     assert f"| all photos | 4 | 4 | {report['photos']['total']['f1']:.3f} |" in card
     assert "## Where it fails" in card
+    assert errors.model.sha256.encode() in (model / "where_it_fails.png").read_bytes()
 
 
 def evaluated(data: Path, *arguments: str | Path) -> Result:

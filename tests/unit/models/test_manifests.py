@@ -80,6 +80,13 @@ def test_error_model_is_of_the_shipped_weights() -> None:
     assert errors.threshold == manifest.threshold
 
 
+def test_plot_of_the_failures_is_of_the_shipped_weights_and_shown_in_the_card() -> None:
+    folder = ROOT / "road_damage"
+
+    assert load_manifest(folder / "manifest.toml").model.sha256.encode() in (folder / "where_it_fails.png").read_bytes()
+    assert "](where_it_fails.png)" in (folder / "card.md").read_text(encoding="utf-8")
+
+
 def test_both_networks_of_the_eyes_are_those_of_manifest_and_card() -> None:
     manifest = read_manifest(EyesManifest, ROOT / "eyes" / "manifest.toml")
 
