@@ -24,6 +24,7 @@ MAX_GAP_S: Final = 3.0  # without a position the places of before mean nothing
 MIN_STEP_M: Final = 0.3  # from nearly the same place a frame repeats the mistakes of the one before: no new evidence
 TURN_SIGMA_DEG: Final = 0.4
 STANDING_MPS: Final = 0.3
+STOOD_M: Final = 3.0  # so far a receiver's place may wander in a gap while the bus stands
 STANDING_S: Final = 1.0  # a bus that stands so long may stand much longer: what is sure is told now
 SURE: Final = 0.8
 
@@ -53,7 +54,7 @@ class Tracker:
     def move(self, step: Step, *, speed_mps: float) -> list[Track]:
         """Go on by the bus's motion since the last call; the confirmed tracks that ended there."""
         if not 0.0 <= step.passed_s <= MAX_GAP_S:
-            return self.end()
+            return [] if self._stood_through(step, speed_mps) else self.end()
         self._stood_s = self._stood_s + step.passed_s if speed_mps < STANDING_MPS else 0.0
         self._way_since_seen_m += step.way_m
         for track in self._tracks:
@@ -119,6 +120,11 @@ class Tracker:
             other.is_reported = other.is_reported or are_pieces(track, other)
         track.is_reported = True
         return True
+
+    def _stood_through(self, step: Step, speed_mps: float) -> bool:
+        """Whether the bus stood before a gap and stands at the same place after it: then all lies where it lay."""
+        stands = self._stood_s > 0.0 and speed_mps < STANDING_MPS
+        return stands and step.passed_s > 0.0 and step.way_m < STOOD_M
 
     def _is_due(self, track: Track) -> bool:
         has_left = track.road.forward_m < self._near_m or track.unseen_m > FORGET_M

@@ -138,18 +138,20 @@ def test_a_frame_in_poor_light_in_which_nothing_is_found_counts_less(way_m: int)
     assert belief("dark") > belief("good") + 0.03
 
 
-def stood(*, confidence: float, seconds: float) -> tuple[list[Track], list[Track]]:
-    """What is told while the bus stands, and after it went on."""
+HERE = Step(passed_s=0.5, forward_m=0.0, right_m=0.0, turn_deg=0.0, sigma_m=0.1)
+
+
+def stood(*, confidence: float, seconds: float, gap: Step = HERE) -> tuple[list[Track], list[Track]]:
+    """What is told while the bus stands, and after a gap in which it saw nothing and went on."""
     tracker, before = Tracker(CAMERA, near_m=NEAR_M, far_m=FAR_M), ego_at(0.0)
     for number in range(8):
         ego = ego_at(number * 1.0)
         tracker.move(step_between(before, ego), speed_mps=8.0)
         tracker.see([look(box(15.0 - number), ego, confidence=confidence)])
         before = ego
-    here = Step(passed_s=0.5, forward_m=0.0, right_m=0.0, turn_deg=0.0, sigma_m=0.1)
-    standing = [track for _ in range(int(seconds / 0.5)) for track in tracker.move(here, speed_mps=0.0)]
-    on = replace(here, forward_m=1.0)
-    later = list[Track]()
+    standing = [track for _ in range(int(seconds / 0.5)) for track in tracker.move(HERE, speed_mps=0.0)]
+    on = replace(HERE, forward_m=1.0)
+    later = tracker.move(gap, speed_mps=0.0)
     for number in range(12):
         later += tracker.move(on, speed_mps=2.0)
         if number < 3:
@@ -160,6 +162,25 @@ def stood(*, confidence: float, seconds: float) -> tuple[list[Track], list[Track
 def test_what_is_sure_is_told_while_the_bus_stands_and_not_again() -> None:
     standing, later = stood(confidence=0.8, seconds=2.0)
     assert (len(standing), later) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("gap_m", "again"),
+    [pytest.param(1.0, 0, id="stood through it"), pytest.param(30.0, 1, id="was elsewhere after it")],
+)
+def test_a_gap_makes_a_told_thing_new_only_if_the_bus_went_on(gap_m: float, again: int) -> None:
+    gap = replace(HERE, passed_s=20.0, forward_m=gap_m)
+    standing, later = stood(confidence=0.9, seconds=2.0, gap=gap)
+    assert (len(standing), len(later)) == (1, again)
+
+
+def test_over_a_gap_the_way_is_that_between_the_places() -> None:
+    motion = Motion(CAMERA, near_m=NEAR_M)
+    before, after = (replace(ego_at(driven_m), speed_mps=0.0) for driven_m in (0.0, 100.0))
+    motion.step(IMAGE, before)
+    step = motion.step(IMAGE, after)
+    assert step is not None
+    assert step.way_m == pytest.approx(100.0, abs=0.1)
 
 
 def test_what_is_doubtful_waits_for_nearer_looks() -> None:
