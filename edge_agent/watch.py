@@ -32,8 +32,18 @@ class Scene:
     detections: Detections
     tracks: tuple[TrackView, ...]
     horizon_px: float | None  # row measured from the road itself; None while unknown
-    steps_ms: Mapping[str, float]  # quality, motion, resize, network, fuse, position, track, watch; those taken
+    steps_ms: Mapping[str, float]  # quality, motion, resize, network, fuse, second look, position, …; those taken
     horizon: Horizon | None = None  # the same with its angles and how sure they are
+
+    @property
+    def tracks_in_view(self) -> tuple[TrackView, ...]:
+        """Those that the bus has not passed yet: the others are followed a little longer."""
+        height_px, width_px = self.frame.image.shape[:2]
+        return tuple(
+            track
+            for track in self.tracks
+            if track.box[2] > 0 and track.box[3] > 0 and track.box[0] < width_px and track.box[1] < height_px
+        )
 
 
 class Watcher(Protocol):

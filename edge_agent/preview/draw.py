@@ -52,7 +52,7 @@ class Sketch:
         if self.camera is not None:
             _draw_road(picture, self.camera, scale)
             _draw_horizon(picture, self.camera, scene.horizon_px, scale, has_band=self.has_band)
-        for track in scene.tracks:
+        for track in scene.tracks_in_view:
             _draw_track(picture, track, scale)
         found = scene.detections
         draw_detections(picture, replace(found, boxes=found.boxes * np.float32(scale)))
@@ -106,8 +106,6 @@ def _draw_band(picture: Image, camera: CameraModel, horizon_px: float) -> None:
 def _draw_track(picture: Image, track: TrackView, scale: float) -> None:
     """Draw where a followed thing should be: corners only, its probability below."""
     left, top, right, bottom = (round(float(edge) * scale) for edge in track.box)
-    if right <= 0 or bottom <= 0 or left >= picture.shape[1] or top >= picture.shape[0]:
-        return
     colour, stroke = colour_of(track.class_code), stroke_px(picture) + track.is_confirmed
     arm_x, arm_y = max(4, (right - left) // 4), max(4, (bottom - top) // 4)
     ink = WHITE if track.is_confirmed else colour

@@ -114,7 +114,7 @@ def status_of(
                 looks=track.looks,
                 is_confirmed=track.is_confirmed,
             )
-            for track in scene.tracks[:MOST_LISTED]
+            for track in scene.tracks_in_view[:MOST_LISTED]
         ],
         steps_ms={name: round(ms, 1) for name, ms in scene.steps_ms.items()},
         bus=asdict(bus),

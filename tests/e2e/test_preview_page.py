@@ -12,7 +12,7 @@ from edge_agent.preview.preview import Preview
 from edge_agent.preview.server import serving
 from edge_agent.vision.privacy import Privacy
 from tests.e2e.browser import TIMEOUT_MS, Viewer, running_browser
-from tests.unit.edge_agent.preview.scenes import BUS, scene
+from tests.unit.edge_agent.preview.scenes import BUS, horizon, scene
 from tests.unit.edge_agent.scenes import CAMERA
 from wire.messages import Unusable
 
@@ -66,6 +66,7 @@ def test_a_well_aimed_camera_is_green_in_chinese(browser: Browser, preview: Prev
         assert viewer.page.inner_text("#verdict") == "可用"
         assert "D40 坑洞" in viewer.page.inner_text("#things")
         assert "83 %" in viewer.page.inner_text("#things")
+        assert "近处细看" in viewer.page.inner_text("#steps")
         assert "token" not in viewer.page.url
         assert viewer.width_beyond_the_window() == 0
 
@@ -104,6 +105,25 @@ def test_a_standing_bus_is_aimed_by_touching_the_horizon(browser: Browser, previ
         wait_for(viewer.page, "#mark:not([hidden])")
         viewer.page.click("#unmark")
         wait_for(viewer.page, "#aim[data-tilt=unknown]")
+
+
+def test_a_standing_bus_is_aimed_by_keys(browser: Browser, preview: Preview) -> None:
+    preview.show(scene(has_position=False, verdict=Unusable.NO_POSITION, found=None, tracks=()))
+    with opened(browser, preview, locale="en-GB") as viewer:
+        wait_for(viewer.page, "#frame[data-number='1']")
+        view = viewer.page.get_by_role("slider", name="Height of the horizon")
+        view.press("ArrowDown")
+        wait_for(viewer.page, "#aim[data-tilt=right]")
+        wait_for(viewer.page, f"#view[aria-valuenow='{100 * (IN_BAND_PX / CAMERA.height_px + 0.005):.1f}']")
+        view.press("Escape")
+        wait_for(viewer.page, "#aim[data-tilt=unknown]")
+
+
+def test_a_camera_turned_to_the_left_is_told_so(browser: Browser, preview: Preview) -> None:
+    preview.show(scene(horizon=horizon(yaw_deg=-3.0)))
+    with opened(browser, preview, locale="en-GB") as viewer:
+        wait_for(viewer.page, "#aim[data-tilt=right]")
+        assert "looks 3° to the left of straight ahead" in viewer.page.inner_text("#aim-more")
 
 
 def test_without_the_models_that_blur_the_page_says_why_there_is_no_picture(browser: Browser) -> None:

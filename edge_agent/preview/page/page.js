@@ -2,6 +2,7 @@
 
 const PAUSE_MS = 300; // at least; and as long as the picture took: the bus keeps half a core
 const LOST_AFTER = 3; // answers that did not come
+const KEYS = { ArrowUp: -0.005, ArrowDown: 0.005, PageUp: -0.05, PageDown: 0.05 }; // of the picture's height
 
 let language = localStorage.getItem("busense.language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let status = null;
@@ -13,7 +14,7 @@ const word = (name, ...values) => {
   const found = WORDS[language][name];
   return typeof found === "function" ? found(...values) : found ?? values[0] ?? name; // what has no word is shown as it is
 };
-const put = (id, text) => { byId(id).textContent = text; };
+const put = (id, text) => { if (byId(id).textContent !== String(text)) byId(id).textContent = text; }; // said aloud once
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 function element(name, text, className) {
@@ -28,6 +29,7 @@ function showWords() {
   for (const place of document.querySelectorAll("[data-word]")) place.textContent = word(place.dataset.word);
   put("language", word("language"));
   byId("frame").alt = word("frame");
+  byId("view").ariaLabel = word("horizon");
   show();
 }
 
@@ -106,7 +108,7 @@ function showSteps(steps) {
     const bar = document.createElement("meter");
     bar.max = Math.max(total, 1);
     bar.value = ms;
-    row.append(element("span", word(`step_${name}`, name)), bar, element("span", `${ms.toFixed(1)} ms`));
+    row.append(element("span", word(`step_${name}`, name)), bar, element("span", `${ms.toFixed(ms < 100 ? 1 : 0)} ms`));
     return row;
   });
   byId("steps").replaceChildren(...rows);
@@ -154,6 +156,7 @@ async function mark(share) {
   const answer = await fetch(`aim.json?horizon=${share.toFixed(4)}`);
   if (!answer.ok) return;
   marked = { share, aim: await answer.json() };
+  byId("view").ariaValueNow = (100 * share).toFixed(1);
   byId("mark").style.top = `calc(${100 * share}% - 1.5px)`;
   byId("mark").hidden = byId("unmark").hidden = false;
   showAim();
@@ -163,11 +166,20 @@ byId("frame").addEventListener("click", (event) => {
   const box = event.target.getBoundingClientRect();
   mark((event.clientY - box.top) / box.height);
 });
-byId("unmark").addEventListener("click", () => {
+byId("view").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") unmark();
+  if (!status || !(event.key in KEYS)) return;
+  event.preventDefault();
+  const from = marked?.share ?? status.horizon.measured ?? status.horizon.configured;
+  mark(Math.min(1, Math.max(0, from + KEYS[event.key])));
+});
+function unmark() {
   marked = null;
+  byId("view").ariaValueNow = null;
   byId("mark").hidden = byId("unmark").hidden = true;
   showAim();
-});
+}
+byId("unmark").addEventListener("click", unmark);
 byId("language").addEventListener("click", () => {
   language = language === "zh" ? "en" : "zh";
   localStorage.setItem("busense.language", language);

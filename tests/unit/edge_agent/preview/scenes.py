@@ -34,5 +34,17 @@ def scene(
         tracks=tracks,
         horizon_px=horizon_px if horizon is None else horizon.row_px,
         horizon=horizon,
-        steps_ms={"quality": 1.25, "network": 40.0},
+        steps_ms={"quality": 1.25, "network": 40.0, "second look": 4.0},
+    )
+
+
+def horizon(*, yaw_deg: float = 0.0, is_trusted: bool = True) -> Horizon:
+    return Horizon(
+        row_px=60.0,
+        pitch_deg=13.0,
+        yaw_deg=yaw_deg,
+        pitch_sigma_deg=0.1,
+        yaw_sigma_deg=0.1,
+        frames=20,
+        is_trusted=is_trusted,
     )

@@ -1,18 +1,19 @@
 import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edge_agent.preview.status import MOST_LISTED, status_of
 from edge_agent.vision.detections import Detections
-from edge_agent.vision.horizon import Horizon
 from edge_agent.watch import Scene
-from tests.unit.edge_agent.preview.scenes import BOX, BUS, TRACK, scene
+from tests.unit.edge_agent.preview.scenes import BOX, BUS, TRACK, horizon, scene
 from tests.unit.edge_agent.scenes import CAMERA
 from wire.messages import Unusable
 
 
-def told(of: Scene) -> dict[str, object]:
+def told(of: Scene) -> dict[str, Any]:
     status = status_of(of, CAMERA, BUS, number=3, frames_per_s=7.96, has_picture=True)
     return json.loads(json.dumps(status))
 
@@ -25,7 +26,7 @@ def test_everything_of_a_frame_is_told() -> None:
     assert status["verdict"] is None
     assert status["boxes"] == [{"class_code": "D40", "confidence": 0.61}]
     assert status["tracks"] == [{"class_code": "D40", "confidence": 0.83, "looks": 3, "is_confirmed": True}]
-    assert status["steps_ms"] == {"quality": 1.2, "network": 40.0}
+    assert status["steps_ms"] == {"quality": 1.2, "network": 40.0, "second look": 4.0}
     assert status["fix"] == {"lon": 120.4, "lat": 27.5, "speed_mps": 8.0, "heading_deg": 0.0, "accuracy_m": 1.5}
     assert status["bus"] == {
         "device": "bus-1",
@@ -34,6 +35,12 @@ def test_everything_of_a_frame_is_told() -> None:
         "pictures_waiting": 1,
         "bytes_waiting": 1234,
     }
+
+
+def test_what_the_bus_has_passed_is_not_in_view() -> None:
+    passed = replace(TRACK, box=TRACK.box + np.array([0, CAMERA.height_px, 0, CAMERA.height_px], np.float32))
+
+    assert [thing["looks"] for thing in told(scene(tracks=(passed, replace(TRACK, looks=4))))["tracks"]] == [4]
 
 
 def test_measured_horizon_brings_advice() -> None:
@@ -71,18 +78,6 @@ def test_lists_are_bounded() -> None:
     )
 
     assert len(status["boxes"]) == len(status["tracks"]) == MOST_LISTED
-
-
-def horizon(*, yaw_deg: float = 0.0, is_trusted: bool = True) -> Horizon:
-    return Horizon(
-        row_px=60.0,
-        pitch_deg=13.0,
-        yaw_deg=yaw_deg,
-        pitch_sigma_deg=0.1,
-        yaw_sigma_deg=0.1,
-        frames=20,
-        is_trusted=is_trusted,
-    )
 
 
 @pytest.mark.parametrize(("yaw_deg", "is_same"), [(0.0, True), (0.9, True), (-0.9, True), (1.2, False), (-4.0, False)])
