@@ -75,7 +75,10 @@ def train(
     threads: int,
     resume: bool,
 ) -> None:
-    """Train a model; checkpoints, curves and history go to the run's folder."""
+    """Train a model.
+
+    Checkpoints, curves and history go to the run's folder.
+    """
     loop = _training(name, "loop")
     plan = loop.Plan(
         data=data,
@@ -104,7 +107,10 @@ def train(
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 def train_second_look(*, name: str, data: Path, out: Path, steps: int, seed: int, threads: int, resume: bool) -> None:
-    """Train the small network that looks at each box of a detector again, from close by."""
+    """Train a second look.
+
+    It is the small network that looks at each box of a detector again, from close by.
+    """
     loop = _training(name, "second_look.loop")
     run = loop.start(loop.Plan(data=data, out=out, steps=steps, seed=seed, threads=threads), is_resumed=resume)
     with progress() as bar:
@@ -122,7 +128,10 @@ def train_second_look(*, name: str, data: Path, out: Path, steps: int, seed: int
 def add_second_look(
     *, name: str, checkpoint: Path, data: Path, version: str, trained_on: str, model: Path | None
 ) -> None:
-    """Put a second look beside a model's networks; calibration, threshold and manifest are made anew."""
+    """Put a second look beside a model.
+
+    Calibration, threshold and manifest are made anew.
+    """
     folder = model or Path(__file__).parent / name
     training, release = _training(name, "second_look.export"), importlib.import_module(f"models.{name}.release")
     with tempfile.TemporaryDirectory() as scratch, progress() as bar:
@@ -162,7 +171,10 @@ def export(
     trained_on: str,
     out: Path | None,
 ) -> None:
-    """Make what is shipped from checkpoints: network in fp32 and int8, calibration, threshold, manifest."""
+    """Make what is shipped from checkpoints.
+
+    That is the network in fp32 and int8, calibration, threshold and manifest.
+    """
     folder = out or Path(__file__).parent / name
     training, release = _training(name, "export"), importlib.import_module(f"models.{name}.release")
     with tempfile.TemporaryDirectory() as scratch, progress() as bar:
@@ -180,7 +192,8 @@ def export(
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for tables, curves and contact sheets of the worst misses and false alarms.",
+    help="Folder for tables, curves and contact sheets of the worst misses and false alarms (red; truth is green, "
+    "found ones orange).",
 )
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too."
@@ -189,8 +202,11 @@ def export(
 def evaluate(
     *, name: str, data: Path, model: Path | None, out: Path | None, json_file: Path | None, ship: bool
 ) -> None:
-    """Measure a model on the validation photos: F1 by source, class and size, calibration, false alarms."""
-    module, report = (importlib.import_module(f"models.{name}.{part}") for part in ("evaluate", "report"))
+    """Measure a model on photos.
+
+    F1 on the validation photos by source, class and size, calibration, and false alarms on roads without damage.
+    """
+    module, report = (_needing_extra(f"models.{name}.{part}") for part in ("evaluate", "report"))
     if ship or out is not None:
         _needing_extra(f"models.{name}.plots")  # told before minutes of measuring
     folder = model or Path(__file__).parent / name

@@ -11,5 +11,9 @@ class DataError(ModelsError):
     """Stop: the data folder does not hold what is needed."""
 
 
+class CheckpointError(ModelsError):
+    """Stop: a training run cannot begin or go on with the checkpoints that are there."""
+
+
 class TrainExtraError(ModelsError):
     """Stop: training needs packages that only the extra `train` installs."""

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -11,11 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.errors import CheckpointError
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+LAST = "last.pt"  # name of the checkpoint that a run goes on from
 EMA_DECAY = 0.998
 EMA_WARM_UP = 200.0  # steps
+FREE = frozenset({"data", "out", "threads"})  # of a plan: where and how fast, not what
 
 
 SomeNetwork = TypeVar("SomeNetwork", bound=nn.Module)
@@ -93,19 +98,20 @@ class Learner(Generic[SomeNetwork]):
             "step": self.progress.step,
             "seconds": self.progress.seconds,
             "history": self.progress.history,
-            "plan": {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plan).items()},
+            "plan": _as_kept(plan),
         }
         beside = path.with_suffix(".new")
         torch.save(content, beside)
         os.replace(beside, path)  # noqa: PTH105 (atomic by contract)
 
-    def resume(self, path: Path) -> None:
+    def resume(self, path: Path, plan: "DataclassInstance") -> None:
         """Go on from a checkpoint.
 
         Raises:
-            FileNotFoundError: there is none.
+            CheckpointError: there is none, or it is of a run with another plan.
         """
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_checkpoint(path)
+        _check_same(path, content["plan"], _as_kept(plan))
         self.network.load_state_dict(content["network"])
         self.average.network.load_state_dict(content["average"])
         self.average.steps = content["average_steps"]
@@ -115,7 +121,54 @@ class Learner(Generic[SomeNetwork]):
         self.progress = Progress(step=content["step"], seconds=content["seconds"], history=content["history"])
 
 
-def exportable(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the averaged weights of a checkpoint and its last validation."""
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return content["average"], content["history"][-1]
+def check_beginning(path: Path, *, is_resumed: bool) -> None:
+    """A new run overwrites none, and one that goes on has something to go on from.
+
+    Raises:
+        CheckpointError: it is otherwise.
+    """
+    if is_resumed and not path.is_file():
+        raise CheckpointError(f"nothing to resume: there is no {path}")
+    if not is_resumed and path.exists():
+        raise CheckpointError(
+            f"{path.parent} holds a run already: --resume goes on with it, --out names another folder"
+        )
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `Learner.save` wrote.
+
+    Raises:
+        CheckpointError: it is something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of a training run") from error
+    if not isinstance(content, dict) or not {"average", "plan"} <= content.keys():
+        raise CheckpointError(f"{path} is no checkpoint of a training run")
+    return content
+
+
+def averaged_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
+    """Read the averaged weights that a checkpoint has for a network.
+
+    Raises:
+        CheckpointError: it is no checkpoint, or one of another network.
+    """
+    average: dict[str, Tensor] = read_checkpoint(path)["average"]
+    wanted = network.state_dict()
+    if {name: value.shape for name, value in average.items()} != {name: value.shape for name, value in wanted.items()}:
+        raise CheckpointError(f"{path} is a checkpoint of another network")
+    return average
+
+
+def _as_kept(plan: "DataclassInstance") -> dict[str, Any]:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plan).items()}
+
+
+def _check_same(path: Path, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
+    other = [name for name in wanted if name not in FREE and name in begun and begun[name] != wanted[name]]
+    if other:
+        was, now = (", ".join(f"{name} {plan[name]}" for name in other) for plan in (begun, wanted))
+        raise CheckpointError(f"{path} was begun with {was}; it cannot go on with {now}")

@@ -87,7 +87,7 @@ class Run:
         if begins_with is None:
             load_pretrained(network.body)
         else:
-            network.load_state_dict(checkpoint.exportable(begins_with)[0])
+            network.load_state_dict(checkpoint.averaged_weights(begins_with, network))
         return network
 
     @property
@@ -96,10 +96,10 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path:
-        return self._plan.out / "last.pt"
+        return self._plan.out / checkpoint.LAST
 
     def resume(self) -> None:
-        self._learner.resume(self.checkpoint_path)
+        self._learner.resume(self.checkpoint_path, self._plan)
 
     def train(self, bar: Progress, *, until_step: int | None = None) -> None:
         """Go on until the plan is fulfilled, or to a step at which a validation falls due."""
@@ -158,7 +158,7 @@ class Run:
         draw_curves(self.progress.history, self._plan.out / "curves.png")
 
     def _save(self) -> None:
-        for name in ("last.pt", f"step{self.progress.step:06d}.pt"):
+        for name in (checkpoint.LAST, f"step{self.progress.step:06d}.pt"):
             self._learner.save(self._plan.out / name, self._plan)
 
 
@@ -167,8 +167,9 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
 
     Raises:
         DataError: the data is missing.
-        FileNotFoundError: there is no checkpoint to resume.
+        CheckpointError: there is no checkpoint to resume, or one that a new run would overwrite.
     """
+    checkpoint.check_beginning(plan.out / checkpoint.LAST, is_resumed=is_resumed)
     train = coco.read_photos(coco.road_damage_file(plan.data, "train"), CLASSES)
     if plan.teacher is not None:
         train += drive_photos(plan.data, plan.teacher)

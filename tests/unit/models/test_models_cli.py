@@ -19,6 +19,26 @@ def test_training_without_torch_names_the_extra(tmp_path: Path, monkeypatch: pyt
         )
 
 
+@pytest.mark.parametrize("package", ["onnx", "matplotlib"])
+def test_evaluation_that_cannot_end_does_not_begin(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("models.road_damage.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(TrainExtraError, match=package):
+        CliRunner().invoke(
+            models,
+            ["evaluate", "road_damage", "--data", str(tmp_path), "--out", str(tmp_path / "out")],
+            catch_exceptions=False,
+        )
+
+
+def test_commands_are_listed_with_whole_sentences() -> None:
+    assert "..." not in CliRunner().invoke(models, ["--help"]).output.split("Commands:")[1]
+
+
 def test_evaluation_says_which_folder_holds_no_photos(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"val\.json"):
         CliRunner().invoke(models, ["evaluate", "road_damage", "--data", str(tmp_path)], catch_exceptions=False)

@@ -65,10 +65,10 @@ class Run:
 
     @property
     def checkpoint_path(self) -> Path:
-        return self._plan.out / "last.pt"
+        return self._plan.out / checkpoint.LAST
 
     def resume(self) -> None:
-        self._learner.resume(self.checkpoint_path)
+        self._learner.resume(self.checkpoint_path, self._plan)
 
     def train(self, bar: Progress, *, until_step: int | None = None) -> None:
         """Go on until the plan is fulfilled, or to a step at which a validation falls due."""
@@ -121,8 +121,9 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
 
     Raises:
         DataError: the data is missing.
-        FileNotFoundError: there is no checkpoint to resume.
+        CheckpointError: there is no checkpoint to resume, or one that a new run would overwrite.
     """
+    checkpoint.check_beginning(plan.out / checkpoint.LAST, is_resumed=is_resumed)
     torch.set_num_threads(plan.threads)
     cv2.setNumThreads(plan.threads)
     rng = np.random.default_rng(plan.seed)
