@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,17 +14,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 import models
+from edge_agent.readings import Image
 from edge_agent.vision.detections import overlaps
 from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.model_file import Precision, load_manifest
 from models.cli import models as models_command
+from models.road_damage.coco import decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES, drawn_scene
+from models.road_damage.quantise import spread
 from simulator.drawn import DrawnDefect, draw_frame
 from wire.error_model import load_error_model
 
 FOLDER = Path(models.__file__).parent / "road_damage"
 GOLDEN = Path(__file__).parents[1] / "golden" / "road_damage_on_drawn_frames.json"
+GOLDEN_PHOTOS = GOLDEN.with_name("road_damage_on_photos.json")
+PHOTOS = 6  # of the validation photos, from every source
 CAMERA = CameraModel(width_px=640, height_px=384, focal_px=500.0, height_m=2.4, pitch_deg=14.0)
 OUT_FILES = {
     "tables.md",
@@ -37,14 +43,19 @@ SURE = 0.05  # above the threshold: boxes at its very edge may come and go with 
 SIZES_M = {"D00": (3.5, 0.3), "D10": (0.5, 2.8), "D20": (2.2, 1.8), "D40": (0.9, 0.9)}
 
 
-class Frame(TypedDict):
-    """What the shipped model finds on one drawn frame with one piece of damage."""
+class Seen(TypedDict):
+    """What the shipped model finds on one picture."""
 
-    code: str
-    truth: list[float]
     codes: list[str]
     boxes: list[list[float]]
     confidences: list[float]
+
+
+class Frame(Seen):
+    """One drawn frame with one piece of damage."""
+
+    code: str
+    truth: list[float]
 
 
 def frames_now(precision: Precision) -> list[Frame]:
@@ -57,10 +68,20 @@ def _looked_at(detector: OnnxDetector, code: str, seed: int) -> Frame:
     length_m, width_m = SIZES_M[code]
     defect = DrawnDefect(class_code=code, forward_m=6.5, right_m=0.2, length_m=length_m, width_m=width_m, seed=seed)
     image, boxes = draw_frame(CAMERA, [defect], seed=seed, along_m=20.0)
+    truth = [round(side, 1) for side in boxes[0].box_xyxy_px]
+    return Frame(code=code, truth=truth, **_seen(detector, image))
+
+
+def photos_now(precision: Precision) -> list[Seen]:
+    """Look at some photos of the data folder."""
+    detector = OnnxDetector(FOLDER / "manifest.toml", threads=1, precision=precision)
+    val = read_photos(road_damage_file(Path(os.environ["BUSENSE_DATA"]), "val"), CLASSES)
+    return [_seen(detector, decoded(photo)) for photo in spread(val, PHOTOS)]
+
+
+def _seen(detector: OnnxDetector, image: Image) -> Seen:
     found = detector.detect(image)
-    return Frame(
-        code=code,
-        truth=[round(side, 1) for side in boxes[0].box_xyxy_px],
+    return Seen(
         codes=list(found.class_codes),
         boxes=[[round(float(side), 1) for side in box] for box in found.boxes],
         confidences=[round(float(confidence), 3) for confidence in found.confidences],
@@ -71,7 +92,7 @@ def frames_then() -> dict[Precision, list[Frame]]:
     return json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
-def _sure(frame: Frame) -> list[tuple[str, list[float], float]]:
+def _sure(frame: Seen) -> list[tuple[str, list[float], float]]:
     limit = load_manifest(FOLDER / "manifest.toml").threshold + SURE
     rows = zip(frame["codes"], frame["boxes"], frame["confidences"], strict=True)
     return [(code, box, confidence) for code, box, confidence in rows if confidence > limit]
@@ -80,7 +101,21 @@ def _sure(frame: Frame) -> list[tuple[str, list[float], float]]:
 @pytest.mark.parametrize(("precision", "box_px", "chance"), [("fp32", 3, 0.05), ("int8", 12, 0.15)])
 def test_detections_on_drawn_frames_are_the_golden_ones(precision: Precision, box_px: float, chance: float) -> None:
     """int8 kernels differ between processors in the last bits of their sums, hence its wider limits."""
-    for now, then in zip(frames_now(precision), frames_then()[precision], strict=True):
+    assert_same(frames_now(precision), frames_then()[precision], box_px=box_px, chance=chance)
+
+
+@pytest.mark.data
+@pytest.mark.skipif("BUSENSE_DATA" not in os.environ, reason="BUSENSE_DATA names no data folder")
+@pytest.mark.parametrize(("precision", "box_px", "chance"), [("fp32", 3, 0.05), ("int8", 12, 0.15)])
+def test_detections_on_photos_are_the_golden_ones(precision: Precision, box_px: float, chance: float) -> None:
+    then: dict[Precision, list[Seen]] = json.loads(GOLDEN_PHOTOS.read_text(encoding="utf-8"))
+    assert sum(len(_sure(photo)) for photo in then[precision]) >= PHOTOS
+
+    assert_same(photos_now(precision), then[precision], box_px=box_px, chance=chance)
+
+
+def assert_same(all_now: Sequence[Seen], all_then: Sequence[Seen], *, box_px: float, chance: float) -> None:
+    for now, then in zip(all_now, all_then, strict=True):
         assert [code for code, _, _ in _sure(now)] == [code for code, _, _ in _sure(then)]
         for (_, box, confidence), (_, old_box, old_confidence) in zip(_sure(now), _sure(then), strict=True):
             assert box == pytest.approx(old_box, abs=box_px)
@@ -189,6 +224,10 @@ def _few_photos(folder: Path) -> Path:
     return folder
 
 
+def write(file: Path, golden: dict[str, list[Seen]]) -> None:
+    file.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    golden = {precision: frames_now(precision) for precision in ("fp32", "int8")}
-    GOLDEN.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+    write(GOLDEN, {precision: [*frames_now(precision)] for precision in ("fp32", "int8")})
+    write(GOLDEN_PHOTOS, {precision: photos_now(precision) for precision in ("fp32", "int8")})
