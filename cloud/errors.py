@@ -34,7 +34,8 @@ BusenseError
     │   └── FrameError             drop: bytes of a terminal that are not what they should be
     ├── DrivingError           tell the person: what was wished for an incident or a shift cannot be
     │   ├── IncidentNotFoundError  there is no such incident, or it is not one's own
-    │   └── ReviewError            a review or a shift that cannot be now
+    │   ├── ReviewError            a review or a shift that cannot be now
+    │   └── UntoldError            pictures of an event whose driver could not be told who looked
     ├── TravelError            tell the person: what was wished for somebody who travels cannot be
     │   └── TravellerNotFoundError there is no such person or tag
     ├── LookError              tell the person: a look that cannot be: by the same person, over, or without a ground
@@ -215,6 +216,10 @@ class IncidentNotFoundError(DrivingError):
 
 class ReviewError(DrivingError):
     """A review or a shift that cannot be now."""
+
+
+class UntoldError(DrivingError):
+    """Pictures of an event at the wheel whose driver could not be told who looked: nobody may."""
 
 
 class PlaceBusyError(CloudError):

@@ -35,6 +35,7 @@ from cloud.errors import (
     TravelError,
     TravellerNotFoundError,
     UnavailableError,
+    UntoldError,
     WeakPasswordError,
 )
 
@@ -119,6 +120,7 @@ _STATUS_OF_ERROR: Final[dict[type[Exception], HTTPStatus]] = {
     TravelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     IncidentNotFoundError: HTTPStatus.NOT_FOUND,
     ReviewError: HTTPStatus.CONFLICT,
+    UntoldError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

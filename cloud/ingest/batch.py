@@ -20,7 +20,7 @@ from cloud.ingest.reading import Readable, Rejected, admit
 from cloud.observations.received import Received, is_future
 from cloud.observations.staging import News, insert_rows
 from cloud.observations.tables import TABLE_OF_KIND, Values
-from cloud.pictures.announcements import Announcement, announce
+from cloud.pictures.announcements import Announcement, DrivingEvent, announce
 from wire.messages import (
     Command,
     Coverage,
@@ -29,6 +29,7 @@ from wire.messages import (
     Health,
     Kind,
     Measurement,
+    Message,
     Sighting,
     State,
     Stored,
@@ -118,10 +119,20 @@ def rows_of_kind(received: Iterable[Received]) -> dict[Kind, list[Values]]:
 def announcements(received: Iterable[Received]) -> list[Announcement]:
     """Pictures that messages speak of."""
     return [
-        Announcement(city=item.city, device=item.device, announced_at=item.received_at, picture=picture)
+        Announcement(
+            city=item.city,
+            device=item.device,
+            announced_at=item.received_at,
+            picture=picture,
+            of_driving=_driving_event_of(item.envelope.data),
+        )
         for item in received
         if (picture := picture_of(item.envelope.data)) is not None
     ]
+
+
+def _driving_event_of(message: Message) -> DrivingEvent | None:
+    return DrivingEvent(kind=message.kind, at=message.to_at) if isinstance(message, Driving) else None
 
 
 def shadows(received: Iterable[Received]) -> list[Seen]:

@@ -28,10 +28,17 @@ VALUES (%(sha256)s, %(city)s, %(device)s, %(size_bytes)s, 'image/jpeg', %(width_
 ON CONFLICT ON CONSTRAINT pictures_pkey DO NOTHING
 """
 """A JPEG that this server made safe itself: nobody announced it."""
+_INSERT_OF_DRIVING: Final = """
+INSERT INTO driving_pictures (sha256, city, device, kind, at)
+SELECT sha256, city, device, kind, at
+FROM jsonb_to_recordset(%s) AS n(sha256 text, city text, device text, kind text, at timestamptz) ORDER BY sha256
+ON CONFLICT DO NOTHING
+"""
 _FIND: Final = """
 SELECT sha256, city, device, size_bytes, media_type, width_px, height_px, received_at, erased_at
 FROM pictures WHERE sha256 = %s
 """
+_IS_OF_DRIVING: Final = "SELECT FROM driving_pictures WHERE sha256 = %s LIMIT 1"
 _MARK: Final = """
 UPDATE pictures SET received_at = now() WHERE sha256 = %s AND received_at IS NULL AND erased_at IS NULL
 RETURNING sha256
@@ -39,13 +46,22 @@ RETURNING sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrivingEvent:
+    """Of what a picture is whose looks are told to who drove."""
+
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """A picture that a detection speaks of."""
+    """A picture that a message speaks of."""
 
     city: str
     device: str
     announced_at: datetime
     picture: PictureReference
+    of_driving: DrivingEvent | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +84,8 @@ async def announce(cursor: AsyncCursor[Any], announcements: Sequence[Announcemen
     """Note what is to come, within the caller's transaction."""
     if announcements:
         await cursor.execute(_INSERT, (Jsonb([_record(item) for item in announcements]),))
+    if of_driving := [record for item in announcements if (record := _record_of_driving(item)) is not None]:
+        await cursor.execute(_INSERT_OF_DRIVING, (Jsonb(of_driving),))
 
 
 async def find_picture(connection: AsyncConnection[Any], sha256: str) -> Picture | None:
@@ -75,6 +93,11 @@ async def find_picture(connection: AsyncConnection[Any], sha256: str) -> Picture
     async with connection.cursor(row_factory=class_row(Picture)) as cursor:
         await cursor.execute(_FIND, (sha256,))
         return await cursor.fetchone()
+
+
+async def is_of_driving(connection: AsyncConnection[Any], sha256: str) -> bool:
+    """Whether it is of an event at the wheel: then it is shown only where its driver is told who looked."""
+    return (await connection.execute(_IS_OF_DRIVING, (sha256,))).rowcount > 0
 
 
 async def mark_received(connection: AsyncConnection[Any], sha256: str) -> bool:
@@ -88,4 +111,17 @@ def _record(announcement: Announcement) -> dict[str, object]:
         "city": announcement.city,
         "device": announcement.device,
         "announced_at": announcement.announced_at.isoformat(),
+    }
+
+
+def _record_of_driving(announcement: Announcement) -> dict[str, object] | None:
+    event = announcement.of_driving
+    if event is None:
+        return None
+    return {
+        "sha256": announcement.picture.sha256,
+        "city": announcement.city,
+        "device": announcement.device,
+        "kind": event.kind,
+        "at": event.at.isoformat(),
     }

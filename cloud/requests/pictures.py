@@ -47,7 +47,8 @@ WITH seen AS (
 ), one_each AS (SELECT DISTINCT ON (sha256) * FROM seen ORDER BY sha256, at)
 SELECT n.sha256, n.at, n.lon, n.lat, n.class_code, t.device, t.received_at IS NOT NULL AS is_here, t.erased_at,
     EXISTS (SELECT FROM legal_holds h WHERE h.lifted_at IS NULL AND h.city = t.city AND h.device = t.device
-        AND t.announced_at BETWEEN h.from_at AND h.to_at) AS is_held
+        AND t.announced_at BETWEEN h.from_at AND h.to_at) AS is_held,
+    EXISTS (SELECT FROM driving_pictures d WHERE d.sha256 = n.sha256) AS is_of_driving
 FROM one_each n JOIN pictures t ON t.sha256 = n.sha256 ORDER BY n.at, n.sha256 LIMIT %(limit)s
 """
 _CHOSEN: Final = """
@@ -97,6 +98,8 @@ class FoundPicture:
     erased_at: datetime | None
     is_held: bool
     """A legal hold forbids to erase it."""
+    is_of_driving: bool
+    """Of an event at the wheel: its driver reads who opened it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

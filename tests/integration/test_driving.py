@@ -18,7 +18,7 @@ from cloud.bridges.jt808.keeping import PICTURE_OF_ALARM
 from cloud.cases import audit
 from cloud.config import CloudConfig, DatabaseConfig
 from cloud.db.pool import connect
-from cloud.driving.clips import note_view
+from cloud.driving.clips import ClipDeed, note_look
 from cloud.driving.looks import Looks
 from cloud.driving.rules import load_driving_rules
 from cloud.driving.step import note_driving
@@ -47,6 +47,7 @@ PEOPLE = (
     Wish(name="south", role=Role.SAFETY, areas=("south",)),
     Wish(name="admin", role=Role.ADMIN),
     Wish(name="view", role=Role.VIEWER),
+    Wish(name="desk", role=Role.OPERATOR),
     Wish(name="di", role=Role.DRIVER),
     Wish(name="du", role=Role.DRIVER),
 )
@@ -504,11 +505,7 @@ def around(incident: dict[str, Any]) -> Around:
     return Around(lon=incident["lon"], lat=incident["lat"], radius_m=50, from_at=at - minute, to_at=at + minute)
 
 
-def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
-    town: Town, people: dict[str, httpx.Client], address: str
-) -> None:
-    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
-    content = jpeg(width_px=64, shade=10 + NOW.second)
+def made_clip(content: bytes) -> dict[str, Any]:
     sheet = {
         "sha256": hashlib.sha256(content).hexdigest(),
         "size_bytes": len(content),
@@ -517,7 +514,25 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
         "height_px": 48,
         "blur": {"detector": "faces", "version": "1", "faces": 0, "plates": 0, "threshold": 0.3},
     }
-    brakes(town, clip={"sheet": sheet, "columns": 2, "taken_at": [NOW.isoformat()] * 4})
+    return {"sheet": sheet, "columns": 2, "taken_at": [NOW.isoformat()] * 4}
+
+
+def bring(address: str, content: bytes) -> str:
+    sha256 = hashlib.sha256(content).hexdigest()
+    headers = {"Authorization": f"Bearer {SECRET}", "X-Busense-Device": "testcity/bus-1"}
+    put = httpx.put(f"{address}/api/v1/pictures/{sha256}", content=content, headers=headers)
+    assert put.status_code == 201
+    return sha256
+
+
+def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
+    town: Town, people: dict[str, httpx.Client], address: str
+) -> None:
+    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
+    content = jpeg(width_px=64, shade=10 + NOW.second)
+    clip_made = made_clip(content)
+    sheet = clip_made["sheet"]
+    brakes(town, clip=clip_made)
     brakes(town, sensor="terminal")  # the same, told by another device
     work(town)
     (incident,) = incidents(people["safe"])
@@ -525,9 +540,7 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
     assert people["safe"].get(reviewed).json()["clips"][0]["is_here"] is False
     assert people["safe"].get(f"{reviewed}/clips/0").status_code == 404
 
-    headers = {"Authorization": f"Bearer {SECRET}", "X-Busense-Device": "testcity/bus-1"}
-    put = httpx.put(f"{address}/api/v1/pictures/{sheet['sha256']}", content=content, headers=headers)
-    assert put.status_code == 201
+    bring(address, content)
     clip = people["di"].get(own).json()["clips"][0]
     assert (clip["is_here"], clip["columns"], len(clip["taken_at"]), clip["width_px"]) == (True, 2, 4, 64)
     for who, way, status in (
@@ -581,7 +594,7 @@ def test_pictures_of_a_terminals_alarm_stand_with_its_incident(town: Town, peopl
     ] * 2, "of another alarm of that moment is the third"
     assert all("sha256" not in clip for clip in clips)
     with connect(town.url) as connection:
-        found = {each.sha256 for each in find_pictures(connection, around(incident))}
+        found = {each.sha256 for each in find_pictures(connection, around(incident)) if each.is_of_driving}
     assert {"0" * 64, "1" * 64} <= found, "who asks for their pictures is shown them, too"
     assert people["safe"].get(f"/driving/incidents/{incident['id']}/clips/2").status_code == 404
 
@@ -593,14 +606,50 @@ def test_who_looked_at_a_clip_is_read_by_whoever_is_noted_later_to_have_driven(
     work(town)
     (incident,) = incidents(people["safe"])
     with connect(town.url) as connection:
-        note_view(connection, UUID(incident["id"]), by="safe", at=NOW)
+        for deed in ClipDeed:
+            note_look(connection, [UUID(incident["id"])], deed, by="safe", at=NOW)
     people["sure"].post("/driving/shifts", json=shift("di", bus="bus-2")).raise_for_status()
     noted = people["sure"].post("/driving/shifts", json=shift("du")).raise_for_status().json()["id"]
     for _ in range(2):
         assert people["sure"].delete(f"/driving/shifts/{noted}").status_code == 204
         noted = people["sure"].post("/driving/shifts", json=shift("du")).raise_for_status().json()["id"]
-    assert "view_clip" not in {deed for _, deed in deeds(people["di"])}
-    assert [deed for deed in deeds(people["du"]) if deed[1] == "view_clip"] == [("safe", "view_clip")]
+    assert not {deed for _, deed in deeds(people["di"])} & set(ClipDeed)
+    assert [deed for deed in deeds(people["du"]) if deed[1] in set(ClipDeed)] == [
+        ("safe", "view_clip"),
+        ("safe", "hand_out_clip"),
+    ]
+
+
+def test_what_the_desk_of_requests_sees_of_an_event_its_driver_reads(
+    town: Town, people: dict[str, httpx.Client], address: str
+) -> None:
+    desk = people["desk"]
+    assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
+    contents = [jpeg(width_px=64, shade=100 + number) for number in range(2)]
+    for content in contents:  # of one incident, which shows the first
+        brakes(town, clip=made_clip(content))
+    town.store()
+    shown, joined = (bring(address, content) for content in contents)
+    wish = {"kind": "information", "name": "Wang Fang", "contact": "wang@example.org", "text": "I stood there."}
+    desk.post("/notice/requests", json=wish).raise_for_status()
+    (request,) = desk.get("/data-requests").json()["items"]
+    way = f"/data-requests/{request['id']}"
+
+    assert desk.get(f"{way}/pictures/{shown}").status_code == 409, "of no incident yet: nobody could be told"
+    work(town)
+    for who in ("desk", "safe", "view"):
+        assert people[who].get(f"/pictures/{shown}").status_code == 404, "there nobody is told"
+    assert people["safe"].get(f"{way}/pictures/{shown}").status_code == 403
+    answer = desk.get(f"{way}/pictures/{shown}")
+    assert (answer.content, answer.headers["Cache-Control"]) == (contents[0], "no-store")
+    assert deeds(people["di"])[1:] == [("desk", "view_clip")]
+
+    desk.post(f"{way}/steps/check_identity", json={"version": request["version"]}).raise_for_status()
+    chosen = {"version": request["version"] + 1, "pictures": [joined]}
+    desk.post(f"{way}/export", json=chosen).raise_for_status()
+    assert deeds(people["di"])[1:] == [("desk", "view_clip"), ("desk", "hand_out_clip")]
+    desk.post(f"{way}/steps/refuse", json={"version": request["version"] + 2, "words": "No."}).raise_for_status()
+    assert desk.get(f"{way}/pictures/{shown}").status_code == 404, "when it is decided there is no ground any more"
 
 
 def test_what_a_driver_reads_is_sealed_and_cannot_be_rewritten_unseen(

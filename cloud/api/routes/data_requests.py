@@ -8,19 +8,22 @@ from http import HTTPStatus
 from typing import IO, Annotated, Final, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
-from cloud.api.deps import Database, DatabaseDep, Question, ResourcesDep, fetch_all, fetch_one
+from cloud.api.deps import Database, DatabaseDep, Question, Resources, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
+from cloud.api.routes.pictures import PictureHash, answer_once
+from cloud.driving.clips import ClipDeed, note_look_at_pictures
 from cloud.findings.catalogue import LocalName
 from cloud.people.delays import network_of
 from cloud.people.permissions import Permission
 from cloud.people.scope import Scope
 from cloud.requests.actions import SENDER, Order, RequestActions, Wish, read_wish
-from cloud.requests.model import RequestKind, RequestState, Step, steps_in
+from cloud.requests.model import OPEN, RequestKind, RequestState, Step, steps_in
 from cloud.requests.pictures import (
     MOST_CHOSEN,
     Around,
@@ -270,21 +273,34 @@ def get_pictures(request_id: UUID, question: Annotated[PictureQuestion, Query()]
         return FoundPictures(items=find_pictures(connection, around))
 
 
+@router.get("/data-requests/{request_id}/pictures/{sha256}", response_class=StreamingResponse)
+async def get_picture(
+    request_id: UUID, sha256: PictureHash, connection: DatabaseDep, held: ResourcesDep, actor: ActorDep
+) -> Response:
+    """Get a picture that an open request may be about; of an event at the wheel its driver reads who looked."""
+    found = await fetch_one(connection, _ONE, {"id": request_id})
+    if found is None or found["state"] not in OPEN:
+        raise not_found(f"open request {request_id}")
+    answer = await answer_once(sha256, connection, held)
+    await run_in_threadpool(_note_look, held, sha256, by=actor.name)
+    return answer
+
+
 @router.post(
     "/data-requests/{request_id}/export",
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}, "description": "the pictures, and what is known of each"}},
 )
 def post_export(request_id: UUID, body: ChosenBody, held: ResourcesDep, actor: ActorDep) -> StreamingResponse:
-    """Hand out chosen pictures as a zip file; it is noted which."""
+    """Hand out chosen pictures as a zip file; it is noted which, and told to drivers whose events they show."""
+    at = datetime.now(UTC)
     with ExitStack() as stack, held.thread_pool.connection() as connection:
         target = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))
-        door = RequestActions(
-            connection=connection, handling=held.handling, vault=held.vault, actor=actor, at=datetime.now(UTC)
-        )
+        door = RequestActions(connection=connection, handling=held.handling, vault=held.vault, actor=actor, at=at)
         order = Order(step=Step.EXPORT, pictures=body.pictures)
         request = door.act(request_id, order, version=body.version)
         export_pictures(connection, held.pictures, body.pictures, target=target)
+        note_look_at_pictures(connection, body.pictures, ClipDeed.HAND_OUT, by=actor.name, at=at)
         stack.pop_all()  # it is closed when it was sent
     target.seek(0)
     headers = {"Content-Disposition": f'attachment; filename="{request.number}.zip"'}
@@ -318,6 +334,11 @@ async def _person(connection: Database, request_id: UUID, held: ResourcesDep) ->
         to_at=wish.to_at,
         answer=answer,
     )
+
+
+def _note_look(held: Resources, sha256: str, *, by: str) -> None:
+    with held.thread_pool.connection() as connection:
+        note_look_at_pictures(connection, [sha256], ClipDeed.VIEW, by=by, at=datetime.now(UTC))
 
 
 def _parts(source: IO[bytes]) -> Iterator[bytes]:

@@ -16,9 +16,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import Database, DatabaseDep, Question, Record, Resources, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
-from cloud.api.routes.pictures import answer_with
+from cloud.api.routes.pictures import answer_once
 from cloud.driving import shifts
-from cloud.driving.clips import note_view
+from cloud.driving.clips import ClipDeed, note_look
 from cloud.driving.reviews import Wish, object_to, review
 from cloud.driving.views import (
     BY_BUS,
@@ -309,15 +309,12 @@ async def _clip(connection: Database, held: Resources, record: Record | None, nu
     clips: list[Record] = [] if record is None else record["clips"]
     if number >= len(clips) or not clips[number]["is_here"]:
         raise not_found(f"clip {number}")
-    answer = await answer_with(clips[number]["sha256"], connection, held)
-    answer.headers["Cache-Control"] = "no-store"  # each look comes here
-    del answer.headers["ETag"]  # by the picture's hash one could look unseen
-    return answer
+    return await answer_once(clips[number]["sha256"], connection, held)
 
 
 def _note_view(held: Resources, incident_id: UUID, *, by: str) -> None:
     with held.thread_pool.connection() as connection:
-        note_view(connection, incident_id, by=by, at=datetime.now(UTC))
+        note_look(connection, [incident_id], ClipDeed.VIEW, by=by, at=datetime.now(UTC))
 
 
 def _page(records: list[Record], limit: int) -> IncidentPage:

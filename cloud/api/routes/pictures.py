@@ -11,7 +11,7 @@ from cloud.api.deps import Database, DatabaseDep, Resources, ResourcesDep
 from cloud.api.devices import DeviceDep
 from cloud.api.problems import not_found
 from cloud.people.permissions import Permission
-from cloud.pictures.announcements import find_picture
+from cloud.pictures.announcements import find_picture, is_of_driving
 from wire.units import Sha256
 
 router = APIRouter(tags=["pictures"])
@@ -40,8 +40,25 @@ async def put_picture(
 
 @router.get("/pictures/{sha256}", dependencies=[needs(Permission.SEE)], response_class=StreamingResponse)
 async def get_picture(sha256: PictureHash, connection: DatabaseDep, held: ResourcesDep) -> Response:
-    """Get a picture; it never changes, but a person may have it erased."""
+    """Get a picture; it never changes, but a person may have it erased.
+
+    Pictures of events at the wheel are not here: they stand with their incident, whose driver reads who looked.
+    """
+    if await is_of_driving(connection, sha256):
+        raise not_found(f"picture {sha256} but with its incident")
     return await answer_with(sha256, connection, held)
+
+
+async def answer_once(sha256: str, connection: Database, held: Resources) -> Response:
+    """A picture of the store of which each look is told: so each comes here, and no browser keeps it.
+
+    Raises:
+        ProblemError: it is not here (yet), or not any longer.
+    """
+    answer = await answer_with(sha256, connection, held)
+    answer.headers["Cache-Control"] = "no-store"
+    del answer.headers["ETag"]
+    return answer
 
 
 async def answer_with(sha256: str, connection: Database, held: Resources) -> Response:

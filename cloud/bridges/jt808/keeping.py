@@ -31,6 +31,9 @@ _INSERT_RAW: Final = """
 INSERT INTO jt808_raw (city, device, received_at, why, content) VALUES (%s, %s, %s, %s, %s)
 """
 PICTURE_OF_ALARM: Final = """
+WITH told AS (
+    INSERT INTO driving_pictures (sha256, city, device, kind, at)
+    VALUES (%(sha256)s, %(city)s, %(device)s, coalesce(%(kind)s, 'unknown'), %(alarm_at)s) ON CONFLICT DO NOTHING)
 INSERT INTO jt808_attachments (city, device, identity, kind, alarm_at, name, sha256, received_at, blur)
 VALUES (%(city)s, %(device)s, %(identity)s, %(kind)s, %(alarm_at)s, %(name)s, %(sha256)s, %(at)s, %(blur)s)
 ON CONFLICT DO NOTHING

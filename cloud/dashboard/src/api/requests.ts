@@ -1,6 +1,6 @@
 /** What people ask about their own data. */
 
-import { getJson, postForBlob, sendJson } from "./client";
+import { API_ROOT, getJson, postForBlob, sendJson } from "./client";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -31,6 +31,11 @@ export const requests = {
   /** The pictures as a file; it is noted which were handed out. */
   export: (id: string, version: number, pictures: readonly string[]) => postForBlob(`${wayTo(id)}/export`, { version, pictures }),
 };
+
+/** A picture that a request may be about; of an event at the wheel the driver reads that it was opened. */
+export function requestPictureUrl(id: string, sha256: string): string {
+  return `${API_ROOT}${wayTo(id)}/pictures/${sha256}`;
+}
 
 function wayTo(id: string): string {
   return `/data-requests/${encodeURIComponent(id)}`;

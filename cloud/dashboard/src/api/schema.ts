@@ -635,7 +635,7 @@ export interface paths {
         put?: never;
         /**
          * Post Export
-         * @description Hand out chosen pictures as a zip file; it is noted which.
+         * @description Hand out chosen pictures as a zip file; it is noted which, and told to drivers whose events they show.
          */
         post: operations["post_export_api_v1_data_requests__request_id__export_post"];
         delete?: never;
@@ -656,6 +656,26 @@ export interface paths {
          * @description Find the pictures that a request may be about, by place and time.
          */
         get: operations["get_pictures_api_v1_data_requests__request_id__pictures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/data-requests/{request_id}/pictures/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Picture
+         * @description Get a picture that an open request may be about; of an event at the wheel its driver reads who looked.
+         */
+        get: operations["get_picture_api_v1_data_requests__request_id__pictures__sha256__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2208,6 +2228,8 @@ export interface paths {
         /**
          * Get Picture
          * @description Get a picture; it never changes, but a person may have it erased.
+         *
+         *     Pictures of events at the wheel are not here: they stand with their incident, whose driver reads who looked.
          */
         get: operations["get_picture_api_v1_pictures__sha256__get"];
         /**
@@ -4811,6 +4833,8 @@ export interface components {
             is_held: boolean;
             /** Is Here */
             is_here: boolean;
+            /** Is Of Driving */
+            is_of_driving: boolean;
             /** Lat */
             lat: number;
             /** Lon */
@@ -9436,6 +9460,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FoundPictures"];
                 };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_picture_api_v1_data_requests__request_id__pictures__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+                /** @description SHA-256 of the picture's bytes, in hexadecimal */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem (RFC 9457) */
             default: {

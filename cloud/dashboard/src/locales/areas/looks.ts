@@ -17,6 +17,7 @@ export const looksZh = {
       ask_to_look: "申请查看行踪", approve_look: "批准查看", refuse_look: "未批准查看", look: "查看了行踪", close_look: "结束查看",
       note_shift: "登记了您的班次", refuse_shift: "登记的班次与您的班次重叠，未接受", remove_shift: "取消了您的一个班次",
       view_clip: "查看了您班次内一次事件的路面画面",
+      hand_out_clip: "将您班次内一次事件的路面画面提供给了申请查询的人",
     } as Record<string, string>,
     drivers: {
       title: "谁在何时驾驶哪辆车",
@@ -78,6 +79,7 @@ export const looksEn: typeof looksZh = {
       ask_to_look: "asked to look", approve_look: "approved a look", refuse_look: "did not approve a look", look: "looked", close_look: "ended a look",
       note_shift: "noted a shift of yours", refuse_shift: "noted a shift that overlaps one of yours, and was refused", remove_shift: "took a shift of yours back",
       view_clip: "saw the road around an event of a shift of yours",
+      hand_out_clip: "gave the pictures of the road around an event of a shift of yours to a person who asked for theirs",
     },
     drivers: {
       title: "Who drove what when",
