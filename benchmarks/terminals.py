@@ -104,8 +104,11 @@ class Terminal:
     _came: list[Frame] = field(default_factory=list[Frame])
 
     @classmethod
-    async def connect(cls, port: int, phone: str, *, is_2019: bool = False) -> "Terminal":
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def connect(
+        cls, port: int, phone: str, *, is_2019: bool = False, host: str = "127.0.0.1", source: str | None = None
+    ) -> "Terminal":
+        own = None if source is None else (source, 0)
+        reader, writer = await asyncio.open_connection(host, port, local_addr=own)
         return cls(phone.zfill(20 if is_2019 else 12), reader, writer, is_2019)
 
     async def register(self, *, terminal_id: str = "SIM0001", plate: str = "浙C12345") -> tuple[Registration, str]:

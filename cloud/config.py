@@ -190,6 +190,11 @@ class Jt808Config(Section):
     connections: Annotated[int, Field(ge=1, le=100_000)] = 20_000
     strangers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     """Of these, so many that have not yet said who they are."""
+    strangers_of_address: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Of these, so many of one address (of IPv6 of one /64).
+
+    More where all terminals come through one: after an outage they come all at once.
+    """
     frames_per_s: Annotated[float, Field(gt=0, le=1000)] = 5.0
     """What one terminal may send, on average over a minute."""
     idle_s: Annotated[float, Field(ge=1, le=3600)] = 300.0

@@ -6,9 +6,10 @@ import logging
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cloud.bridges.jt808.connection import Place, Session
@@ -19,6 +20,7 @@ from cloud.bridges.publish import open_publisher
 from cloud.config import CloudConfig, Jt808Config
 from cloud.db.pool import open_pool
 from cloud.errors import ConfigError, FrameError, UnavailableError
+from cloud.people.delays import network_of
 from cloud.pictures.blur import Blur
 from cloud.pictures.store import open_store
 
@@ -54,26 +56,52 @@ class Allowance:
         return True
 
 
+@dataclass(slots=True)
+class Strangers:
+    """Connections that have not yet said who they are, all of them and by where they come from."""
+
+    most: int
+    most_of_network: int
+    here: int = 0
+    of_network: Counter[str] = field(default_factory=Counter[str])
+
+    def come(self, network: str) -> bool:
+        """Take one more; false when there are too many."""
+        if self.here >= self.most or self.of_network[network] >= self.most_of_network:
+            return False
+        self.here += 1
+        self.of_network[network] += 1
+        return True
+
+    def leave(self, network: str) -> None:
+        """One is gone, or is none any longer."""
+        self.here -= 1
+        self.of_network[network] -= 1
+        if not self.of_network[network]:
+            del self.of_network[network]
+
+
 class Server:
     """Takes connections, as many as are allowed, and reads each of them at its own pace."""
 
     def __init__(self, config: Jt808Config, place: Place, *, write_s: float = WRITE_S) -> None:
         self._config, self._place, self._write_s = config, place, write_s
         self._allowances: dict[str, Allowance] = {}  # of terminals that are known, by phone
-        self.connections = self.strangers = self.refused = 0
+        self.strangers = Strangers(config.strangers, config.strangers_of_address)
+        self.connections = self.refused = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end."""
-        if self.connections >= self._config.connections or self.strangers >= self._config.strangers:
+        network = network_of((writer.get_extra_info("peername") or ("",))[0])
+        if self.connections >= self._config.connections or not self.strangers.come(network):
             self.refused += 1
             writer.close()
             return
         self.connections += 1
-        self.strangers += 1
         session = Session(self._place, answer=writer.write, leave=writer.transport.abort)
         writer.transport.set_write_buffer_limits(high=MOST_UNREAD)
         try:
-            await self._read(session, reader, writer)
+            await self._read(session, reader, writer, network)
         except (FrameError, UnavailableError) as error:
             device = session.terminal.device if session.terminal is not None else writer.get_extra_info("peername")
             _log.info("terminal_dropped who=%s error=%s", device, error)
@@ -83,7 +111,8 @@ class Server:
             session.end()
             await self._close(writer)
             self.connections -= 1
-            self.strangers -= not session.is_known
+            if not session.is_known:
+                self.strangers.leave(network)
 
     async def _close(self, writer: asyncio.StreamWriter) -> None:
         """Let the last answer go out; without an end, who does not take it would hold the connection for ever."""
@@ -94,7 +123,9 @@ class Server:
         except (OSError, TimeoutError):
             writer.transport.abort()
 
-    async def _read(self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _read(
+        self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, network: str
+    ) -> None:
         splitter = Splitter()
         allowance = Allowance.full(self._config.frames_per_s, at_s=time.monotonic())
         known_until_s = time.monotonic() + STRANGER_S
@@ -111,7 +142,7 @@ class Server:
                 await session.take(came)
                 if session.is_known and not is_known:
                     is_known = True
-                    self.strangers -= 1
+                    self.strangers.leave(network)
                     allowance = self._allowance_of(session.terminal, allowance)
             async with asyncio.timeout(self._write_s):
                 await writer.drain()
