@@ -24,6 +24,8 @@ from cloud.people.tokens import find_token
 SESSION_COOKIE: Final = "busense"
 SECURE_PREFIX: Final = "__Host-"
 
+_FOUND: Final = "busense.identity"
+"""Where a request's scope holds who asks, once it was found out before any route."""
 _ANYBODY: Final = Actor(name="anybody", role=Role.VIEWER)
 _bearer: Final[Any] = HTTPBearer(auto_error=False, description="a token of an account, or the session's cookie")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -45,6 +47,12 @@ async def identify(request: Request, held: ResourcesDep, credentials: Credential
     Raises:
         ProblemError: the token is not known (any more).
     """
+    if _FOUND in request.scope:
+        return request.scope[_FOUND]
+    return await _look_up(request, held, credentials)
+
+
+async def _look_up(request: Request, held: Resources, credentials: Credentials) -> Identity | None:
     at = datetime.now(UTC)
     if credentials is not None:
         async with held.pool.connection() as connection:
@@ -65,8 +73,9 @@ async def identify(request: Request, held: ResourcesDep, credentials: Credential
 
 
 async def who_asks(request: Request, held: Resources) -> Identity | None:
-    """Tell who asks, before any route is looked for; as `identify` does."""
-    return await identify(request, held, await _bearer(request))
+    """Tell who asks, before any route is looked for; as `identify` does, which does not ask again."""
+    found = request.scope[_FOUND] = await _look_up(request, held, await _bearer(request))
+    return found
 
 
 def note_caller(request: Request, *, is_known: bool) -> None:
@@ -79,7 +88,7 @@ def note_caller(request: Request, *, is_known: bool) -> None:
 async def is_still(found: Identity, request: Request, held: Resources, credentials: Credentials) -> bool:
     """Whether somebody who asked some time ago would be let in as the same now; yes while the database is away."""
     try:
-        return await identify(request, held, credentials) == found
+        return await _look_up(request, held, credentials) == found
     except ProblemError:
         return False
     except (psycopg.Error, PoolTimeout):

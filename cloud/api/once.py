@@ -4,7 +4,7 @@ import asyncio
 import base64
 import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -55,7 +55,10 @@ def takes_key(method: str, path: str) -> bool:
 
 
 class Once:
-    """Does what comes under a key in one transaction with the key and the answer."""
+    """Does what comes under a key in one transaction with the key and the answer.
+
+    No connection waits for a client: one is taken when the body is there, and given back before the answer goes out.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -67,32 +70,41 @@ class Once:
             return
         request = Request(scope, receive)
         held = resources(request)
-        found = await who_asks(request, held)
+        _check(key)
         body = await request.body()
+        found = await who_asks(request, held)
         asked = idempotency.Request(
             actor=found.actor.name if found is not None and found.way != "visitor" else "",
-            key=_checked(key),
+            key=key,
             content=f"{scope['method']} {scope['path']}?{request.url.query}\n".encode() + body,
         )
-        async with contextmanager_in_threadpool(held.thread_pool.connection()) as connection:
+        async with AsyncExitStack() as lease:
+            connection = await lease.enter_async_context(contextmanager_in_threadpool(held.thread_pool.connection()))
             given = await run_in_threadpool(idempotency.take, connection, asked, at=datetime.now(UTC))
-            if given is not None:
-                await _given_again(given, held.vault)(scope, receive, send)
+            if given is None:
+                transaction = scope[UNDER_WAY] = InTransaction(connection)
+                answer = _HeldBack(transaction, lease, asked, held.vault, body, receive, send)
+                await self._app(scope, answer.receive, answer.send)
                 return
-            scope[UNDER_WAY] = InTransaction(connection)
-            answer = _HeldBack(connection, asked, held.vault, body, receive, send)
-            await self._app(scope, answer.receive, answer.send)
+        await _given_again(given, held.vault)(scope, receive, send)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InTransaction:
     """Gives the connection of a transaction that is under way, where a pool would give one of its own."""
 
     under_way: Connection[Row]
+    is_over: bool = False
 
     @contextmanager
     def connection(self) -> Generator[Connection[Row]]:
-        """A part of the transaction, undone by itself when it fails."""
+        """A part of the transaction, undone by itself when it fails.
+
+        Raises:
+            RuntimeError: it is over, and the connection somebody else's.
+        """
+        if self.is_over:
+            raise RuntimeError("what is still to be done when the answer goes out is no part of its transaction")
         with self.under_way.transaction():
             yield self.under_way
 
@@ -101,7 +113,9 @@ class InTransaction:
 class _HeldBack:
     """An answer that waits until it is kept, and what it tells of is committed."""
 
-    connection: Connection[Row]
+    transaction: InTransaction
+    lease: AsyncExitStack
+    """Gives the connection back."""
     asked: idempotency.Request
     vault: Vault
     body: bytes
@@ -130,21 +144,24 @@ class _HeldBack:
         is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
         if is_whole or self.size_bytes > MOST_KEPT_BYTES:
             await run_in_threadpool(self._settle)
+            self.transaction.is_over = True
+            await self.lease.aclose()
             self.is_out.set()
             for each in self.messages:
                 await self.send_on(each)
 
     def _settle(self) -> None:
         """Commit what was done; what was refused leaves its key free, and what failed leaves nothing."""
+        connection = self.transaction.under_way
         start, *parts = self.messages
         if start["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.connection.rollback()
+            connection.rollback()
             return
         if start["status"] >= HTTPStatus.BAD_REQUEST:
-            idempotency.forget(self.connection, self.asked)
+            idempotency.forget(connection, self.asked)
         else:
-            idempotency.remember(self.connection, self.asked, self._answer(start, parts))
-        self.connection.commit()
+            idempotency.remember(connection, self.asked, self._answer(start, parts))
+        connection.commit()
 
     def _answer(self, start: Message, parts: list[Message]) -> idempotency.Answer:
         headers = {name: value for name, value in Headers(raw=start["headers"]).items() if name != "content-length"}
@@ -159,11 +176,10 @@ def _is_write(scope: Scope) -> bool:
     return scope["type"] == "http" and takes_key(scope["method"], scope["path"])
 
 
-def _checked(key: str) -> str:
+def _check(key: str) -> None:
     if re.fullmatch(PATTERN, key) is None or not SHORTEST <= len(key) <= LONGEST:
         detail = f"{HEADER}: {SHORTEST} to {LONGEST} printable letters of ASCII without spaces are expected"
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
-    return key
 
 
 def _given_again(answer: idempotency.Answer, vault: Vault) -> Response:

@@ -655,6 +655,8 @@ def test_what_the_desk_of_requests_sees_of_an_event_its_driver_reads(
 def test_what_a_driver_reads_is_sealed_and_cannot_be_rewritten_unseen(
     town: Town, people: dict[str, httpx.Client]
 ) -> None:
+    with connect(town.url) as connection:
+        audit.seal(connection, at=datetime.now(UTC))  # what tests before wrote
     assert people["safe"].post("/driving/shifts", json=shift("di")).status_code == 201
     ask(people["safe"]).raise_for_status()
     with connect(town.url) as connection:

@@ -1,24 +1,32 @@
 """A write under a key happens once, whatever it is: a phone on a bad network sends it twice."""
 
+import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from busense.local.postgres import LocalPostgres
-from cloud.api.once import MOST_KEPT_BYTES
+from cloud.api.app import POOL_SIZE
+from cloud.api.once import MOST_KEPT_BYTES, Once
 from cloud.api.openapi import DOCUMENT
+from cloud.api.serve import Server
 from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Actor, Reason, Role
 from cloud.cases.orders import Order
 from cloud.db.idempotency import KEPT_FOR, trim
-from cloud.db.pool import connect
+from cloud.db.pool import ThreadPool, connect
 from cloud.people.accounts import Wish
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
@@ -60,15 +68,25 @@ def database(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
     folder = tmp_path_factory.mktemp("once")
-    with running_server(database, folder, visitors=False, vault_file=folder / "vault.key") as (_, url):
-        yield url
+    with running_server(database, folder, visitors=False, vault_file=folder / "vault.key") as running:
+        yield running
+
+
+@pytest.fixture
+def address(server: tuple[Server, str]) -> str:
+    return server[1]
+
+
+@pytest.fixture
+def app(server: tuple[Server, str]) -> FastAPI:
+    return cast("FastAPI", server[0].config.app)
 
 
 @pytest.fixture(scope="module")
-def boss(address: str) -> Iterator[httpx.Client]:
-    with browser_at(address) as client:
+def boss(server: tuple[Server, str]) -> Iterator[httpx.Client]:
+    with browser_at(server[1]) as client:
         assert sign_in(client, "boss").status_code == 201
         yield client
 
@@ -151,6 +169,52 @@ def test_answer_that_is_too_long_is_not_kept_and_not_done_again(boss: httpx.Clie
     assert (first.status_code, again.status_code) == (200, 409)
     assert "is not kept" in again.json()["detail"]
     assert [line["reason"]["en"] for line in boss.get(f"/cases/{case}").json()["history"]].count("last") == 1
+
+
+def test_who_sends_is_asked_once(boss: httpx.Client, app: FastAPI) -> None:
+    pool = app.state.resources.pool
+    before = pool.get_stats()["requests_num"]
+    assert add(boss, "asked-once", key="who-asks-once").status_code == 201
+    assert pool.get_stats()["requests_num"] - before == 1
+
+
+def test_bodies_that_do_not_come_keep_no_connection(boss: httpx.Client, address: str, app: FastAPI) -> None:
+    head = b"POST /api/v1/people HTTP/1.1\r\nHost: x\r\nIdempotency-Key: slow-body-%d\r\nContent-Length: 99\r\n\r\n{"
+    at = urlsplit(address)
+    with ExitStack() as stack:
+        for number in range(2 * POOL_SIZE):
+            slow = stack.enter_context(socket.create_connection((at.hostname, at.port)))
+            slow.sendall(head % number)
+        assert add(boss, "quick", key="beside-slow-bodies").status_code == 201
+        assert waits_for_nobody(app.state.resources.thread_pool)
+
+
+def waits_for_nobody(pool: ThreadPool) -> bool:
+    stats = pool.get_stats()
+    return stats["pool_available"] == stats["pool_size"]
+
+
+@pytest.mark.parametrize("key", [pytest.param(b"slow-reader", id="first"), pytest.param(b"slow-reader", id="again")])
+def test_who_is_slow_to_send_or_to_take_the_answer_holds_no_connection(app: FastAPI, key: bytes) -> None:
+    pool: ThreadPool = app.state.resources.thread_pool
+    heard: list[Message] = []
+
+    async def does(scope: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["body"] == b"{}"
+        assert not waits_for_nobody(pool), "the transaction has one"
+        await Response("done", media_type="application/json")(scope, receive, send)
+
+    async def receive() -> Message:
+        assert waits_for_nobody(pool)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Message) -> None:
+        assert waits_for_nobody(pool)
+        heard.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/slow", "query_string": b"", "app": app}
+    asyncio.run(Once(does)(scope | {"headers": [(b"idempotency-key", key)]}, receive, send))
+    assert [message.get("body") for message in heard] == [None, b"done"]
 
 
 def test_keys_are_forgotten_after_a_fortnight(boss: httpx.Client, database: str) -> None:
