@@ -12,7 +12,7 @@ from edge_agent.config import FurnitureSettings, Model, Precision, Provider, Sha
 from edge_agent.errors import ModelError
 from edge_agent.laps import Laps
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Boxes, Detections, Scores, overlaps
+from edge_agent.vision.detections import Boxes, Detections, Scores, no_detections, overlaps
 from edge_agent.vision.model_file import Calibration, CloseUp, Network, load_manifest
 from edge_agent.vision.preprocess import Fit, InputShape, Letterbox
 from edge_agent.vision.second_look import Candidates, SecondLook, no_candidates, together
@@ -87,7 +87,9 @@ class OnnxDetector:
             raise ModelError(f"output has shape {found.shape}; (n, {4 + len(self.classes)}) is expected")
         candidates = self._candidates(found, fit)
         laps.end("fuse")
-        if self._second_look is not None and len(candidates):
+        if not len(candidates):  # most frames of most roads
+            return replace(no_detections(), steps_ms=laps.steps_ms)
+        if self._second_look is not None:
             candidates = self._without_doubles(self._second_look.look(image, candidates))
             laps.end("second look")
         return replace(self._told(candidates, fit), steps_ms=laps.steps_ms)
@@ -96,7 +98,7 @@ class OnnxDetector:
         scores = np.ascontiguousarray(found[:, 4:].T)  # (classes, n): rows of four are slow to look through
         reached = scores.max(axis=1, initial=0.0).tolist()
         able = [i for i, lowest in enumerate(self._lowest_scores) if reached[i] >= lowest]
-        if not able:  # most frames of most roads
+        if not able:
             return no_candidates()
         possible = np.flatnonzero(scores.max(axis=0) >= self._lowest_candidate)
         boxes = fit.to_frame(found[possible, :4])
@@ -110,20 +112,14 @@ class OnnxDetector:
 
     def _without_doubles(self, found: Candidates) -> Candidates:
         """What is still above the threshold; two pieces of a crack may both have become the whole one."""
-        kept: list[Candidates] = []
-        for index, lowest in enumerate(self._lowest_scores):
-            own = found.where((found.labels == index) & (found.scores >= lowest))
-            own = own.where(np.argsort(-own.scores, kind="stable"))
-            boxes, scores = suppressed(own.boxes, own.scores, self._nms_iou)
-            kept.append(Candidates(boxes=boxes, scores=scores, labels=np.full(len(scores), index)))
-        return together(kept)
+        found = found.where(found.scores >= np.array(self._lowest_scores, np.float32)[found.labels])
+        found = found.where(np.argsort(-found.scores, kind="stable"))
+        of_classes = [found.where(found.labels == label) for label in sorted(set(found.labels.tolist()))]
+        return together([no_candidates(), *(own.where(apart(own.boxes, self._nms_iou)) for own in of_classes)])
 
     def _told(self, found: Candidates, fit: Fit) -> Detections:
         """Calibrated, best first."""
-        confidences = np.zeros(len(found), np.float32)
-        for index in range(len(self.classes)):
-            is_own = found.labels == index
-            confidences[is_own] = self._calibration.confidence(found.scores[is_own], index)
+        confidences = self._calibration.confidence(found.scores, found.labels)
         order = np.argsort(-confidences, kind="stable")
         labels: list[int] = found.labels[order].tolist()
         limits = [fit.frame_width_px, fit.frame_height_px] * 2
@@ -202,7 +198,9 @@ def fuse_boxes(boxes: Boxes, scores: Scores, *, threshold: float, nms_iou: float
             weights = scores[group]
             fused.append((boxes[group] * weights[:, None]).sum(0) / weights.sum())
             best.append(scores[i])
-    return suppressed(_taller(np.stack(fused).astype(np.float32)), np.array(best, np.float32), nms_iou)
+    taller = _taller(np.stack(fused).astype(np.float32))
+    kept = apart(taller, nms_iou)
+    return taller[kept], np.array(best, np.float32)[kept]
 
 
 def _taller(boxes: Boxes) -> Boxes:
@@ -211,12 +209,14 @@ def _taller(boxes: Boxes) -> Boxes:
     return np.stack(sides, axis=1).astype(np.float32)
 
 
-def suppressed(boxes: Boxes, scores: Scores, nms_iou: float) -> tuple[Boxes, Scores]:
-    """Keep each box (best first) that does not overlap a better one."""
+def apart(boxes: Boxes, nms_iou: float) -> NDArray[np.int64]:
+    """Places of the boxes (best first) that do not overlap a better one."""
+    if len(boxes) == 1:
+        return np.zeros(1, np.int64)
     iou, covered = overlaps(boxes, boxes)
     clashes = (iou > nms_iou) | (covered > MAX_COVERED)
     kept: list[int] = []
     for i in range(len(boxes)):
         if not clashes[i, kept].any():
             kept.append(i)
-    return boxes[kept], scores[kept]
+    return np.array(kept, np.int64)

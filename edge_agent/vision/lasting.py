@@ -97,7 +97,7 @@ class LastingView:
 
     def _add(self, small: Grey) -> None:
         light = small.astype(np.float32)
-        detail = np.abs(cv2.Laplacian(light, cv2.CV_32F)) / 4
+        detail = np.abs(cv2.Laplacian(light, cv2.CV_32F, scale=0.25))
         values = light, light * light, detail
         if not self._means or self._means[0].shape != light.shape:
             self._means, self._frames = values, 0

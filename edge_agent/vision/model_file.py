@@ -52,8 +52,8 @@ class Calibration(BaseModel):
     slope: Annotated[Finite, Field(gt=0)]
     offsets: tuple[Finite, ...]
 
-    def confidence(self, scores: NDArray[np.float32], class_index: int) -> NDArray[np.float32]:
-        return sigmoid(self.slope * logit(scores) + self.offsets[class_index])
+    def confidence(self, scores: NDArray[np.float32], class_index: int | NDArray[np.int64]) -> NDArray[np.float32]:
+        return sigmoid(self.slope * logit(scores) + np.array(self.offsets, np.float32)[class_index])
 
     def scores(self, confidences: NDArray[np.float32], class_index: int) -> NDArray[np.float32]:
         """The scores that confidences come from."""

@@ -165,6 +165,13 @@ def test_nothing_is_found_in_the_sky_and_boxes_stay_in_the_frame() -> None:
     assert len(detector.detect(image)) > 0
 
 
+def test_a_frame_without_damage_needs_no_second_look() -> None:
+    found = OnnxDetector(Model().manifest, threads=1).detect(np.full((384, 640, 3), 90, np.uint8))
+    assert found.boxes.shape == (0, 4)
+    assert found.class_codes == ()
+    assert set(found.steps_ms) == {"resize", "network", "fuse"}
+
+
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
     manifest = Model().manifest

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -74,3 +75,13 @@ def test_every_thin_line_of_a_photo_keeps_its_weight() -> None:
     middles = np.round((lines + 0.5) * fit.scale_x - 0.5).astype(int)
     weights = [int(shown[100, max(0, middle - 1) : middle + 2, 0].sum()) for middle in middles]
     assert weights == pytest.approx([200 * fit.scale_x] * len(lines), abs=2)
+
+
+@pytest.mark.parametrize("size", [(384, 640), (451, 601), (720, 1000), (200, 300)], ids=str)
+def test_interpolated_frames_have_the_bits_that_are_the_same_on_every_processor(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    picture, fit = letterbox(image, replace(SHAPE, width_px=384, height_px=384))
+    width, height = round(fit.scale_x * size[1]), round(fit.scale_y * size[0])
+    halved = cv2.resize(image, (500, 360), interpolation=cv2.INTER_AREA) if size[1] > 2 * width else image
+    exact = cv2.resize(halved, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+    assert (picture[:height, :width] == exact).all()
