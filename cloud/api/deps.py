@@ -83,13 +83,13 @@ def resources(request: Request) -> Resources:
 
 
 async def database(request: Request) -> AsyncGenerator[Database]:
-    """A connection for the length of one request."""
+    """A connection until the route has made its answer; who is slow to take that does not hold it."""
     async with resources(request).pool.connection() as connection:
         yield connection
 
 
 ResourcesDep = Annotated[Resources, Depends(resources)]
-DatabaseDep = Annotated[Database, Depends(database)]
+DatabaseDep = Annotated[Database, Depends(database, scope="function")]
 
 
 async def fetch_all(connection: Database, statement: LiteralString, values: Record | None = None) -> list[Record]:

@@ -173,9 +173,9 @@ def test_answer_that_is_too_long_is_not_kept_and_not_done_again(boss: httpx.Clie
 
 def test_who_sends_is_asked_once(boss: httpx.Client, app: FastAPI) -> None:
     pool = app.state.resources.pool
-    before = pool.get_stats()["requests_num"]
+    before = pool.get_stats().get("requests_num", 0)
     assert add(boss, "asked-once", key="who-asks-once").status_code == 201
-    assert pool.get_stats()["requests_num"] - before == 1
+    assert pool.get_stats().get("requests_num", 0) - before == 1
 
 
 def test_bodies_that_do_not_come_keep_no_connection(boss: httpx.Client, address: str, app: FastAPI) -> None:
