@@ -20,6 +20,7 @@ from edge_agent.vision.detector import OnnxDetector
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.model_file import Precision, load_manifest
 from models.cli import models as models_command
+from models.road_damage import evaluate
 from models.road_damage.coco import decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.quantise import spread
@@ -163,8 +164,11 @@ def drawn_data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(300)
-def test_an_evaluation_writes_its_tables_curves_sheets_and_what_is_shipped(tmp_path: Path, drawn_data: Path) -> None:
+def test_an_evaluation_writes_its_tables_curves_sheets_and_what_is_shipped(
+    tmp_path: Path, drawn_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib", reason="curves need the extra `train`")
+    monkeypatch.setattr(evaluate, "DRAWN_SCENES", 12)
     model, out = tmp_path / "model", tmp_path / "out"
     shutil.copytree(FOLDER, model, ignore=shutil.ignore_patterns("training", "*.py", "error_model.json", "*.png"))
 
