@@ -108,9 +108,9 @@ class Learner(Generic[SomeNetwork]):
         """Go on from a checkpoint.
 
         Raises:
-            CheckpointError: there is none, or it is of a run with another plan.
+            CheckpointError: there is none, or it is of a run with another network or plan.
         """
-        content = read_checkpoint(path)
+        content = read_checkpoint(path, self.network)
         _check_same(path, content["plan"], _as_kept(plan))
         self.network.load_state_dict(content["network"])
         self.average.network.load_state_dict(content["average"])
@@ -135,11 +135,11 @@ def check_beginning(path: Path, *, is_resumed: bool) -> None:
         )
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read what `Learner.save` wrote.
+def read_checkpoint(path: Path, network: nn.Module) -> dict[str, Any]:
+    """Read what `Learner.save` wrote of a run that trains such a network.
 
     Raises:
-        CheckpointError: it is something else.
+        CheckpointError: it is something else, or of another network.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -147,20 +147,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is no checkpoint of a training run") from error
     if not isinstance(content, dict) or not {"average", "plan"} <= content.keys():
         raise CheckpointError(f"{path} is no checkpoint of a training run")
-    return content
-
-
-def averaged_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
-    """Read the averaged weights that a checkpoint has for a network.
-
-    Raises:
-        CheckpointError: it is no checkpoint, or one of another network.
-    """
-    average: dict[str, Tensor] = read_checkpoint(path)["average"]
+    average: dict[str, Tensor] = content["average"]
     wanted = network.state_dict()
     if {name: value.shape for name, value in average.items()} != {name: value.shape for name, value in wanted.items()}:
         raise CheckpointError(f"{path} is a checkpoint of another network")
-    return average
+    return content
 
 
 def _as_kept(plan: "DataclassInstance") -> dict[str, Any]:

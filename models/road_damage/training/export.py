@@ -15,7 +15,7 @@ from models.road_damage.coco import decoded, read_photos, road_damage_file
 from models.road_damage.drawn_set import CLASSES
 from models.road_damage.quantise import spread
 from models.road_damage.training.body import ConvAct
-from models.road_damage.training.checkpoint import SomeNetwork, averaged_weights, read_checkpoint
+from models.road_damage.training.checkpoint import SomeNetwork, read_checkpoint
 from models.road_damage.training.network import Detector, normalised
 from models.road_damage.training.shipped import unfolded
 
@@ -41,16 +41,16 @@ def export_checkpoints(first: Path, others: Sequence[Path], path: Path, *, data:
     Returns:
         Side of the square whose area a picture is scaled to, as the first one was trained.
     """
-    begin = averaged_weights(first, Detector())
-    input_px = input_px_of(read_checkpoint(first)["plan"])
-    weights = [begin, *(_weights_of(other, data=data, input_px=input_px) for other in others)]
+    begin = read_checkpoint(first, Detector())
+    input_px = input_px_of(begin["plan"])
+    weights = [begin["average"], *(_weights_of(other, data=data, input_px=input_px) for other in others)]
     export_onnx(averaged(weights), path, input_px=input_px)
     return input_px
 
 
 def _weights_of(path: Path, *, data: Path, input_px: int) -> dict[str, Tensor]:
     if path.suffix != ".onnx":
-        return averaged_weights(path, Detector())
+        return read_checkpoint(path, Detector())["average"]
     photos = spread(read_photos(road_damage_file(data, "train"), CLASSES), UNFOLDED_ON)
     seen = [cv2.resize(decoded(photo), (input_px, input_px), interpolation=cv2.INTER_AREA) for photo in photos]
     return unfolded(path, normalised(torch.from_numpy(np.stack(seen)))).state_dict()

@@ -87,7 +87,7 @@ class Run:
         if begins_with is None:
             load_pretrained(network.body)
         else:
-            network.load_state_dict(checkpoint.averaged_weights(begins_with, network))
+            network.load_state_dict(checkpoint.read_checkpoint(begins_with, network)["average"])
         return network
 
     @property

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra `train`")
 from models.cli import models  # noqa: E402
 from models.errors import CheckpointError  # noqa: E402
 from models.road_damage.training import loop  # noqa: E402
-from models.road_damage.training.checkpoint import Learner, averaged_weights  # noqa: E402
+from models.road_damage.training.checkpoint import Learner, read_checkpoint  # noqa: E402
 from models.road_damage.training.second_look import loop as second_look  # noqa: E402
 
 
@@ -68,7 +68,7 @@ def test_a_run_does_not_go_on_with_another_plan(tmp_path: Path, kept: Path) -> N
 
 def test_weights_of_another_network_are_refused(kept: Path) -> None:
     with pytest.raises(CheckpointError, match="another network"):
-        averaged_weights(kept, torch.nn.Linear(3, 5))
+        read_checkpoint(kept, torch.nn.Linear(3, 5))
 
 
 def test_export_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:

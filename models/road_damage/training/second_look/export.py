@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.road_damage.release import CLOSE_UP
 from models.road_damage.training.body import Body
-from models.road_damage.training.checkpoint import averaged_weights
+from models.road_damage.training.checkpoint import read_checkpoint
 from models.road_damage.training.export import OPSET, folded
 from models.road_damage.training.network import normalised
 from models.road_damage.training.second_look.network import SecondLook, places
@@ -29,7 +29,7 @@ class Exported(nn.Module):
 def export_second_look(checkpoint: Path, path: Path) -> None:
     """Write a checkpoint's averaged weights as ONNX."""
     network = SecondLook(Body())
-    network.load_state_dict(averaged_weights(checkpoint, network))
+    network.load_state_dict(read_checkpoint(checkpoint, network)["average"])
     example = torch.zeros((1, CLOSE_UP.side_px, CLOSE_UP.side_px, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: it tells of constants, which is what they are
