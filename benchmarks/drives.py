@@ -13,7 +13,7 @@ from edge_agent.ego import EgoState, EgoTrack
 from edge_agent.readings import FrameReading, Image
 from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.scenario import RoadDamage
-from edge_agent.vision.detections import Detections, Detector, areas, overlaps
+from edge_agent.vision.detections import Detections, Detector, covered
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of, draw_frame
 from simulator.error_model import ErrorModelDetector
@@ -125,10 +125,9 @@ def defect_under(box_px: Box, shown: Sequence[Shown]) -> str | None:
     if not shown:
         return None
     own, boxes = np.array([box_px], np.float32), np.array([each.box_xyxy_px for each in shown], np.float32)
-    _, of_smaller = overlaps(own, boxes)
-    of_own = of_smaller[0] * np.minimum(areas(boxes) / areas(own), 1.0)
-    most = int(np.argmax(of_own))
-    return shown[most].defect_id if of_own[most] >= PICTURED_SHARE else None
+    shares = covered(own, boxes)[0]
+    most = int(np.argmax(shares))
+    return shown[most].defect_id if shares[most] >= PICTURED_SHARE else None
 
 
 def pass_over(

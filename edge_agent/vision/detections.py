@@ -58,6 +58,12 @@ def overlaps(boxes: Boxes, others: Boxes) -> tuple[NDArray[np.float32], NDArray[
     )
 
 
+def covered(boxes: Boxes, others: Boxes) -> NDArray[np.float32]:
+    """Share of each box that each other covers (n, m)."""
+    _, of_smaller = overlaps(boxes, others)
+    return of_smaller * np.minimum(areas(others)[None, :] / areas(boxes)[:, None], np.float32(1.0))
+
+
 def areas(boxes: Boxes) -> NDArray[np.float32]:
     """Area of each box in square pixels (n,)."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)

@@ -11,7 +11,7 @@ from edge_agent.vision.road_motion import LENGTH_M, RoadShift, flat_grey, road_s
 
 LONG_S: Final = 0.4  # between two frames; over more, a braking bus is elsewhere than its speed says
 POOR_M: Final = 6.0  # accuracy of a receiver among high houses, whose speed is not to be trusted either
-MAX_GAP_S: Final = 3.0  # over more, a bus may have stopped, gone on and stopped again
+MAX_GAP_S: Final = 3.0  # over more, a bus may have stopped, gone on and stopped again: places of before mean nothing
 MOST_OFF_M: Final = 0.6  # by which road and receiver may differ ...
 MOST_OFF_MPS: Final = 1.5  # ... and this much more for each second: a bus brakes with 1.3 m/s2
 SPREAD_M: Final = 1.5  # between guesses of a way driven without a frame

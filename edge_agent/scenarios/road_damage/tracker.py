@@ -11,6 +11,7 @@ from edge_agent.errors import AboveHorizonError
 from edge_agent.scenarios.road_damage.evidence import Odds
 from edge_agent.scenarios.road_damage.look import Look, one_each
 from edge_agent.scenarios.road_damage.match import are_pieces, expected_box, growth, matched, pieces
+from edge_agent.scenarios.road_damage.motion import MAX_GAP_S
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.vision.detections import Box
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
@@ -20,7 +21,6 @@ from wire.looks import TOLD_FROM
 
 FORGET_M: Final = 12.0  # a thing not seen over this way is left behind or was never there
 GHOST_M: Final = 10.0  # a reported thing is remembered until it lies this far behind: it is not reported twice
-MAX_GAP_S: Final = 3.0  # without a position the places of before mean nothing
 MIN_STEP_M: Final = 0.3  # from nearly the same place a frame repeats the mistakes of the one before: no new evidence
 TURN_SIGMA_DEG: Final = 0.4
 STANDING_MPS: Final = 0.3

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.road_damage.training.augment import Example
+from models.road_damage.training.weather import shaded
 
 MOST_SEAMS = 3
 ACROSS_CHANCE = 0.25
@@ -28,8 +29,7 @@ def with_seams(example: Example, rng: np.random.Generator) -> Example:
     for _ in range(int(rng.integers(1, MOST_SEAMS + 1))):
         shade *= _seam(shade.shape, vanishing, rng)
     shade[: round(HIGHEST * height)] = 1
-    image = np.clip(example.image * shade[..., None], 0, 255).astype(np.uint8)
-    return Example(image, example.boxes, example.labels, example.is_labelled)
+    return Example(shaded(example.image, shade), example.boxes, example.labels, example.is_labelled)
 
 
 def _seam(shape: tuple[int, ...], vanishing: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ def _shadowed(image: Image, rng: np.random.Generator) -> Image:
         corners = middle + rng.normal(0, 1, (int(rng.integers(3, 7)), 2)) * spread
         cv2.fillConvexPoly(mask, cv2.convexHull(corners.astype(np.int32)), 1.0)
     mask = cv2.GaussianBlur(mask, (0, 0), float(np.exp(rng.uniform(0, 2.3))))
-    return _times(image, 1 - mask * np.float32(rng.uniform(0.25, 0.65)))
+    return shaded(image, 1 - mask * np.float32(rng.uniform(0.25, 0.65)))
 
 
 def _hazy(image: Image, rng: np.random.Generator) -> Image:
@@ -97,5 +97,6 @@ def _line(length: int, angle_deg: float) -> NDArray[np.float32]:
     return np.asarray(turned / turned.sum(), np.float32)
 
 
-def _times(image: Image, factor: NDArray[np.float32]) -> Image:
+def shaded(image: Image, factor: NDArray[np.float32]) -> Image:
+    """Multiply the brightness of each pixel by its own factor (h, w)."""
     return np.clip(image * factor[..., None], 0, 255).astype(np.uint8)

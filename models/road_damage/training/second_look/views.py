@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edge_agent.readings import Image
-from edge_agent.vision.detections import areas, overlaps
+from edge_agent.vision.detections import covered, overlaps
 from edge_agent.vision.second_look import into_windows, view_of, windows_around
 from models.road_damage.drawn_set import CLASSES, drawn_scene
 from models.road_damage.release import CLOSE_UP
@@ -143,9 +143,7 @@ def _overlap(box: Box, others: NDArray[np.floating]) -> tuple[NDArray[np.float32
     """IoU with each of the others, and the share of the box that each covers."""
     one, many = box[None].astype(np.float32), others.astype(np.float32)
     iou, _ = overlaps(one, many)
-    total = areas(one) + areas(many)
-    shared = iou[0] * total / (1 + iou[0])
-    return iou[0], shared / np.maximum(areas(one), 1e-6)
+    return iou[0], covered(one, many)[0]
 
 
 def _inside(box: Box, image: Image) -> Box:
