@@ -40,7 +40,8 @@ def models() -> None:
 )
 @click.option("--epochs", type=click.IntRange(1), default=27, show_default=True, help="Of 1,376 pictures each.")
 @click.option("--minutes", type=click.FloatRange(0.1), help="End by training time instead of by epochs.")
-@click.option("--drawn-share", type=click.FloatRange(0, 1), default=0.15, show_default=True, help="Of drawn scenes.")
+@click.option("--drawn-share", type=click.FloatRange(0, 1), default=0.12, show_default=True, help="Of drawn scenes.")
+@click.option("--input-px", type=int, default=384, show_default=True, help="Side of a square picture, as used later.")
 @click.option(
     "--begins-with",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -54,7 +55,7 @@ def models() -> None:
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(["paste", "seams", "tilt", "weather", "scale", "mosaic"]),
+    type=click.Choice(["masks", "scenes", "paste", "seams", "tilt", "weather", "scale", "mosaic"]),
     help="Leave a method out, to see what it is worth.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -68,6 +69,7 @@ def train(
     epochs: int,
     minutes: float | None,
     drawn_share: float,
+    input_px: int,
     begins_with: Path | None,
     teacher: Path | None,
     without: tuple[str, ...],
@@ -85,6 +87,7 @@ def train(
         out=out,
         seed=seed,
         drawn_share=drawn_share,
+        input_px=input_px,
         begins_with=begins_with,
         teacher=teacher,
         without=without,

@@ -59,7 +59,6 @@ def test_training_stops_resumes_exports_and_is_evaluated(tmp_path: Path, ten_pho
             pictures_per_epoch=8,
             batch_size=4,
             input_px=128,
-            crop_px=96,
             validate_every=1,
         )
 

@@ -32,10 +32,9 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canvas:
-    """What a picture is put on: a square of `size_px`; at scale 1 a picture covers the area of `scale_px` squared."""
+    """What a picture is put on: a square of `size_px`, the area of which a picture covers at scale 1."""
 
     size_px: int
-    scale_px: int
     scales: tuple[float, float]
     is_tilted: bool = True
     has_weather: bool = True
@@ -91,7 +90,7 @@ def _place(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Draw a picture into a tile and return the boxes that stay, in pixels of the canvas."""
     height, width = example.image.shape[:2]
-    base = canvas.scale_px / np.sqrt(height * width)
+    base = canvas.size_px / np.sqrt(height * width)
     scale_x = base * np.exp(rng.uniform(*np.log(scales)))
     scale_y = scale_x * rng.uniform(*SQUEEZES)
     tilt = rng.uniform(*TILTS) if canvas.is_tilted and rng.random() < TILT_CHANCE else 0.0

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,12 +50,12 @@ class Mixture:
 class Photos:
     """All training photos decoded once (about 1.3 GB for the whole set), with their chance to be shown."""
 
-    def __init__(self, photos: Sequence[Photo]) -> None:
+    def __init__(self, photos: Sequence[Photo], *, is_balanced: bool = True) -> None:
         self._photos = [photo for photo in photos if photo.source not in FORBIDDEN_FOR_TRAINING]
         if not self._photos:
             raise DataError("no photo of the data may be used for training")
         self._images = [decoded(photo) for photo in self._photos]
-        self.chances = _chances(self._photos)
+        self.chances = _chances(self._photos) if is_balanced else np.full(len(self._photos), 1 / len(self._photos))
         self._places = _places_by_class(self._photos)
 
     def __len__(self) -> int:
@@ -91,6 +91,11 @@ def next_batch(photos: Photos, rng: np.random.Generator, *, mixture: Mixture, ba
         labels=[torch.from_numpy(example.labels) for example in examples],
         is_labelled=torch.from_numpy(np.stack([example.is_labelled for example in examples])),
     )
+
+
+def without_masks(photos: Sequence[Photo]) -> list[Photo]:
+    """The photos as if each source had labelled every class: what it left out then counts as road without damage."""
+    return [replace(photo, is_labelled=np.ones_like(photo.is_labelled)) for photo in photos]
 
 
 def _next_example(photos: Photos, rng: np.random.Generator, mixture: Mixture, canvas: Canvas) -> Example:

@@ -18,7 +18,7 @@ from models.road_damage.training import checkpoint
 from models.road_damage.training.augment import Canvas
 from models.road_damage.training.body import load_pretrained
 from models.road_damage.training.curves import draw_curves
-from models.road_damage.training.data import Batch, Mixture, Photos, next_batch
+from models.road_damage.training.data import Batch, Mixture, Photos, next_batch, without_masks
 from models.road_damage.training.loss import detection_loss
 from models.road_damage.training.network import CLASSES, Detector, normalised
 from models.road_damage.training.shipped import unfolded
@@ -32,8 +32,6 @@ WEIGHT_DECAY = 0.02
 WARM_UP_STEPS = 150
 LAST_RATE_SHARE = 0.02
 SCALES = 0.65, 1.3  # of a picture that covers the input's area
-CROPS_UNTIL = 0.8  # of the run
-WHOLE_SHARE = 0.3  # of the steps before that which show the whole input: some cracks cross all of it
 PASTE_SHARE = 0.5
 SEAM_SHARE = 0.3
 MOSAIC_SHARE = 0.3
@@ -48,16 +46,15 @@ class Plan:
     data: Path
     out: Path
     seed: int = 1
-    drawn_share: float = 0.15
+    drawn_share: float = 0.12
     epochs: int = 30
     minutes: float | None = None  # ends by time instead; then `epochs` only says how often to validate
     pictures_per_epoch: int = 1376
     batch_size: int = 16
-    input_px: int = 512  # side of a square picture as the network will be used
-    crop_px: int = 384  # side of the parts mostly shown before that, at the same scale and half the cost
+    input_px: int = 384  # side of a square picture as the network will be used
     begins_with: Path | None = None  # checkpoint whose averaged weights the run begins with, or a shipped ONNX file
     teacher: Path | None = None  # folder of a model that labels the drive's frames
-    without: tuple[str, ...] = ()  # methods of the mixture and the canvas, to see what each is worth
+    without: tuple[str, ...] = ()  # methods left out, to see what each is worth
     validate_every: int = 2  # epochs
     threads: int = 1
 
@@ -82,7 +79,7 @@ class Run:
     def _beginning(self) -> Detector:
         begins_with = self._plan.begins_with
         if begins_with is not None and begins_with.suffix == ".onnx":
-            return unfolded(begins_with, normalised(self._batch(share=0.0, is_whole=True).pictures))
+            return unfolded(begins_with, normalised(self._batch(share=0.0).pictures))
         network = Detector()
         if begins_with is None:
             load_pretrained(network.body)
@@ -125,20 +122,20 @@ class Run:
 
     def _step(self, share: float) -> float:
         self._set_rate(share)
-        batch = self._batch(share=share, is_whole=share >= CROPS_UNTIL or self._rng.random() < WHOLE_SHARE)
+        batch = self._batch(share=share)
         network = self._learner.network.train()
         pictures = normalised(batch.pictures).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             prediction = network(pictures)
         return self._learner.learn(detection_loss(prediction, batch))
 
-    def _batch(self, *, share: float, is_whole: bool) -> Batch:
+    def _batch(self, *, share: float) -> Batch:
         return next_batch(
             self._photos,
             self._rng,
             mixture=_mixture(self._plan, share),
             batch_size=self._plan.batch_size,
-            canvas=_canvas(self._plan, is_whole=is_whole),
+            canvas=_canvas(self._plan),
         )
 
     def _set_rate(self, share: float) -> None:
@@ -174,8 +171,10 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
     if plan.teacher is not None:
         train += drive_photos(plan.data, plan.teacher)
     held_out = coco.read_photos(coco.road_damage_file(plan.data, "val"), CLASSES)
+    if "masks" in plan.without:
+        train = without_masks(train)
     plan.out.mkdir(parents=True, exist_ok=True)
-    run = Run(plan, photos=Photos(train), held_out=held_out)
+    run = Run(plan, photos=Photos(train, is_balanced="scenes" not in plan.without), held_out=held_out)
     if is_resumed:
         run.resume()
     return run
@@ -195,10 +194,9 @@ def _mixture(plan: Plan, share: float) -> Mixture:
     )
 
 
-def _canvas(plan: Plan, *, is_whole: bool) -> Canvas:
+def _canvas(plan: Plan) -> Canvas:
     return Canvas(
-        size_px=plan.input_px if is_whole else plan.crop_px,
-        scale_px=plan.input_px,
+        size_px=plan.input_px,
         scales=(0.85, 1.15) if "scale" in plan.without else SCALES,
         is_tilted="tilt" not in plan.without,
         has_weather="weather" not in plan.without,

@@ -11,14 +11,8 @@ from models.road_damage.training.weather import weathered
 ALL = np.ones(4, np.bool_)
 
 
-def canvas(size_px: int, *, scale_px: int | None = None, is_tilted: bool = True) -> Canvas:
-    return Canvas(
-        size_px=size_px,
-        scale_px=scale_px or size_px,
-        scales=(0.65, 1.3),
-        is_tilted=is_tilted,
-        has_weather=False,
-    )
+def canvas(size_px: int, *, times: float = 1.0, is_tilted: bool = True) -> Canvas:
+    return Canvas(size_px=size_px, scales=(0.65 * times, 1.3 * times), is_tilted=is_tilted, has_weather=False)
 
 
 def example(boxes: list[list[float]], *, height: int = 100, width: int = 200, road: int = 40) -> Example:
@@ -42,7 +36,7 @@ def test_boxes_follow_what_they_mark(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_part_of_a_larger_picture_keeps_its_scale(seed: int) -> None:
-    shown = single(example([[90, 40, 110, 60]]), np.random.default_rng(seed), canvas(80, scale_px=200, is_tilted=False))
+    shown = single(example([[90, 40, 110, 60]]), np.random.default_rng(seed), canvas(80, times=2.5, is_tilted=False))
 
     for box in shown.boxes:
         assert 20 * 0.65 * 0.3 < box[2] - box[0] < 20 * 1.3 * 1.5
@@ -52,7 +46,7 @@ def test_a_tilted_plane_shrinks_towards_its_top() -> None:
     both = example([[20, 4, 80, 10], [20, 90, 80, 96]], height=100, width=100)
     widths: list[NDArray[np.float32]] = []
     for seed in range(40):
-        boxes = single(both, np.random.default_rng(seed), canvas(300, scale_px=100)).boxes
+        boxes = single(both, np.random.default_rng(seed), canvas(300, times=1 / 3)).boxes
         if len(boxes) == 2:
             widths.append(boxes[:, 2] - boxes[:, 0])
 

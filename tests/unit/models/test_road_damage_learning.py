@@ -165,7 +165,6 @@ def small_plan(data: Path, out: Path) -> Plan:
         pictures_per_epoch=10,
         batch_size=5,
         input_px=96,
-        crop_px=64,
         validate_every=1,
         drawn_share=0.2,
     )
