@@ -6,8 +6,10 @@ Both run in one process in turn, a frame of the one and a run of the other, so t
 both alike: the whole agent (reader thread, position, quality gate, resize, network, fusing, tracks, places, outbox on
 disk) on a drawn drive with damage each 40 m, and ONNX Runtime alone on a tensor of the size that the agent gives it.
 What watching itself takes is left out.
-Times are medians over the frames. `ratio` compares the clock, `cpu_ratio` the processor time of all threads, and
-`mean_ratio` the sums, with what happens now and then (the horizon, a commit to disk).
+Times are medians over the frames. `ratio` is the median over the frames of what a bare run for as many boxes takes to
+what the frame took, `cpu_ratio` the same in processor time of all threads, `mean_ratio` that of the sums, with what
+happens now and then (the horizon, a commit to disk). `ratio_of_medians` is what stood here before: frames with a box
+and without one lie 3 ms apart, and it may divide one of these by one of those.
 
 Frames lie in memory as a camera's driver leaves them, or (`--source jpeg`) as JPEG that the reader thread decodes
 while the network runs. The network has `threads` threads, the agent's own among them; the reader and the (idle) sender
@@ -115,21 +117,16 @@ class Turns:
     begun: Instant | None = None
 
     def show(self, scene: Scene) -> None:
-        done = Instant()
-        if self.begun is not None:
-            steps_ms = dict(scene.steps_ms)
-            self.frames.append(done.since(self.begun, without_s=steps_ms.pop("watch") / 1e3))
-            for step, taken_ms in steps_ms.items():
-                self.steps_ms.setdefault(step, []).append(taken_ms)
-        begun = Instant()
+        done, begun = Instant(), self.begun
         self.bare(len(scene.detections))
         self.begun = Instant()
-        self.bare_runs.append(self.begun.since(begun))
-
-    def pause(self) -> None:
-        """What lies between two drives is no frame, and the last run is no frame's."""
-        self.begun = None
-        self.bare_runs.pop()
+        if begun is None:  # the first of a drive: what lies before it is no frame
+            return
+        steps_ms = dict(scene.steps_ms)
+        self.frames.append(done.since(begun, without_s=steps_ms.pop("watch") / 1e3))
+        self.bare_runs.append(self.begun.since(done))
+        for step, taken_ms in steps_ms.items():
+            self.steps_ms.setdefault(step, []).append(taken_ms)
 
 
 def drawn_drive(camera: CameraModel, *, count: int, source: str) -> list[Frame]:
@@ -266,7 +263,7 @@ def measure(folder: Path, settings: Model, camera: CameraModel, drive: Drive, *,
         rss_mb = rss_mb or _rss_mb()  # before a bare session comes on top
         turns.bare = bare_run(settings, tensor)
         run_agent(folder, settings, detector=detector, drive=drive, camera=camera, watcher=turns)
-        turns.pause()
+        turns.begun = None
     return _result(settings, tensor, turns) | {"rss_mb": rss_mb}
 
 
@@ -283,7 +280,7 @@ def ready_tensor(settings: Model, image: Image) -> NDArray[np.uint8]:
 
 def _result(settings: Model, tensor: NDArray[np.uint8], turns: Turns) -> dict[str, Any]:
     frame_s, bare_s = (median(turn.clock_s for turn in part) for part in (turns.frames, turns.bare_runs))
-    frame_cpu_s, bare_cpu_s = (median(turn.cpu_s for turn in part) for part in (turns.frames, turns.bare_runs))
+    pairs = list(zip(turns.frames, turns.bare_runs, strict=True))
     steps_ms = {step: median(taken_ms) for step, taken_ms in turns.steps_ms.items()}
     return {
         "precision": settings.precision,
@@ -291,10 +288,11 @@ def _result(settings: Model, tensor: NDArray[np.uint8], turns: Turns) -> dict[st
         "input": f"{tensor.shape[2]}x{tensor.shape[1]}",
         "frames_per_s": round(1 / frame_s, 2),
         "bare_per_s": round(1 / bare_s, 2),
-        "ratio": round(bare_s / frame_s, 3),
-        "cpu_ratio": round(bare_cpu_s / frame_cpu_s, 3),
+        "ratio": round(median(bare.clock_s / frame.clock_s for frame, bare in pairs), 3),
+        "cpu_ratio": round(median(bare.cpu_s / frame.cpu_s for frame, bare in pairs), 3),
+        "ratio_of_medians": round(bare_s / frame_s, 3),
         "mean_ratio": round(sum(t.clock_s for t in turns.bare_runs) / sum(t.clock_s for t in turns.frames), 3),
-        "cpu_ms": round(1e3 * frame_cpu_s, 2),
+        "cpu_ms": round(1e3 * median(turn.cpu_s for turn in turns.frames), 2),
         "steps_ms": {step: round(taken_ms, 3) for step, taken_ms in steps_ms.items()},
         "share": {step: round(taken_ms / (1e3 * frame_s), 4) for step, taken_ms in steps_ms.items()},
         "rest_ms": round(1e3 * frame_s - sum(steps_ms.values()), 3),

@@ -61,7 +61,9 @@ class SecondLook:
         """
         found = found.where(np.argsort(-found.scores, kind="stable")[:MOST_BOXES])
         windows = windows_around(found.boxes, image, self._close_up)
-        views = np.stack([view_of(image, window, self._close_up.side_px) for window in windows.tolist()])
+        views = np.empty((len(found), self._close_up.side_px, self._close_up.side_px, 3), np.uint8)
+        for view, window in zip(views, windows.tolist(), strict=True):
+            fill_view(view, image, window)
         sides, chances = self._network.run(views)
         shown = np.maximum(chances[np.arange(len(found)), found.labels], 1e-6).astype(np.float32)
         boxes = found.boxes + SAY * (from_windows(sides, windows) - found.boxes)
@@ -79,14 +81,26 @@ def windows_around(boxes: Boxes, image: Image, close_up: CloseUp) -> Windows:
 
 def view_of(image: Image, window: list[int], side_px: int) -> Image:
     """Cut a window out and stretch it to a square; what lies beyond the frame is grey."""
+    view = np.empty((side_px, side_px, 3), np.uint8)
+    fill_view(view, image, window)
+    return view
+
+
+def fill_view(view: Image, image: Image, window: list[int]) -> None:
+    """The same into a square that is there."""
     left, top, right, bottom = window
     height, width = image.shape[:2]
-    inside = image[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    whole = image[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
     beyond = max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0)
-    whole = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_CONSTANT, value=(GREY, GREY, GREY))
+    if any(beyond):
+        whole = cv2.copyMakeBorder(whole, *beyond, cv2.BORDER_CONSTANT, value=(GREY, GREY, GREY))
+    side_px = len(view)
     smaller = min(right - left, side_px), min(bottom - top, side_px)
+    if smaller == (side_px, side_px):
+        cv2.resize(whole, smaller, dst=view, interpolation=cv2.INTER_AREA)
+        return
     shrunk = cv2.resize(whole, smaller, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(shrunk, (side_px, side_px), interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
+    cv2.resize(shrunk, (side_px, side_px), dst=view, interpolation=cv2.INTER_LINEAR_EXACT)
 
 
 def into_windows(boxes: Boxes, windows: Windows) -> NDArray[np.float32]:
