@@ -28,8 +28,8 @@ from tests.integration.browser_client import add_people, browser_at, sign_in
 TRIES: Final = int(os.environ.get("BUSENSE_ATTACKS", "1"))
 UNKNOWN: Final = "01a20d6d-5a00-7b6f-8bad-cce966e8e23a"
 CREW: Final[dict[Role, Any]] = {Role.CREW: {"unit": "roads", "crew": "roads-1"}}
-# These never end, end the attacker's own session, or lead to another server.
-LEFT_OUT: Final = ("/api/v1/events", "/api/v1/session", "/api/v1/account/sessions", "/api/v1/oidc/start")
+# These end the attacker's own session, or lead to another server.
+LEFT_OUT: Final = ("/api/v1/session", "/api/v1/account/sessions", "/api/v1/oidc/start")
 INJECTIONS: Final = (
     "'",
     "' OR '1'='1",
@@ -117,6 +117,7 @@ def target(
 
 def operations() -> list[Any]:
     schema: Any = schemathesis.openapi.from_dict(json.loads(DOCUMENT.read_text()))
+    schema.config.max_stream_events = 1  # of those that never end
     found: list[Any] = [result.ok() for result in schema.get_all_operations()]
     return [operation for operation in found if operation.path not in LEFT_OUT]
 
