@@ -7,6 +7,9 @@ TRAIN := $(VENV)/.train
 DASHBOARD := cloud/dashboard/dist/index.html
 DASHBOARD_SOURCES := $(shell find cloud/dashboard -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
+# Each of the hundreds of processes of a run would compile what it imports anew, scipy and torch, too.
+export PYTHONDONTWRITEBYTECODE :=
+
 FOR ?=
 FRAMES ?=
 JSON ?=
@@ -57,7 +60,7 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 
 test: check $(DASHBOARD) ## check, then every test
 	$(BIN)/python -m pytest -m "not town" -n 4 --dist loadfile
-	$(BIN)/python -m pytest -m town -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m town -n 2 --dist loadfile tests/e2e
 
 coverage: $(TRAIN) $(DASHBOARD) ## what the tests do not reach; takes longer than they do
 	$(BIN)/python -m pytest -m "not town" -n 2 --dist loadfile --cov --cov-report=term:skip-covered
