@@ -1,7 +1,7 @@
 """What the routes need: the database, the catalogue, the live hub, and the common forms of questions."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, LiteralString, Protocol, cast
 
@@ -40,6 +40,14 @@ class Connections(Protocol):
         ...
 
 
+class UnderWay(Connections, Protocol):
+    """A transaction that is under way, and can be begun anew."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Let go of the connection for a while."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What lives as long as the application."""
@@ -68,6 +76,8 @@ class Resources:
     pictures: PictureStore
     open_handler: Callable[[], AbstractAsyncContextManager[Handler]]
     """Opens what stores messages, for those that are given another try."""
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Where slow work is done between two connections: none is held meanwhile, and nothing written before is kept."""
 
     @property
     def is_secure(self) -> bool:
@@ -78,8 +88,8 @@ class Resources:
 def resources(request: Request) -> Resources:
     """What the application holds, with one transaction for all of a request that must happen once."""
     held = cast("Resources", request.app.state.resources)
-    under_way: Connections | None = request.scope.get(UNDER_WAY)
-    return held if under_way is None else replace(held, thread_pool=under_way)
+    under_way: UnderWay | None = request.scope.get(UNDER_WAY)
+    return held if under_way is None else replace(held, thread_pool=under_way, aside=under_way.aside)
 
 
 async def database(request: Request) -> AsyncGenerator[Database]:

@@ -4,21 +4,22 @@ import asyncio
 import base64
 import re
 from collections.abc import Generator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from weakref import WeakValueDictionary
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.api.actors import who_asks
 from cloud.api.declared import ROOT
-from cloud.api.deps import UNDER_WAY, resources
+from cloud.api.deps import UNDER_WAY, Connections, resources
 from cloud.api.problems import ProblemError
 from cloud.db import idempotency
 from cloud.db.pool import Row
@@ -58,10 +59,12 @@ class Once:
     """Does what comes under a key in one transaction with the key and the answer.
 
     No connection waits for a client: one is taken when the body is there, and given back before the answer goes out.
+    Nor does one wait for the same key here: the second gets its turn, and the first one's answer, when that is settled.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = Headers(scope=scope).get(HEADER) if _is_write(scope) else None
@@ -78,23 +81,59 @@ class Once:
             key=key,
             content=f"{scope['method']} {scope['path']}?{request.url.query}\n".encode() + body,
         )
-        async with AsyncExitStack() as lease:
-            connection = await lease.enter_async_context(contextmanager_in_threadpool(held.thread_pool.connection()))
-            given = await run_in_threadpool(idempotency.take, connection, asked, at=datetime.now(UTC))
-            if given is None:
-                transaction = scope[UNDER_WAY] = InTransaction(connection)
-                answer = _HeldBack(transaction, lease, asked, held.vault, body, receive, send)
+        transaction = InTransaction(held.thread_pool, asked)
+        try:
+            async with AsyncExitStack() as lease:
+                await lease.enter_async_context(self._turn(asked))
+                lease.push_async_callback(run_in_threadpool, transaction.end)
+                await run_in_threadpool(transaction.begin)
+                scope[UNDER_WAY] = transaction
+                answer = _HeldBack(transaction, lease, held.vault, body, receive, send)
                 await self._app(scope, answer.receive, answer.send)
-                return
-        await _given_again(given, held.vault)(scope, receive, send)
+        except _AnsweredBeforeError as before:
+            await _given_again(before.answer, held.vault)(scope, receive, send)
+
+    def _turn(self, asked: idempotency.Request) -> asyncio.Lock:
+        return self._turns.setdefault((asked.actor, asked.key), asyncio.Lock())
 
 
-@dataclass(slots=True)
+class _AnsweredBeforeError(Exception):
+    """What is asked was done when it came before."""
+
+    def __init__(self, answer: idempotency.Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class InTransaction:
     """Gives the connection of a transaction that is under way, where a pool would give one of its own."""
 
-    under_way: Connection[Row]
-    is_over: bool = False
+    def __init__(self, pool: Connections, asked: idempotency.Request) -> None:
+        self._pool = pool
+        self.asked = asked
+        self.under_way: Connection[Row] | None = None
+        self._lease = ExitStack()
+
+    def begin(self) -> None:
+        """Take a connection, and the key on it.
+
+        Raises:
+            _AnsweredBeforeError: the request has come before.
+            KeyReusedError: another request came under this key.
+        """
+        with ExitStack() as lease:
+            connection = lease.enter_context(self._pool.connection())
+            given = idempotency.take(connection, self.asked, at=datetime.now(UTC))
+            if given is not None:
+                raise _AnsweredBeforeError(given)
+            self.under_way, self._lease = connection, lease.pop_all()
+
+    def end(self) -> None:
+        """Give the connection back; what was not committed is undone."""
+        connection, self.under_way = self.under_way, None
+        with self._lease:
+            if connection is not None and not connection.closed:
+                connection.rollback()
 
     @contextmanager
     def connection(self) -> Generator[Connection[Row]]:
@@ -103,10 +142,17 @@ class InTransaction:
         Raises:
             RuntimeError: it is over, and the connection somebody else's.
         """
-        if self.is_over:
+        if self.under_way is None:
             raise RuntimeError("what is still to be done when the answer goes out is no part of its transaction")
         with self.under_way.transaction():
             yield self.under_way
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Undo what was done so far, and begin anew when slow work is done that needs no database."""
+        self.end()
+        yield
+        self.begin()
 
 
 @dataclass(slots=True)
@@ -115,8 +161,7 @@ class _HeldBack:
 
     transaction: InTransaction
     lease: AsyncExitStack
-    """Gives the connection back."""
-    asked: idempotency.Request
+    """Gives back the connection, and the turn."""
     vault: Vault
     body: bytes
     receive_more: Receive
@@ -144,7 +189,6 @@ class _HeldBack:
         is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
         if is_whole or self.size_bytes > MOST_KEPT_BYTES:
             await run_in_threadpool(self._settle)
-            self.transaction.is_over = True
             await self.lease.aclose()
             self.is_out.set()
             for each in self.messages:
@@ -152,15 +196,17 @@ class _HeldBack:
 
     def _settle(self) -> None:
         """Commit what was done; what was refused leaves its key free, and what failed leaves nothing."""
-        connection = self.transaction.under_way
+        connection, asked = self.transaction.under_way, self.transaction.asked
+        if connection is None:  # failed aside, before anything was done
+            return
         start, *parts = self.messages
         if start["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
             connection.rollback()
             return
         if start["status"] >= HTTPStatus.BAD_REQUEST:
-            idempotency.forget(connection, self.asked)
+            idempotency.forget(connection, asked)
         else:
-            idempotency.remember(connection, self.asked, self._answer(start, parts))
+            idempotency.remember(connection, asked, self._answer(start, parts))
         connection.commit()
 
     def _answer(self, start: Message, parts: list[Message]) -> idempotency.Answer:

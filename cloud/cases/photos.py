@@ -1,6 +1,5 @@
 """Photos of crews, before and after the repair."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -11,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Reason
-from cloud.cases.orders import Order
+from cloud.cases.orders import CaseRow, Order
 from cloud.errors import OrderError, PictureTooLargeError
 from cloud.pictures.announcements import ADD_SAFE
 from cloud.pictures.blur import Blur, SafePhoto
@@ -59,29 +58,45 @@ async def read_photo(body: AsyncIterator[bytes], *, limit: int) -> bytes:
     return bytes(content)
 
 
-def add_photo(actions: CaseActions, photo: Photo, *, blur: Blur, store: PictureStore) -> str:
-    """Make a photo safe and keep it with its case; returns its hash.
+def check_photo(actions: CaseActions, case_id: UUID) -> CaseRow:
+    """Check that a case takes a photo of this actor.
 
     Raises:
         CaseNotFoundError, ActionNotAllowedError, ActionForbiddenError: as for every action.
         OrderError: the case has enough photos.
+    """
+    case = actions.check(case_id, Action.ADD_PHOTO)
+    if _count(actions.connection, case_id) >= MAX_OF_CASE:
+        raise OrderError(f"a case takes at most {MAX_OF_CASE} photos")
+    return case
+
+
+def keep_safe(photo: Photo, *, blur: Blur, store: PictureStore) -> SafePhoto:
+    """Make a photo safe and keep it; slow, and asks no database.
+
+    Raises:
         PhotoError, UnavailableError: it cannot be made safe; then nothing is kept.
     """
-    case = actions.check(photo.case_id, Action.ADD_PHOTO)
-    if _count(actions.connection, photo.case_id) >= MAX_OF_CASE:
-        raise OrderError(f"a case takes at most {MAX_OF_CASE} photos")
     safe = blur.make_safe(photo.content)
-    sha256 = hashlib.sha256(safe.content).hexdigest()
-    store.keep(sha256, safe.content, width_px=safe.width_px, height_px=safe.height_px)
-    _insert(actions, photo, safe, sha256=sha256, city=case.city)
-    order = Order(action=Action.ADD_PHOTO, reason=_REASONS[photo.kind], photo_sha256=sha256)
+    store.keep(safe.sha256, safe.content, width_px=safe.width_px, height_px=safe.height_px)
+    return safe
+
+
+def add_photo(actions: CaseActions, photo: Photo, safe: SafePhoto) -> None:
+    """Note with its case what was kept of a photo.
+
+    Raises:
+        CaseNotFoundError, ActionNotAllowedError, ActionForbiddenError, OrderError: as for `check_photo`.
+    """
+    case = check_photo(actions, photo.case_id)
+    _insert(actions, photo, safe, city=case.city)
+    order = Order(action=Action.ADD_PHOTO, reason=_REASONS[photo.kind], photo_sha256=safe.sha256)
     actions.act(photo.case_id, order)
-    return sha256
 
 
-def _insert(actions: CaseActions, photo: Photo, safe: SafePhoto, *, sha256: str, city: str) -> None:
+def _insert(actions: CaseActions, photo: Photo, safe: SafePhoto, *, city: str) -> None:
     values: dict[str, Any] = {
-        "sha256": sha256,
+        "sha256": safe.sha256,
         "city": city,
         "device": actions.actor.name,
         "size_bytes": len(safe.content),

@@ -4,6 +4,7 @@ The program decodes what a stranger sent, so it gets no secrets and little time;
 detector of faces in its own process. What it gives back is checked like a picture of a bus.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -39,6 +40,11 @@ class SafePhoto:
     width_px: int
     height_px: int
     blur: dict[str, str | int | float]
+
+    @property
+    def sha256(self) -> str:
+        """Under which it is kept."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 class Blur:

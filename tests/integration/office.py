@@ -99,11 +99,11 @@ def add_person(connection: Connection[Any], wish: Wish, *, token: str) -> None:
 
 
 @contextmanager
-def open_office(town: Town, folder: Path) -> Generator[Office]:
+def open_office(town: Town, folder: Path, **serve: Any) -> Generator[Office]:
     """Yield a running office."""
     add_people(town.url)
     with (
-        running_server(town.url, folder / "pictures") as (_, address),
+        running_server(town.url, folder / "pictures", **serve) as (_, address),
         httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client,
     ):
         yield Office(api=client, town=town)

@@ -1,10 +1,12 @@
 """Photos of crews: made safe by the real program, kept without metadata."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
 import pytest
@@ -12,9 +14,13 @@ from PIL import Image, ImageDraw
 
 from cloud.errors import PhotoError, UnavailableError
 from cloud.pictures.blur import Blur
+from tests.integration.ingest_database import value
 from tests.integration.office import Office, headers_of, open_office
 from tests.integration.town import Town
 
+IN_A_TRANSACTION: LiteralString = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+"""
 ORIENTATION, TURNED = 0x0112, 6  # the phone was held upright: turn by 90 degrees
 
 
@@ -67,6 +73,30 @@ def test_photo_that_comes_again_is_kept_once(office: Office) -> None:
 
     assert again.json() == first.json()
     assert len(office.case(case["id"])["photos"]) == 1
+
+
+def test_photo_is_made_safe_while_nothing_in_the_database_waits_for_it(database: str, tmp_path: Path) -> None:
+    gate, runs = tmp_path / "gate", tmp_path / "runs"
+    os.mkfifo(gate)
+    waits = f"open({str(runs)!r}, 'a').write('run '); open({str(gate)!r}).read()"
+    program = f"import os, sys; {waits}; os.execv(sys.executable, [sys.executable, '-m', 'busense', 'blur'])"
+    town = Town(url=database)
+    with (
+        ThreadPoolExecutor(2) as threads,
+        open_office(town, tmp_path, blur_command=(sys.executable, "-c", program)) as office,
+    ):
+        case = office.accepted_case()
+        sent = [threads.submit(send, office, case, phone_photo(), key="photo-number-1") for _ in range(2)]
+        with gate.open("w"):  # once the program runs
+            assert value(database, IN_A_TRANSACTION) == 0
+            noted = office.acted("desk", case, "comment", reason="the case is nobody's")
+        first, again = (each.result() for each in sent)
+
+    assert (first.status_code, again.status_code) == (201, 201), first.text
+    assert first.json() == again.json()
+    assert len(first.json()["photos"]) == 1
+    assert first.json()["version"] == noted["version"]
+    assert runs.read_text() == "run "
 
 
 def test_what_is_no_photo_is_refused(office: Office) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, LiteralString, cast
 from urllib.parse import urlsplit
 
@@ -68,8 +69,12 @@ def database(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
-    folder = tmp_path_factory.mktemp("once")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("once")
+
+
+@pytest.fixture(scope="module")
+def server(database: str, folder: Path) -> Iterator[tuple[Server, str]]:
     with running_server(database, folder, visitors=False, vault_file=folder / "vault.key") as running:
         yield running
 
@@ -96,11 +101,17 @@ def add(client: httpx.Client, name: str, *, key: str) -> httpx.Response:
     return client.post("/people", json={"name": name, "role": "viewer"}, headers={"Idempotency-Key": key})
 
 
-def test_sent_twice_at_once_it_is_done_once_and_answered_alike(boss: httpx.Client, database: str) -> None:
-    with ThreadPoolExecutor(2) as threads:
+def test_sent_to_two_servers_at_once_it_is_done_once_and_answered_alike(
+    boss: httpx.Client, database: str, folder: Path
+) -> None:
+    with ExitStack() as stack:
+        _, beside = stack.enter_context(running_server(database, folder, vault_file=folder / "vault.key"))
+        other = stack.enter_context(browser_at(beside))
+        assert sign_in(other, "boss").status_code == 201
+        threads = stack.enter_context(ThreadPoolExecutor(2))
         with psycopg.connect(database) as slow:
             slow.execute("LOCK TABLE people IN SHARE MODE")  # until both are there
-            sent = [threads.submit(add, boss, "twice", key="sent-twice-at-once") for _ in range(2)]
+            sent = [threads.submit(add, each, "twice", key="sent-twice-at-once") for each in (boss, other)]
             wait_until(lambda: value(database, WAITING) == 2)
         first, second = (each.result() for each in sent)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from psycopg import Connection
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud.api.actors import ActorDep, needs
@@ -16,7 +17,7 @@ from cloud.api.problems import Problem, ProblemError
 from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Actor, Reason
 from cloud.cases.orders import Material, Order, Repair, Whereabouts
-from cloud.cases.photos import Photo, PhotoPlace, add_photo, read_photo
+from cloud.cases.photos import Photo, PhotoPlace, add_photo, check_photo, keep_safe, read_photo
 from cloud.cases.reading import read_case
 from cloud.cases.views import CaseDetail
 from cloud.errors import ActionNotAllowedError, StaleVersionError
@@ -153,13 +154,9 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
 @router.post("/cases/{case_id}/actions", responses=_CONFLICT, dependencies=[NEEDS_KEY])
 def act_on_case(case_id: UUID, body: ActionBody, held: ResourcesDep, actor: ActorDep) -> CaseDetail:
     """Do something with a case; answers with the case as it is then."""
-    at = datetime.now(UTC)
     try:
         with held.thread_pool.connection() as connection:
-            actions = CaseActions(
-                connection=connection, catalogue=held.catalogue, handling=held.handling, actor=actor, at=at
-            )
-            actions.act(case_id, order_of(body), version=body.version)
+            _actions_now(held, actor, connection).act(case_id, order_of(body), version=body.version)
             return read_case(connection, case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
     except (StaleVersionError, ActionNotAllowedError) as error:
         raise _conflict(held, case_id, actor, error) from error
@@ -240,12 +237,15 @@ async def add_case_photo(
 
 def _take_photo(held: Resources, actor: Actor, photo: Photo) -> CaseDetail:
     with held.thread_pool.connection() as connection:
-        actions = CaseActions(
-            connection=connection,
-            catalogue=held.catalogue,
-            handling=held.handling,
-            actor=actor,
-            at=datetime.now(UTC),
-        )
-        add_photo(actions, photo, blur=held.blur, store=held.pictures)
+        check_photo(_actions_now(held, actor, connection), photo.case_id)
+    with held.aside():
+        safe = keep_safe(photo, blur=held.blur, store=held.pictures)
+    with held.thread_pool.connection() as connection:
+        add_photo(_actions_now(held, actor, connection), photo, safe)
         return read_case(connection, photo.case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
+
+
+def _actions_now(held: Resources, actor: Actor, connection: Connection[Any]) -> CaseActions:
+    return CaseActions(
+        connection=connection, catalogue=held.catalogue, handling=held.handling, actor=actor, at=datetime.now(UTC)
+    )

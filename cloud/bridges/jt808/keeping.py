@@ -1,7 +1,6 @@
 """What is kept beside messages: bytes that nobody understands, and pictures of alarms."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -115,8 +114,7 @@ class BlurredAlbum:
         except (PhotoError, UnavailableError) as error:
             _log.warning("attachment_refused device=%s name=%s error=%s", terminal.device, name, error)
             return False
-        sha256 = hashlib.sha256(safe.content).hexdigest()
-        await asyncio.to_thread(self._store.put, sha256, safe.content)
+        await asyncio.to_thread(self._store.put, safe.sha256, safe.content)
         values = {
             "city": terminal.city,
             "device": terminal.device,
@@ -124,7 +122,7 @@ class BlurredAlbum:
             "kind": alarm.kind,
             "alarm_at": alarm.at,
             "name": name,
-            "sha256": sha256,
+            "sha256": safe.sha256,
             "size_bytes": len(safe.content),
             "width_px": safe.width_px,
             "height_px": safe.height_px,
