@@ -29,8 +29,9 @@ LIST: Final = _COLUMNS + _FROM + SCOPE_PLACE + _PAGE
 _DETAILS: Final = """
 , f.evidence, ARRAY(SELECT jsonb_build_object('columns', c.columns, 'taken_at', c.taken_at, 'sha256', c.sha256,
         'width_px', c.width_px, 'height_px', c.height_px, 'is_of_terminal', c.is_of_terminal,
-        'is_here', EXISTS (SELECT FROM pictures p
-            WHERE p.sha256 = c.sha256 AND p.received_at IS NOT NULL AND p.erased_at IS NULL))
+        'is_here', EXISTS (SELECT FROM pictures p JOIN driving_pictures d USING (sha256)
+            WHERE p.sha256 = c.sha256 AND p.received_at IS NOT NULL AND p.erased_at IS NULL
+                AND d.city = f.city AND d.device = f.device))
     FROM (
         SELECT '' AS name, (f.clip -> 'columns')::int AS columns, f.clip -> 'taken_at' AS taken_at,
             f.clip -> 'sheet' ->> 'sha256' AS sha256, (f.clip -> 'sheet' -> 'width_px')::int AS width_px,

@@ -1,6 +1,6 @@
 """Which pictures are expected, of whom, and which have come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ FROM jsonb_to_recordset(%s) AS n(
     blur jsonb, announced_at timestamptz)
 ORDER BY sha256
 ON CONFLICT DO NOTHING
+RETURNING sha256
 """
 ADD_SAFE: Final = """
 INSERT INTO pictures (
@@ -28,10 +29,15 @@ VALUES (%(sha256)s, %(city)s, %(device)s, %(size_bytes)s, 'image/jpeg', %(width_
 ON CONFLICT ON CONSTRAINT pictures_pkey DO NOTHING
 """
 """A JPEG that this server made safe itself: nobody announced it."""
+# A picture of the road stays one, and a clip its bus's, whatever another bus says of their hash.
 _INSERT_OF_DRIVING: Final = """
 INSERT INTO driving_pictures (sha256, city, device, kind, at)
-SELECT sha256, city, device, kind, at
-FROM jsonb_to_recordset(%s) AS n(sha256 text, city text, device text, kind text, at timestamptz) ORDER BY sha256
+SELECT n.sha256, n.city, n.device, n.kind, n.at
+FROM jsonb_to_recordset(%s) AS n(
+    sha256 text, city text, device text, kind text, at timestamptz, is_new boolean)
+WHERE n.is_new OR EXISTS (SELECT FROM driving_pictures d
+    WHERE d.sha256 = n.sha256 AND d.city = n.city AND d.device = n.device)
+ORDER BY n.sha256
 ON CONFLICT DO NOTHING
 """
 _FIND: Final = """
@@ -81,10 +87,13 @@ class Picture:
 
 
 async def announce(cursor: AsyncCursor[Any], announcements: Sequence[Announcement]) -> None:
-    """Note what is to come, within the caller's transaction."""
-    if announcements:
-        await cursor.execute(_INSERT, (Jsonb([_record(item) for item in announcements]),))
-    if of_driving := [record for item in announcements if (record := _record_of_driving(item)) is not None]:
+    """Note what is to come, within the caller's transaction; the first word on a hash says whose and what it is."""
+    if not announcements:
+        return
+    first = {item.picture.sha256: item for item in reversed(announcements)}
+    await cursor.execute(_INSERT, (Jsonb([_record(item) for item in first.values()]),))
+    new = {sha256: first[sha256] for (sha256,) in await cursor.fetchall()}
+    if of_driving := [_record_of_driving(item, event, new) for item in announcements if (event := item.of_driving)]:
         await cursor.execute(_INSERT_OF_DRIVING, (Jsonb(of_driving),))
 
 
@@ -114,14 +123,15 @@ def _record(announcement: Announcement) -> dict[str, object]:
     }
 
 
-def _record_of_driving(announcement: Announcement) -> dict[str, object] | None:
-    event = announcement.of_driving
-    if event is None:
-        return None
+def _record_of_driving(item: Announcement, event: DrivingEvent, new: Mapping[str, Announcement]) -> dict[str, object]:
+    first = new.get(item.picture.sha256)
     return {
-        "sha256": announcement.picture.sha256,
-        "city": announcement.city,
-        "device": announcement.device,
+        "sha256": item.picture.sha256,
+        "city": item.city,
+        "device": item.device,
         "kind": event.kind,
         "at": event.at.isoformat(),
+        "is_new": first is not None
+        and first.of_driving is not None
+        and (first.city, first.device) == (item.city, item.device),
     }

@@ -34,7 +34,7 @@ from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
 from tests.integration.ingest_database import SECRET
-from tests.integration.test_api_pictures import jpeg
+from tests.integration.test_api_pictures import announce, jpeg
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from wire.messages import Kind
@@ -564,6 +564,31 @@ def test_a_clip_of_the_road_is_for_reviewers_and_the_driver(
     town.change("UPDATE pictures SET erased_at = now(), received_at = NULL")
     assert people["safe"].get(reviewed).json()["clips"][0]["is_here"] is False
     assert people["safe"].get(f"{reviewed}/clips/0").status_code == 404
+
+
+def test_a_bus_makes_no_clip_of_a_picture_that_is_not_its_own(
+    town: Town, people: dict[str, httpx.Client], address: str
+) -> None:
+    road, clip = (jpeg(width_px=64, shade=200 + number) for number in range(2))
+    announce(town, road)
+    for minutes_ago in (60.0, 50.0):  # two events may share their seconds
+        brakes(town, minutes_ago=minutes_ago, clip=made_clip(clip))
+    town.store()
+    for content in (road, clip):
+        bring(address, content)
+        brakes(town, bus="bus-2", minutes_ago=30.0 if content is road else 20.0, clip=made_clip(content))
+    brakes(town, minutes_ago=10.0, clip=made_clip(road))
+    work(town)
+
+    assert people["view"].get(f"/pictures/{hashlib.sha256(road).hexdigest()}").content == road
+    assert people["view"].get(f"/pictures/{hashlib.sha256(clip).hexdigest()}").status_code == 404
+    found = [
+        (found["device"], people["safe"].get(f"/driving/incidents/{found['id']}/clips/0").status_code)
+        for found in incidents(people["safe"])
+    ]
+    assert found == [("bus-1", 404), ("bus-2", 404), ("bus-2", 404), ("bus-1", 200), ("bus-1", 200)], (
+        "else bus-2's driver is told"
+    )
 
 
 def test_pictures_of_a_terminals_alarm_stand_with_its_incident(town: Town, people: dict[str, httpx.Client]) -> None:
