@@ -38,6 +38,7 @@ from cloud.people.accounts import Accounts, Wish
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import FOR_TOKENS, GRANTS
 from cloud.people.tokens import add_token
+from telemetry.result_file import RESULT_FILE
 
 GOAL_MS: Final = 50.0
 FEW: Final = 300  # requests of what is not the map: of a hundred, one hiccup of the machine is the 99th percentile
@@ -201,7 +202,7 @@ def run(folder: Path, *, findings: int, points: int, looks: int, seed: int, cons
 @click.option("--track-points", "points", default=100_000_000, show_default=True, type=click.IntRange(0))
 @click.option("--looks", default=600, show_default=True, type=click.IntRange(100))
 @click.option("--seed", default=0, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, findings: int, points: int, looks: int, seed: int, json_file: Path | None) -> None:
     console = Console()
     with tempfile.TemporaryDirectory(prefix="busense-") as folder:

@@ -31,6 +31,7 @@ from benchmarks.record import record, write
 from benchmarks.servers import PASSWORD, database, enrol_all, start
 from busense.local.broker import find_server
 from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
+from telemetry.result_file import RESULT_FILE
 
 NODES: Final = 3
 WINDOW: Final = 500  # not acknowledged yet
@@ -222,7 +223,7 @@ def _rows_when_done(connection: psycopg.Connection, count: int) -> int:
 @click.command(help=__doc__)
 @click.option("--messages", "count", default=20_000, show_default=True, type=click.IntRange(300, 1_000_000))
 @click.option("--rate", default=2000.0, show_default=True, help="Messages a second.", type=click.FloatRange(1))
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, count: int, rate: float, json_file: Path | None) -> None:
     console = Console()
     with TemporaryDirectory(prefix="busense-") as folder:

@@ -17,6 +17,7 @@ import click
 from simulator.county.build import make_county
 from simulator.county.messages import CountyFleet
 from simulator.county.scenario import CountyPart, Scenario
+from telemetry.result_file import RESULT_FILE
 
 BUSES_PER_LINE: Final = 40
 MORNING_S: Final = 9.0 * 3600
@@ -27,7 +28,7 @@ MORNING_S: Final = 9.0 * 3600
 @click.option("--for", "for_s", default=120.0, show_default=True, type=click.FloatRange(min=10))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--roads", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="OpenStreetMap extract.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, buses: int, for_s: float, seed: int, roads: Path | None, json_file: Path | None) -> None:
     """Drive a county and say how much faster than time it went."""
     part = CountyPart(

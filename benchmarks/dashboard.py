@@ -24,6 +24,7 @@ from benchmarks.province import fill
 from benchmarks.record import record, write
 from benchmarks.servers import database, serving
 from cloud.findings.map_cells import count_marked_cells
+from telemetry.result_file import RESULT_FILE
 from tests.e2e.browser import running_browser
 
 LIVE: Final = 1000
@@ -113,7 +114,7 @@ def run(folder: Path, *, findings: int, seed: int, console: Console) -> dict[str
 @click.command(help=__doc__)
 @click.option("--findings", default=100_000, show_default=True, type=click.IntRange(1000))
 @click.option("--seed", default=0, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, findings: int, seed: int, json_file: Path | None) -> None:
     console = Console()
     with TemporaryDirectory(prefix="busense-") as folder:

@@ -20,6 +20,7 @@ from edge_agent.readings import GnssReading
 from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from simulator.driving import SensorErrors, TrueEvent, make_drive, random_mount, readings_of
 from simulator.plane import Plane
+from telemetry.result_file import RESULT_FILE
 from wire.messages import Driving, DrivingKind
 
 START: Final = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -105,7 +106,7 @@ def match(truth: tuple[TrueEvent, ...], found: list[Driving]) -> dict[int, int]:
 @click.command()
 @click.option("--km", type=click.FloatRange(min=1), default=400.0, show_default=True, help="with each equipment")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the numbers here")
+@click.option("--json", "json_file", type=RESULT_FILE, help="write the numbers here")
 def main(km: float, seed: int, json_file: Path | None) -> None:
     """Score the rules on drives with known harsh moments."""
     ways = {

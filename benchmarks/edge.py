@@ -36,7 +36,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from benchmarks.record import record, write
+from benchmarks.record import record, result_file, write
 from edge_agent.agent import Agent
 from edge_agent.config import (
     AgentConfig,
@@ -323,7 +323,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     parser.add_argument("--manifest", type=Path, default=Model().manifest)
     parser.add_argument("--size", type=_size, help="input of the network, as 512x512; default is the model's own")
     parser.add_argument("--frame", type=_size, default=(640, 384))

@@ -27,6 +27,8 @@ from benchmarks.work import CITY, run
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from telemetry.result_file import RESULT_FILE
+
 FINDINGS: Final = (1_000, 10_000, 100_000, 1_000_000)
 RATE: Final = 500.0
 WARM_SHARE: Final = 0.25
@@ -54,8 +56,8 @@ def draw(rates: dict[int, float], file: Path) -> None:
 @click.command(help=__doc__)
 @click.option("--rounds", default=16, show_default=True, type=click.IntRange(8, 1000), help="Seconds of the county.")
 @click.option("--seed", default=1, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
+@click.option("--plot", type=RESULT_FILE)
 def main(*, rounds: int, seed: int, json_file: Path | None, plot: Path | None) -> None:
     console, rates = Console(), dict[int, float]()
     for findings in FINDINGS:

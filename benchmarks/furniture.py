@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.record import result_file
 from cloud.scenarios.street_furniture.compare import SIDE_PX, Patch, difference
 from cloud.scenarios.street_furniture.kinds import load_kinds
 
@@ -184,8 +185,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--plot", type=Path)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=result_file)
+    parser.add_argument("--json", type=result_file)
     arguments = parser.parse_args()
     rules = load_kinds().pictures
     if rules is None:

@@ -25,6 +25,7 @@ from cloud.findings.rates import RateBook
 from cloud.findings.visibility import Reach, Stretch, look_at, reach_of
 from simulator.score import Claim, Score, score_claims
 from simulator.world import World, make_world
+from telemetry.result_file import RESULT_FILE
 from wire.error_model import Quality, load_error_model
 
 MODEL: Final = Path("models/road_damage/error_model.json")
@@ -237,7 +238,7 @@ def _in_poor_light(passes: Sequence[int], seeds: int) -> list[Scene]:
 
 
 @click.command()
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 @click.option(
     "--errors", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=MODEL, show_default=True
 )

@@ -32,6 +32,8 @@ from wire.looks import AGAIN, LASTING_SHARE, TOLD_FROM, probabilities
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from telemetry.result_file import RESULT_FILE
+
 PASSES: Final = 5  # of the goal
 INVENTED: Final = 0.02
 FOUND_GOAL: Final = 0.98
@@ -259,8 +261,8 @@ def plot(file: Path, answers: Mapping[str, Sequence[Answer]]) -> None:
 @click.option(
     "--errors", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=MODEL, show_default=True
 )
-@click.option("--plot", "plot_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--plot", "plot_file", type=RESULT_FILE)
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, errors: Path, plot_file: Path | None, json_file: Path | None) -> None:
     detector = Detector(errors=load_error_model(errors))
     worlds = [make_world(seed=seed, buses=3, frames=None) for seed in TOWNS]

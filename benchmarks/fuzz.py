@@ -38,6 +38,7 @@ from cloud.fleet.devices import enrol
 from cloud.ingest.handler import open_handler
 from cloud.ingest.reading import STUMBLED
 from cloud.ingest.subscriber import Delivery
+from telemetry.result_file import RESULT_FILE
 from wire.envelope import MAX_MESSAGE_BYTES
 
 BATCH: Final = 500
@@ -237,7 +238,7 @@ def fuzz(url: str, *, messages: int, seed: int, is_quiet: bool = False) -> Resul
 @click.command(help=__doc__)
 @click.option("--messages", default=1_000_000, show_default=True, type=click.IntRange(1, 100_000_000))
 @click.option("--seed", default=1, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, messages: int, seed: int, json_file: Path | None) -> None:
     begun_s, console = time.monotonic(), Console()
     with TemporaryDirectory(prefix="busense-") as folder:

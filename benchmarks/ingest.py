@@ -35,6 +35,7 @@ from benchmarks.record import record, write
 from benchmarks.servers import CITY, PASSWORD, Cloud, cloud, cpu_s
 from cloud.config import BrokerConfig, IngestConfig
 from cloud.ingest.jetstream import open_jetstream
+from telemetry.result_file import RESULT_FILE
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.messages import Detection, ModelVersion
@@ -270,7 +271,7 @@ def run(
 @click.option(
     "--node-red", type=click.Path(path_type=Path, exists=True), help="Folder with node-red and pg; a peer, too."
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(
     *, count: int, ingesters: int, publishers: int, has_peers: bool, node_red: Path | None, json_file: Path | None
 ) -> None:

@@ -30,6 +30,7 @@ from busense.local.processes import Program, accepts_connections, free_port
 from cloud.bridges.jt808.body import Result
 from cloud.db.migrate import migrate
 from cloud.fleet.secret import hash_secret
+from telemetry.result_file import RESULT_FILE
 
 CITY: Final = "measured"
 CODE: Final = "0123456789abcdef"
@@ -80,7 +81,7 @@ class Measured:
 @click.option("--terminals", type=click.IntRange(min=1), default=10_000, show_default=True)
 @click.option("--every", "every_s", type=click.FloatRange(min=1), default=30.0, show_default=True, help="seconds")
 @click.option("--for", "for_s", type=click.FloatRange(min=5), default=60.0, show_default=True, help="seconds")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the numbers here")
+@click.option("--json", "json_file", type=RESULT_FILE, help="write the numbers here")
 def main(terminals: int, every_s: float, for_s: float, json_file: Path | None) -> None:
     """Measure."""
     with tempfile.TemporaryDirectory(prefix="busense-jt808-") as folder, bridge(Path(folder), terminals) as (port, pid):

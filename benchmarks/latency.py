@@ -31,6 +31,7 @@ from benchmarks.county_traffic import MESSAGES_PER_STEP, STEP_S, CountyBus, Publ
 from benchmarks.record import record, times_ms, write
 from benchmarks.servers import CITY, Cloud, cloud
 from busense.local.postgres import LocalPostgres
+from telemetry.result_file import RESULT_FILE
 from wire.codec import decode_envelope
 from wire.messages import Kind
 
@@ -186,7 +187,7 @@ def run(folder: Path, *, rate: float, has_worker: bool, seconds: float, seed: in
 @click.option("--rate", "rates", multiple=True, default=(500.0, 2000.0), show_default=True, type=click.FloatRange(1))
 @click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(1))
 @click.option("--seed", default=1, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, rates: tuple[float, ...], seconds: float, seed: int, json_file: Path | None) -> None:
     console, lines = Console(), list[dict[str, Any]]()
     for has_worker in (False, True):

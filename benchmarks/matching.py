@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.record import result_file
 from cloud.roads.files import open_roads
 from cloud.roads.geojson import read_roads
 from cloud.roads.matching import Position, match_track
@@ -207,7 +208,7 @@ def shanghai(folder: Path) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     parser.add_argument("--drives", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=600)
     data = os.environ.get("BUSENSE_DATA")

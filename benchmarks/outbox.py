@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from benchmarks.record import result_file
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.sending import Waiting
 from wire.messages import (
@@ -240,7 +241,7 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=float, default=30.0)
     parser.add_argument("--share", type=float, default=1.0, help="part of the days that is really filled")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     arguments = parser.parse_args()
     days = arguments.days * arguments.share
     made = month(days)

@@ -12,12 +12,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from benchmarks.drives import BEGIN, FIXES_PER_S
+from benchmarks.record import result_file
 from edge_agent.ego import EgoState, EgoTrack, offset_between, step_between
 from edge_agent.errors import AboveHorizonError
 from edge_agent.readings import FrameReading, GnssReading
@@ -273,7 +273,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--passes", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     arguments = parser.parse_args()
     result: dict[str, object] = {}
     for name, quality in (("perfect receiver", PERFECT), ("plain receiver", PLAIN)):

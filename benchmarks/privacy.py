@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.record import result_file
 from edge_agent.config import Privacy as PrivacySettings
 from edge_agent.readings import FrameReading, Image
 from edge_agent.vision.clips import EVERY as EVERY_FRAME
@@ -134,7 +135,7 @@ def vain_share(privacy: Privacy, images: Sequence[Image]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     privacy = Privacy(PrivacySettings().faces, threads=1)

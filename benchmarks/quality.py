@@ -27,6 +27,7 @@ import numpy as np
 from benchmarks.altering import KINDS, Alter, drops_on_pane, mud_on_pane, on_its_side, upside_down
 from benchmarks.drives import BEGIN
 from benchmarks.real_drives import CHIBA, MOTORWAY
+from benchmarks.record import result_file
 from edge_agent.ego import EgoState
 from edge_agent.readings import Image
 from edge_agent.scenarios.road_damage.scenario import UNLIT
@@ -196,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     arguments = parser.parse_args()
     found = measure(arguments.data, seed=arguments.seed)
     plain, spoiled = found.plain, found.spoiled

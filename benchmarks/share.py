@@ -25,6 +25,7 @@ from benchmarks.county_traffic import county_buses
 from benchmarks.ingest import Published, fill
 from benchmarks.record import record, write
 from benchmarks.servers import CITY, Cloud, cloud
+from telemetry.result_file import RESULT_FILE
 
 NUMBERS: Final = (1, 2, 4)
 BUSES: Final = 200
@@ -104,7 +105,7 @@ def run(folder: Path, made: list[Published], number: int) -> dict[str, Any]:
 
 @click.command(help=__doc__)
 @click.option("--messages", "count", default=8000, show_default=True, type=click.IntRange(500, 1_000_000))
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, count: int, json_file: Path | None) -> None:
     made, lines = traffic(count), list[dict[str, Any]]()
     for number in NUMBERS:

@@ -31,6 +31,7 @@ from benchmarks.servers import CITY, database, enrol_all
 from cloud.db.migrate import migrate
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
+from telemetry.result_file import RESULT_FILE
 from tests.integration.timescale_server import timescale
 
 DAY_S: Final = 16 * 3600
@@ -147,7 +148,7 @@ def run(folder: Path, console: Console) -> dict[str, Any]:
 
 
 @click.command(help=__doc__)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, json_file: Path | None) -> None:
     console = Console()
     with TemporaryDirectory(prefix="busense-") as folder:

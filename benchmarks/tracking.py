@@ -25,6 +25,7 @@ from rich.progress import track
 
 from benchmarks.drives import BEGIN, BlankScenery, Driven, pass_over, splitting
 from benchmarks.real_drives import chiba, motorway
+from benchmarks.record import result_file
 from edge_agent.config import Model
 from edge_agent.ego import EgoState, Step
 from edge_agent.readings import FrameReading
@@ -207,7 +208,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=5)
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=result_file)
     arguments = parser.parse_args()
     result: dict[str, dict[str, float]] = {}
     for name, numbers in measure(arguments):

@@ -34,6 +34,7 @@ from simulator.city import Junction, Town, make_town
 from simulator.people import INSIDE_M, Tag, rssi_dbm
 from simulator.plane import Spot, distance_m
 from simulator.route import LOOPS, Motion, make_lines
+from telemetry.result_file import RESULT_FILE
 from wire.tags import ephemeral_id
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -417,7 +418,7 @@ def numbers_of(score: Score, resolved: dict[str, float]) -> dict[str, Any]:
 @click.command()
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 400))
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(days: int, seed: int, json_file: Path | None) -> None:
     """Let a town live, and tell how right it was."""
     score = simulate(days, seed)

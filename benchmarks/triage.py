@@ -29,6 +29,7 @@ from benchmarks.api import token_of_desk
 from benchmarks.province import fill
 from benchmarks.record import record, write
 from benchmarks.servers import CITY, database, serving
+from telemetry.result_file import RESULT_FILE
 from tests.e2e.browser import open_viewer, running_browser
 
 GOAL_AN_HOUR: Final = 200
@@ -170,7 +171,7 @@ def _summary(waits: list[Wait]) -> dict[str, Any]:
 
 @click.command(help=__doc__)
 @click.option("--cases", default=60, show_default=True, type=click.IntRange(8, 200))
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(*, cases: int, json_file: Path | None) -> None:
     console = Console()
     with TemporaryDirectory(prefix="busense-") as folder:

@@ -36,6 +36,7 @@ from cloud.fleet.devices import enrol
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
 from cloud.work.service import drain
+from telemetry.result_file import RESULT_FILE
 
 CITY: Final = "county"
 WARM_SHARE: Final = 0.25  # of the rounds: there are no findings yet
@@ -96,8 +97,8 @@ def run(
 @click.option("--rate", default=500.0, show_default=True, help="Messages a second.", type=click.FloatRange(1, 10_000))
 @click.option("--streets", default=STREETS, show_default=True, help="Of 10 km; fewer: more sightings of each thing.")
 @click.option("--seed", default=1, show_default=True)
-@click.option("--profile", "profile_file", type=click.Path(path_type=Path, dir_okay=False), help="Write cProfile's.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--profile", "profile_file", type=RESULT_FILE, help="Write cProfile's.")
+@click.option("--json", "json_file", type=RESULT_FILE)
 def main(
     *, rounds: int, rate: float, streets: int, seed: int, profile_file: Path | None, json_file: Path | None
 ) -> None:

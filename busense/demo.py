@@ -25,6 +25,7 @@ from busense.demo_travel import read_told, score_travel
 from busense.demo_watch import Viewer, quantile
 from busense.demo_water import score_water
 from busense.errors import StartError
+from telemetry.result_file import RESULT_FILE
 
 TICK_S: Final = 0.2
 SAY_EVERY_S: Final = 5.0
@@ -38,9 +39,7 @@ AFTER_DRIVING_S: Final = 90.0  # to store and fuse what is still under way
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder of photos with COCO boxes, instead of drawn frames.",
 )
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the summary here."
-)
+@click.option("--json", "json_file", type=RESULT_FILE, help="Also write the summary here.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and damage.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the page; without it 8080 or the next free one.")
 @click.option("--buses", default=10, show_default=True, type=click.IntRange(1, 200))

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from edge_agent.vision.model_file import load_manifest
 from models.errors import TrainExtraError
+from telemetry.result_file import RESULT_FILE
 
 DEFAULT_RUN = Path("models/road_damage/runs/latest")
 name_argument = click.argument("name", type=click.Choice(["road_damage"]))
@@ -198,9 +199,7 @@ def export(
     help="Folder for tables, curves and contact sheets of the worst misses and false alarms (red; truth is green, "
     "found ones orange).",
 )
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too."
-)
+@click.option("--json", "json_file", type=RESULT_FILE, help="Write the figures there, too.")
 @click.option("--ship", is_flag=True, help="Write error_model.json, the card's figures and its plot beside the model.")
 def evaluate(
     *, name: str, data: Path, model: Path | None, out: Path | None, json_file: Path | None, ship: bool

@@ -27,6 +27,7 @@ from simulator.fleet import FleetPlan
 from simulator.report import Report, in_words, write_json
 from simulator.run import Simulation
 from simulator.world import make_world
+from telemetry.result_file import RESULT_FILE
 
 SAY_EVERY_S: Final = 5.0
 
@@ -82,7 +83,7 @@ SAY_EVERY_S: Final = 5.0
 @click.option(
     "--report", "report_folder", type=click.Path(path_type=Path, file_okay=False), help="Folder for a page of the run."
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the state here.")
+@click.option("--json", "json_file", type=RESULT_FILE, help="Also write the state here.")
 def simulate(
     *,
     seed: int,

@@ -1,1 +1,1 @@
-"""What a process says of itself: logs, metrics, health. Vehicle and cloud both use it; it knows neither."""
+"""What a process says of itself: logs, metrics, health, results in a file. Used by vehicle and cloud; knows neither."""

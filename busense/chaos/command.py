@@ -20,6 +20,7 @@ from busense.chaos.watch import MemoryWatch, RecoveryWatch
 from busense.demo import ended_in_order
 from busense.demo_place import demo_place
 from busense.local.processes import free_port
+from telemetry.result_file import RESULT_FILE
 
 TICK_S: Final = 0.05
 OPEN_AT_ONCE: Final = 16  # faults that the town is not over yet; then the next one waits
@@ -34,9 +35,7 @@ SAY_EVERY: Final = 10
 @click.option(
     "--pause", "longest_pause_s", default=2.0, show_default=True, help="Longest pause before a fault, in seconds."
 )
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the numbers here."
-)
+@click.option("--json", "json_file", type=RESULT_FILE, help="Also write the numbers here.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep data and logs in this folder.")
 def chaos(
     *, count: int, seed: int, buses: int, longest_pause_s: float, json_file: Path | None, keep: Path | None

@@ -15,6 +15,7 @@ from cloud.errors import CloudError
 from cloud.pictures.store import open_store
 from cloud.work.retention import alone, last_report, purge
 from cloud.work.retention_rules import load_retention
+from telemetry.result_file import RESULT_FILE
 
 _HOLD: Final = """
 INSERT INTO legal_holds (city, device, from_at, to_at, reason) VALUES (%s, %s, %s, %s, %s) RETURNING id
@@ -23,9 +24,7 @@ _HOLDS: Final = """
 SELECT id, city, device, from_at, to_at, reason FROM legal_holds WHERE lifted_at IS NULL ORDER BY id
 """
 _LIFT: Final = "UPDATE legal_holds SET lifted_at = now() WHERE id = %s AND lifted_at IS NULL"
-_json_option = click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report here."
-)
+_json_option = click.option("--json", "json_file", type=RESULT_FILE, help="Also write the report here.")
 _day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 

@@ -14,6 +14,7 @@ from simulator.county.publish import Publisher, in_time
 from simulator.county.recording import read_recording, write_recording
 from simulator.county.report import write_report
 from simulator.county.scenario import load_scenario
+from telemetry.result_file import RESULT_FILE
 from wire.error_model import load_error_model
 
 MORNING_H: Final = 8.0
@@ -57,7 +58,7 @@ def check(scenario: Path) -> None:
 
 @county.command()
 @_scenario
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=RESULT_FILE)
 @from_option
 @_for
 @_errors
