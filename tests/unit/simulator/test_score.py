@@ -55,6 +55,9 @@ CASES = {
     "wrong group": Case([_claim("c", "D40", 0)], [_defect("d", "D10", 0)], missed=1, invented=1),
     "too far": Case([_claim("c", "D40", 9)], [_defect("d", "D40", 0)], missed=1, invented=1),
     "doubled": Case([_claim("a", "D40", 1), _claim("b", "D40", 3)], [_defect("d", "D40", 0)], found=1, doubled=1),
+    "another group beside what is told": Case(
+        [_claim("a", "D40", 0), _claim("b", "D10", 1)], [_defect("d", "D40", 0)], found=1, invented=1
+    ),
     "two of two": Case(
         [_claim("a", "D40", 1), _claim("b", "D40", 6)], [_defect("d", "D40", 0), _defect("e", "D40", 5)], found=2
     ),
