@@ -11,6 +11,8 @@ from edge_agent.readings import FixQuality, GnssReading
 MAX_GAP_S: Final = 3.0  # between two fixes a bus at 15 m/s may have turned a corner: no straight line over more
 MAX_AHEAD_S: Final = 1.2  # a receiver of 1 Hz, with its delay
 MOVING_MPS: Final = 1.5  # below, the course of a fix is noise
+STOOD_M: Final = 3.0  # so far a receiver's place may wander in a gap while the bus stands
+STOOD_S: Final = 60.0  # no bus goes round a block and comes back to where it stood in so short a gap
 MIN_COURSE_M: Final = 3.0  # a course drawn from two positions needs them to be further apart than their noise
 SPEED_ERROR_MPS: Final = 0.3  # Doppler speed of a plain receiver
 STEP_ERROR_MPS: Final = 0.5  # speed may change between two states
@@ -177,7 +179,15 @@ def _heading(fix: GnssReading, before: _Knot | None, step: Offset | None, speed_
         return fix.heading_deg % 360.0
     if speed_mps >= MOVING_MPS and step is not None and step.length_m >= MIN_COURSE_M:
         return step.course_deg
-    return None if before is None or step is None else before.heading_deg
+    if before is None or (step is None and not _has_stood(before.fix, fix)):
+        return None
+    return before.heading_deg
+
+
+def _has_stood(before: GnssReading, fix: GnssReading) -> bool:
+    passed_s = (fix.at - before.at).total_seconds()
+    way = offset_between(lon=before.lon, lat=before.lat, to_lon=fix.lon, to_lat=fix.lat)
+    return passed_s <= STOOD_S and way.length_m < STOOD_M
 
 
 def _ahead(knot: _Knot, at: datetime) -> EgoState | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.ego import Step
+from edge_agent.ego import STOOD_M, Step
 from edge_agent.errors import AboveHorizonError
 from edge_agent.scenarios.road_damage.evidence import Odds
 from edge_agent.scenarios.road_damage.look import Look, one_each
@@ -24,7 +24,6 @@ GHOST_M: Final = 10.0  # a reported thing is remembered until it lies this far b
 MIN_STEP_M: Final = 0.3  # from nearly the same place a frame repeats the mistakes of the one before: no new evidence
 TURN_SIGMA_DEG: Final = 0.4
 STANDING_MPS: Final = 0.3
-STOOD_M: Final = 3.0  # so far a receiver's place may wander in a gap while the bus stands
 STANDING_S: Final = 1.0  # a bus that stands so long may stand much longer: what is sure is told now
 SURE: Final = 0.8
 

@@ -105,6 +105,27 @@ def test_the_heading_is_held_while_the_bus_stands() -> None:
     assert ego.heading_deg == 90
 
 
+@pytest.mark.parametrize(
+    ("gap_s", "forward_m", "heading_deg"),
+    [
+        pytest.param(20.0, 2.0, 90.0, id="stood"),
+        pytest.param(20.0, 4.0, None, id="went on"),
+        pytest.param(90.0, 2.0, None, id="may have come back"),
+    ],
+)
+def test_the_heading_is_held_over_a_gap_only_if_the_bus_stood(
+    gap_s: float, forward_m: float, heading_deg: float | None
+) -> None:
+    ego = track(
+        fix(0, heading_deg=90),
+        fix(1, speed_mps=0.0, heading_deg=217),
+        fix(1 + gap_s, forward_m=forward_m, speed_mps=0.3, heading_deg=33),
+    )
+    after = ego.state_at(at(1 + gap_s))
+    assert (None if after is None else after.heading_deg) == heading_deg
+    assert ego.state_at(at(1 + gap_s / 2)) is None, "a gap stays a gap"
+
+
 def test_a_bus_that_never_moved_has_no_heading() -> None:
     assert track(fix(0, speed_mps=0.0), fix(1, speed_mps=0.1)).state_at(at(1)) is None
 
