@@ -189,7 +189,7 @@ class Jt808Config(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8808
     connections: Annotated[int, Field(ge=1, le=100_000)] = 20_000
     strangers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
-    """Of these, so many that have not yet said who they are."""
+    """Of these, so many that have not yet said who they are; an address with many makes room for one with fewer."""
     strangers_of_address: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Of these, so many of one address (of IPv6 of one /64).
 

@@ -6,8 +6,7 @@ import logging
 import signal
 import socket
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -58,27 +57,46 @@ class Allowance:
 
 @dataclass(slots=True)
 class Strangers:
-    """Connections that have not yet said who they are, all of them and by where they come from."""
+    """Connections that have not yet said who they are, by where they come from, and how each is cut off.
+
+    When there are as many as may be, whoever comes from where fewer are takes the place of one who has waited longest
+    where most are: few addresses cannot keep all others out.
+    """
 
     most: int
     most_of_network: int
-    here: int = 0
-    of_network: Counter[str] = field(default_factory=Counter[str])
+    of_network: dict[str, dict[object, Callable[[], None]]] = field(
+        default_factory=dict[str, dict[object, Callable[[], None]]]
+    )
 
-    def come(self, network: str) -> bool:
+    @property
+    def here(self) -> int:
+        """How many there are."""
+        return sum(len(waiting) for waiting in self.of_network.values())
+
+    def come(self, network: str, who: object, cut_off: Callable[[], None]) -> bool:
         """Take one more; false when there are too many."""
-        if self.here >= self.most or self.of_network[network] >= self.most_of_network:
+        beside = len(self.of_network.get(network, ()))
+        if beside >= self.most_of_network or (self.here >= self.most and not self._makes_room(beside)):
             return False
-        self.here += 1
-        self.of_network[network] += 1
+        self.of_network.setdefault(network, {})[who] = cut_off
         return True
 
-    def leave(self, network: str) -> None:
-        """One is gone, or is none any longer."""
-        self.here -= 1
-        self.of_network[network] -= 1
-        if not self.of_network[network]:
-            del self.of_network[network]
+    def leave(self, network: str, who: object) -> None:
+        """One is gone, or is none any longer; also who was cut off before."""
+        waiting = self.of_network.get(network, {})
+        waiting.pop(who, None)
+        if not waiting:
+            self.of_network.pop(network, None)
+
+    def _makes_room(self, beside: int) -> bool:
+        fullest = max(self.of_network, key=lambda network: len(self.of_network[network]))
+        if len(self.of_network[fullest]) <= beside:
+            return False
+        who, cut_off = next(iter(self.of_network[fullest].items()))
+        self.leave(fullest, who)
+        cut_off()
+        return True
 
 
 class Server:
@@ -93,7 +111,9 @@ class Server:
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end."""
         network = network_of((writer.get_extra_info("peername") or ("",))[0])
-        if self.connections >= self._config.connections or not self.strangers.come(network):
+        if self.connections >= self._config.connections or not self.strangers.come(
+            network, writer, writer.transport.abort
+        ):
             self.refused += 1
             writer.close()
             return
@@ -112,7 +132,7 @@ class Server:
             await self._close(writer)
             self.connections -= 1
             if not session.is_known:
-                self.strangers.leave(network)
+                self.strangers.leave(network, writer)
 
     async def _close(self, writer: asyncio.StreamWriter) -> None:
         """Let the last answer go out; without an end, who does not take it would hold the connection for ever."""
@@ -142,7 +162,7 @@ class Server:
                 await session.take(came)
                 if session.is_known and not is_known:
                     is_known = True
-                    self.strangers.leave(network)
+                    self.strangers.leave(network, writer)
                     allowance = self._allowance_of(session.terminal, allowance)
             async with asyncio.timeout(self._write_s):
                 await writer.drain()

@@ -132,6 +132,10 @@ async def strangers_are(server: Server, count: int) -> None:
         await asyncio.sleep(0)
 
 
+def counted(strangers: Strangers) -> dict[str, int]:
+    return {network: len(waiting) for network, waiting in strangers.of_network.items()}
+
+
 def test_one_address_full_of_strangers_keeps_no_other_out() -> None:
     async def run() -> None:
         async with crowd() as (server, come):
@@ -143,7 +147,7 @@ def test_one_address_full_of_strangers_keeps_no_other_out() -> None:
             await strangers_are(server, 1)
             for _ in range(2):
                 assert await is_served(await come("127.0.0.2")), "who left, or said who it is, makes room"
-            assert (server.refused, dict(server.strangers.of_network)) == (1, {"127.0.0.2": 1})
+            assert (server.refused, counted(server.strangers)) == (1, {"127.0.0.2": 1})
 
     asyncio.run(run())
 
@@ -151,11 +155,26 @@ def test_one_address_full_of_strangers_keeps_no_other_out() -> None:
 def test_strangers_of_all_addresses_together_are_bounded_too() -> None:
     async def run() -> None:
         async with crowd() as (server, come):
-            silent = [await come(f"127.0.0.{2 + number // 2}") for number in range(4)]
+            silent = [await come(f"127.0.0.{2 + number}") for number in range(4)]
             await strangers_are(server, 4)
-            assert await is_sent_away(await come("127.0.0.9"))
+            for number in range(4):
+                assert await is_sent_away(await come(f"127.0.0.{2 + number}")), "a place is made only where fewer wait"
+            assert server.strangers.here == 4
             assert await is_served(silent[3])
             assert await is_served(await come("127.0.0.9"))
+
+    asyncio.run(run())
+
+
+def test_few_addresses_full_of_strangers_keep_no_other_out() -> None:
+    async def run() -> None:
+        async with crowd() as (server, come):
+            silent = [await come(f"127.0.0.{2 + number // 2}") for number in range(4)]
+            await strangers_are(server, 4)
+            assert await is_served(await come("127.0.0.9"))
+            assert await is_sent_away(silent[0]), "who waited longest where most were"
+            assert await is_served(silent[1])
+            assert (server.refused, server.strangers.here) == (0, 2)
 
     asyncio.run(run())
 
@@ -167,7 +186,7 @@ def test_strangers_by_ipv6_are_counted_by_their_network() -> None:
                 await come("::1")
             await strangers_are(server, 2)
             assert await is_sent_away(await come("::1"))
-            assert dict(server.strangers.of_network) == {"::/64": 2}
+            assert counted(server.strangers) == {"::/64": 2}
 
     asyncio.run(run())
 
@@ -175,4 +194,9 @@ def test_strangers_by_ipv6_are_counted_by_their_network() -> None:
 def test_whoever_has_a_network_of_ipv6_is_one_address() -> None:
     strangers = Strangers(most=4, most_of_network=2)
     came = [network_of(address) for address in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8::3", "2001:db8:0:1::1")]
-    assert [strangers.come(network) for network in came] == [True, True, False, True]
+    assert [strangers.come(network, number, lambda: None) for number, network in enumerate(came)] == [
+        True,
+        True,
+        False,
+        True,
+    ]
