@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -141,16 +141,11 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None 
         version="1",
         summary="Buses as the moving sensors of a county: findings, cases, fleet, live updates.",
         lifespan=lifespan,
+        routes=_api().routes,
         openapi_url=f"{ROOT}/openapi.json",
         docs_url=None,  # it would load scripts from elsewhere
         redoc_url=None,
     )
-    api = APIRouter(prefix=ROOT)
-    for module in _ROUTES:
-        api.include_router(module.router)
-    api.include_router(data_requests.public)
-    api.include_router(furniture.judging)
-    app.include_router(api)
     declared_routes(app)  # a route that does not say what it needs does not get in
     _add_pages(app, pages)
     add_problem_answers(app)
@@ -160,6 +155,15 @@ def create_app(config: CloudConfig, *, pages: Path = BUILT, needs: Needs | None 
     app.add_middleware(Guard, max_body_bytes=config.pictures.max_bytes, origin=config.serve.public_url)
     app.add_middleware(Counting)  # around all else: what is refused counts too
     return app
+
+
+@cache
+def _api() -> APIRouter:
+    """All routes of the API, which hold nothing of an application: what they ask for is worked out once."""
+    api = APIRouter()
+    for router in (*(module.router for module in _ROUTES), data_requests.public, furniture.judging):
+        api.include_router(router, prefix=ROOT)
+    return api
 
 
 @asynccontextmanager
