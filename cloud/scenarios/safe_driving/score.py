@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 LEVEL: Final = 0.90
 PER_KM: Final = 100.0
@@ -58,8 +58,8 @@ def interval(incidents: int, way_km: float) -> tuple[float, float]:
     """
     tail = (1 - LEVEL) / 2
     shape, scale = incidents + _JEFFREYS, PER_KM / way_km
-    low = 0.0 if incidents == 0 else float(gamma.ppf(tail, shape, scale=scale))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    return low, float(gamma.ppf(1 - tail, shape, scale=scale))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    low = 0.0 if incidents == 0 else scale * float(gammaincinv(shape, tail))
+    return low, scale * float(gammaincinv(shape, 1 - tail))
 
 
 def score_all(counted: Sequence[Counted]) -> list[Score]:

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from simulator.county.faults import Faults
@@ -15,7 +15,7 @@ SHIPPED = sorted((SCHEMA_FILE.parent / "scenarios").glob("*.toml"))
 def test_shipped_scenarios_are_sound(path: Path) -> None:
     scenario = load_scenario(path)
     Faults(scenario)
-    jsonschema.validate(scenario.model_dump(mode="json"), json.loads(SCHEMA_FILE.read_text()))
+    jsonschema_rs.validate(json.loads(SCHEMA_FILE.read_text()), scenario.model_dump(mode="json"))
 
 
 def test_the_schema_is_fresh() -> None:
