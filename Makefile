@@ -16,7 +16,7 @@ JSON ?=
 SEED ?=
 ADVISORIES ?= advisories
 
-.PHONY: help setup setup-train dashboard demo format check schemas test coverage wheel sbom audit clean
+.PHONY: help setup setup-train dashboard demo format check schemas gathered test coverage wheel sbom audit clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -58,7 +58,10 @@ schemas: $(READY) ## make the generated files anew (schemas, OpenAPI)
 	$(BIN)/python -m cloud.api.permissions_table
 	$(BIN)/python deploy/licences.py
 
-test: check $(DASHBOARD) ## check, then every test
+gathered: $(TRAIN) # so that the processes of a run find compiled what they import, and do not each compile it at once
+	$(BIN)/python -m pytest --collect-only -q | tail -n 1
+
+test: check gathered $(DASHBOARD) ## check, then every test
 	$(BIN)/python -m pytest -m "not town" -n 4 --dist loadfile
 	$(BIN)/python -m pytest -m town -n 2 --dist loadfile tests/e2e
 
