@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { failuresIn, failuresThatStop, groupSizes, neededToGoOn, sharesOf } from "../src/fleet/groups";
+import { failureTone, failuresIn, failuresThatStop, groupSizes, neededToGoOn, sharesOf } from "../src/fleet/groups";
 
 describe("shares as a person writes them", () => {
   it.each([
@@ -49,5 +49,18 @@ describe("groups", () => {
   it("are named in the sentence with which the worker pauses", () => {
     expect(failuresIn("12 of 30 buses of group 2 could not take it")).toEqual({ failed: 12, size: 30, group: 2 });
     expect(failuresIn("too slow")).toBeNull();
+  });
+});
+
+describe("the colour of a number beside which buses failed", () => {
+  it.each([
+    ["finished", 0, "soft"],
+    ["finished", 2, "warn"],
+    ["running", 1, "warn"],
+    ["paused", 1, "bad"],
+    ["stopped", 1, "bad"],
+    ["stopped", 0, "soft"],
+  ])("of a roll-out that is %s with %j is %s", (state, failed, tone) => {
+    expect(failureTone(state, failed)).toBe(tone);
   });
 });

@@ -12,6 +12,7 @@ const me = shallowRef<Me>(ANYBODY);
 const isRefused = shallowRef(false);
 const mustSignIn = shallowRef(false);
 const isAnswered = shallowRef(false);
+const failure = shallowRef<Error | null>(null);
 const { token } = useToken();
 
 export function useMe() {
@@ -23,6 +24,8 @@ export function useMe() {
     mustSignIn,
     /** The server has said who sits here; without a network nobody knows. */
     isAnswered,
+    /** Why nobody knows who sits here; it ends with the next answer. */
+    failure,
     isSignedIn: computed(() => me.value.way !== "visitor"),
     isEngineer: computed(() => me.value.permissions.includes("upkeep")),
     isDataOfficer: computed(() => me.value.permissions.includes("handle_requests") && me.value.unit === null && me.value.areas.length === 0),
@@ -50,11 +53,13 @@ export async function askMe(): Promise<void> {
     me.value = await api.me();
     isRefused.value = mustSignIn.value = false;
     isAnswered.value = true;
+    failure.value = null;
   } catch (problem) {
     const isForbidden = problem instanceof ApiError && problem.isForbidden;
     isRefused.value = isForbidden && token.value !== null;
     mustSignIn.value = isForbidden && token.value === null;
     me.value = isForbidden ? ANYBODY : me.value;
     isAnswered.value ||= isForbidden;
+    failure.value = isForbidden ? null : (problem as Error);
   }
 }

@@ -37,6 +37,11 @@ export function neededToGoOn(size: number, goOnAtDone: number): number {
   return Math.ceil(goOnAtDone * size - 1e-9);
 }
 
+/** Of a number beside which buses failed: a roll-out that stands for it looks bad, one that goes on or is through does not. */
+export function failureTone(state: string, failed: number): "soft" | "warn" | "bad" {
+  return failed === 0 ? "soft" : state === "paused" || state === "stopped" ? "bad" : "warn";
+}
+
 export interface Failures {
   failed: number;
   size: number;
