@@ -21,6 +21,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Error,
     FloatRect,
+    Locator,
     Page,
     Request,
     Response,
@@ -31,6 +32,7 @@ from tests.waiting import wait_until
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_MS: Final = 60_000  # a map drawn without a graphics card, on a busy machine
+MOST_STOPS: Final = 120
 COLOURS_OF_BLANK: Final = 4  # the ground, and the edges of what lies over the map
 
 # What scrolls in a box of its own can be reached; what is wider than the page or than its button cannot.
@@ -100,6 +102,20 @@ class Viewer:
         # What is chosen lies over the field itself.
         self.page.get_by_role("combobox", name=label).first.click(force=True)
         self.page.get_by_role("option", name=option).first.click()
+
+    def reach(self, control: Locator) -> None:
+        """Go to a control by Tab alone."""
+        control.wait_for(state="attached")
+        for _ in range(MOST_STOPS):
+            if control.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        pytest.fail(f"Tab does not lead to {control}")
+
+    def press(self, control: Locator, key: str = "Enter") -> None:
+        """Press a key on a control to which Tab leads."""
+        self.reach(control)
+        self.page.keyboard.press(key)
 
     def go(self, path: str) -> None:
         """Go to a page that has no live connection."""

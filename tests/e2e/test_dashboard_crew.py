@@ -31,18 +31,20 @@ def test_job_is_done_with_the_network_cut_in_the_middle(browser: Browser, stub: 
         page = viewer.page
         open_crew(viewer)
         wait_for_worker(page)
-        page.locator("a.item", has_text="demo-2026-000003").click()
-        press(page, "接单")
+        viewer.press(page.locator("a.item", has_text="demo-2026-000003"))
+        viewer.press(page.get_by_role("button", name="接单"))
         wait_until(lambda: len(stub.acted) == 1, 10)
 
         cut_network(viewer, stub, is_cut=True)
-        press(page, "我已到场")
-        page.get_by_label("拍照: 处置前照片").set_input_files(photo())
-        page.get_by_label("拍照: 处置后照片").set_input_files(photo())
+        viewer.press(page.get_by_role("button", name="我已到场"))
+        for when in ("处置前照片", "处置后照片"):
+            camera = page.get_by_label(f"拍照: {when}")
+            viewer.reach(camera)
+            camera.set_input_files(photo())
         expect(page.locator(".waiting img")).to_have_count(2)
         page.get_by_label("长", exact=True).fill("1.2")
         page.get_by_label("沥青混合料").fill("0,4")
-        press(page, "处置完成")
+        viewer.press(page.get_by_role("button", name="处置完成"))
         expect(page.get_by_text("已完成，等待公交复查")).to_be_visible()
         expect(page.get_by_text("4 步待发送")).to_be_visible()
         page.reload()  # the phone was put away and taken out again

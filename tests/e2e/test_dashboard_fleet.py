@@ -233,9 +233,10 @@ def test_a_roll_out_is_proposed_approved_by_another_person_and_goes_group_by_gro
     with depot.person("wang") as wang:
         page = wang.page
         wang.open(address)
-        page.get_by_role("button", name="批准…").click()
-        page.get_by_label("理由").fill("台架上试过")
-        page.get_by_role("dialog").get_by_role("button", name="批准", exact=True).click()
+        wang.press(page.get_by_role("button", name="批准…"))
+        wang.reach(page.get_by_label("理由"))
+        page.keyboard.insert_text("台架上试过")
+        wang.press(page.get_by_role("dialog").get_by_role("button", name="批准", exact=True))
         expect(page.get_by_role("button", name="暂停…")).to_be_visible()
         depot.carry_on()
         expect(page.locator("[data-group='1']")).to_contain_text("开始")

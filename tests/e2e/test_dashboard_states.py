@@ -12,7 +12,7 @@ from deploy.build_dashboard import DASHBOARD
 from tests.e2e import stub_data as data
 from tests.e2e.browser import Viewer, open_viewer
 from tests.e2e.stub_data import Json
-from tests.e2e.test_dashboard_access import AXE, serious_faults
+from tests.e2e.test_dashboard_access import AXE, NOTE_CLICKS, UNSEEN_FOCUS, serious_faults, unreached
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -139,7 +139,11 @@ def look(viewer: Viewer, server: Server, name: str) -> list[str]:
             viewer.page.wait_for_function(SAID, arg=[wanted, wanted == "loading"], timeout=8_000)
     except Error:
         return [f"{server.state}: {name} does not show that it is {wanted}"]
-    faults = serious_faults(viewer) if server.state == "empty" and AXE.is_file() else []
+    if server.state != "empty":
+        return []
+    faults = serious_faults(viewer) if AXE.is_file() else []
+    faults += [f"Tab does not lead to {control}" for control in unreached(viewer)]
+    faults += [f"no focus is seen on {control}" for control in viewer.page.evaluate(UNSEEN_FOCUS)]
     return [f"{name}: {fault}" for fault in faults]
 
 
@@ -151,7 +155,7 @@ def test_every_route_is_walked() -> None:
 def test_every_page_says_its_state_and_what_to_do(browser: Browser, url: str, state: str) -> None:
     server = Server(state)
     with open_viewer(browser, url) as viewer:
-        viewer.page.add_init_script(WITHOUT_MAPS)
+        viewer.page.add_init_script(WITHOUT_MAPS + NOTE_CLICKS)
         viewer.page.route("**/api/v1/**", server.answer)
         viewer.go("/settings")
         viewer.page.wait_for_selector("section .who")

@@ -179,7 +179,7 @@ def test_the_desk_sees_no_place_and_approves_what_another_asks(browser: Browser,
         viewer.open("/travel")
         expect(page.get_by_role("region", name="安全出行")).to_contain_text("陈奶奶")
         keep(page, "travel")
-        page.get_by_role("button", name="批准", exact=True).click()
+        viewer.press(page.get_by_role("button", name="批准", exact=True))
         expect(page.get_by_text(PURPOSE)).to_be_visible()
         assert len(approved) == 1
         viewer.open(f"/travel/{PERSON}")
@@ -203,8 +203,9 @@ def test_a_search_shows_where_the_person_may_be(browser: Browser, url: str) -> N
         viewer.wait_for_map()
         keep(page, "search")
         assert serious_faults(viewer) == []
-        page.get_by_label("结果").fill("在公园找到")
-        page.get_by_role("button", name="已找到，结束").click()
+        viewer.reach(page.get_by_label("结果"))
+        page.keyboard.insert_text("在公园找到")
+        viewer.press(page.get_by_role("button", name="已找到，结束"))
         expect(page.get_by_role("heading", name="陈奶奶 可能的位置")).to_be_visible()
         assert closed == [{"outcome": "在公园找到"}]
         assert viewer.problems == []
@@ -246,6 +247,12 @@ def test_a_guardians_page_changes_as_soon_as_something_is_known(browser: Browser
         answer(page, "/guardian/wards", {"items": [ward | {"events": EVENTS}]})
         stub.tell("ward", {"ward": PERSON})
         expect(page.get_by_role("article")).to_contain_text("未按约定到达")
+        viewer.press(page.get_by_role("button", name="English"))
+        for words in ("Has not arrived as agreed", "I cannot find them", "Who looked"):
+            expect(page.get_by_role("article")).to_contain_text(words)
+        expect(page.get_by_role("heading", name="In my care")).to_be_visible()
+        keep(page, "guardian-en")
+        assert viewer.cut_texts() == []
         assert viewer.problems == []
 
 

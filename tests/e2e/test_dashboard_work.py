@@ -1,7 +1,7 @@
 """Working on cases in a real browser: the list, the page of a case, triage by keys, what a stale page does."""
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.browser import Language, Viewer, open_viewer
 from tests.e2e.stub_api import Stub
@@ -19,16 +19,31 @@ def act(viewer: Viewer, action: str) -> None:
     viewer.page.locator(f"header [data-action={action}]").click()
 
 
-def test_operator_files_and_dispatches_to_a_crew(browser: Browser, stub: Stub) -> None:
+def test_operator_files_and_dispatches_to_a_crew_by_the_keyboard_alone(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, token=DESK) as viewer:
+        page = viewer.page
         viewer.open("/cases?state=reported")
-        viewer.page.locator("a.row-link", has_text="demo-2026-000001").click()
-        act(viewer, "file")
-        expect(viewer.page.locator("article header")).to_contain_text("已立案")
-        act(viewer, "dispatch")
-        viewer.choose("派给班组", "养护一班")
-        viewer.page.get_by_role("button", name="确定").click()
-        expect(viewer.page.locator("article header")).to_contain_text("已派遣")
+        viewer.press(page.locator("a.row-link", has_text="demo-2026-000001"))
+        expect(page.locator("main")).to_be_focused()
+        viewer.press(page.locator("header [data-action=file]"))
+        expect(page.locator("article header")).to_contain_text("已立案")
+        dispatch = page.locator("header [data-action=dispatch]")
+        expect(dispatch).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(dispatch).to_be_focused()
+        page.keyboard.press("Enter")
+        viewer.press(page.get_by_role("combobox", name="派给班组"))
+        crew = page.get_by_role("option", name="养护一班")
+        expect(crew).to_be_visible()
+        while "is-hovering" not in (crew.get_attribute("class") or ""):
+            page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        viewer.press(page.get_by_role("button", name="确定"))
+        expect(page.locator("article header")).to_contain_text("已派遣")
+        expect(page.locator("header [data-action]").first).to_be_focused()
         assert actions_of(stub) == [("c1", "file"), ("c1", "dispatch")]
         assert stub.acted[1][1]["crew"] == "roads-1"
         assert viewer.problems == []
@@ -108,10 +123,22 @@ def test_what_somebody_else_judged_meanwhile_leaves_the_queue(browser: Browser, 
         assert stub.acted == []
 
 
+def test_the_button_that_judged_has_the_focus_in_the_next_case(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, token=DESK) as viewer:
+        viewer.open("/triage")
+        yes = viewer.page.locator("button.yes")
+        for number in ("000001", "000008"):
+            expect(viewer.page.locator("[aria-current=true]").filter(has_text="demo-2026")).to_contain_text(number)
+            expect(yes).to_be_enabled()
+            viewer.press(yes)
+        expect(yes).to_be_focused()
+        wait_until(lambda: actions_of(stub) == [("c1", "file"), ("c8", "file")], 10)
+
+
 def test_triage_of_repairs_verifies_or_reopens(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, token=DESK) as viewer:
         viewer.open("/triage")
-        viewer.page.get_by_text("待人工核查").click()
+        viewer.press(viewer.page.get_by_role("radio", name="待研判"), "ArrowRight")
         expect(viewer.page.locator("button.yes")).to_contain_text("核查通过")
         expect(viewer.page.locator("button.no")).to_contain_text("重开")
         viewer.page.keyboard.press("n")
@@ -132,11 +159,22 @@ def test_list_is_filtered_by_what_needs_attention(browser: Browser, url: str) ->
 
 def test_token_of_settings_is_used_and_forgotten(browser: Browser, url: str) -> None:
     with open_viewer(browser, url) as viewer:
-        viewer.open("/settings")
-        viewer.page.get_by_label("令牌").fill(DESK)
-        viewer.page.get_by_role("button", name="使用令牌").click()
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        viewer.page.route("**/api/v1/me", hold, times=1)
+        viewer.go("/settings")
+        identity = viewer.page.get_by_role("region", name="身份")
+        expect(identity.locator("[data-state=loading]")).to_be_visible()
+        expect(identity).not_to_contain_text("未登录")
+        held[0].continue_()
+        viewer.reach(viewer.page.get_by_label("令牌"))
+        viewer.page.keyboard.type(DESK)
+        viewer.page.keyboard.press("Enter")
         expect(viewer.page.locator(".who").last).to_contain_text("坐席")
-        viewer.page.get_by_role("button", name="退出登录").click()
+        viewer.press(viewer.page.get_by_role("button", name="退出登录"))
         expect(viewer.page.locator(".who").last).to_contain_text("未登录")
 
 

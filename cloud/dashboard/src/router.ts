@@ -1,5 +1,6 @@
 /** The pages and their addresses. Each page is loaded when it is first wanted; the map library only with a map. */
 
+import { nextTick } from "vue";
 import { createRouter, createWebHistory } from "vue-router";
 
 declare module "vue-router" {
@@ -53,4 +54,11 @@ export const router = createRouter({
     { path: "/wall", name: "wall", component: () => import("./pages/WallPage.vue"), meta: { isBare: true } },
     { path: "/:rest(.*)*", name: "not-found", component: () => import("./pages/NotFoundPage.vue") },
   ],
+});
+
+/** Who opens a page by a key goes on in it, and hears it; who comes from elsewhere begins at the top, as everywhere. */
+router.afterEach((to, from) => {
+  if (from.matched.length > 0 && to.path !== from.path) {
+    void nextTick(() => document.getElementById("content")?.focus({ preventScroll: true }));
+  }
 });

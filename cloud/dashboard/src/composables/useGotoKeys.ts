@@ -40,5 +40,6 @@ export function useGotoKeys(): void {
 export function isTyping(event: KeyboardEvent): boolean {
   const { target } = event;
   const isInField = target instanceof HTMLElement && target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable], [role=dialog], [role=combobox]") !== null;
-  return isInField || event.ctrlKey || event.metaKey || event.altKey;
+  const isChoosing = target instanceof HTMLInputElement && event.key.startsWith("Arrow");
+  return isInField || isChoosing || event.ctrlKey || event.metaKey || event.altKey;
 }

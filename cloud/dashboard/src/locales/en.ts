@@ -92,7 +92,8 @@ export const en: Messages = {
   },
   map: {
     label: "Live map of findings and buses",
-    help: "Arrow keys pan, plus and minus zoom. The page Findings lists everything for the keyboard.",
+    help: "Arrow keys pan, plus and minus zoom, Enter chooses what is in the frame in the middle. The page Findings lists everything.",
+    keys: "Arrow keys pan, plus and minus zoom, Enter chooses what is in the frame in the middle.",
     legend: "Legend and filters",
     filterClass: "Filter by class",
     allClasses: (count: string) => `All ${counted(count, "class", "classes")}`,

@@ -90,7 +90,8 @@ export const zh = {
   },
   map: {
     label: "病害与公交实时地图",
-    help: "方向键平移，加减号缩放；也可在“病害”页面用键盘浏览全部病害。",
+    help: "方向键平移，加减号缩放，回车选中中央方框内的对象；“病害”页面列出全部病害。",
+    keys: "方向键平移，加减号缩放，回车选中中央方框内的对象。",
     legend: "图例与筛选",
     filterClass: "按类别筛选",
     allClasses: (count: string) => `全部 ${count} 类`,

@@ -1,11 +1,14 @@
 /** A MapLibre map in an element of the page; it goes when the component goes. */
 
 import "maplibre-gl/dist/maplibre-gl.css";
+import "./map.css";
 
 import {
   Map as MapLibre,
+  MapMouseEvent,
   setWorkerUrl,
   type LngLatBoundsLike,
+  type MapGeoJSONFeature,
   type StyleSpecification,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
@@ -22,7 +25,9 @@ type PaintName = Parameters<MapLibre["setPaintProperty"]>[1];
 setWorkerUrl(workerUrl);
 
 /** A finger or a mouse need not meet a thing exactly. */
-export const REACH_PX = 6;
+const REACH_PX = 6;
+/** An arrow moves the map by a hundred pixels: whatever is there gets into the frame in its middle. */
+const KEY_REACH_PX = 50;
 
 export interface MapOptions {
   style: StyleSpecification;
@@ -127,11 +132,35 @@ export function repaint(map: MapLibre, style: StyleSpecification, theme: Theme):
   drawIcons(map, theme);
 }
 
+/** By a click, or by Enter while the map has the focus: what is in the frame that is shown in its middle then. */
+export function whenClicked(map: MapLibre, listen: (event: MapMouseEvent) => void): void {
+  map.on("click", listen);
+  map.getCanvasContainer().classList.add("with-frame");
+  map.getCanvas().addEventListener("keydown", ({ key }) => key === "Enter" && listen(middleOf(map)));
+}
+
+/** A click in the middle of the map, without a button: its `detail` is none. */
+export function middleOf(map: MapLibre): MapMouseEvent {
+  const { left, top, width, height } = map.getCanvas().getBoundingClientRect();
+  return new MapMouseEvent("click", map, new MouseEvent("click", { clientX: left + width / 2, clientY: top + height / 2 }));
+}
+
+/** What a click or a pointer meets: the topmost first; by a key the nearest. */
+export function metBy(map: MapLibre, { point: { x, y }, originalEvent }: MapMouseEvent, layers: string[]): MapGeoJSONFeature[] {
+  const isByKey = originalEvent.type === "click" && originalEvent.detail === 0;
+  const reach = isByKey ? KEY_REACH_PX : REACH_PX;
+  const met = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers });
+  const distance = ({ geometry }: MapGeoJSONFeature): number => {
+    const at = geometry.type === "Point" ? map.project(geometry.coordinates as [number, number]) : { x: x + reach, y: y + reach };
+    return Math.hypot(at.x - x, at.y - y);
+  };
+  return isByKey ? met.sort((one, other) => distance(one) - distance(other)) : met;
+}
+
 /** By a click on one of the layers, or near it, its property; by a click elsewhere null. */
 export function whenChosen(map: MapLibre, layers: string[], property: string, choose: (value: string | null) => void): void {
-  map.on("click", ({ point: { x, y } }) => {
-    const [found] = map.queryRenderedFeatures([[x - REACH_PX, y - REACH_PX], [x + REACH_PX, y + REACH_PX]], { layers });
-    const value: unknown = found?.properties[property];
+  whenClicked(map, (event) => {
+    const value: unknown = metBy(map, event, layers)[0]?.properties[property];
     choose(typeof value === "string" ? value : null);
   });
   layers.forEach((layer) => {

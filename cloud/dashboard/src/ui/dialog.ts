@@ -9,6 +9,13 @@ import { ElDialog as Dialog } from "element-plus/es/components/dialog/index.mjs"
 
 import type { Typed } from "./typed";
 
+/** The library moves the focus round a dialog without a look at whether the window is high enough for it. */
+addEventListener("focusin", ({ target }) => {
+  if (target instanceof Element && target.parentElement?.closest("[role=dialog]")) {
+    target.scrollIntoView({ block: "nearest" });
+  }
+});
+
 export const ElDialog = Dialog as unknown as Typed<{
   modelValue: boolean;
   title: string;
@@ -16,6 +23,7 @@ export const ElDialog = Dialog as unknown as Typed<{
   appendToBody?: boolean;
   alignCenter?: boolean;
   onClose?: () => void;
+  onClosed?: () => void;
 }>;
 
 export const ElDatePicker = DatePicker as unknown as Typed<{

@@ -38,6 +38,7 @@ export const shellZh = {
     keyList: {
       goto: "按 g 再按字母跳转：m 地图，f 病害，c 案件，t 研判，r 路况，v 车队，s 统计",
       list: "↑ ↓ 选择，Enter 打开",
+      map: "地图：方向键移动，+ − 缩放，Enter 选中中央方框内的对象",
       triage: "研判页：Y 立案，N 不予立案，M 合并，J 下一件，K 上一件",
     },
   },
@@ -87,6 +88,7 @@ export const shellEn: typeof shellZh = {
     keyList: {
       goto: "g and then a letter: m map, f findings, c cases, t triage, r roads, v fleet, s statistics",
       list: "↑ ↓ to choose, Enter to open",
+      map: "Map: arrows move it, + − zoom, Enter chooses what is in the frame in the middle",
       triage: "Triage: Y file, N reject, M merge, J next, K previous",
     },
   },
