@@ -88,7 +88,7 @@ def test_choice_of_language_and_theme_stays(browser: Browser, url: str) -> None:
         expect(viewer.page.locator("html")).to_have_attribute("data-theme", "light")
 
 
-def test_far_away_the_map_counts_and_a_click_leads_nearer(browser: Browser, url: str) -> None:
+def test_far_away_the_map_counts_and_a_click_or_enter_leads_nearer(browser: Browser, url: str) -> None:
     with open_viewer(browser, url) as viewer:
         viewer.open(f"/?layers=findings&place={data.LON},{data.LAT},15.5")
         live_map = viewer.page.locator(".live-map")
@@ -106,6 +106,10 @@ def test_far_away_the_map_counts_and_a_click_leads_nearer(browser: Browser, url:
             viewer.page.get_by_role("button", name="缩小").click()
         with viewer.page.expect_request(lambda request: zoom_of(request) > zoom_of(first.value)):
             viewer.page.mouse.click(x, y)
+        with viewer.page.expect_request(lambda request: "/map?" in request.url) as second:
+            viewer.page.get_by_role("button", name="缩小").click()
+        with viewer.page.expect_request(lambda request: zoom_of(request) > zoom_of(second.value)):
+            viewer.press(live_map.get_by_role("region"))
         assert viewer.problems == []
 
 
