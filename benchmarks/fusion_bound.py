@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fusion import MODEL
-from benchmarks.fusion_passes import FAR_M, FRAME_EVERY_M, FRAMES, NEAR_M, Detector, drawn_of
+from benchmarks.fusion_passes import FRAME_EVERY_M, FRAMES, Detector, drawn_of
 from benchmarks.record import record, write
 from simulator.error_model import CORRELATION
 from simulator.truth import Defect
 from simulator.world import make_world
 from wire.error_model import Confidence, load_error_model
-from wire.looks import AGAIN, LASTING_SHARE, TOLD_FROM, probabilities
+from wire.looks import TOLD_FROM, false_things, probabilities
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -70,19 +70,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Class:
-    """Passes by damage of one class, and single alarms by nothing; probabilities that a pass tells, nan for none."""
+    """Passes by damage of one class, and by what is none; probabilities that a pass tells, nan for none."""
 
     damage: Array  # (defects, passes)
-    flashes: Array
-    patches: Array
-    flashes_m: float  # per metre of road
-    patches_m: float
+    nothing: tuple[tuple[Array, float], ...]  # (passes,), and how many there are in a metre of road
 
     def told_from(self, least: float) -> "_Class":
         def told(says: Array) -> Array:
             return np.where(np.nan_to_num(says) >= least, says, np.nan)
 
-        return replace(self, damage=told(self.damage), flashes=told(self.flashes), patches=told(self.patches))
+        nothing = tuple((told(says), per_m) for says, per_m in self.nothing)
+        return replace(self, damage=told(self.damage), nothing=nothing)
 
 
 def answer(case: Case, *, detector: Detector, defects: Sequence[Defect], road_km: float) -> Answer:
@@ -112,16 +110,12 @@ def _simulated(
     sides = errors.false_alarm_middles_px(code)
     as_large = _improved([errors.hit_rate(code, width_px=side, height_px=side) for side in sides], case.looks)
     rates = np.repeat(chance.choice(as_large, 10 * SIMULATED)[:, None], FRAMES, axis=1)
-    flashes = np.arange(FRAMES) == chance.integers(FRAMES, size=(len(rates), 1))
-    patches = chance.random(rates.shape) < AGAIN
-    alarms = errors.false_alarms_per_picture(code) * case.alarms
-    return _Class(
-        damage=np.array(damage),
-        flashes=_said(flashes, rates, known.false_alarm, known, chance),
-        patches=_said(patches, rates, known.false_alarm, known, chance),
-        flashes_m=alarms * (1 - LASTING_SHARE) / FRAME_EVERY_M,
-        patches_m=alarms * LASTING_SHARE / AGAIN / (FAR_M - NEAR_M),
-    )
+    alarms_m = errors.false_alarms_per_picture(code) * case.alarms / FRAME_EVERY_M
+    nothing = [
+        (_said(things.hits, rates, known.false_alarm, known, chance), alarms_m * things.of_an_alarm)
+        for things in false_things(rates, chance)
+    ]
+    return _Class(damage=np.array(damage), nothing=tuple(nothing))
 
 
 def _improved(rates: Sequence[float], looks: float) -> Array:
@@ -152,8 +146,8 @@ def _said(
 def _ratios(of_class: _Class) -> tuple[Array, float]:
     """Log likelihood ratio of a sighting by bin of its confidence, and of a pass without one."""
     damage = _shares(of_class.damage.ravel())
-    nothing = _shares(of_class.flashes) * of_class.flashes_m + _shares(of_class.patches) * of_class.patches_m
-    ratios = np.log((damage + RARE) / ((nothing + RARE) * PLACE_M))
+    nothing = np.array([_shares(says) * per_m for says, per_m in of_class.nothing])
+    ratios = np.log((damage + RARE) / ((nothing.sum(axis=0) + RARE) * PLACE_M))
     return np.maximum(ratios, 0.0), math.log(float(np.isnan(of_class.damage).mean()))
 
 
@@ -180,7 +174,7 @@ def _invented(
     """Sums at places of a long road without damage, the largest of each place."""
     spots, weights, numbers = list[Array](), list[Array](), list[Array]()
     for number in range(passes):
-        for says, per_m in ((of_class.flashes, of_class.flashes_m), (of_class.patches, of_class.patches_m)):
+        for says, per_m in of_class.nothing:
             drawn = chance.choice(says, chance.poisson(per_m * 1000 * ROAD_KM))
             told = drawn[~np.isnan(drawn)]
             spots.append(chance.uniform(0, 1000 * ROAD_KM, len(told)))

@@ -22,7 +22,7 @@ from simulator.route import CRUISE_MPS, Line
 from simulator.truth import Defect, Truth
 from wire.envelope import make_id
 from wire.error_model import ErrorModel, Quality
-from wire.looks import AGAIN, LASTING_SHARE, TOLD_FROM
+from wire.looks import TOLD_FROM, Array, FalseThings, false_things
 
 BEGIN: Final = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
 FRAME_EVERY_M: Final = CRUISE_MPS / 5  # five pictures a second
@@ -31,6 +31,7 @@ STRETCH_M: Final = 100.0
 FRAMES: Final = 9  # of a thing in one pass
 OWN_ALONG_M, OWN_ACROSS_M = 0.8, 0.3  # of the place on the road that a camera gives
 DISTANCE_M: Final = 6.0  # of the best picture
+SIMULATED: Final = 2000  # passes by what is no damage, drawn from again and again
 CITY: Final = "bench"
 
 
@@ -119,21 +120,25 @@ class Detector:
         beta = self.errors.confidence[defect.class_code].hit
         return _told(hits, known, class_code=defect.class_code, odds=self.odds, beta=beta, rng=rng)
 
-    def confidence_of_patch(self, class_code: str, *, rng: np.random.Generator) -> float | None:
-        """What the tracker tells of a patch that fools the detector again and again."""
-        hits = [bool(rng.random() < AGAIN) for _ in range(FRAMES)]
-        return self._told_falsely(hits, class_code=class_code, rng=rng)
+    def false_things(self, class_code: str, *, alarms: float, rng: np.random.Generator) -> Iterator[float]:
+        """What the tracker tells of so many false alarms of single pictures, on average."""
+        known = self.errors.confidence[class_code]
+        for things, rates in self._false_things[class_code]:
+            for number in rng.integers(len(rates), size=rng.poisson(alarms * things.of_an_alarm)):
+                hits, as_large = things.hits[number].tolist(), rates[number].tolist()
+                told = _told(hits, as_large, class_code=class_code, odds=self.odds, beta=known.false_alarm, rng=rng)
+                if told is not None:
+                    yield told
 
-    def confidence_of_flash(self, class_code: str, *, rng: np.random.Generator) -> float | None:
-        """What the tracker tells of a box that is there in one frame only."""
-        hits = [False] * FRAMES
-        hits[int(rng.integers(FRAMES))] = True
-        return self._told_falsely(hits, class_code=class_code, rng=rng)
-
-    def _told_falsely(self, hits: list[bool], *, class_code: str, rng: np.random.Generator) -> float | None:
-        rates = [float(rng.choice(self._rates_as_large(class_code)))] * FRAMES
-        beta = self.errors.confidence[class_code].false_alarm
-        return _told(hits, rates, class_code=class_code, odds=self.odds, beta=beta, rng=rng)
+    @cached_property
+    def _false_things(self) -> dict[str, list[tuple[FalseThings, Array]]]:
+        """By class: passes by what is no damage, and how often damage as large is found in each of their pictures."""
+        chance = np.random.default_rng(0)
+        simulated = dict[str, list[tuple[FalseThings, Array]]]()
+        for class_code in self.errors.classes:
+            rates = np.repeat(chance.choice(self._rates_as_large(class_code), (SIMULATED, 1)), FRAMES, axis=1)
+            simulated[class_code] = [(things, rates) for things in false_things(rates, chance)]
+        return simulated
 
     def _rates_as_large(self, class_code: str) -> tuple[float, ...]:
         """How often damage as large as the false alarms is found, as the tracker takes it."""
@@ -211,25 +216,19 @@ class Drive:
 
     def _invented(self, detector: Detector) -> Iterator[Observation]:
         """False alarms, at places that no other pass shares."""
-        view_m = FAR_M - NEAR_M
         for class_code in detector.errors.classes:
             rate = detector.errors.false_alarms_per_picture(class_code, quality=detector.quality)
-            patches = self._rng.poisson(rate * LASTING_SHARE / AGAIN * self._line.length_m / view_m)
-            pictures = self._line.length_m / FRAME_EVERY_M
-            flashes = self._rng.poisson(rate * (1 - LASTING_SHARE) * pictures)
-            told = [detector.confidence_of_patch(class_code, rng=self._rng) for _ in range(patches)]
-            told += [detector.confidence_of_flash(class_code, rng=self._rng) for _ in range(flashes)]
-            for confidence in told:
-                if confidence is not None:
-                    yield self._observation(
-                        detector,
-                        class_code=class_code,
-                        confidence=confidence,
-                        along_m=float(self._rng.uniform(0, self._line.length_m)),
-                        right_m=float(self._rng.uniform(-1.5, 1.5)),
-                        length_m=None,
-                        width_m=None,
-                    )
+            alarms = rate * self._line.length_m / FRAME_EVERY_M
+            for confidence in detector.false_things(class_code, alarms=alarms, rng=self._rng):
+                yield self._observation(
+                    detector,
+                    class_code=class_code,
+                    confidence=confidence,
+                    along_m=float(self._rng.uniform(0, self._line.length_m)),
+                    right_m=float(self._rng.uniform(-1.5, 1.5)),
+                    length_m=None,
+                    width_m=None,
+                )
 
     def _observation(
         self,

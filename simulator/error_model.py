@@ -19,7 +19,7 @@ from simulator.route import Pose
 from simulator.truth import CLASS_CODES
 from wire.error_model import ErrorModel as Measured
 from wire.error_model import Quality
-from wire.looks import AGAIN, LASTING_SHARE
+from wire.looks import AGAIN, PATCH_SHARE
 from wire.messages import ModelVersion
 
 
@@ -158,10 +158,10 @@ class ErrorModelDetector:
         return self._phantoms[key]
 
     def _phantoms_per_km(self, quality: Quality) -> float:
-        """Of those that last, as many as make their share of the measured boxes in a picture; flashes are left out."""
+        """Of patches, as many as make their share of the measured boxes in a picture; the others are left out."""
         if self._measured is None:
             return self._errors.false_alarms_per_km
-        return sum(self._false_alarm_rates(quality)) * LASTING_SHARE / AGAIN / VIEW_M * 1000
+        return sum(self._false_alarm_rates(quality)) * PATCH_SHARE / AGAIN / VIEW_M * 1000
 
     def _false_alarm_rates(self, quality: Quality) -> list[float]:
         measured = self._measured

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from wire.error_model import CERTAIN, Confidence
-from wire.looks import AGAIN, LASTING_SHARE, STEPS, TOLD_FROM, Array, Marks, chances, probabilities
+from wire.looks import STEPS, TOLD_FROM, Array, Marks, chances, false_things, probabilities
 
 FAR_M, NEAR_M = 18.0, 4.0
 VIEW_M: Final = FAR_M - NEAR_M
@@ -67,15 +67,12 @@ def told_of_nothing(
     shape = PASSES_BY_NOTHING, PICTURES
     each = np.array(rates_as_large)[np.arange(PASSES_BY_NOTHING) % len(rates_as_large)]
     rates = np.broadcast_to(each[:, None], shape)
-    flashes = np.arange(PICTURES) == chance.integers(PICTURES, size=(PASSES_BY_NOTHING, 1))
-    patches = chance.random(shape) < AGAIN
-    flash, flash_sure = _told(flashes, chance.beta(*confidence.false_alarm, shape), rates, confidence)
-    patch, patch_sure = _told(patches, chance.beta(*confidence.false_alarm, shape), rates, confidence)
-    flash_m = per_picture * (1 - LASTING_SHARE) / PICTURE_EVERY_M * flash
-    patch_m = per_picture * LASTING_SHARE / AGAIN / VIEW_M * patch
-    both = flash_m + patch_m
-    mixed = (flash_m * np.array(flash_sure) + patch_m * np.array(patch_sure)) / both
-    return Tells(both, tuple(mixed.tolist()))
+    often_m, how_sure_m = 0.0, np.zeros(len(EDGES) + 1)
+    for things in false_things(rates, chance):
+        told, how_sure = _told(things.hits, chance.beta(*confidence.false_alarm, shape), rates, confidence)
+        told_m = per_picture / PICTURE_EVERY_M * things.of_an_alarm * told
+        often_m, how_sure_m = often_m + told_m, how_sure_m + told_m * np.array(how_sure)
+    return Tells(often_m, tuple((how_sure_m / often_m).tolist()))
 
 
 def _told(hits: Marks, confidences: Array, rates: Array, confidence: Confidence) -> tuple[float, tuple[float, ...]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge_agent.vision.ground import CameraModel
 from wire.error_model import TENTHS, ErrorModel, Quality
-from wire.looks import AGAIN, LASTING_SHARE, STEPS, TOLD_FROM, chances, probabilities
+from wire.looks import STEPS, TOLD_FROM, chances, false_things, probabilities
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]  # (passes, pictures)
@@ -114,23 +114,22 @@ class ToldTables:
         return self._told(hits, np.broadcast_to(rates, shape), class_code, is_damage=True)
 
     def _note_nothing(self, number: int, quality: int) -> None:
-        """Patches that fool the detector again and again, and boxes that flash up in one picture."""
+        """Boxes that flash up in one picture, and what fools the detector again."""
         class_code = self.errors.classes[number]
         per_picture = self.errors.false_alarms_per_picture(class_code, quality=QUALITIES[quality])
         every_m = SPEEDS_MPS[-1] / FRAMES_PER_S
         pictures = round((FAR_M - NEAR_M) / every_m)
         as_large = self._rates_as_large(class_code, QUALITIES[quality])
         rates = np.broadcast_to(as_large[:, None], (PASSES * 4, pictures))
-        patches = self._rng.random(rates.shape) < AGAIN
-        flashes = np.arange(pictures) == self._rng.integers(pictures, size=(len(rates), 1))
-        patch = self._told(patches, rates, class_code, is_damage=False)
-        flash = self._told(flashes, rates, class_code, is_damage=False)
-        patch_per_m = per_picture * LASTING_SHARE / AGAIN / (FAR_M - NEAR_M) * patch.share
-        flash_per_m = per_picture * (1 - LASTING_SHARE) / every_m * flash.share
-        self._again_share[number, quality] = patch.share
-        self._invented_per_m[number, quality] = patch_per_m + flash_per_m
-        of_patches = round(CONFIDENCES * patch_per_m / max(patch_per_m + flash_per_m, 1e-12))
-        mixed = _spread(patch.confidences, of_patches), _spread(flash.confidences, CONFIDENCES - of_patches)
+        kinds = false_things(rates, self._rng)
+        told = [self._told(things.hits, rates, class_code, is_damage=False) for things in kinds]
+        told_per_m = np.array(
+            [per_picture / every_m * k.of_an_alarm * t.share for k, t in zip(kinds, told, strict=True)]
+        )
+        self._again_share[number, quality] = np.mean([each.share for each in told[1:]])
+        self._invented_per_m[number, quality] = told_per_m.sum()
+        counts = np.diff(np.rint(CONFIDENCES * np.cumsum([0.0, *told_per_m]) / max(told_per_m.sum(), 1e-12)))
+        mixed = [_spread(each.confidences, int(count)) for each, count in zip(told, counts, strict=True)]
         self._invented_confidence[number, quality] = np.concatenate(mixed)
 
     def _side_px(self, size_m: float) -> float:

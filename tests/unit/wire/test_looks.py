@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wire.error_model import Confidence
-from wire.looks import CORRELATION, LASTING_SHARE, STEPS, Looks, chances, probabilities, probability
+from wire.looks import (
+    CORRELATION,
+    FLASH_SHARE,
+    LIKENESS_SHARE,
+    PATCH_SHARE,
+    STEPS,
+    Looks,
+    chances,
+    false_things,
+    probabilities,
+    probability,
+)
 
 SURE = Confidence.model_validate({"hit": (6.0, 2.0), "false": (3.0, 3.0)})
 RATE = st.floats(0.02, 0.95)
@@ -23,6 +34,18 @@ def log_ratio(*, found: int = 1, missed: int = 0, lacked: int = 0, rate: float =
         looks.find(rate, gain)
     for _ in range(missed):
         looks.miss(rate)
+    return looks.log_ratio.item()
+
+
+def of_steps(steps: str, *, rate: float = 0.5) -> float:
+    """After the first look, one after the other."""
+    looks = Looks()
+    looks.find(rate, 0.0)
+    for step in steps:
+        if step == "+":
+            looks.find(rate, 0.0)
+        else:
+            looks.miss(rate)
     return looks.log_ratio.item()
 
 
@@ -41,8 +64,10 @@ def test_two_pictures_hang_together_as_much_as_was_measured(rate: float) -> None
 
 def test_a_picture_without_it_speaks_for_a_flash() -> None:
     missed = 0.6 * (1 - CORRELATION - (1 - CORRELATION) * 0.6) / 0.6
-    assert log_ratio(missed=1) == pytest.approx(math.log(missed / (1 - LASTING_SHARE / 2)), abs=0.03)
-    assert log_ratio(found=2) == pytest.approx(math.log((1 - missed) / (LASTING_SHARE / 2)), abs=0.03)
+    nothing = FLASH_SHARE + PATCH_SHARE / 2 + LIKENESS_SHARE * (1 + missed) / 2
+    assert log_ratio(missed=1) == pytest.approx(math.log(missed / nothing), abs=0.03)
+    nothing = PATCH_SHARE / 2 + LIKENESS_SHARE * (1 - missed) / 2
+    assert log_ratio(found=2) == pytest.approx(math.log((1 - missed) / nothing), abs=0.03)
 
 
 def test_what_flashes_up_once_is_no_damage_that_every_picture_shows() -> None:
@@ -51,7 +76,7 @@ def test_what_flashes_up_once_is_no_damage_that_every_picture_shows() -> None:
 
 
 def test_what_is_found_again_is_no_flash() -> None:
-    assert log_ratio(found=2, missed=4, rate=0.4) > 0 > log_ratio(found=1, missed=5, rate=0.4)
+    assert of_steps("----+", rate=0.4) > 0 > of_steps("-----", rate=0.4)
 
 
 def test_many_pictures_of_one_pass_are_not_many_witnesses() -> None:
@@ -70,21 +95,16 @@ def test_what_is_found_again_was_hidden_before() -> None:
     assert log_ratio(found=3, lacked=20) == pytest.approx(log_ratio(found=3))
 
 
-@given(st.lists(st.sampled_from(["find", "miss"]), min_size=1, max_size=10), st.randoms())
-def test_the_order_of_pictures_after_the_first_does_not_matter(steps: list[str], chance: Random) -> None:
-    def of(order: list[str]) -> float:
-        looks = Looks()
-        looks.find(0.5, 0.3)
-        for step in order:
-            if step == "find":
-                looks.find(0.7, 0.2)
-            else:
-                looks.miss(0.4)
-        return looks.log_ratio.item()
+@given(st.text("+-", max_size=10), st.randoms())
+def test_the_order_of_pictures_between_the_first_and_the_last_look_does_not_matter(steps: str, chance: Random) -> None:
+    shuffled = "".join(chance.sample(steps, len(steps)))
 
-    shuffled = list(steps)
-    chance.shuffle(shuffled)
-    assert of(steps) == pytest.approx(of(shuffled))
+    assert of_steps(steps + "+") == pytest.approx(of_steps(shuffled + "+"))
+
+
+@given(st.text("+-", max_size=8), st.integers(1, 4))
+def test_what_is_not_seen_from_nearer_by_is_rather_a_likeness(steps: str, missed: int) -> None:
+    assert of_steps(steps + "+" + "-" * missed) < of_steps(steps + "-" * missed + "+")
 
 
 def test_many_passes_at_once_are_summed_up_as_each_alone() -> None:
@@ -121,7 +141,7 @@ def test_a_hundred_million_to_one_is_still_a_number() -> None:
 
 
 def test_said_as_often_as_it_is_true() -> None:
-    """Of things drawn as the three stories have them, those called 70 % sure are there in 70 of 100."""
+    """Of things drawn as the four stories have them, those called 70 % sure are there in 70 of 100."""
     rng = np.random.default_rng(7)
     count, pictures = 60_000, 9
     rates = np.broadcast_to(rng.choice([0.2, 0.5, 0.8], (count, 1)), (count, pictures))
@@ -129,8 +149,11 @@ def test_said_as_often_as_it_is_true() -> None:
     damage = rng.random((count, pictures)) < by_luck
     first = np.arange(pictures) == 0
     patch = np.logical_or(rng.random((count, pictures)) < rng.beta(2, 2, (count, 1)), first)
-    is_patch, is_damage = rng.random((count, 1)) < LASTING_SHARE, rng.random(count) < 0.5
-    hits = np.where(is_damage[:, None], damage, np.where(is_patch, patch, first))
+    likeness = damage & (np.arange(pictures) < rng.integers(1, pictures, size=(count, 1), endpoint=True))
+    story, is_damage = rng.random((count, 1)), rng.random(count) < 0.5
+    lasts = np.where(story < PATCH_SHARE, patch, likeness)
+    nothing = np.where(story < PATCH_SHARE + LIKENESS_SHARE, lasts, first)
+    hits = np.where(is_damage[:, None], damage, nothing)
     seen_at_once = hits[:, 0]
     hits, is_damage, rates = hits[seen_at_once], is_damage[seen_at_once], rates[seen_at_once]
     indifferent = Confidence.model_validate({"hit": (4.0, 4.0), "false": (4.0, 4.0)})
@@ -145,6 +168,19 @@ def test_said_as_often_as_it_is_true() -> None:
             bin_ = (believed >= low) & (believed < low + 0.2)
             if bin_.sum() > 500:
                 assert true[bin_].mean() == pytest.approx(believed[bin_].mean(), abs=0.05)
+
+
+def test_things_that_are_none_make_the_false_alarms_that_were_measured() -> None:
+    flash, patch, likeness = false_things(np.full((4000, 9), 0.6), np.random.default_rng(3))
+
+    alarms = sum(things.of_an_alarm * things.hits.sum(axis=1).mean() for things in (flash, patch, likeness))
+    assert alarms == pytest.approx(1.0)
+    assert (flash.hits.sum(axis=1) == 1).all()
+    by_picture = likeness.hits.mean(axis=0)
+    assert by_picture[0] == pytest.approx(0.6, abs=0.03)
+    assert (np.diff(by_picture) < 0.02).all()
+    assert by_picture[-1] < 0.1, "seen for what they are from nearer by"
+    assert patch.hits.mean(axis=0) == pytest.approx(np.full(9, 0.5), abs=0.03)
 
 
 def test_between_the_means_lies_the_confidence_that_says_nothing() -> None:
