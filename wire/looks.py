@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from wire.error_model import Confidence
 
 CORRELATION: Final = 0.4  # of the mistakes of two pictures of one pass
-PATCH_SHARE, LIKENESS_SHARE = 0.25, 0.1  # of what is no damage; not measured on roads yet
+PATCH_SHARE, LIKENESS_SHARE = 0.15, 0.1  # of what is no damage; chosen on drawn frames, not measured on roads yet
 FLASH_SHARE: Final = 1 - PATCH_SHARE - LIKENESS_SHARE
 AGAIN: Final = 0.5  # chance that a patch is taken for damage in one picture, where passes are simulated
 TOLD_FROM: Final = 0.6  # probability from which a bus tells a thing, with it: the cloud weighs it

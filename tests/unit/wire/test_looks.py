@@ -145,11 +145,13 @@ def test_said_as_often_as_it_is_true() -> None:
     rng = np.random.default_rng(7)
     count, pictures = 60_000, 9
     rates = np.broadcast_to(rng.choice([0.2, 0.5, 0.8], (count, 1)), (count, pictures))
-    by_luck = np.take_along_axis(chances(rates[:, 0]), rng.integers(STEPS, size=(count, 1)), axis=1)
-    damage = rng.random((count, pictures)) < by_luck
+    lucks = chances(rates[:, 0])
+    damage = rng.random((count, pictures)) < np.take_along_axis(lucks, rng.integers(STEPS, size=(count, 1)), axis=1)
     first = np.arange(pictures) == 0
     patch = np.logical_or(rng.random((count, pictures)) < rng.beta(2, 2, (count, 1)), first)
-    likeness = damage & (np.arange(pictures) < rng.integers(1, pictures, size=(count, 1), endpoint=True))
+    lucky = (lucks.cumsum(axis=1) < rng.random((count, 1)) * lucks.sum(axis=1, keepdims=True)).sum(axis=1)[:, None]
+    alike = np.logical_or(rng.random((count, pictures)) < np.take_along_axis(lucks, lucky, axis=1), first)
+    likeness = alike & (np.arange(pictures) < rng.integers(1, pictures, size=(count, 1), endpoint=True))
     story, is_damage = rng.random((count, 1)), rng.random(count) < 0.5
     lasts = np.where(story < PATCH_SHARE, patch, likeness)
     nothing = np.where(story < PATCH_SHARE + LIKENESS_SHARE, lasts, first)
