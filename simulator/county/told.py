@@ -128,7 +128,8 @@ class ToldTables:
         )
         self._again_share[number, quality] = np.mean([each.share for each in told[1:]])
         self._invented_per_m[number, quality] = told_per_m.sum()
-        counts = np.diff(np.rint(CONFIDENCES * np.cumsum([0.0, *told_per_m]) / max(told_per_m.sum(), 1e-12)))
+        edges = np.rint(CONFIDENCES * np.cumsum(told_per_m) / max(told_per_m.sum(), 1e-12))
+        counts = np.diff([0, *edges[:-1], CONFIDENCES])
         mixed = [_spread(each.confidences, int(count)) for each, count in zip(told, counts, strict=True)]
         self._invented_confidence[number, quality] = np.concatenate(mixed)
 

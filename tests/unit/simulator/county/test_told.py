@@ -66,3 +66,17 @@ def test_a_quality_that_was_not_measured_counts_as_the_worst() -> None:
     assert rates_of(fewer, "D20", "glare", sides).tolist() == min(measured)
     assert min(measured) < max(measured)
     assert rates_of(fewer, "D20", "good", sides)[0] == 0.0  # nobody finds what is that small
+
+
+def test_a_class_of_which_nothing_is_invented_is_never_told_of_nothing() -> None:
+    document = ERRORS.model_dump(mode="json", by_alias=True)
+    for row in document["false_alarms"]:
+        row["per_picture"] *= row["class"] != "D20"
+    tables = ToldTables(ErrorModel.model_validate_json(json.dumps(document)), camera=DRAWN_CAMERA)
+
+    _, classes, _ = tables.invented(
+        metres=np.full(1000, 100.0), qualities=np.full(1000, GOOD), rng=np.random.default_rng(1)
+    )
+
+    assert ERRORS.classes.index("D00") in classes
+    assert ERRORS.classes.index("D20") not in classes
