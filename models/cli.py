@@ -14,6 +14,7 @@ from edge_agent.vision.model_file import load_manifest
 from models.errors import TrainExtraError
 from telemetry.result_file import RESULT_FILE
 
+STRIDE_PX = 32  # of the coarsest grid
 DEFAULT_RUN = Path("models/road_damage/runs/latest")
 name_argument = click.argument("name", type=click.Choice(["road_damage"]))
 TRAINED_ON = "photos of RDD2022 China_MotorBike, Road Damage Dataset 2018 Chiba, Annotated Potholes; drawn scenes"
@@ -26,6 +27,12 @@ data_option = click.option(
     required=True,
     help="The data folder, or a folder with train.json, val.json and images.",
 )
+
+
+def _multiple_of_the_stride(_: click.Context, __: click.Parameter, side_px: int) -> int:
+    if side_px % STRIDE_PX:
+        raise click.BadParameter(f"{side_px} is no multiple of {STRIDE_PX}")
+    return side_px
 
 
 @click.group()
@@ -42,7 +49,14 @@ def models() -> None:
 @click.option("--epochs", type=click.IntRange(1), default=27, show_default=True, help="Of 1,376 pictures each.")
 @click.option("--minutes", type=click.FloatRange(0.1), help="End by training time instead of by epochs.")
 @click.option("--drawn-share", type=click.FloatRange(0, 1), default=0.12, show_default=True, help="Of drawn scenes.")
-@click.option("--input-px", type=int, default=384, show_default=True, help="Side of a square picture, as used later.")
+@click.option(
+    "--input-px",
+    type=click.IntRange(64, 1024),
+    default=384,
+    show_default=True,
+    callback=_multiple_of_the_stride,
+    help="Side of a square picture, as used later.",
+)
 @click.option(
     "--begins-with",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

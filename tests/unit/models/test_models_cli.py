@@ -49,3 +49,13 @@ def test_model_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "road_damage" in result.output
+
+
+@pytest.mark.parametrize("side", ["0", "100", "5000"])
+def test_a_size_that_no_network_takes_is_refused_before_the_work(side: str, tmp_path: Path) -> None:
+    asked = ["train", "road_damage", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--input-px", side]
+
+    refused = CliRunner().invoke(models, asked)
+
+    assert refused.exit_code == 2
+    assert "--input-px" in refused.output
