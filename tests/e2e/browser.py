@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -120,6 +120,11 @@ class Viewer:
     def go(self, path: str) -> None:
         """Go to a page that has no live connection."""
         self.page.goto(f"{self.origin}{path}", wait_until="domcontentloaded")
+
+    def wait_for_requests(self, sent: Sized, number: int = 1) -> None:
+        """Wait until that many requests were noted by a route of this page."""
+        turn = "0"  # a route is called only while something is asked of the page
+        wait_until(lambda: self.page.evaluate(turn) or len(sent) >= number)
 
     def wait_for_map(self) -> None:
         """Wait until the map has drawn something on its ground."""

@@ -211,6 +211,7 @@ def test_incidents_are_reviewed_by_keys(browser: Browser, url: str) -> None:
         expect(alarm.get_by_role("slider")).to_have_count(0)
         page.keyboard.press("c")
         expect(page.get_by_role("heading", name="超速")).to_be_visible()
+        viewer.wait_for_requests(sent, 2)
         assert sent == [
             {"action": "dismiss", "version": 1, "reason": "避让行人或车辆"},
             {"action": "coach", "version": 1, "reason": None},
@@ -270,6 +271,7 @@ def test_who_drove_is_asked_for_and_seen_when_another_has_opened_it(browser: Bro
         page.get_by_role("button", name="申请查看").click()
         expect(page.get_by_label("说明（驾驶员可见）")).to_have_value("")
         page.get_by_role("button", name="批准", exact=True).click()
+        viewer.wait_for_requests(approved)
         keep(page, "driving-looks")
         assert serious_faults(viewer) == []
         (order,) = asked

@@ -180,6 +180,7 @@ def test_the_desk_sees_no_place_and_approves_what_another_asks(browser: Browser,
         expect(page.get_by_role("region", name="安全出行")).to_contain_text("陈奶奶")
         keep(page, "travel")
         viewer.press(page.get_by_role("button", name="批准", exact=True))
+        viewer.wait_for_requests(approved)
         expect(page.get_by_text(PURPOSE)).to_be_visible()
         assert len(approved) == 1
         viewer.open(f"/travel/{PERSON}")
@@ -206,6 +207,7 @@ def test_a_search_shows_where_the_person_may_be(browser: Browser, url: str) -> N
         viewer.reach(page.get_by_label("结果"))
         page.keyboard.insert_text("在公园找到")
         viewer.press(page.get_by_role("button", name="已找到，结束"))
+        viewer.wait_for_requests(closed)
         expect(page.get_by_role("heading", name="陈奶奶 可能的位置")).to_be_visible()
         assert closed == [{"outcome": "在公园找到"}]
         assert viewer.problems == []
