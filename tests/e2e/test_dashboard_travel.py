@@ -226,11 +226,13 @@ def test_a_guardian_reads_who_looked_and_asks_for_a_search_on_a_phone(browser: B
         keep(page, "guardian")
         card.get_by_text("谁查看过", exact=True).click()
         expect(card).to_contain_text(PURPOSE)
-        card.get_by_role("button", name="找不到人").click()
-        card.get_by_label("发生了什么").fill("买菜一小时未归")
+        lost = card.get_by_role("button", name="找不到人")
+        viewer.press(lost)
+        expect(card.get_by_label("发生了什么")).to_be_focused()
+        page.keyboard.insert_text("买菜一小时未归")
         keep(page, "guardian-search")
-        card.get_by_role("button", name="申请查找").click()
-        expect(card.get_by_role("button", name="找不到人")).to_be_visible()
+        viewer.press(card.get_by_role("button", name="申请查找"))
+        expect(lost).to_be_focused()
         assert asked == [{"purpose": "买菜一小时未归"}]
         assert viewer.width_beyond_the_window() == 0
         assert serious_faults(viewer) == []
