@@ -67,12 +67,12 @@ def told_of_nothing(
     shape = PASSES_BY_NOTHING, PICTURES
     each = np.array(rates_as_large)[np.arange(PASSES_BY_NOTHING) % len(rates_as_large)]
     rates = np.broadcast_to(each[:, None], shape)
-    often_m, how_sure_m = 0.0, np.zeros(len(EDGES) + 1)
+    of_an_alarm, how_sure = 0.0, np.zeros(len(EDGES) + 1)
     for things in false_things(rates, chance):
-        told, how_sure = _told(things.hits, chance.beta(*confidence.false_alarm, shape), rates, confidence)
-        told_m = per_picture / PICTURE_EVERY_M * things.of_an_alarm * told
-        often_m, how_sure_m = often_m + told_m, how_sure_m + told_m * np.array(how_sure)
-    return Tells(often_m, tuple((how_sure_m / often_m).tolist()))
+        told, sure = _told(things.hits, chance.beta(*confidence.false_alarm, shape), rates, confidence)
+        share = things.of_an_alarm * told
+        of_an_alarm, how_sure = of_an_alarm + share, how_sure + share * np.array(sure)
+    return Tells(per_picture / PICTURE_EVERY_M * of_an_alarm, tuple((how_sure / of_an_alarm).tolist()))
 
 
 def _told(hits: Marks, confidences: Array, rates: Array, confidence: Confidence) -> tuple[float, tuple[float, ...]]:

@@ -43,3 +43,9 @@ def test_sure_ones_are_rather_damage() -> None:
 
     assert damage.density(0.97) > nothing.density(0.97)
     assert damage.density(0.5) < nothing.density(0.5)
+
+
+def test_of_what_the_detector_never_invents_nothing_is_told() -> None:
+    never = told_of_nothing(0.0, SURE)
+    assert never.often == 0
+    assert never.how_sure == pytest.approx(told_of_nothing(0.1, SURE).how_sure)
