@@ -63,11 +63,6 @@ def models() -> None:
     help="Checkpoint of an earlier run, or a shipped ONNX file, whose weights are the beginning; else ImageNet's.",
 )
 @click.option(
-    "--teacher",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of a model that labels the data's drive, which has no boxes; else the drive is left out.",
-)
-@click.option(
     "--without",
     multiple=True,
     type=click.Choice(["masks", "scenes", "paste", "seams", "tilt", "weather", "scale", "mosaic"]),
@@ -86,7 +81,6 @@ def train(
     drawn_share: float,
     input_px: int,
     begins_with: Path | None,
-    teacher: Path | None,
     without: tuple[str, ...],
     seed: int,
     threads: int,
@@ -104,7 +98,6 @@ def train(
         drawn_share=drawn_share,
         input_px=input_px,
         begins_with=begins_with,
-        teacher=teacher,
         without=without,
         epochs=epochs,
         minutes=minutes,

@@ -30,14 +30,14 @@ class Photo:
     is_labelled: NDArray[np.bool_]  # (classes,) whether the source labelled the class at all
 
 
-def read_photos(file: Path, classes: Sequence[str]) -> list[Photo]:
-    """Read a COCO file next to its folder `images`.
+def read_photos(file: Path, classes: Sequence[str], *, images: Path | None = None) -> list[Photo]:
+    """Read a COCO file; its pictures are in `images`, or in the folder of that name next to it.
 
     Raises:
         DataError: it is not COCO detection.
     """
     try:
-        return _read(json.loads(file.read_text(encoding="utf-8")), file.parent / "images", classes)
+        return _read(json.loads(file.read_text(encoding="utf-8")), images or file.parent / "images", classes)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is no COCO detection file: {error!r}") from error
 

@@ -17,12 +17,12 @@ from models.road_damage.training.paste import Patch, pasted, patch_at, plain_pat
 from models.road_damage.training.seams import with_seams
 
 # Share of each source among the photos shown. Chiba looks from a dashboard as a bus does, but has 28 photos with boxes
-# and 96 frames that only a teacher labelled; the potholes are hand-held close-ups and easy.
+# and 96 frames with our own; the potholes are hand-held close-ups and easy.
 SOURCE_SHARES = {
-    "RDD2022/China_MotorBike": 0.64,
-    "annotated-potholes": 0.10,
-    "RoadDamageDataset2018/Chiba": 0.13,
-    "drive/chiba": 0.13,
+    "RDD2022/China_MotorBike": 0.58,
+    "annotated-potholes": 0.08,
+    "RoadDamageDataset2018/Chiba": 0.14,
+    "drive/chiba": 0.20,
 }
 SCENE_POWER = 0.5  # a scene of n photos counts as n ** SCENE_POWER: neither per photo nor per scene
 MOST_PASTED = 3

@@ -21,8 +21,8 @@ from models.road_damage.training.curves import draw_curves
 from models.road_damage.training.data import Batch, Mixture, Photos, next_batch, without_masks
 from models.road_damage.training.loss import detection_loss
 from models.road_damage.training.network import CLASSES, Detector, normalised
+from models.road_damage.training.photos import training_photos
 from models.road_damage.training.shipped import unfolded
-from models.road_damage.training.teacher import drive_photos
 from models.road_damage.training.validate import validate
 
 PEAK_RATE = 1.3e-3
@@ -53,7 +53,6 @@ class Plan:
     batch_size: int = 16
     input_px: int = 384  # side of a square picture as the network will be used
     begins_with: Path | None = None  # checkpoint whose averaged weights the run begins with, or a shipped ONNX file
-    teacher: Path | None = None  # folder of a model that labels the drive's frames
     without: tuple[str, ...] = ()  # methods left out, to see what each is worth
     validate_every: int = 2  # epochs
     threads: int = 1
@@ -167,9 +166,7 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
         CheckpointError: there is no checkpoint to resume, or one that a new run would overwrite.
     """
     checkpoint.check_beginning(plan.out / checkpoint.LAST, is_resumed=is_resumed)
-    train = coco.read_photos(coco.road_damage_file(plan.data, "train"), CLASSES)
-    if plan.teacher is not None:
-        train += drive_photos(plan.data, plan.teacher)
+    train = training_photos(plan.data)
     held_out = coco.read_photos(coco.road_damage_file(plan.data, "val"), CLASSES)
     if "masks" in plan.without:
         train = without_masks(train)

@@ -18,6 +18,7 @@ from models.road_damage.training.body import Body, load_pretrained
 from models.road_damage.training.data import Photos
 from models.road_damage.training.loss import bin_entropy, giou
 from models.road_damage.training.network import CLASSES, normalised
+from models.road_damage.training.photos import training_photos
 from models.road_damage.training.second_look.network import BIN_COUNT, SecondLook, places
 from models.road_damage.training.second_look.views import NOTHING, Shown, Views, next_views
 
@@ -127,10 +128,9 @@ def start(plan: Plan, *, is_resumed: bool) -> Run:
     torch.set_num_threads(plan.threads)
     cv2.setNumThreads(plan.threads)
     rng = np.random.default_rng(plan.seed)
-    shown, held_out = (
-        Shown(Photos(coco.read_photos(coco.road_damage_file(plan.data, split), CLASSES)), rng, scenes=scenes)
-        for split, scenes in (("train", plan.drawn_scenes), ("val", 0))
-    )
+    val = coco.read_photos(coco.road_damage_file(plan.data, "val"), CLASSES)
+    shown = Shown(Photos(training_photos(plan.data)), rng, scenes=plan.drawn_scenes)
+    held_out = Shown(Photos(val), rng, scenes=0)
     views = next_views(held_out, np.random.default_rng(VALIDATION_SEED), count=VALIDATION_VIEWS)
     plan.out.mkdir(parents=True, exist_ok=True)
     run = Run(plan, shown=shown, held_out=views, rng=rng)
