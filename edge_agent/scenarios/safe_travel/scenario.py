@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final
 
 from edge_agent.ego import EgoState, offset_between
-from edge_agent.readings import AdvertisementReading, Image, Reading
+from edge_agent.readings import AdvertisementReading, FixQuality, GnssReading, Image, Reading
 from edge_agent.scenarios.safe_travel.frames import id_of
 from wire.messages import Sighting, TagHeard
 
@@ -18,6 +18,9 @@ LONGEST_S: Final = 30.0  # a bus that stands tells what it hears twice a minute
 MAX_TAGS: Final = 200  # limit of the contract
 FASTEST_MPS: Final = 25.0  # what a place becomes unsure by, while it is not known
 WORST_M: Final = 100_000.0  # limit of the contract
+
+Here = EgoState | GnssReading
+"""Where the reader is: a stop, and a bus that has not moved yet, have a place and no heading, so no `EgoState`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +42,17 @@ class SafeTravel:
     """Collects what is heard on a stretch: a window for each tag, and one place for all."""
 
     def __init__(self) -> None:
-        self._begun: EgoState | None = None
-        self._latest: EgoState | None = None
+        self._begun: Here | None = None
+        self._latest: Here | None = None
         self._opened_at: datetime | None = None
         self._calls: defaultdict[str, list[_Call]] = defaultdict(list)
 
     def take(self, reading: Reading, ego: EgoState | None) -> list[Batch]:
-        said = list(self._close_when_due(reading.at, ego))
-        if ego is not None:
-            self._begun = self._begun or ego
-            self._latest = ego
+        here = ego or _fixed(reading)
+        said = list(self._close_when_due(reading.at, here))
+        if here is not None:
+            self._begun = self._begun or here
+            self._latest = here
         if isinstance(reading, AdvertisementReading) and (heard := id_of(reading)) is not None:
             self._opened_at = self._opened_at or reading.at
             self._calls[heard].append(_Call(reading.at, reading.rssi_dbm))
@@ -58,8 +62,8 @@ class SafeTravel:
         """What was heard on the stretch that is not over."""
         return list(self._close())
 
-    def _close_when_due(self, at: datetime, ego: EgoState | None) -> Iterator[Batch]:
-        if (self._begun is not None and ego is not None and _apart_m(self._begun, ego) > STRETCH_M) or (
+    def _close_when_due(self, at: datetime, here: Here | None) -> Iterator[Batch]:
+        if (self._begun is not None and here is not None and _apart_m(self._begun, here) > STRETCH_M) or (
             self._opened_at is not None and abs((at - self._opened_at).total_seconds()) > LONGEST_S
         ):
             yield from self._close()
@@ -78,7 +82,11 @@ class SafeTravel:
             yield Batch(message=_sighting(part, begun=begun, latest=latest, until=until), observed_at=until)
 
 
-def _sighting(tags: tuple[TagHeard, ...], *, begun: EgoState, latest: EgoState, until: datetime) -> Sighting:
+def _fixed(reading: Reading) -> GnssReading | None:
+    return reading if isinstance(reading, GnssReading) and reading.fix is not FixQuality.NONE else None
+
+
+def _sighting(tags: tuple[TagHeard, ...], *, begun: Here, latest: Here, until: datetime) -> Sighting:
     """Put tags in the middle of the stretch; its ends lie within the accuracy."""
     unknown_s = max((until - latest.at).total_seconds(), 0.0)
     half_m = _apart_m(begun, latest) / 2
@@ -102,5 +110,5 @@ def _tag(rotating_id: str, calls: list[_Call]) -> TagHeard:
     )
 
 
-def _apart_m(first: EgoState, second: EgoState) -> float:
+def _apart_m(first: Here, second: Here) -> float:
     return offset_between(lon=first.lon, lat=first.lat, to_lon=second.lon, to_lat=second.lat).length_m

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -86,6 +87,22 @@ def test_while_the_place_is_not_known_the_last_one_is_told_as_unsure() -> None:
 def test_a_bus_that_has_never_known_where_it_is_tells_nothing() -> None:
     scenario = SafeTravel()
     scenario.take(heard(0), None)
+    assert scenario.end() == []
+
+
+def test_a_bus_that_has_not_moved_yet_knows_where_it_is() -> None:
+    scenario = SafeTravel()
+    for reading in (fix(0), heard(1), fix(2)):
+        assert scenario.take(reading, None) == []
+    (batch,) = scenario.end()
+    assert (batch.message.lon, batch.message.lat) == (120.4, LAT)
+    assert batch.message.accuracy_m == pytest.approx(4 * 2**0.5)
+
+
+def test_a_receiver_without_a_fix_does_not_say_where_it_is() -> None:
+    scenario = SafeTravel()
+    scenario.take(replace(fix(0), fix=FixQuality.NONE), None)
+    scenario.take(heard(1), None)
     assert scenario.end() == []
 
 
