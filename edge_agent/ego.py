@@ -227,6 +227,6 @@ def _between(before: _Knot, after: _Knot, at: datetime) -> EgoState | None:
         lon=(before.fix.lon + share * lon_step + 180.0) % 360.0 - 180.0,
         lat=before.fix.lat + share * (after.fix.lat - before.fix.lat),
         speed_mps=before.speed_mps + share * (after.speed_mps - before.speed_mps),
-        heading_deg=(first.heading_deg + share * turn) % 360.0,
+        heading_deg=(first.heading_deg + share * turn) % 360.0 % 360.0,  # of what lies just below 0 the first makes 360
         accuracy_m=max(before.fix.accuracy_m, after.fix.accuracy_m),
     )

@@ -80,6 +80,14 @@ def test_a_state_between_two_fixes_lies_between_them() -> None:
     assert ego.heading_deg == pytest.approx(355)
 
 
+@pytest.mark.parametrize(("before", "after", "half_way"), [(0.1, 359.9, 0.0), (1.1, 358.9, 0.0), (359.0, 0.5, 359.75)])
+def test_a_heading_over_north_stays_below_360(before: float, after: float, half_way: float) -> None:
+    ego = track(fix(0, heading_deg=before), fix(1, forward_m=10, heading_deg=after)).state_at(at(0.5))
+    assert ego is not None
+    assert 0.0 <= ego.heading_deg < 360.0
+    assert turn_between(ego.heading_deg, half_way) == pytest.approx(0.0, abs=1e-9)
+
+
 def test_a_gap_stays_a_gap() -> None:
     ego = track(fix(0), fix(1, forward_m=10), fix(9, forward_m=90))
     assert ego.state_at(at(5)) is None
