@@ -64,6 +64,8 @@ class Felt:
         if self._mount is None or ego is None:
             self._smooth, self._waiting = None, []
             return None
+        if self._waiting and self._waiting[0].at > reading.at:  # the clock was set back
+            self._waiting = []
         self._waiting.append(reading)
         over_s = (reading.at - self._waiting[0].at).total_seconds()
         if self._last_at is not None and 0 < (reading.at - self._last_at).total_seconds() < 2 * SAMPLE_S:

@@ -55,9 +55,9 @@ class MountFinder:
         self._forget()
 
     def feel(self, reading: ImuReading) -> None:
-        """Remember a reading for the next sample of the receiver."""
+        """Remember a reading for the next sample of the receiver; none of a time that has not come."""
         self._recent.append(reading)
-        while self._recent and reading.at - self._recent[0].at > _MEMORY:
+        while not timedelta() <= reading.at - self._recent[0].at <= _MEMORY:
             self._recent.popleft()
 
     def compare(self, sample: Sample) -> Vector | None:

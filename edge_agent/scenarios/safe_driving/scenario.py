@@ -107,13 +107,13 @@ class SafeDriving:
     def _judge(self, sample: Sample) -> list[Event]:
         self._samples.append(sample)
         kept_s = BEFORE_S + LONGEST_S + AFTER_S
-        while (sample.at - self._samples[0].at).total_seconds() > kept_s:
+        while not 0 <= (sample.at - self._samples[0].at).total_seconds() <= kept_s:
             self._samples.popleft()
         return [event for rule in self._harsh if (event := rule.take(sample)) is not None]
 
     def _due(self, at: datetime) -> list[Event]:
-        """Events whose evidence is complete."""
-        due = [event for event in self._waiting if (at - event.to_at).total_seconds() >= AFTER_S]
+        """Events whose evidence is complete; a clock that was set back ends it, too."""
+        due = [event for event in self._waiting if abs((at - event.to_at).total_seconds()) >= AFTER_S]
         self._waiting = [event for event in self._waiting if event not in due]
         return due
 

@@ -1,5 +1,6 @@
 """Drives with known harsh moments: the sensor is mounted in any way, and the agent must find out how."""
 
+import gc
 import math
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 
 from edge_agent.config import DrivingSettings
-from edge_agent.ego import EgoTrack
+from edge_agent.ego import EgoState, EgoTrack
 from edge_agent.readings import AdvertisementReading, GnssReading, ImuReading, Reading
-from edge_agent.scenarios.safe_driving.motion import FixMotion
+from edge_agent.scenarios.safe_driving.motion import FixMotion, Sample
 from edge_agent.scenarios.safe_driving.mount import MountFinder
 from edge_agent.scenarios.safe_driving.scenario import SafeDriving
 from simulator.driving import SensorErrors, make_drive, random_mount, readings_of
@@ -118,6 +119,38 @@ def test_a_sensor_that_is_mounted_anew_is_learned_anew() -> None:
     driven(remounted, scenario)
     assert scenario.knows_mount
     assert driven(remounted) == []
+
+
+def alive(kind: type[object]) -> int:
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+def test_a_clock_that_is_set_back_lets_nothing_pile_up(drive_of_5_km: tuple[list[Reading], list[DrivingKind]]) -> None:
+    scenario = SafeDriving(DrivingSettings())
+    driven(drive_of_5_km[0], scenario)
+    assert scenario.knows_mount
+    before = alive(ImuReading) + alive(Sample)
+    earlier = START - timedelta(hours=8)  # the time in China, kept in a clock that is read as UTC
+    for tick in range(5000):
+        at = earlier + timedelta(seconds=tick / 25)
+        ego = EgoState(at=at, lon=120.4, lat=27.5, speed_mps=5.0, heading_deg=0.0, accuracy_m=3.0)
+        scenario.take(ImuReading(at=at, acceleration_mps2=(0.0, 0.0, 9.8), turn_dps=None), ego)
+    assert alive(ImuReading) + alive(Sample) - before < 500
+
+
+def test_an_event_is_told_though_the_clock_is_set_back_after_it() -> None:
+    scenario = SafeDriving(DrivingSettings())
+    speeds = [10.0, 10.0, 5.0, 5.0, 5.0]
+    fixes = [fix(second, speed_mps=speed) for second, speed in enumerate(speeds)]
+    told = [happening for each in fixes for happening in scenario.take(each, None)]
+    assert told == []
+    (event,) = scenario.take(fix(-3600, speed_mps=5.0), None)
+    assert event.message.kind is DrivingKind.HARSH_BRAKING
+
+
+def fix(second: float, *, speed_mps: float) -> GnssReading:
+    at = START + timedelta(seconds=second)
+    return GnssReading(at=at, lon=120.4, lat=27.5, speed_mps=speed_mps, heading_deg=0.0, accuracy_m=3.0)
 
 
 def test_what_other_sensors_say_is_let_pass() -> None:
