@@ -87,6 +87,22 @@ WHERE NOT starts_with(h.actor, 'system:')
     AND NOT EXISTS (SELECT FROM case_verdicts v WHERE v.case_id = h.case_id AND v.serial = h.serial)
 ORDER BY 1
 """
+# Which things are removed, by whom, when and why, and the chains that end so.
+_OTHER_REMOVAL: Final = """
+SELECT coalesce(t.id::text, h.details ->> 'thing'), CASE
+    WHEN h.removal IS NULL THEN 'is removed, but no history says so'
+    WHEN t.id IS NULL THEN 'is not removed, but its history says so'
+    ELSE 'is not removed as its history says' END
+FROM (SELECT * FROM inventory.things WHERE state = 'removed' OR removal IS NOT NULL) t
+FULL JOIN (
+    SELECT s.removal, s.actor, s.at, s.reason, l.details FROM inventory.removal_history s CROSS JOIN LATERAL (
+        SELECT to_state, details FROM inventory.removal_history WHERE removal = s.removal ORDER BY serial DESC LIMIT 1
+    ) l WHERE s.serial = 1 AND l.to_state = 'removed'
+) h ON h.removal = t.removal
+WHERE (t.state, t.id::text, t.removed_by, t.removed_at, t.removed_reason)
+    IS DISTINCT FROM ('removed', h.details ->> 'thing', h.actor, h.at, h.reason ->> 'zh')
+ORDER BY 1
+"""
 _LEFT_OPEN: Final = "SELECT count(*) FROM {table} WHERE seal IS NULL AND at < %s"
 
 
@@ -150,6 +166,7 @@ def verify(connection: Connection[Any], *, at: datetime, expected: Head | None =
         *_faults_of_cases(connection),
         *_faults_of_requests(connection),
         *_faults_of_decisions(connection),
+        *(f"thing {thing_id} {fault}" for thing_id, fault in connection.execute(_OTHER_REMOVAL).fetchall()),
         *_left_open(connection, at),
     ]
     if expected is not None and not any(

@@ -1,4 +1,4 @@
-"""Chains of lines: who did what, when and why, with a case, a request, a traveller, a driver or a finding.
+"""Chains of lines: who did what, when and why, with a case, a request, a traveller, a driver, a finding or a thing.
 
 Lines never change.
 """
@@ -89,7 +89,8 @@ REQUESTS: Final = Chain(table="data_request_history", subject="request_id", what
 TRAVELLERS: Final = Chain(table="travel_history", subject="traveller", what="traveller")
 DRIVERS: Final = Chain(table="driver_history", subject="record", what="driver")
 DECISIONS: Final = Chain(table="finding_decision_history", subject="decision", what="decision on findings")
-CHAINS: Final = (CASES, REQUESTS, TRAVELLERS, DRIVERS, DECISIONS)
+REMOVALS: Final = Chain(table="inventory.removal_history", subject="removal", what="removal of a thing")
+CHAINS: Final = (CASES, REQUESTS, TRAVELLERS, DRIVERS, DECISIONS, REMOVALS)
 
 
 def line_of(row: dict[str, Any]) -> tuple[HistoryLine, bytes]:

@@ -6,20 +6,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from cloud.cases.model import Reason
 from cloud.errors import ThingNotFoundError
+from cloud.furniture.removals import Removal, note, put_on, take_off
 from cloud.furniture.repository import mark_due
+from wire.envelope import make_id
 
-_REMOVE: Final = """
-UPDATE inventory.things SET state = 'removed', state_since = %(at)s, removed_at = %(at)s, removed_by = %(actor)s,
-    removed_reason = %(reason)s
-WHERE id = %(id)s AND state <> 'removed'
-"""
-_KEEP: Final = """
-UPDATE inventory.things SET state = 'expected', state_since = %(at)s, removed_at = NULL, removed_by = NULL,
-    removed_reason = NULL
-WHERE id = %(id)s AND state = 'removed'
-"""
-_IS_THERE: Final = "SELECT 1 FROM inventory.things WHERE id = %s"
+_LOCK: Final = "SELECT removal FROM inventory.things WHERE id = %s FOR UPDATE"
 
 
 def remove(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: str, at: datetime) -> None:
@@ -28,21 +21,32 @@ def remove(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: s
     Raises:
         ThingNotFoundError: there is none.
     """
-    connection.execute(_REMOVE, {"id": thing_id, "actor": actor, "reason": reason, "at": at})
-    _judge_again(connection, thing_id)
+    if _standing(connection, thing_id) is None:
+        removed = Removal(removal=UUID(make_id(at)), removed_at=at, removed_by=actor, removed_reason=reason)
+        put_on(connection, thing_id, removed, at=at)
+        note(connection, removed.removal, "remove", thing_id=thing_id, actor=actor, reason=_twice(reason), at=at)
 
 
-def keep(connection: Connection[Any], thing_id: UUID, *, at: datetime) -> None:
-    """Take it back: passes judge the thing again.
+def keep(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: str, at: datetime) -> None:
+    """Take it back: passes judge the thing again. What is not removed stays as it is.
 
     Raises:
         ThingNotFoundError: there is none.
     """
-    connection.execute(_KEEP, {"id": thing_id, "at": at})
-    _judge_again(connection, thing_id)
+    removal = _standing(connection, thing_id)
+    if removal is not None:
+        take_off(connection, thing_id, at=at)
+        note(connection, removal, "keep", thing_id=thing_id, actor=actor, reason=_twice(reason), at=at)
 
 
-def _judge_again(connection: Connection[Any], thing_id: UUID) -> None:
-    if connection.execute(_IS_THERE, (thing_id,)).fetchone() is None:
-        raise ThingNotFoundError(f"there is no thing {thing_id}")
+def _standing(connection: Connection[Any], thing_id: UUID) -> UUID | None:
+    """The decision that holds, with the thing held; due first, as the worker takes both in this order."""
     mark_due(connection, [thing_id])
+    row = connection.execute(_LOCK, (thing_id,)).fetchone()
+    if row is None:
+        raise ThingNotFoundError(f"there is no thing {thing_id}")
+    return row[0]
+
+
+def _twice(words: str) -> Reason:
+    return Reason(zh=words, en=words)

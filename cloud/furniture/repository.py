@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from cloud.findings.geometry import distance_m
 from cloud.findings.model import FindingState
+from cloud.furniture.removals import BECAME_ONE, hand_over, note
 from cloud.scenarios.street_furniture.assess import Assessment, Problem
 from cloud.scenarios.street_furniture.presence import Glance
 from wire.envelope import make_id
@@ -32,13 +33,13 @@ DELETE FROM inventory.things o USING inventory.things t, inventory.findings f
 WHERE f.id = t.id AND t.id = ANY(%(ids)s) AND (
     (o.id = f.merged_into AND o.source = 'learned' AND t.source = 'imported')
     OR (o.id = t.id AND t.source = 'learned' AND EXISTS (SELECT FROM inventory.things g WHERE g.id = f.merged_into)))
-    AND NOT EXISTS (SELECT FROM inventory.problems p WHERE p.thing_id = o.id)
+    AND o.removal IS NULL AND NOT EXISTS (SELECT FROM inventory.problems p WHERE p.thing_id = o.id)
 """
 _FOLLOW_MERGED: Final = """
 UPDATE inventory.things t SET id = f.merged_into FROM inventory.findings f
 WHERE f.id = t.id AND t.id = ANY(%(ids)s) AND f.merged_into IS NOT NULL
     AND NOT EXISTS (SELECT FROM inventory.things g WHERE g.id = f.merged_into)
-RETURNING t.id
+RETURNING t.id, t.removal
 """
 _READ: Final = """
 SELECT f.id, f.city, f.class_code AS kind, f.cell, f.lon, f.lat, f.east_m2, f.east_north_m2, f.north_m2,
@@ -174,12 +175,16 @@ def mark_due(connection: Connection[Any], finding_ids: Iterable[UUID]) -> None:
     connection.execute(_MARK, (list(finding_ids),))
 
 
-def take_due(connection: Connection[Any], *, limit: int) -> list[StoredThing]:
+def take_due(connection: Connection[Any], *, limit: int, actor: str, at: datetime) -> list[StoredThing]:
     """Take things that are to be judged; what became one with another is that one."""
     taken = [finding_id for (finding_id,) in connection.execute(_TAKE, (limit,)).fetchall()]
+    removed = hand_over(connection, taken, actor=actor, at=at)
     connection.execute(_DROP_LEARNED, {"ids": taken})
-    followed = [finding_id for (finding_id,) in connection.execute(_FOLLOW_MERGED, {"ids": taken}).fetchall()]
-    ids = sorted({*taken, *followed})
+    followed = connection.execute(_FOLLOW_MERGED, {"ids": taken}).fetchall()
+    for thing_id, removal in followed:
+        if removal is not None:
+            note(connection, removal, "move", thing_id=thing_id, actor=actor, reason=BECAME_ONE, at=at)
+    ids = sorted({*taken, *removed, *(thing_id for thing_id, _ in followed)})
     with connection.cursor(row_factory=class_row(StoredThing)) as cursor:
         return cursor.execute(_READ, (ids,)).fetchall() if ids else []
 

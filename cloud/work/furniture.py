@@ -88,7 +88,7 @@ class Judge:
 
     def _step(self) -> int:
         with self.connection.transaction():
-            things = repository.take_due(self.connection, limit=BATCH)
+            things = repository.take_due(self.connection, limit=BATCH, actor=ACTOR.name, at=self.now())
             do_apart(
                 self.connection,
                 things,

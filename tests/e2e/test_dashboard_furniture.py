@@ -84,6 +84,13 @@ def test_a_missing_sign_is_found_explained_and_said_to_be_removed(browser: Brows
         page.get_by_role("button", name="确认拆除").click()
         expect(page.get_by_text("标记为有意拆除 — 路口改造")).to_be_visible()
         assert asked == [{"reason": "路口改造"}]
+        back = answer(page, f"/furniture/{THING}/keep", None, method="POST", status=204)
+        page.get_by_role("button", name="撤销拆除标记").click()
+        page.get_by_label("说明").fill("仍在原处")
+        answer(page, f"/furniture/{THING}", thing(**REASONS))
+        page.get_by_role("button", name="确认撤销").click()
+        expect(page.get_by_role("button", name="标记为有意拆除")).to_be_visible()
+        assert back == [{"reason": "仍在原处"}]
         assert serious_faults(viewer) == []
         assert viewer.problems == []
 

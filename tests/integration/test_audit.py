@@ -17,7 +17,9 @@ from cloud.cases.orders import Order
 from cloud.cases.seals import Head, read_head_text
 from cloud.db.pool import connect
 from cloud.findings.decisions import DecisionKind
+from cloud.furniture import decisions as furniture
 from tests.conftest import create_database, drop_database
+from tests.integration.test_furniture import Street, sign
 from tests.integration.town import BUSES, Town
 
 
@@ -140,7 +142,10 @@ WORDS = Reason(zh="看过照片", en="看过照片")
 
 @pytest.fixture(scope="module")
 def judged(postgres: LocalPostgres, template_database: str) -> Iterator[Town]:
-    """Two findings that somebody kept apart and two that were merged for a while; a case rejected and one corrected."""
+    """Two findings that somebody kept apart and two that were merged for a while; a case rejected and one corrected.
+
+    Beside the road a sign that was removed on purpose, and another of which that was taken back.
+    """
     create_database(postgres, "test_judged", template=template_database)
     town = Town(url=postgres.url("test_judged"))
     for number in range(3):
@@ -158,6 +163,15 @@ def judged(postgres: LocalPostgres, template_database: str) -> Iterator[Town]:
         one, other, _ = connection.execute("SELECT id FROM cases ORDER BY number").fetchall()
         door.act(one[0], Order(action=Action.REJECT, reason=WORDS))
         door.act(other[0], Order(action=Action.CORRECT, reason=WORDS, class_code="D20"))
+    street = Street(town)
+    street.imports(sign("first"), sign("second", number=2), sign("third", number=3))
+    removed, taken_back, _ = (UUID(str(thing["id"])) for thing in street.things())
+    with connect(town.url) as connection:
+        for thing in (removed, taken_back):
+            furniture.remove(connection, thing, actor="desk", reason="路口改造", at=said.at)
+        furniture.remove(connection, removed, actor="other", reason="again", at=said.at)
+        furniture.keep(connection, taken_back, actor="desk", reason="还在", at=said.at)
+        furniture.keep(connection, taken_back, actor="other", reason="again", at=said.at)
     seal_all(town)
     yield town
     drop_database(postgres, "test_judged")
@@ -226,6 +240,85 @@ def test_tampering_with_what_was_said_of_a_finding_in_its_case_names_the_case(
     faults = faults_after(judged, statement)
 
     assert {each.split(":")[1] for each in faults} == {" what was said of its finding is not what its history says"}
+
+
+def test_what_people_say_of_things_is_in_the_chain(judged: Town) -> None:
+    things = judged.rows("SELECT id, reference FROM inventory.things")
+    names = {str(thing["id"]): thing["reference"] for thing in things}
+    lines = judged.rows("SELECT * FROM inventory.removal_history ORDER BY removal, serial")
+    told = [
+        (names[line["details"]["thing"]], line["serial"], line["action"], line["actor"], line["to_state"])
+        for line in lines
+    ]
+    assert sorted(told) == [
+        ("first", 1, "remove", "desk", "removed"),
+        ("second", 1, "remove", "desk", "removed"),
+        ("second", 2, "keep", "desk", "kept"),
+    ]
+
+
+_NOT_REMOVED: LiteralString = (
+    "UPDATE inventory.things SET state = 'seen', removal = NULL, removed_at = NULL WHERE reference = 'first'"
+)
+_REMOVED_TOO: LiteralString = """
+UPDATE inventory.things t SET state = 'removed', removal = o.removal, removed_at = o.removed_at,
+    removed_by = o.removed_by, removed_reason = o.removed_reason
+FROM inventory.things o WHERE o.reference = 'first' AND t.reference = 'third'
+"""
+
+
+_REMOVED_BY_NOBODY: LiteralString = """
+UPDATE inventory.things SET state = 'removed', removal = gen_random_uuid(), removed_at = now() WHERE reference = 'third'
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "fault"),
+    [
+        (_NOT_REMOVED, "first", "is not removed, but its history says so"),
+        ("DELETE FROM inventory.things WHERE reference = 'first'", "first", "is not removed, but its history says so"),
+        (_REMOVED_TOO, "third", "is not removed as its history says"),
+        (
+            "UPDATE inventory.things SET removed_by = 'nobody' WHERE reference = 'first'",
+            "first",
+            "is not removed as its history says",
+        ),
+        (
+            "UPDATE inventory.things SET removed_at = now() WHERE reference = 'first'",
+            "first",
+            "is not removed as its history says",
+        ),
+        (
+            "UPDATE inventory.things SET removed_reason = '' WHERE reference = 'first'",
+            "first",
+            "is not removed as its history says",
+        ),
+        (
+            _REMOVED_BY_NOBODY,
+            "third",
+            "is removed, but no history says so",
+        ),
+        ("DELETE FROM inventory.removal_history", "first", "is removed, but no history says so"),
+        ("DELETE FROM inventory.removal_history WHERE serial = 2", "second", "is not removed, but its history says so"),
+    ],
+    ids=[
+        "removed no longer",
+        "taken out",
+        "removed as another",
+        "who",
+        "when",
+        "why",
+        "removed by nobody",
+        "history taken out",
+        "taking back taken out",
+    ],
+)
+def test_tampering_with_a_thing_that_was_removed_names_it(
+    judged: Town, statement: LiteralString, name: str, fault: str
+) -> None:
+    (thing,) = judged.rows("SELECT id FROM inventory.things WHERE reference = %s", name)
+
+    assert f"thing {thing['id']} {fault}" in faults_after(judged, statement)
 
 
 def faults_after(town: Town, statement: LiteralString) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 from PIL import Image
-from psycopg import Connection
+from psycopg import Connection, IsolationLevel
 
+from cloud.cases.audit import verify
 from cloud.cases.handling import load_handling
 from cloud.condition.rules import load_rules
 from cloud.condition.step import update_conditions
@@ -82,6 +85,9 @@ class Street:
             "SELECT t.*, f.lat FROM inventory.things t JOIN inventory.findings f ON f.id = t.id ORDER BY f.lat"
         )
 
+    def named(self, reference: str) -> UUID:
+        return self.town.rows("SELECT id FROM inventory.things WHERE reference = %s", reference)[0]["id"]
+
     def states(self) -> list[str]:
         return [thing["state"] for thing in self.things()]
 
@@ -130,6 +136,24 @@ def sign(
         name=name,
         faces_deg=180.0,
     )
+
+
+# Something was the matter with it once.
+MISSED = """
+WITH found AS (
+    INSERT INTO public.findings SELECT (jsonb_populate_record(f, jsonb_build_object('id', gen_random_uuid(),
+        'state', 'gone', 'class_code', 'SIGN_MISSING', 'scenario', 'street_furniture'))).*
+    FROM inventory.findings f WHERE id = %s RETURNING id
+)
+INSERT INTO inventory.problems SELECT %s, 'missing', id FROM found
+"""
+
+
+def faults(street: Street) -> tuple[str, ...]:
+    """What is wrong with the histories of the street."""
+    with connect(street.town.url) as connection:
+        connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        return verify(connection, at=datetime.now(UTC)).faults
 
 
 @pytest.fixture
@@ -268,9 +292,62 @@ def test_sign_that_a_person_removed_is_no_case_until_it_is_taken_back(street: St
     assert street.states() == ["seen", "removed", "seen"]
     assert street.cases() == [("SIGN_MISSING", "rejected")]
     with connect(street.town.url) as connection:
-        keep(connection, thing["id"], at=datetime.now(UTC))
+        keep(connection, thing["id"], actor="desk", reason="it stands again", at=datetime.now(UTC))
     street.work()
     assert street.states() == ["seen", "missing", "seen"]
+
+
+def test_learned_sign_that_was_removed_stays_so_when_a_list_brings_it(street: Street) -> None:
+    street.learns_all()
+    with connect(street.town.url) as connection:
+        remove(connection, street.things()[1]["id"], actor="desk", reason="road closed", at=datetime.now(UTC))
+    street.imports(sign("second"))
+    street.goes_on(["first", "third"], count=3)
+    told = [(thing["source"], thing["state"], thing["removed_by"]) for thing in street.things()]
+    assert told == [("learned", "seen", None), ("imported", "removed", "desk"), ("learned", "seen", None)]
+    assert faults(street) == ()
+
+
+MERGES = tuple(product(("imported", "learned"), ("imported", "learned"), ("part", "whole", "both"), (False, True)))
+
+
+def test_what_a_person_removed_stays_so_as_a_part_of_another_until_it_is_taken_back(street: Street) -> None:
+    """Whichever of two that are one is imported, removed, or was missed before; and when they come apart again."""
+    pairs = [
+        [sign(spot, east_m=4.0 + 100.0 * number, reference=f"{number} {spot}") for spot in ("first", "third")]
+        for number in range(len(MERGES))
+    ]
+    street.imports(*(each for pair in pairs for each in pair))
+    wholes: list[UUID] = []
+    for number, (*sources, which, is_missed) in enumerate(MERGES):
+        part, whole = (street.named(f"{number} {spot}") for spot in ("first", "third"))
+        wholes.append(whole)
+        for thing, source in zip((part, whole), sources, strict=True):
+            street.town.change("UPDATE inventory.things SET source = %s WHERE id = %s", source, thing)
+            if is_missed:
+                street.town.change(MISSED, thing, thing)
+        for thing in {"part": [part], "whole": [whole], "both": [part, whole]}[which]:
+            with connect(street.town.url) as connection:
+                remove(connection, thing, actor="desk", reason=which, at=datetime.now(UTC))
+        street.town.change("UPDATE inventory.findings SET merged_into = %s WHERE id = %s", whole, part)
+        street.town.change("INSERT INTO inventory.due VALUES (%s) ON CONFLICT DO NOTHING", part)
+    street.work()
+    removed = "SELECT id, removed_by, removed_reason AS why FROM inventory.things WHERE state = 'removed' ORDER BY id"
+    told = [tuple(row.values()) for row in street.town.rows(removed)]
+    assert told == sorted((whole, "desk", which) for whole, (_, _, which, _) in zip(wholes, MERGES, strict=True))
+    assert faults(street) == ()
+
+    street.town.change("UPDATE inventory.findings SET merged_into = NULL")
+    street.town.change("INSERT INTO inventory.due SELECT id FROM inventory.findings")
+    street.work()
+    assert [tuple(row.values()) for row in street.town.rows(removed)] == told
+    assert faults(street) == ()
+    for whole in wholes:
+        with connect(street.town.url) as connection:
+            keep(connection, whole, actor="desk", reason="it stands", at=datetime.now(UTC))
+    street.work()
+    assert "removed" not in street.states()
+    assert faults(street) == ()
 
 
 def test_sign_that_looks_different_from_now_on_is_damaged_and_its_pictures_are_in_the_case(street: Street) -> None:

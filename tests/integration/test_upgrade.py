@@ -4,7 +4,7 @@ import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import LiteralString, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import psycopg
@@ -53,6 +53,20 @@ FROM (VALUES
         (ARRAY[gen_random_uuid()], now())
     ) o (ids, at)
 """
+STANDING = """
+INSERT INTO inventory.findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2,
+    east_north_m2, north_m2, position_sigma_m, heading_deg, passes_seen, passes_missed, first_seen_at, last_seen_at,
+    looked_lon, looked_lat)
+SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'c', '', 'SIGN', 'light', 'open', 0.9, 120.4, 27.5, 4, 0, 4,
+    2, 0, 3, 0, now(), now(), 120.4, 27.5
+FROM generate_series(1, 3) n;
+INSERT INTO inventory.things (id, city, kind, source, state, state_since, there, gone, hidden, removed_at, removed_by,
+    removed_reason)
+VALUES ('00000000-0000-0000-0000-000000000001', 'c', 'SIGN', 'imported', 'seen', now(), 1, 0, 0, NULL, NULL, NULL),
+    ('00000000-0000-0000-0000-000000000002', 'c', 'SIGN', 'imported', 'removed', now(), 0, 1, 0,
+        '2026-11-01T00:00:00.5Z', '王', E'看过 "照片" \\\\ 😀\\n\\x7f'),
+    ('00000000-0000-0000-0000-000000000003', 'c', 'SIGN', 'learned', 'removed', now(), 0, 1, 0, now(), NULL, NULL)
+"""
 COUNTS = """
 SELECT (SELECT count(*) FROM track_points), (SELECT count(*) FROM quarantine), (SELECT count(*) FROM fusion_queue)
 """
@@ -70,15 +84,20 @@ def earlier(empty_database: str) -> str:
             "CREATE TABLE schema_migrations (number integer NOT NULL, name text NOT NULL, sha256 text NOT NULL,"
             " applied_at timestamptz NOT NULL DEFAULT now(), CONSTRAINT schema_migrations_pkey PRIMARY KEY (number))"
         )
-        for migration in read_migrations():
-            if migration.number <= LAST_BEFORE:
-                connection.execute(cast("LiteralString", migration.sql))
-                values = (migration.number, migration.name, migration.sha256)
-                connection.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)", values)
+        bring_on(connection, 0, LAST_BEFORE)
         connection.execute("SELECT ensure_time_partitions(%s)", (datetime.now(UTC),))
         for statement in (POINTS, QUARANTINED, QUEUED):
             connection.execute(statement)
     return empty_database
+
+
+def bring_on(connection: psycopg.Connection[Any], after: int, last: int) -> None:
+    """Apply migrations, as a version that knows no later ones."""
+    for migration in read_migrations():
+        if after < migration.number <= last:
+            connection.execute(cast("LiteralString", migration.sql))
+            values = (migration.number, migration.name, migration.sha256)
+            connection.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)", values)
 
 
 def test_nothing_is_lost(earlier: str) -> None:
@@ -108,6 +127,17 @@ def test_what_was_decided_of_findings_is_in_the_chain_from_the_upgrade_on(earlie
     with psycopg.connect(earlier, options="-c timezone=UTC") as connection:
         at = datetime.now(UTC)
         assert audit.seal(connection, at=at) == 6
+        assert audit.verify(connection, at=at).faults == ()
+
+
+def test_thing_that_was_removed_is_in_the_chain_from_the_upgrade_on(earlier: str) -> None:
+    with psycopg.connect(earlier) as connection:
+        bring_on(connection, LAST_BEFORE, 121)
+        connection.execute(STANDING)
+    migrate(earlier)
+    with psycopg.connect(earlier, options="-c timezone=UTC") as connection:
+        at = datetime.now(UTC)
+        assert audit.seal(connection, at=at) == 2
         assert audit.verify(connection, at=at).faults == ()
 
 

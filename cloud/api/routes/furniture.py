@@ -94,8 +94,8 @@ class Taken(BaseModel):
     refused: int
 
 
-class Removal(BaseModel):
-    """Why a thing was taken away."""
+class RemovalReason(BaseModel):
+    """Why a thing counts as taken away on purpose, or no longer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -187,7 +187,7 @@ async def get_thing(thing: ThingDep, connection: DatabaseDep, held: ResourcesDep
 
 
 @judging.post("/furniture/{thing_id}/remove", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)  # noqa: FAST003
-async def remove_thing(thing: ThingDep, body: Removal, actor: ActorDep, held: ResourcesDep) -> None:
+async def remove_thing(thing: ThingDep, body: RemovalReason, actor: ActorDep, held: ResourcesDep) -> None:
     """Say that a thing was taken away on purpose: nobody misses it any more; its case is withdrawn within seconds."""
 
     def write() -> None:
@@ -198,11 +198,11 @@ async def remove_thing(thing: ThingDep, body: Removal, actor: ActorDep, held: Re
 
 
 @judging.post("/furniture/{thing_id}/keep", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)  # noqa: FAST003
-async def keep_thing(thing: ThingDep, held: ResourcesDep) -> None:
+async def keep_thing(thing: ThingDep, body: RemovalReason, actor: ActorDep, held: ResourcesDep) -> None:
     """Take that back: the passes judge the thing again."""
 
     def write() -> None:
         with held.thread_pool.connection() as connection:
-            decisions.keep(connection, thing["id"], at=datetime.now(UTC))
+            decisions.keep(connection, thing["id"], actor=actor.name, reason=body.reason, at=datetime.now(UTC))
 
     await run_in_threadpool(write)

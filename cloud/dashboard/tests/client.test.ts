@@ -32,7 +32,7 @@ describe("the way to the API", () => {
     await people.makeLink("lin");
     await travel.withdraw("a");
     await fleet.endLookingOn("b");
-    await furniture.keep("c");
+    await furniture.keep("c", "it stands");
     await api.replayDelivery("d");
     await requests.export("e", 1, []);
     await api.undoDecision("f", { reason: "seen" });

@@ -22,5 +22,5 @@ export const furniture = {
   remove: (id: string, reason: string) => sendOnly(`/furniture/${encodeURIComponent(id)}/remove`, { reason }),
   refused: (signal?: AbortSignal) => getJson<RefusedList>("/furniture/lists/refused", {}, signal),
   bring: (file: File) => sendJson<Taken>(`/furniture/lists${queryText({ file: file.name })}`, file, "application/geo+json"),
-  keep: (id: string) => sendOnly(`/furniture/${encodeURIComponent(id)}/keep`, {}),
+  keep: (id: string, reason: string) => sendOnly(`/furniture/${encodeURIComponent(id)}/keep`, { reason }),
 };

@@ -6473,10 +6473,10 @@ export interface components {
             items: components["schemas"]["Release"][];
         };
         /**
-         * Removal
-         * @description Why a thing was taken away.
+         * RemovalReason
+         * @description Why a thing counts as taken away on purpose, or no longer.
          */
-        Removal: {
+        RemovalReason: {
             /** Reason */
             reason: string;
         };
@@ -10868,7 +10868,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemovalReason"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             202: {
@@ -10922,7 +10926,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Removal"];
+                "application/json": components["schemas"]["RemovalReason"];
             };
         };
         responses: {
