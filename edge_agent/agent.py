@@ -125,7 +125,6 @@ class Agent:
         self._inbox = Inbox(sources)
         self._ego = EgoTrack()
         self._held: deque[FrameReading] = deque()
-        self._last_frame: FrameReading | None = None
         self._tally = _Tally()
         self._scenarios = make_scenarios(
             config,
@@ -208,7 +207,6 @@ class Agent:
                     if reading is not None:
                         self._take(reading)
                     self._correct_times()
-                    self._answer_picture()
                     self._keep_health_when_due()
                     self._uplink.check()
             self._finish()
@@ -235,7 +233,7 @@ class Agent:
     def _take(self, reading: Reading) -> None:
         if isinstance(reading, FrameReading):
             self._held.append(reading)
-            self._last_frame = reading
+            self._answer_picture(reading)
         else:
             if isinstance(reading, GnssReading):
                 self._ego.add(reading)
@@ -328,13 +326,12 @@ class Agent:
         self._tally.pictures += 1
         return Clip(sheet=sheet.picture.reference(), columns=sheet.columns, taken_at=sheet.taken_at)
 
-    def _answer_picture(self) -> None:
-        """Answer who asks how the camera looks now, if a picture may be kept here."""
+    def _answer_picture(self, frame: FrameReading) -> None:
+        """Answer who asks how the camera looks now by the frame that comes next, if a picture may be kept here."""
         number = self._uplink.answers.next_picture()
         if number is None:
             return
-        frame = self._last_frame
-        if frame is None or self._privacy is None or not self._may_keep_picture(frame):
+        if self._privacy is None or not self._may_keep_picture(frame):
             log.warning("picture_unanswered number=%s", number)
             return
         try:

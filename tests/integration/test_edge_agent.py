@@ -3,6 +3,8 @@
 import hashlib
 import http.server
 import json
+import logging
+import queue
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -274,6 +276,50 @@ def test_who_asks_gets_a_picture_of_now_but_not_near_a_place_of_the_list(
             thread.join()
             agent.close()
     assert bool(store.pictures) is not is_near
+
+
+class Told:
+    """Yields what the test puts, as a camera that may fall silent."""
+
+    is_live = True
+
+    def __init__(self) -> None:
+        self.queue: queue.SimpleQueue[Reading] = queue.SimpleQueue()
+
+    def readings(self) -> Iterator[Reading]:
+        while True:
+            yield self.queue.get()
+
+
+def test_who_asks_while_the_camera_is_silent_gets_no_old_picture_but_the_next_one(
+    config: AgentConfig, broker: RunningBroker, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "edge_agent.uplink.publisher")
+    before, after = (np.full((CAMERA.height_px, CAMERA.width_px, 3), grey, np.uint8) for grey in (40, 200))
+    camera = Told()
+    agent, stop = Agent(config, sources=[camera], detector=Blind()), threading.Event()
+    thread = threading.Thread(target=agent.run, args=(stop,))
+    with EdgeCloud(broker, gives_receipts=True) as cloud:
+        thread.start()
+        try:
+            camera.queue.put(FrameReading(at=START, camera_id="front", image=before))
+            wait_until(lambda: "broker_connected" in caplog.text, 60)
+            until = datetime.now(UTC) + timedelta(minutes=1)
+            cloud.send("bus-1", Command(kind=CommandKind.SEND_PICTURE, expires_at=until))
+            wait_until(lambda: "command_received" in caplog.text, 60)
+            fixes = [START + timedelta(seconds=second) for second in range(1, 4)]
+            for at in fixes:
+                camera.queue.put(GnssReading(at=at, lon=LON, lat=LAT, speed_mps=0, heading_deg=0, accuracy_m=2))
+            camera.queue.put(FrameReading(at=fixes[-1], camera_id="front", image=after))
+            wait_until(lambda: store.pictures, 60)
+        finally:
+            stop.set()
+            thread.join()
+            agent.close()
+    (content,) = store.pictures.values()
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.mean() == pytest.approx(200, abs=2)
 
 
 class Braking:
