@@ -10,6 +10,8 @@ from edge_agent.readings import FixQuality, GnssReading
 METRES_PER_HDOP: Final = 3.0
 """Radius that holds 68 % for one unit of horizontal dilution, of a plain receiver under open sky; an estimate."""
 UNKNOWN_ACCURACY_M: Final = 8.0  # without a GGA sentence: a plain receiver between houses
+WORST_M: Final = 100_000.0  # limit of the contract
+FASTEST_MPS: Final = 150.0  # the same
 MAX_GGA_AGE: Final = timedelta(seconds=1.5)
 _MPS_PER_KNOT: Final = 1852 / 3600
 _QUALITY: Final = {
@@ -49,8 +51,7 @@ class NmeaReader:
 
     def _take_quality(self, sentence: Any) -> None:  # noqa: ANN401 - pynmea2 has no types
         self._quality = _QUALITY.get(int(sentence.gps_qual), FixQuality.GNSS)
-        hdop = float(sentence.horizontal_dil or 0)
-        self._accuracy_m = hdop * METRES_PER_HDOP if hdop > 0 else UNKNOWN_ACCURACY_M
+        self._accuracy_m = accuracy_of(float(sentence.horizontal_dil or 0))
         self._gga_at = self._last_at
 
     def _fix(self, sentence: Any) -> GnssReading | None:  # noqa: ANN401
@@ -59,7 +60,7 @@ class NmeaReader:
         at = datetime.combine(sentence.datestamp, sentence.timestamp.replace(tzinfo=None), UTC)
         is_fresh = self._gga_at is None or at - self._gga_at <= MAX_GGA_AGE
         self._last_at = at
-        return GnssReading(
+        fix = GnssReading(
             at=at,
             lon=float(sentence.longitude),
             lat=float(sentence.latitude),
@@ -68,3 +69,15 @@ class NmeaReader:
             accuracy_m=self._accuracy_m if is_fresh else UNKNOWN_ACCURACY_M,
             fix=self._quality if is_fresh else FixQuality.GNSS,
         )
+        return fix if is_possible(fix) else None
+
+
+def accuracy_of(hdop: float | None) -> float:
+    """By the horizontal dilution; receivers say 0 where they do not know it."""
+    return min(hdop * METRES_PER_HDOP, WORST_M) if hdop is not None and hdop > 0 else UNKNOWN_ACCURACY_M
+
+
+def is_possible(fix: GnssReading) -> bool:
+    """Whether a message can tell of it: receivers that are jammed or misled say what no bus does."""
+    is_place = abs(fix.lon) <= 180 and abs(fix.lat) <= 90 and 0 < fix.accuracy_m <= WORST_M  # noqa: PLR2004 - degrees
+    return is_place and (fix.speed_mps is None or 0 <= fix.speed_mps <= FASTEST_MPS)

@@ -11,7 +11,7 @@ import gpxpy.gpx
 from edge_agent.errors import SourceError
 from edge_agent.readings import GnssReading
 from edge_agent.sources.csv_rows import instant_of, read_rows
-from edge_agent.sources.nmea import METRES_PER_HDOP, UNKNOWN_ACCURACY_M, NmeaReader
+from edge_agent.sources.nmea import UNKNOWN_ACCURACY_M, NmeaReader, accuracy_of, is_possible
 
 MAX_BYTES: Final = 200_000_000  # a day at 10 Hz is far less
 
@@ -52,13 +52,15 @@ def _fixes(path: Path, text: str) -> Iterator[GnssReading]:
 def _from_row(row: dict[str, str]) -> GnssReading:
     accuracy_m = _number(row, "accuracy_m")
     heading_deg = _number(row, "heading_deg")
-    return GnssReading(
-        at=instant_of(row["at"]),
-        lon=_within(float(row["lon"]), 180.0, "lon"),
-        lat=_within(float(row["lat"]), 90.0, "lat"),
-        speed_mps=_number(row, "speed_mps"),
-        heading_deg=None if heading_deg is None else heading_deg % 360.0,
-        accuracy_m=UNKNOWN_ACCURACY_M if accuracy_m is None else accuracy_m,
+    return _possible(
+        GnssReading(
+            at=instant_of(row["at"]),
+            lon=_within(float(row["lon"]), 180.0, "lon"),
+            lat=_within(float(row["lat"]), 90.0, "lat"),
+            speed_mps=_number(row, "speed_mps"),
+            heading_deg=None if heading_deg is None else heading_deg % 360.0,
+            accuracy_m=UNKNOWN_ACCURACY_M if accuracy_m is None else accuracy_m,
+        )
     )
 
 
@@ -74,6 +76,13 @@ def _within(value: float, limit: float, column: str) -> float:
     return value
 
 
+def _possible(fix: GnssReading) -> GnssReading:
+    if not is_possible(fix):
+        said = f"{fix.speed_mps} m/s at {fix.lon}, {fix.lat}, known to {fix.accuracy_m} m"
+        raise ValueError(f"{said}, is no fix of a bus; leave out what is not known")
+    return fix
+
+
 def _from_gpx(path: Path, text: str) -> Iterator[GnssReading]:
     try:
         tracks = gpxpy.parse(text).tracks
@@ -83,15 +92,18 @@ def _from_gpx(path: Path, text: str) -> Iterator[GnssReading]:
         if point.time is None:
             raise SourceError(f"track {path}: a point without a time; only recorded tracks can be replayed")
         at = point.time if point.time.tzinfo is not None else point.time.replace(tzinfo=UTC)
-        hdop = point.horizontal_dilution
-        yield GnssReading(
+        fix = GnssReading(
             at=at.astimezone(UTC),
             lon=point.longitude,
             lat=point.latitude,
             speed_mps=point.speed,
             heading_deg=None if point.course is None else point.course % 360.0,
-            accuracy_m=UNKNOWN_ACCURACY_M if hdop is None else hdop * METRES_PER_HDOP,
+            accuracy_m=accuracy_of(point.horizontal_dilution),
         )
+        try:
+            yield _possible(fix)
+        except ValueError as error:
+            raise SourceError(f"track {path}, point of {at}: {error}") from error
 
 
 def _from_nmea(text: str) -> Iterator[GnssReading]:

@@ -13,6 +13,7 @@ from wire.messages import DrivingSensor
 BASE_S: Final = 0.9  # over less, the noise of the speed is more than what is looked for
 MAX_GAP_S: Final = 1.6  # a receiver of 1 Hz, with its jitter
 MOVING_MPS: Final = 1.5  # below, the course of a fix is noise
+MOST_MPS2: Final = 20.0  # twice what tyres hold: the receiver has jumped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +50,18 @@ class FixMotion:
         if passed_s < BASE_S or base.speed_mps is None:
             return None
         mean_mps = (base.speed_mps + fix.speed_mps) / 2
+        forward_mps2 = (fix.speed_mps - base.speed_mps) / passed_s
+        right_mps2 = mean_mps * math.radians(_turn_deg(base, fix)) / passed_s
+        if math.hypot(forward_mps2, right_mps2) > MOST_MPS2:
+            return None
         return Sample(
             at=fix.at,
             over_s=passed_s,
             lon=fix.lon,
             lat=fix.lat,
             speed_mps=fix.speed_mps,
-            forward_mps2=(fix.speed_mps - base.speed_mps) / passed_s,
-            right_mps2=mean_mps * math.radians(_turn_deg(base, fix)) / passed_s,
+            forward_mps2=forward_mps2,
+            right_mps2=right_mps2,
             sensor=DrivingSensor.GNSS,
         )
 

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from edge_agent.errors import SourceError
 from edge_agent.readings import FixQuality
-from edge_agent.sources.nmea import NmeaReader
+from edge_agent.scenarios.whereabouts.scenario import Whereabouts
+from edge_agent.sources.nmea import UNKNOWN_ACCURACY_M, NmeaReader
 from edge_agent.sources.track_file import read_track
+from wire.codec import encode_envelope
+from wire.envelope import Envelope, make_id
 
 CSV = """at,lon,lat,speed_mps,heading_deg,accuracy_m
 2026-11-24T08:00:01Z,120.41,27.51,8.5,361,2.5
@@ -61,6 +64,11 @@ def test_csv_tells_speed_heading_and_accuracy(tmp_path: Path) -> None:
     assert (first.speed_mps, first.heading_deg) == (None, None)
 
 
+def test_a_dilution_of_0_is_none(tmp_path: Path) -> None:
+    first, second = read_track(written(tmp_path, "t.gpx", GPX.replace("<hdop>1.5", "<hdop>0")))
+    assert first.accuracy_m == second.accuracy_m == UNKNOWN_ACCURACY_M
+
+
 def test_nmea_tells_speed_course_and_quality(tmp_path: Path) -> None:
     first, _ = read_track(written(tmp_path, "t.nmea", NMEA))
     assert first.speed_mps == pytest.approx(10.0, abs=0.001)
@@ -77,7 +85,10 @@ def test_nmea_tells_speed_course_and_quality(tmp_path: Path) -> None:
         ("t.csv", "at,lon,lat\n2026-11-24T08:00:00,120,27\n", "no zone"),
         ("t.csv", "at,lon,lat\n2026-11-24T08:00:00Z,120,nan\n", "lat nan is out of range"),
         ("t.csv", "at,lon,lat\n", "no fix"),
+        ("t.csv", "at,lon,lat,speed_mps\n2026-11-24T08:00:00Z,120,27,-1\n", "line 2: -1.0 m/s.*leave out"),
+        ("t.csv", "at,lon,lat,accuracy_m\n2026-11-24T08:00:00Z,120,27,0\n", "line 2: .*known to 0.0 m"),
         ("t.gpx", "<gpx", "no GPX"),
+        ("t.gpx", GPX.replace('lat="27.51"', 'lat="127.51"'), "point of 2026-11-24 08:00:01.*127.51"),
         ("t.nmea", "nothing\n", "no fix"),
         ("t.kml", "", "is expected"),
     ],
@@ -85,6 +96,32 @@ def test_nmea_tells_speed_course_and_quality(tmp_path: Path) -> None:
 def test_a_bad_track_is_explained(tmp_path: Path, name: str, text: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         read_track(written(tmp_path, name, text))
+
+
+@pytest.mark.parametrize(
+    ("lat", "knots", "hdop", "is_told"),
+    [
+        pytest.param("2730.000", "291.5", "33000", True, id="at the limits"),
+        pytest.param("2730.000", "999.9", "0.8", False, id="too fast"),
+        pytest.param("9930.000", "19.4", "0.8", False, id="no latitude"),
+        pytest.param("2730.000", "19.4", "inf", True, id="worst"),
+        pytest.param("2730.000", "nan", "0.8", False, id="no speed"),
+    ],
+)
+def test_a_receiver_that_is_misled_says_nothing_that_no_message_takes(
+    lat: str, knots: str, hdop: str, *, is_told: bool
+) -> None:
+    reader = NmeaReader()
+    reader.read(sentence(f"GPGGA,080000.00,{lat},N,12024.000,E,1,09,{hdop},10,M,5,M,,"))
+    fix = reader.read(sentence(f"GPRMC,080000.00,A,{lat},N,12024.000,E,{knots},090.0,241126,,"))
+    assert (fix is not None) is is_told
+    for batch in Whereabouts(batch_s=0.0).take(fix, None) if fix is not None else ():
+        event_id = make_id(batch.observed_at)
+        encode_envelope(
+            Envelope(
+                id=event_id, source="/c/b", time=batch.observed_at, data=batch.message, stream=event_id, sequence=1
+            )
+        )
 
 
 def test_a_missing_track_is_named(tmp_path: Path) -> None:

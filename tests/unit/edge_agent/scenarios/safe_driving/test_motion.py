@@ -56,3 +56,8 @@ def test_a_fast_receiver_is_compared_over_a_second() -> None:
 def test_the_course_of_a_creeping_bus_is_noise() -> None:
     (sample,) = samples(fix(0, speed_mps=1, heading_deg=0), fix(1, speed_mps=1, heading_deg=170))
     assert sample.right_mps2 == 0
+
+
+@pytest.mark.parametrize("after", [{"speed_mps": 149.0}, {"heading_deg": 180.0}], ids=["speed", "course"])
+def test_a_receiver_that_jumps_does_not_accelerate_the_bus(after: dict[str, float]) -> None:
+    assert samples(fix(0, speed_mps=35.0), replace(fix(1, speed_mps=35.0), **after)) == []
