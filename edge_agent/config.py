@@ -130,7 +130,8 @@ class Gnss(_Section):
 class Imu(_Section):
     """An inertial sensor, mounted in any way: the agent finds out where it points."""
 
-    source: SourceAddress = ""  # a folder of Linux's industrial I/O (/sys/bus/iio/devices), or a CSV file to replay
+    source: Annotated[SourceAddress, Field(min_length=1)]
+    """A folder of Linux's industrial I/O (/sys/bus/iio/devices), or a CSV file to replay."""
     readings_per_s: Annotated[float, Field(ge=5, le=200)] = 25.0
 
 
@@ -343,6 +344,16 @@ class AgentConfig(_Section):
             raise ValueError("place is of a stop, which has no gnss.source and is not driven")
         if self.camera is None and self.shadow is not None:
             raise ValueError("shadow: a model needs a camera to look with")
+        if self.camera is None and self.furniture is not None:
+            raise ValueError("furniture: a model needs a camera to look with")
+        return self
+
+    @model_validator(mode="after")
+    def _is_watched(self) -> Self:
+        sensors = {"imu": self.imu, "door": self.door, "driver_camera": self.driver_camera}
+        idle = [name for name, section in sensors.items() if section is not None]
+        if idle and self.driving is None:
+            raise ValueError(f"{', '.join(idle)}: [driving] is missing, so nobody watches how the bus is driven")
         return self
 
 

@@ -57,6 +57,13 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch
         ("[outbox]", '[updates]\nfolder = "u"\nkeys = []\n[outbox]', "updates.keys"),
         ("[outbox]", '[updates]\nfolder = "u"\nkeys = ["RWnone"]\n[outbox]', "no public key of minisign"),
         ("[identity]", "[identity", "agent.toml"),
+        ("[outbox]", "[imu]\n[driving]\n[outbox]", "imu.source: Field required"),
+        ("[outbox]", '[imu]\nsource = "iio"\n[outbox]', r"imu: \[driving\] is missing"),
+        (
+            "[outbox]",
+            '[door]\nfile = "gpio"\n[driver_camera]\nsource = "/dev/video1"\n[outbox]',
+            r"door, driver_camera: \[driving\] is missing",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_key_and_file(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -64,6 +71,13 @@ def test_what_is_wrong_is_named_with_key_and_file(tmp_path: Path, old: str, new:
     with pytest.raises(ConfigurationError, match=words) as raised:
         load_config(path)
     assert str(path) in str(raised.value)
+
+
+def test_a_stop_without_a_camera_has_no_model_of_things_beside_the_road(tmp_path: Path) -> None:
+    head, _, rest = GOOD.partition("[camera]")
+    stop = f"{head}[place]\nlon = 120.4\nlat = 27.5\n[furniture]\nmanifest = 'm'\n{rest[rest.index('[outbox]') :]}"
+    with pytest.raises(ConfigurationError, match="furniture: a model needs a camera"):
+        load_config(written(tmp_path, stop))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
