@@ -73,6 +73,8 @@ class CameraSource:
 
 
 def _without_password(address: str) -> str:
-    """Address as it may stand in a log: RTSP carries user and password."""
+    """Address as it may stand in a log: RTSP carries user and password, a pipeline may do so anywhere."""
+    if address.startswith(GSTREAMER):
+        return "the pipeline of GStreamer"
     scheme, mark, rest = address.partition("://")
     return f"{scheme}{mark}{rest.rpartition('@')[2]}" if mark else address

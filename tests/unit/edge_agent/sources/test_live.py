@@ -158,12 +158,17 @@ def test_a_clock_that_is_set_back_does_not_stop_the_camera(video: Path) -> None:
     assert len(list(islice(source.readings(), 5))) == 5
 
 
-def test_the_password_of_a_camera_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["file://admin:hidden@/missing.avi", "gst:rtspsrc location=rtsp://127.0.0.1:9/1 user-id=bus user-pw=hidden ! none"],
+    ids=["address", "pipeline"],
+)
+def test_the_password_of_a_camera_is_not_logged(address: str, caplog: pytest.LogCaptureFixture) -> None:
     def wait(_seconds: float) -> None:
         raise _EnoughError
 
     source = CameraSource(
-        "file://admin:hidden@/missing.avi",
+        address,
         camera_id="front",
         width_px=64,
         height_px=48,
