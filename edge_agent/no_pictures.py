@@ -51,12 +51,13 @@ class NoPicturePlaces:
         return not self._rings
 
     def is_near(self, *, lon: float, lat: float) -> bool:
-        """Whether a position lies in one of the places or within `MARGIN_M` of it."""
+        """Whether a position lies in one of the places or within `MARGIN_M` of it, over the 180th meridian too."""
         scale = np.array([METRES_PER_DEGREE * math.cos(math.radians(lat)), METRES_PER_DEGREE])
         return any(
-            cv2.pointPolygonTest(((ring - (lon, lat)) * scale).astype(np.float32), (0.0, 0.0), measureDist=True)
+            cv2.pointPolygonTest(((ring - (seen, lat)) * scale).astype(np.float32), (0.0, 0.0), measureDist=True)
             >= -MARGIN_M
             for ring in self._rings
+            for seen in (lon, lon - math.copysign(360.0, lon))
         )
 
 

@@ -38,7 +38,7 @@ class _Fusion:
         ground = look.ground
         weight = 1.0 / (look.own_along_m**2 + ground.shared_along_m**2)
         self.weight += weight
-        self.lon += weight * (ground.lon - lon)
+        self.lon += weight * math.remainder(ground.lon - lon, 360.0)
         self.lat += weight * (ground.lat - lat)
         self.shared_along_m += weight * ground.shared_along_m
         self.shared_across_m += weight * ground.shared_across_m
@@ -51,7 +51,8 @@ class _Fusion:
         total = self.weight
         along = math.sqrt(self.own_along_m2 + self.shared_along_m**2 + self.receiver_m**2) / total
         across = math.sqrt(self.own_across_m2 + self.shared_across_m**2 + self.receiver_m**2) / total
-        return Place(lon=lon + self.lon / total, lat=lat + self.lat / total, along_m=along, across_m=across)
+        lon = math.remainder(lon + self.lon / total, 360.0)
+        return Place(lon=lon, lat=lat + self.lat / total, along_m=along, across_m=across)
 
 
 @dataclass(slots=True, eq=False)

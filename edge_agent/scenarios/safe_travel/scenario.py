@@ -91,7 +91,7 @@ def _sighting(tags: tuple[TagHeard, ...], *, begun: Here, latest: Here, until: d
     unknown_s = max((until - latest.at).total_seconds(), 0.0)
     half_m = _apart_m(begun, latest) / 2
     return Sighting(
-        lon=(begun.lon + latest.lon) / 2,
+        lon=math.remainder(begun.lon + math.remainder(latest.lon - begun.lon, 360.0) / 2, 360.0),
         lat=(begun.lat + latest.lat) / 2,
         accuracy_m=min(half_m + math.hypot(begun.accuracy_m, latest.accuracy_m) + FASTEST_MPS * unknown_s, WORST_M),
         tags=tags,

@@ -32,6 +32,18 @@ def test_it_agrees_with_a_geometry_library(corners: list[tuple[float, float]], a
     assert found is (distance_m < MARGIN_M)
 
 
+@pytest.mark.parametrize("east", [1.0, -1.0], ids=["place in the west", "place in the east"])
+def test_a_place_just_over_the_180th_meridian_is_near(east: float) -> None:
+    ring = np.array([(-179.9999, LAT), (-179.99, LAT), (-179.99, LAT + 0.01), (-179.9999, LAT)]) * (east, 1.0)
+    assert NoPicturePlaces([ring]).is_near(lon=east * 179.9999, lat=LAT)
+    assert not NoPicturePlaces([ring]).is_near(lon=east * 179.99, lat=LAT)
+
+
+def test_a_place_as_wide_as_the_world_is_near_everywhere() -> None:
+    ring = np.array([(-180.0, -90.0), (180.0, -90.0), (180.0, 90.0), (-180.0, 90.0), (-180.0, -90.0)])
+    assert all(NoPicturePlaces([ring]).is_near(lon=lon, lat=LAT) for lon in (-180.0, -90.0, 0.0, LON, 180.0))
+
+
 def test_without_places_every_picture_is_kept() -> None:
     assert not NoPicturePlaces().is_near(lon=LON, lat=LAT)
 

@@ -59,6 +59,14 @@ def test_the_place_is_the_middle_and_the_ends_lie_within_the_accuracy() -> None:
     assert said[0].message.accuracy_m == pytest.approx(30 + 4 * 2**0.5, abs=0.5)
 
 
+def test_the_middle_of_a_stretch_over_the_180th_meridian_lies_on_it() -> None:
+    scenario = SafeTravel()
+    for second, lon in enumerate((179.9999, -179.9999)):
+        assert scenario.take(heard(second), replace(ego(second), lon=lon)) == []
+    (batch,) = scenario.end()
+    assert abs(batch.message.lon) == pytest.approx(180.0)
+
+
 def test_a_bus_that_stands_tells_twice_a_minute() -> None:
     said = drive(((s, heard(s)) for s in range(0, 120, 5)), speed_mps=0.0)
     assert len(said) == 4

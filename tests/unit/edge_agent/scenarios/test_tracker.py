@@ -222,3 +222,11 @@ def test_a_road_that_contradicts_the_receiver_is_not_believed() -> None:
     states = [replace(ego_at(0.0, speed_mps=8.0), at=START + timedelta(seconds=s)) for s in (0.0, 0.9)]
     steps = [motion.step(image, ego) for ego in states]
     assert steps[1] == step_between(*states)
+
+
+def test_a_thing_on_the_180th_meridian_is_placed_there() -> None:
+    before, after = (replace(ego_at(driven_m), lon=lon) for driven_m, lon in ((0.0, 179.99999), (1.0, -179.99999)))
+    track = Track(look(box(10.0), before), Odds())
+    track.see(look(box(9.0), after))
+    assert abs(track.place.lon) == pytest.approx(180.0, abs=1e-4)
+    assert abs(track.place.lon) <= 180.0
