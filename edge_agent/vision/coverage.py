@@ -105,8 +105,8 @@ class CoverageLog:
             frames=frames,
             usable_share=usable / frames if frames else 0.0,
             unusable={reason: count for reason, count in self._unusable.items() if count},
-            near_m=view.near_m,
-            far_m=view.far_m,
+            near_m=max(view.near_m, 0.0),  # the antenna may be ahead of the lens
+            far_m=max(view.far_m, 0.0),
             left_m=view.left_m,
             right_m=view.right_m,
             camera_id=self._camera_id,

@@ -230,11 +230,12 @@ def size_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize | None:
     except AboveHorizonError:
         return None
     near_left, near_right, far_left, far_right = corners
-    far_m = max(far_left.forward_m, far_right.forward_m)
+    near_m, far_m = (most(corner.forward_m for corner in corners) for most in (min, max))
     if far_m > MAX_MEASURED_M:
         return None
-    length_m = far_m - min(near_left.forward_m, near_right.forward_m)
-    widths_m = near_right.right_m - near_left.right_m, far_right.right_m - far_left.right_m
+    length_m = far_m - near_m
+    # Of a camera that looks aside and is rolled, the right edge of a box may lie further left on the road.
+    widths_m = abs(near_right.right_m - near_left.right_m), abs(far_right.right_m - far_left.right_m)
     return RoadSize(length_m=length_m, width_m=sum(widths_m) / 2, area_m2=length_m * sum(widths_m) / 2)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from edge_agent.readings import Image
 from edge_agent.scenarios.road_damage.scenario import RoadDamage
+from edge_agent.vision.ground import CameraModel
 from tests.unit.edge_agent.scenes import CAMERA, SceneDetector, drive, road_image
 from wire.messages import Coverage, Unusable
 
@@ -35,19 +36,19 @@ SPOILED: dict[Unusable, Image] = {
 }
 
 
-def scenario() -> RoadDamage:
+def scenario(camera: CameraModel = CAMERA) -> RoadDamage:
     return RoadDamage(
         SceneDetector(things=[]),
-        camera=CAMERA,
+        camera=camera,
         camera_id="front",
         stretch_m=1000.0,
         on_frame=lambda _reason, _boxes: None,
     )
 
 
-def covered(image: Image | None, *, speed_mps: float = 10.0) -> Coverage:
+def covered(image: Image | None, *, speed_mps: float = 10.0, camera: CameraModel = CAMERA) -> Coverage:
     """Drive 60 m: every second frame is spoiled, or too fast."""
-    roads = scenario()
+    roads = scenario(camera)
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=60.0)):
         spoiled = frame if image is None or i % 2 else replace(frame, image=image)
         roads.take(spoiled, ego if i % 2 else replace(ego, speed_mps=speed_mps))
@@ -103,3 +104,7 @@ def test_drops_that_stay_on_the_pane_are_a_reason_after_a_while() -> None:
     assert isinstance(sight.message, Coverage)
     assert set(sight.message.unusable) == {Unusable.WET}
     assert 0.1 < sight.message.usable_share < 0.5
+
+
+def test_an_antenna_ahead_of_the_lens_sees_the_road_from_itself_on() -> None:
+    assert covered(None, camera=replace(CAMERA, forward_m=-8.0)).near_m == 0.0

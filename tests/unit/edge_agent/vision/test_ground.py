@@ -161,3 +161,11 @@ def test_a_box_laid_on_the_road_has_its_size() -> None:
 )
 def test_what_cannot_be_measured_has_no_size(box: list[float]) -> None:
     assert size_on_road(np.array(box, np.float32), camera=CAMERA) is None
+
+
+@pytest.mark.parametrize(("yaw_deg", "roll_deg"), [(0, 0), (45, 10), (-60, -10), (80, 3), (90, 0)])
+def test_a_size_is_never_negative_however_the_camera_sits(yaw_deg: float, roll_deg: float) -> None:
+    aside = replace(CAMERA, pitch_deg=15, yaw_deg=yaw_deg, roll_deg=roll_deg)
+    for left_px in range(0, 1240, 40):
+        size = size_on_road(np.array([left_px, 500, left_px + 40, 560], np.float32), camera=aside)
+        assert size is None or min(size.length_m, size.width_m, size.area_m2) >= 0.0
