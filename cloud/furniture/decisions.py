@@ -35,7 +35,7 @@ def keep(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: str
     """
     removal = _standing(connection, thing_id)
     if removal is not None:
-        take_off(connection, thing_id, at=at)
+        take_off(connection, thing_id, removal, at=at)
         note(connection, removal, "keep", thing_id=thing_id, actor=actor, reason=_twice(reason), at=at)
 
 

@@ -25,7 +25,7 @@ WHERE id = %(id)s AND removal IS NULL
 _TAKE_OFF: Final = """
 UPDATE inventory.things SET state = 'expected', state_since = %(at)s, removal = NULL, removed_at = NULL,
     removed_by = NULL, removed_reason = NULL
-WHERE id = %(id)s
+WHERE id = %(id)s AND removal = %(removal)s
 """
 # Of two things that are one: an imported one takes the place of a learned one, as in `take_due`.
 _GIVEN_UP: Final = """
@@ -64,9 +64,9 @@ def put_on(connection: Connection[Any], thing_id: UUID, removed: Removal, *, at:
     return connection.execute(_PUT_ON, values).rowcount > 0
 
 
-def take_off(connection: Connection[Any], thing_id: UUID, *, at: datetime) -> None:
-    """Let passes judge a thing again."""
-    connection.execute(_TAKE_OFF, {"id": thing_id, "at": at})
+def take_off(connection: Connection[Any], thing_id: UUID, removal: UUID, *, at: datetime) -> bool:
+    """Let passes judge a thing again; false when it is not removed by this decision."""
+    return connection.execute(_TAKE_OFF, {"id": thing_id, "removal": removal, "at": at}).rowcount > 0
 
 
 def hand_over(connection: Connection[Any], merged: Sequence[UUID], *, actor: str, at: datetime) -> list[UUID]:
@@ -74,7 +74,8 @@ def hand_over(connection: Connection[Any], merged: Sequence[UUID], *, actor: str
     with connection.cursor(row_factory=class_row(_GivenUp)) as cursor:
         given_up = cursor.execute(_GIVEN_UP, (list(merged),)).fetchall()
     for each in given_up:
-        take_off(connection, each.id, at=at)
+        if not take_off(connection, each.id, each.removal, at=at):
+            continue  # another of those that are one has it by now
         action = "move" if put_on(connection, each.stays, each, at=at) else "merge"
         note(connection, each.removal, action, thing_id=each.stays, actor=actor, reason=BECAME_ONE, at=at)
     return [each.stays for each in given_up]

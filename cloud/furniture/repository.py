@@ -35,10 +35,15 @@ WHERE f.id = t.id AND t.id = ANY(%(ids)s) AND (
     OR (o.id = t.id AND t.source = 'learned' AND EXISTS (SELECT FROM inventory.things g WHERE g.id = f.merged_into)))
     AND o.removal IS NULL AND NOT EXISTS (SELECT FROM inventory.problems p WHERE p.thing_id = o.id)
 """
+# One goes on as what several became, where that is no thing yet.
 _FOLLOW_MERGED: Final = """
-UPDATE inventory.things t SET id = f.merged_into FROM inventory.findings f
-WHERE f.id = t.id AND t.id = ANY(%(ids)s) AND f.merged_into IS NOT NULL
-    AND NOT EXISTS (SELECT FROM inventory.things g WHERE g.id = f.merged_into)
+UPDATE inventory.things t SET id = f.merged_into FROM (
+    SELECT DISTINCT ON (f.merged_into) f.id, f.merged_into
+    FROM inventory.findings f JOIN inventory.things p ON p.id = f.id
+    WHERE f.id = ANY(%(ids)s) AND f.merged_into IS NOT NULL
+        AND NOT EXISTS (SELECT FROM inventory.things g WHERE g.id = f.merged_into)
+    ORDER BY f.merged_into, p.source, p.removal IS NULL, f.id -- what is imported before what is learned
+) f WHERE t.id = f.id
 RETURNING t.id, t.removal
 """
 _READ: Final = """
@@ -178,15 +183,20 @@ def mark_due(connection: Connection[Any], finding_ids: Iterable[UUID]) -> None:
 def take_due(connection: Connection[Any], *, limit: int, actor: str, at: datetime) -> list[StoredThing]:
     """Take things that are to be judged; what became one with another is that one."""
     taken = [finding_id for (finding_id,) in connection.execute(_TAKE, (limit,)).fetchall()]
-    removed = hand_over(connection, taken, actor=actor, at=at)
+    ids = {*taken, *_follow(connection, taken, actor=actor, at=at)}
+    ids |= set(hand_over(connection, taken, actor=actor, at=at))
     connection.execute(_DROP_LEARNED, {"ids": taken})
+    ids |= set(_follow(connection, taken, actor=actor, at=at))
+    with connection.cursor(row_factory=class_row(StoredThing)) as cursor:
+        return cursor.execute(_READ, (sorted(ids),)).fetchall() if ids else []
+
+
+def _follow(connection: Connection[Any], taken: Sequence[UUID], *, actor: str, at: datetime) -> list[UUID]:
     followed = connection.execute(_FOLLOW_MERGED, {"ids": taken}).fetchall()
     for thing_id, removal in followed:
         if removal is not None:
             note(connection, removal, "move", thing_id=thing_id, actor=actor, reason=BECAME_ONE, at=at)
-    ids = sorted({*taken, *removed, *(thing_id for thing_id, _ in followed)})
-    with connection.cursor(row_factory=class_row(StoredThing)) as cursor:
-        return cursor.execute(_READ, (ids,)).fetchall() if ids else []
+    return [thing_id for thing_id, _ in followed]
 
 
 def read_passes(connection: Connection[Any], ids: Sequence[UUID], *, limit: int) -> dict[UUID, list[PassBy]]:

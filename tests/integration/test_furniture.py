@@ -350,6 +350,39 @@ def test_what_a_person_removed_stays_so_as_a_part_of_another_until_it_is_taken_b
     assert faults(street) == ()
 
 
+SOURCES = ("imported", "learned")
+THREE = tuple(product(SOURCES, SOURCES, ("learned", None), SPOTS))  # two, what they become, and which was removed
+
+
+def test_two_that_become_a_third_at_once_are_that_one_with_what_a_person_removed(street: Street) -> None:
+    names = [[f"{number} {spot}" for spot in SPOTS] for number in range(len(THREE))]
+    street.imports(
+        *(
+            sign(spot, east_m=4.0 + 100.0 * number, reference=reference)
+            for number, references in enumerate(names)
+            for spot, reference in zip(SPOTS, references, strict=True)
+        )
+    )
+    removed: list[UUID] = []
+    for references, (*sources, removed_spot) in zip(names, THREE, strict=True):
+        things = dict(zip(SPOTS, map(street.named, references), strict=True))
+        *parts, whole = things.values()
+        street.town.change("UPDATE inventory.findings SET merged_into = %s WHERE id = ANY(%s)", whole, parts)
+        for thing, source in zip(things.values(), sources, strict=True):
+            if source is None:
+                street.town.change("DELETE FROM inventory.things WHERE id = %s", thing)
+            else:
+                street.town.change("UPDATE inventory.things SET source = %s WHERE id = %s", source, thing)
+        if sources[-1] is not None or removed_spot != "third":
+            removed.append(whole)
+            with connect(street.town.url) as connection:
+                remove(connection, things[removed_spot], actor="desk", reason="moved", at=datetime.now(UTC))
+    street.work()
+    told = street.town.rows("SELECT id FROM inventory.things WHERE state = 'removed' ORDER BY id")
+    assert [row["id"] for row in told] == sorted(removed)
+    assert faults(street) == ()
+
+
 def test_sign_that_looks_different_from_now_on_is_damaged_and_its_pictures_are_in_the_case(street: Street) -> None:
     pictures = {"a" * 64: picture_of(bar=False), "b" * 64: picture_of(bar=True)}
     for number in range(12):
