@@ -21,7 +21,11 @@ _DEGREES_OF_NEIGHBOURS: Final = 0.0006  # more than that, up to 50 degrees of la
 SAME_PASS_S: Final = 25.0  # a stretch is told when it ends
 GLANCE_SHARE: Final = 0.3  # of a look at a neighbour, under which it says nothing
 
-_MARK: Final = "INSERT INTO inventory.due (finding_id) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING"
+# What is due already is held too, so that nobody judges it without what is being written.
+_MARK: Final = """
+INSERT INTO inventory.due (finding_id) SELECT unnest(%s::uuid[])
+ON CONFLICT ON CONSTRAINT due_pkey DO UPDATE SET finding_id = EXCLUDED.finding_id
+"""
 _TAKE: Final = """
 DELETE FROM inventory.due WHERE finding_id IN (
     SELECT finding_id FROM inventory.due ORDER BY finding_id LIMIT %s FOR UPDATE SKIP LOCKED)
@@ -177,7 +181,7 @@ class ProblemPass:
 
 def mark_due(connection: Connection[Any], finding_ids: Iterable[UUID]) -> None:
     """Say that passes told something new of these."""
-    connection.execute(_MARK, (list(finding_ids),))
+    connection.execute(_MARK, (sorted(set(finding_ids)),))
 
 
 def take_due(connection: Connection[Any], *, limit: int, actor: str, at: datetime) -> list[StoredThing]:

@@ -297,6 +297,19 @@ def test_sign_that_a_person_removed_is_no_case_until_it_is_taken_back(street: St
     assert street.states() == ["seen", "missing", "seen"]
 
 
+def test_thing_of_which_a_person_is_just_saying_something_is_judged_afterwards(street: Street) -> None:
+    """It was due already: the worker must not judge it as it was before, and forget that it is due."""
+    street.imports(sign("first"))
+    thing = street.named("first")
+    with connect(street.town.url) as person, connect(street.town.url, autocommit=True) as worker:
+        worker.execute("SET lock_timeout = '1s'")
+        remove(person, thing, actor="desk", reason="moved", at=datetime.now(UTC))
+        assert street.judge(worker) == 0
+        person.commit()
+        assert street.judge(worker) == 1
+    assert street.states() == ["removed"]
+
+
 def test_learned_sign_that_was_removed_stays_so_when_a_list_brings_it(street: Street) -> None:
     street.learns_all()
     with connect(street.town.url) as connection:
