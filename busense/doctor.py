@@ -205,8 +205,9 @@ def _bus_checks(path: Path) -> Iterator[Check]:
         yield Check("secret", lambda: _secret(config))
         yield Check("outbox", lambda: _outbox(config.outbox.path))
         if (camera := config.camera) is not None:
-            yield Check("model", lambda: _model(config.model.manifest))
-            yield Check("faces", lambda: _model(config.privacy.faces))
+            yield Check("model", lambda: _detector(config))
+            yield Check("faces", lambda: _faces(config.privacy.faces))
+            yield Check("no pictures", lambda: _no_pictures(config.privacy.no_pictures))
             yield Check("camera", lambda: _source(camera.source, "camera"))
         if config.place is None:
             yield Check("gnss", lambda: _source(config.gnss.source, "GNSS receiver"))
@@ -220,7 +221,23 @@ def _secret(config: "AgentConfig") -> str:
     return "readable"
 
 
-def _model(manifest_path: Path) -> str:
+def _detector(config: "AgentConfig") -> str:
+    from edge_agent.vision.detector import open_detector  # noqa: PLC0415
+
+    model = open_detector(config.model).model
+    return f"{model.name} {model.version} runs as configured"
+
+
+def _no_pictures(path: Path | None) -> str:
+    from edge_agent.no_pictures import NoPicturePlaces  # noqa: PLC0415
+
+    if path is None:
+        return "privacy.no_pictures is not set: pictures are kept everywhere"
+    NoPicturePlaces.read(path)
+    return f"{path} is read"
+
+
+def _faces(manifest_path: Path) -> str:
     from edge_agent.vision.model_file import Network, load_manifest  # noqa: PLC0415
 
     manifest = load_manifest(manifest_path)

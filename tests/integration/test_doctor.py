@@ -1,6 +1,7 @@
 """`busense doctor` finds what is wrong and names it in plain words."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,10 +89,24 @@ def test_doctor_looks_at_a_bus(tmp_path: Path) -> None:
     text = (DEPLOY / "agent.example.toml").read_text().replace("/etc/busense", str(tmp_path))
     (tmp_path / "agent.toml").write_text(text.replace("/dev/", "/dev/no-such-"))
     result = _run("--agent", tmp_path / "agent.toml")
-    for name in ("configuration", "secret", "model", "faces"):
+    for name in ("configuration", "secret", "model", "faces", "no pictures"):
         assert _line(result, name).startswith("ok"), result.output
     assert "plugged in?" in _line(result, "camera")
     assert result.exit_code == 1
+
+
+def test_doctor_names_what_would_stop_the_agent(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a secret of this bus")
+    (tmp_path / "ca.pem").write_text("a certificate")
+    (tmp_path / "no-pictures.geojson").write_text('{"type": "Point", "coordinates": [120, 27]}')
+    for name in ("manifest.toml", "model.onnx"):
+        shutil.copy(DEPLOY.parent / "models" / "road_damage" / name, tmp_path)
+    text = (DEPLOY / "agent.example.toml").read_text().replace("/etc/busense", str(tmp_path))
+    text = text.replace("[model]", f'[model]\nmanifest = "{tmp_path}/manifest.toml"').replace("# no_pic", "no_pic")
+    (tmp_path / "agent.toml").write_text(text)
+    result = _run("--agent", tmp_path / "agent.toml")
+    assert "second_look.onnx cannot be read" in _line(result, "model")
+    assert "a geometry is of type Point" in _line(result, "no pictures")
 
 
 def test_doctor_asks_for_the_purge_of_today(tmp_path: Path, database: str, broker: RunningBroker) -> None:
