@@ -156,7 +156,7 @@ class Uploader:
             self._folder.remove(picture.sha256)
             self.sent += 1
             SENT_BYTES.inc(picture_bytes)
-        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _MAY_HEAL and picture.tries < MAX_REFUSALS):
+        elif not answer.is_client_error or (status in _MAY_HEAL and picture.tries < MAX_REFUSALS):
             self._try_later(picture, f"status {status}")
         else:
             self._give_up(picture, f"status {status}: {answer.text[:200]}")

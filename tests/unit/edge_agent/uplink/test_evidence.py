@@ -129,6 +129,14 @@ def test_what_may_heal_is_tried_again(outbox: Outbox, folder: PictureFolder, ref
     assert uploader.sent == 1
 
 
+@pytest.mark.parametrize("elsewhere", [302, 308], ids=["a network that wants a sign-in", "http instead of https"])
+def test_who_sends_us_elsewhere_is_not_the_store(outbox: Outbox, folder: PictureFolder, elsewhere: int) -> None:
+    with serving(elsewhere) as store, uploading(store.url, outbox, folder, now=Hours()) as uploader:
+        wait_until(lambda: len(store.heard) > MAX_REFUSALS + 2)
+    assert uploader.given_up == 0
+    assert folder.read(SHA256) == CONTENT
+
+
 @pytest.mark.parametrize("refusal", [400, 413, 415, 422])
 def test_what_cannot_heal_is_given_up_at_once(outbox: Outbox, folder: PictureFolder, refusal: int) -> None:
     with serving(refusal) as store, uploading(store.url, outbox, folder) as uploader:
