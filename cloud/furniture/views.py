@@ -14,6 +14,7 @@ from cloud.scenarios.street_furniture.kinds import Kinds
 
 PASSES_SHOWN: Final = 60
 PICTURES_SHOWN: Final = 6
+DECISIONS_SHOWN: Final = 100
 
 _COLUMNS: Final = """
 SELECT t.id, t.kind, t.source, t.reference, t.name, t.faces_deg, t.state, t.state_since, t.there, t.gone, t.hidden,
@@ -58,6 +59,12 @@ LEFT JOIN LATERAL (
     SELECT id, number, state, unit FROM cases WHERE finding_id = f.id ORDER BY opened_at DESC, id DESC LIMIT 1
 ) c ON true
 WHERE p.thing_id = %(id)s ORDER BY f.first_seen_at
+"""
+# Under whatever number it was removed.
+DECISIONS: Final = """
+SELECT at, actor, action, reason FROM inventory.removal_history WHERE removal IN (
+    SELECT removal FROM inventory.removal_history WHERE details ->> 'thing' = %(id)s::text)
+ORDER BY at DESC, serial DESC LIMIT %(limit)s
 """
 COUNTS: Final = (
     """
@@ -151,6 +158,15 @@ class ThingProblem(BaseModel):
     case_state: str | None
 
 
+class ThingDecision(BaseModel):
+    """That it was removed on purpose, that this was taken back, or went with it to another number."""
+
+    at: datetime
+    actor: str
+    action: Literal["remove", "keep", "move", "merge"]
+    reason: LocalName
+
+
 class ThingDetailProperties(Thing):
     """The same with the reasons."""
 
@@ -159,6 +175,8 @@ class ThingDetailProperties(Thing):
     pictures: list[ThingPicture]
     """Newest first."""
     problems: list[ThingProblem]
+    decisions: list[ThingDecision]
+    """Newest first."""
 
 
 class ThingDetail(BaseModel):
@@ -206,15 +224,17 @@ def detail_of(
     passes: list[Record],
     pictures: list[Record],
     problems: list[Record],
+    decisions: list[Record],
     kinds: Kinds,
     catalogue: Catalogue,
     scope: Scope = EVERYTHING,
 ) -> ThingDetail:
-    """Shape a row of BY_ID with its rows of PASSES, PICTURES and PROBLEMS; a case out of scope is not told."""
+    """Shape a row of BY_ID with those of PASSES, PICTURES, PROBLEMS and DECISIONS; a case out of scope is not told."""
     values = _values(record, kinds) | {
         "passes": passes,
         "pictures": [row | {"picture": row} for row in pictures],
         "problems": [_problem(row, catalogue, scope) for row in problems],
+        "decisions": decisions,
     }
     return ThingDetail(
         id=record["id"],

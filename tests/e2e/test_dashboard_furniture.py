@@ -55,7 +55,11 @@ def thing(**changes: object) -> dict[str, Any]:
 
 
 PASSES: Final = [{"at": ago(5), "device": "bus-1", "is_seen": False, "looked_share": 0.8, "confidence": None}]
-REASONS: Final = {"passes": PASSES, "pictures": [], "problems": []}
+REASONS: Final = {"passes": PASSES, "pictures": [], "problems": [], "decisions": []}
+SAID: Final = [
+    {"at": ago(0), "actor": "boss", "action": "keep", "reason": {"zh": "仍在原处", "en": "仍在原处"}},
+    {"at": ago(1), "actor": "system:furniture", "action": "move", "reason": {"zh": "与另一设施为同一件", "en": "one"}},
+]
 REMOVED: Final = {"state": "removed", "removed_at": ago(0), "removed_by": "boss", "removed_reason": "路口改造"}
 
 
@@ -87,9 +91,12 @@ def test_a_missing_sign_is_found_explained_and_said_to_be_removed(browser: Brows
         back = answer(page, f"/furniture/{THING}/keep", None, method="POST", status=204)
         page.get_by_role("button", name="撤销拆除标记").click()
         page.get_by_label("说明").fill("仍在原处")
-        answer(page, f"/furniture/{THING}", thing(**REASONS))
+        answer(page, f"/furniture/{THING}", thing(**{**REASONS, "decisions": SAID}))
         page.get_by_role("button", name="确认撤销").click()
         expect(page.get_by_role("button", name="标记为有意拆除")).to_be_visible()
+        lines = page.get_by_role("region", name="拆除标记记录").get_by_role("listitem")
+        expect(lines.nth(0)).to_contain_text("boss 撤销了拆除标记")
+        expect(lines.nth(1)).to_contain_text("系统 拆除标记随设施转到新编号")
         assert back == [{"reason": "仍在原处"}]
         assert serious_faults(viewer) == []
         assert viewer.problems == []

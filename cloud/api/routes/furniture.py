@@ -180,6 +180,7 @@ async def get_thing(thing: ThingDep, connection: DatabaseDep, held: ResourcesDep
         passes=await fetch_all(connection, views.PASSES, of | {"limit": views.PASSES_SHOWN}),
         pictures=await fetch_all(connection, views.PICTURES, of | {"limit": views.PICTURES_SHOWN}),
         problems=await fetch_all(connection, views.PROBLEMS, of),
+        decisions=await fetch_all(connection, views.DECISIONS, of | {"limit": views.DECISIONS_SHOWN}),
         kinds=held.kinds,
         catalogue=held.catalogue,
         scope=scope,

@@ -7601,6 +7601,25 @@ export interface components {
             items: components["schemas"]["ThingCount"][];
         };
         /**
+         * ThingDecision
+         * @description That it was removed on purpose, that this was taken back, or went with it to another number.
+         */
+        ThingDecision: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "remove" | "keep" | "move" | "merge";
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            reason: components["schemas"]["LocalName"];
+        };
+        /**
          * ThingDetail
          * @description One thing with what buses saw of it.
          */
@@ -7626,6 +7645,8 @@ export interface components {
         ThingDetailProperties: {
             /** Damaged */
             damaged: number;
+            /** Decisions */
+            decisions: components["schemas"]["ThingDecision"][];
             /** Faces Deg */
             faces_deg: number | null;
             /** Gone */
