@@ -356,7 +356,8 @@ class Store:
         """Newest pictures first whose message has left and whose next try is due, or cannot be: the clock was set."""
         rows = self._all(
             "SELECT sha256, tries FROM pictures WHERE (next_try_at <= ? OR next_try_at > ?)"
-            " AND NOT EXISTS (SELECT 1 FROM events_detection WHERE key = event) ORDER BY event DESC LIMIT ?",
+            " AND NOT EXISTS (SELECT 1 FROM events_detection WHERE key = event)"
+            " AND NOT EXISTS (SELECT 1 FROM events_driving WHERE key = event) ORDER BY event DESC LIMIT ?",
             now.timestamp(),
             (now + longest_wait).timestamp(),
             limit,

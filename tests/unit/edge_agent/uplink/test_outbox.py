@@ -23,8 +23,11 @@ from edge_agent.uplink.room import RESERVE_BYTES
 from edge_agent.uplink.sending import Waiting
 from wire.codec import decode_envelope
 from wire.messages import (
+    Clip,
     Coverage,
     Detection,
+    Driving,
+    DrivingKind,
     Fix,
     GivenUp,
     Health,
@@ -574,6 +577,26 @@ def test_the_newest_picture_goes_first(outbox: Outbox) -> None:
     put(outbox, *[detection(letter * 64) for letter in "abc"])
     outbox.apply_receipt(receipt(outbox, Kind.DETECTION, 3))
     assert [picture.sha256[0] for picture in outbox.pictures_due(9, now=NOW)] == ["c", "b", "a"]
+
+
+def test_the_clip_of_an_event_waits_for_its_message_too(outbox: Outbox) -> None:
+    sheet = detection("a" * 64).picture
+    assert sheet is not None
+    event = Driving(
+        kind=DrivingKind.HARSH_BRAKING,
+        from_at=NOW,
+        to_at=NOW,
+        lon=120.4,
+        lat=27.5,
+        peak_mps2=-4.0,
+        speed_mps=9.0,
+        window=(),
+        clip=Clip(sheet=sheet, columns=1, taken_at=(NOW,)),
+    )
+    (number,) = put(outbox, event)
+    assert outbox.pictures_due(9, now=NOW) == []
+    outbox.apply_receipt(receipt(outbox, Kind.DRIVING, number))
+    assert [picture.sha256 for picture in outbox.pictures_due(9, now=NOW)] == ["a" * 64]
 
 
 def test_the_sum_of_bytes_is_true(outbox: Outbox) -> None:
