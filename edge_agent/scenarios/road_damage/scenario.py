@@ -71,6 +71,7 @@ class RoadDamage:
         self._lasting = LastingView(camera)
         self._errors = GroundErrors()
         self._was_usable = False
+        self._strange_size: tuple[int, ...] | None = None  # of frames that are not the configured camera's
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="quality")
         self._motion = Motion(camera, near_m=view.near_m)
         self._coverage = CoverageLog(stretch_m=stretch_m, view=view, camera_id=camera_id, model=detector.model)
@@ -153,12 +154,19 @@ class RoadDamage:
 
     def _refused(self, frame: FrameReading, ego: EgoState | None) -> Unusable | None:
         """Why a frame is of no use, whatever it shows."""
-        if frame.image.shape[:2] != (self._camera.height_px, self._camera.width_px):
-            log.warning("frame_of_wrong_size shape=%s", frame.image.shape)
+        if self._is_strange(frame.image.shape[1::-1]):
             return Unusable.WRONG_VIEW
         if ego is None:
             return Unusable.NO_POSITION
         return Unusable.TOO_FAST if ego.speed_mps > self._speed_limit_mps else None
+
+    def _is_strange(self, size: tuple[int, ...]) -> bool:
+        """Whether frames are not of the configured size; said once, not with each frame."""
+        wanted = self._camera.width_px, self._camera.height_px
+        before, self._strange_size = self._strange_size, None if size == wanted else size
+        if self._strange_size not in {None, before}:
+            log.warning("frames_of_wrong_size width_px=%d height_px=%d configured=%dx%d", *size, *wanted)
+        return self._strange_size is not None
 
     def _judge(self, frame: FrameReading, ego: EgoState) -> Judged:
         """Whether what a frame shows is of use; then it may show the horizon."""

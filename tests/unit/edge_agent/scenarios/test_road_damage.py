@@ -214,6 +214,15 @@ def test_a_frame_of_another_size_is_a_wrong_view() -> None:
     assert reasons == [Unusable.WRONG_VIEW]
 
 
+def test_another_size_is_told_once_until_the_camera_changes_again(caplog: pytest.LogCaptureFixture) -> None:
+    roads = scenario(SceneDetector(things=[]))
+    for number, (frame, ego, _) in enumerate(drive(speed_mps=10, length_m=40)):
+        is_right = number in {5, 6}
+        roads.take(frame if is_right else replace(frame, image=frame.image[:100]), ego)
+    words = "frames_of_wrong_size width_px=320 height_px=100 configured=320x240"
+    assert [record.getMessage() for record in caplog.records] == [words, words]
+
+
 def test_a_bus_that_is_too_fast_is_no_witness() -> None:
     detector = SceneDetector(things=[Thing(ahead_m=20)])
     roads = scenario(detector)
