@@ -1,5 +1,6 @@
 """What was looked at: stretches of about 100 m, with how well."""
 
+import math
 from collections import Counter
 from typing import Final
 
@@ -36,6 +37,7 @@ class CoverageLog:
         self._length_m = 0.0
         self._usable: Counter[Quality] = Counter()
         self._unusable: Counter[Unusable] = Counter()
+        self._unplaced: Counter[Unusable] = Counter()  # since the place was last known: of this stretch, or of none
 
     def look_through(self, view: View) -> None:
         """Go on with a view that is known better."""
@@ -47,10 +49,11 @@ class CoverageLog:
 
     def note(self, ego: EgoState | None, judged: Judged) -> Coverage | None:
         """Count one frame; the stretch that it completes, if any."""
+        if ego is None:
+            self._unplaced[judged.unusable or Unusable.NO_POSITION] += 1
+            return None
         ended = self._end_if_broken(ego)
         self._count(judged)
-        if ego is None:
-            return ended
         self._go_on(ego)
         is_full = self._length_m >= self._stretch_m or len(self._states) >= MAX_POINTS
         return self.end(next_state=ego) if is_full else ended
@@ -64,12 +67,14 @@ class CoverageLog:
             self._usable, self._unusable = Counter(), Counter()
         return coverage
 
-    def _end_if_broken(self, ego: EgoState | None) -> Coverage | None:
-        """Close the stretch before a gap."""
-        if ego is None or self._latest is None:
-            return None
-        passed_s = (ego.at - self._latest.at).total_seconds()
-        return None if 0.0 <= passed_s <= MAX_GAP_S else self.end()
+    def _end_if_broken(self, ego: EgoState) -> Coverage | None:
+        """Close the stretch before a gap, whose frames are of none; those of a short one are of the stretch."""
+        unplaced, self._unplaced = self._unplaced, Counter()
+        passed_s = math.inf if self._latest is None else (ego.at - self._latest.at).total_seconds()
+        if not 0.0 <= passed_s <= MAX_GAP_S:
+            return self.end()
+        self._unusable += unplaced
+        return None
 
     def _count(self, judged: Judged) -> None:
         if judged.unusable is None:

@@ -108,3 +108,25 @@ def test_drops_that_stay_on_the_pane_are_a_reason_after_a_while() -> None:
 
 def test_an_antenna_ahead_of_the_lens_sees_the_road_from_itself_on() -> None:
     assert covered(None, camera=replace(CAMERA, forward_m=-8.0)).near_m == 0.0
+
+
+@pytest.mark.parametrize(
+    ("gap_m", "shares", "is_counted"), [(20, [0.83], True), (40, [1.0, 1.0], False)], ids=["short", "long"]
+)
+def test_only_frames_of_a_short_gap_are_of_the_stretch(gap_m: float, shares: list[float], *, is_counted: bool) -> None:
+    roads, said = scenario(), list[Coverage]()
+    for frame, ego, driven_m in drive(speed_mps=10.0, length_m=120.0):
+        sights = roads.take(frame, None if 40.0 < driven_m < 40.0 + gap_m else ego)
+        said += [sight.message for sight in sights if isinstance(sight.message, Coverage)]
+    said += [sight.message for sight in roads.end() if isinstance(sight.message, Coverage)]
+    assert [coverage.usable_share for coverage in said] == pytest.approx(shares, abs=0.02)
+    assert any(Unusable.NO_POSITION in coverage.unusable for coverage in said) is is_counted
+
+
+def test_frames_before_the_first_fix_are_of_no_stretch() -> None:
+    roads = scenario()
+    for frame, ego, driven_m in drive(speed_mps=10.0, length_m=60.0):
+        roads.take(frame, None if driven_m < 20.0 else ego)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    assert sight.message.usable_share == 1.0
