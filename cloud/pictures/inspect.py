@@ -20,6 +20,7 @@ _FORMAT_OF_MEDIA_TYPE: Final = {"image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 # JPEG (ITU-T T.81, table B.1): what a plain picture is made of. APP0 is JFIF; every other APPn and COM is metadata.
 _APP0, _SOS, _EOI = 0xE0, 0xDA, 0xD9
+_JFIF_BYTES: Final = 16  # ITU-T T.871, section 10.1; a longer one, and JFXX, carry a preview
 _JPEG_PARTS: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD, _APP0, _SOS})
 # WebP (RFC 9649, section 2.7): picture data and its alpha channel.
 _WEBP_CHUNKS: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH"})
@@ -78,7 +79,10 @@ def _jpeg_parts(payload: bytes) -> Iterator[int]:
     at = 2
     while (marker := _marker(payload, at)) != _EOI:
         yield marker
-        at += 2 + _segment_length(payload, at + 2)
+        length = _segment_length(payload, at + 2)
+        if marker == _APP0 and length > _JFIF_BYTES:
+            raise PictureRefusedError("the picture carries metadata (a preview in part 0xFFE0); send it without")
+        at += 2 + length
         if marker == _SOS:
             at = _end_of_scan(payload, at)
     if at + 2 != len(payload):

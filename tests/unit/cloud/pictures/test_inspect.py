@@ -37,6 +37,17 @@ def exif() -> Image.Exif:
     return data
 
 
+def with_app0(content: bytes) -> bytes:
+    """A JPEG whose first segment is another one (T.871: JFIF with a preview, or JFXX)."""
+    plain = encode("JPEG")
+    behind = 4 + int.from_bytes(plain[4:6], "big")
+    return plain[:4] + (2 + len(content)).to_bytes(2, "big") + content + plain[behind:]
+
+
+JFIF_PREVIEW = b"JFIF\0\1\1\0\0\1\0\1" + bytes([4, 3]) + bytes(3 * 4 * 3)
+JFXX_PREVIEW = b"JFXX\0\x10" + encode("JPEG", quality=5)
+
+
 @pytest.mark.parametrize(
     ("payload", "media_type"),
     [
@@ -58,6 +69,8 @@ def test_plain_picture_is_taken(payload: bytes, media_type: str) -> None:
         pytest.param(encode("JPEG", comment=b"Jia's bus"), "image/jpeg", id="comment"),
         pytest.param(encode("JPEG", icc_profile=b"x" * 200), "image/jpeg", id="colour profile"),
         pytest.param(encode("JPEG", xmp=b"<x/>"), "image/jpeg", id="XMP in JPEG"),
+        pytest.param(with_app0(JFIF_PREVIEW), "image/jpeg", id="preview in JFIF"),
+        pytest.param(with_app0(JFXX_PREVIEW), "image/jpeg", id="preview in JFXX"),
         pytest.param(encode("WEBP", exif=exif()), "image/webp", id="EXIF in WebP"),
         pytest.param(encode("WEBP", xmp=b"<x/>"), "image/webp", id="XMP in WebP"),
     ],
