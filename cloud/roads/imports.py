@@ -51,9 +51,11 @@ UPDATE segments s SET course = i.course, road_id = i.road_id, line = i.line, len
     min_lon = i.min_lon, min_lat = i.min_lat, max_lon = i.max_lon, max_lat = i.max_lat, retired_at = NULL
 FROM imported_segments i WHERE i.course = %s AND s.id = %s
 """
+# A segment that crept away by redrawing has kept the id of the course that it had first.
 _ADD: Final = """
 INSERT INTO segments (id, course, road_id, line, length_m, min_lon, min_lat, max_lon, max_lat)
-SELECT id, course, road_id, line, length_m, min_lon, min_lat, max_lon, max_lat FROM imported_segments i
+SELECT CASE WHEN EXISTS (SELECT FROM segments o WHERE o.id = i.id) THEN left(md5(id || %(at)s::text), 20) ELSE id END,
+    course, road_id, line, length_m, min_lon, min_lat, max_lon, max_lat FROM imported_segments i
 WHERE NOT EXISTS (SELECT FROM segments s WHERE s.course = i.course)
 """
 
@@ -103,7 +105,7 @@ def _merge(cursor: Cursor[Any], *, roads: int, at: datetime) -> Imported:
     fresh = list(_segments(cursor.execute(_FRESH))) if gone else []
     inherited = inherit(gone, fresh)
     cursor.executemany(_REDRAW, list(inherited.items()))
-    added = cursor.execute(_ADD).rowcount
+    added = cursor.execute(_ADD, {"at": at}).rowcount
     return Imported(
         roads=roads, segments=count, added=added, redrawn=len(inherited), retired=len(gone) - len(inherited)
     )

@@ -76,6 +76,14 @@ def test_road_that_went_elsewhere_is_retired_and_comes_back(town: Town) -> None:
     assert segment_ids(town) == before
 
 
+def test_road_that_crept_away_and_lies_again_where_it_was_is_imported(town: Town) -> None:
+    for east_m in (0, 10, 20, 0):  # a step keeps the segments, both together do not
+        bring(town, road("main", (east_m, 0), (east_m, 300)))
+
+    assert len(segment_ids(town)) == 3
+    assert len(segment_ids(town, are_present=False)) == 3
+
+
 def test_other_roads_stay(town: Town) -> None:
     bring(town, MAIN)
     bring(town, road("other", (500, 0), (500, 100)))
