@@ -59,11 +59,12 @@ class CaseActions:
 
     def open_case(self, *, city: str, finding_id: UUID, class_code: str, severity: Severity, reason: Reason) -> UUID:
         """Open a case for a finding, with every sighting of it."""
-        serial = repository.next_serial(self.connection, city=city, year=self.at.year)
+        year = self.at.astimezone(self._circumstances.limits.handling.working_calendar.zone).year
+        serial = repository.next_serial(self.connection, city=city, year=year)
         case = repository.NewCase(
             id=UUID(make_id(self.at)),
             city=city,
-            number=case_number(city=city, year=self.at.year, serial=serial),
+            number=case_number(city=city, year=year, serial=serial),
             finding_id=finding_id,
             class_code=class_code,
             severity=severity,

@@ -12,6 +12,7 @@ from cloud.cases.handling import Handling, shipped_handling
 from cloud.cases.model import Action, Actor, Reason, Role
 from cloud.cases.orders import Order
 from cloud.db.pool import connect
+from cloud.findings.model import Severity
 from cloud.work.case_jobs import CaseJobs
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import AT
@@ -225,3 +226,17 @@ def test_cases_of_findings_that_are_one_become_one(desk: Desk) -> None:
     assert desk.run(OPENED) == 0
     states = {case["id"]: case["state"] for case in desk.town.rows("SELECT id, state FROM cases")}
     assert states == {first["id"]: "reported", second["id"]: "merged"}
+
+
+def test_case_of_new_years_morning_is_of_the_new_year(desk: Desk) -> None:
+    (finding,) = desk.town.rows("SELECT id FROM findings")
+    desk.town.change("UPDATE cases SET state = 'closed'")
+    with connect(desk.town.url) as connection:
+        opened = CaseActions(
+            connection=connection,
+            catalogue=desk.town.catalogue,
+            actor=DESK,
+            at=datetime(2026, 12, 31, 17, tzinfo=UTC),  # one o'clock in China
+        ).open_case(city="testcity", finding_id=finding["id"], class_code="D00", severity=Severity.LIGHT, reason=WORDS)
+
+    assert desk.town.rows("SELECT number FROM cases WHERE id = %s", opened) == [{"number": "testcity-2027-000001"}]
