@@ -96,7 +96,9 @@ def _correct(case: CaseRow, order: Order, now: Circumstances, details: dict[str,
     corrected = replace(case, class_code=class_code, severity=severity)
     if case.filed_at is None:
         return corrected
-    return _with_new_limit(corrected, replace(now, at=case.filed_at), details)
+    limited = _with_new_limit(corrected, replace(now, at=case.filed_at), details)
+    is_in_time = limited.due_at is None or limited.due_at > now.at
+    return replace(limited, overdue_at=None, escalation=0) if is_in_time else limited
 
 
 def _dispatch(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:

@@ -240,3 +240,15 @@ def test_case_of_new_years_morning_is_of_the_new_year(desk: Desk) -> None:
         ).open_case(city="testcity", finding_id=finding["id"], class_code="D00", severity=Severity.LIGHT, reason=WORDS)
 
     assert desk.town.rows("SELECT number FROM cases WHERE id = %s", opened) == [{"number": "testcity-2027-000001"}]
+
+
+def test_overdue_case_whose_corrected_limit_is_to_come_is_not_overdue(desk: Desk) -> None:
+    desk.act(DESK, Action.FILE, at=OPENED)
+    desk.act(DESK, Action.CORRECT, at=OPENED, severity=Severity.HEAVY)
+    late = desk.case()["due_at"] + timedelta(minutes=1)
+    desk.run(late)
+    assert desk.case()["overdue_at"] == late
+    desk.act(DESK, Action.CORRECT, at=late, severity=Severity.LIGHT)
+
+    assert desk.case()["due_at"] > late
+    assert (desk.case()["overdue_at"], desk.case()["escalation"]) == (None, 0)
