@@ -21,6 +21,7 @@ from cloud.notify.senders import TIMEOUT_S, send_chat, send_mail, send_webhook
 from cloud.notify.targets import Person, Targets, Webhook
 from cloud.notify.timing import retry_at, send_at
 from cloud.notify.wishes import PREFIX, Subscriber, Wish, read_subscribers
+from cloud.notify.words import as_text
 from telemetry.logs import about
 
 EVENTS_AT_ONCE: Final = 200
@@ -131,7 +132,7 @@ class Notifier:
                 case Person(channel="email", address=str() as address) | Subscriber(wish=Wish(address=address)):
                     self._mail(address, taken)
                 case Person(channel="chat") as found:
-                    send_chat(found, taken, page=self.targets.page)
+                    send_chat(found, taken, text=self._text_of(taken))
                 case _:
                     raise DeliveryError(f"{taken[0].target} is not to be told any longer", is_final=True)
         except ConfigError as error:
@@ -144,7 +145,10 @@ class Notifier:
     def _mail(self, address: str, taken: Sequence[Delivery]) -> None:
         if self.targets.mail is None:
             raise DeliveryError("there is no [mail] in the notification file", is_final=True)
-        send_mail(self.targets.mail, address, taken, page=self.targets.page)
+        send_mail(self.targets.mail, address, taken, text=self._text_of(taken))
+
+    def _text_of(self, taken: Sequence[Delivery]) -> str:
+        return as_text(taken, page=self.targets.page, zone=self.handling.working_calendar.zone)
 
 
 def payload_of(event: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook as Signer
 from cloud.errors import DeliveryError
 from cloud.notify.repository import Delivery
 from cloud.notify.targets import CHAT_SCHEMES, Mail, Person, Webhook, read_secret
-from cloud.notify.words import as_text, subject_of
+from cloud.notify.words import subject_of
 
 TIMEOUT_S: Final = 15.0
 _GONE: Final = 410
@@ -45,7 +45,7 @@ def send_webhook(webhook: Webhook, delivery: Delivery, *, client: httpx.Client, 
         raise DeliveryError(f"HTTP {response.status_code}: {told}", is_final=response.status_code == _GONE)
 
 
-def send_mail(mail: Mail, address: str, deliveries: Sequence[Delivery], *, page: str | None) -> None:
+def send_mail(mail: Mail, address: str, deliveries: Sequence[Delivery], *, text: str) -> None:
     """Send one mail with all that is to be told.
 
     Raises:
@@ -54,7 +54,7 @@ def send_mail(mail: Mail, address: str, deliveries: Sequence[Delivery], *, page:
     message = EmailMessage()
     message["From"], message["To"] = mail.sender, address
     message["Subject"] = subject_of(deliveries)
-    message.set_content(as_text(deliveries, page=page))
+    message.set_content(text)
     try:
         with _connect(mail) as server:
             server.send_message(message)
@@ -75,7 +75,7 @@ def _connect(mail: Mail) -> smtplib.SMTP:
     return server
 
 
-def send_chat(person: Person, deliveries: Sequence[Delivery], *, page: str | None) -> None:
+def send_chat(person: Person, deliveries: Sequence[Delivery], *, text: str) -> None:
     """Post into an enterprise chat.
 
     Raises:
@@ -89,6 +89,6 @@ def send_chat(person: Person, deliveries: Sequence[Delivery], *, page: str | Non
     import apprise  # noqa: PLC0415 - large; most counties need no chat
 
     chat: Any = apprise.Apprise()
-    is_sent = chat.add(url) and chat.notify(title=subject_of(deliveries), body=as_text(deliveries, page=page))
+    is_sent = chat.add(url) and chat.notify(title=subject_of(deliveries), body=text)
     if not is_sent:
         raise DeliveryError("the chat did not take it")

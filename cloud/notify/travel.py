@@ -62,7 +62,6 @@ def put(connection: Connection[Any], event: dict[str, Any], *, target: str, at: 
 
 
 def line_of(payload: dict[str, Any], page: str | None) -> str:
-    """One event in words."""
+    """One event in words, without its time."""
     chinese, english = WORDS[EventKind(payload["type"].removeprefix(PREFIX))]
-    parts = [payload["timestamp"][:16].replace("T", " "), "UTC", f"{chinese} / {english}"]
-    return " ".join([*parts, *([f"{page.rstrip('/')}/guardian"] if page else [])])
+    return " ".join([f"{chinese} / {english}", *([f"{page.rstrip('/')}/guardian"] if page else [])])

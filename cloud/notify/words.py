@@ -1,7 +1,9 @@
-"""Events in words, for mail and chat: Chinese first, English below, as the county's people read them."""
+"""Events in words, for mail and chat: Chinese first, English behind it, as the county's people read them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from cloud.notify import travel
 from cloud.notify.repository import Delivery
@@ -29,6 +31,12 @@ _ACTIONS: Final = {
     "reject": "不予立案",
     "open": "上报",
     "merge": "合并",
+    "separate": "取消合并",
+    "correct": "更正",
+    "withdraw": "撤回",
+    "decline_suspension": "不同意挂起",
+    "add_photo": "添加照片",
+    "add_sighting": "追加观测",
     "comment": "备注",
 }
 
@@ -43,23 +51,29 @@ def subject_of(deliveries: Sequence[Delivery]) -> str:
     return f"busense {len(deliveries)} 条案件动态 / {len(deliveries)} case updates"
 
 
-def as_text(deliveries: Sequence[Delivery], *, page: str | None) -> str:
-    """A line for each event, with a link where the page's address is known."""
-    lines = [_line(delivery.payload, page) for delivery in deliveries[:MAX_LINES]]
+def as_text(deliveries: Sequence[Delivery], *, page: str | None, zone: ZoneInfo) -> str:
+    """A line for each event, by the county's clocks, with a link where the page's address is known."""
+    lines = [_line(delivery.payload, page, zone) for delivery in deliveries[:MAX_LINES]]
     if len(deliveries) > MAX_LINES:
         lines.append(f"… +{len(deliveries) - MAX_LINES}")
     return "\n".join(lines)
 
 
-def _line(payload: dict[str, Any], page: str | None) -> str:
+def _line(payload: dict[str, Any], page: str | None, zone: ZoneInfo) -> str:
+    at = f"{datetime.fromisoformat(payload['timestamp']).astimezone(zone):%Y-%m-%d %H:%M}"
     if _is_travel(payload):
-        return travel.line_of(payload, page)
+        return f"{at} {travel.line_of(payload, page)}"
     data = payload["data"]
-    case, reason = data["case"], data["reason"]["zh"]
-    parts = [payload["timestamp"][:16].replace("T", " "), case["number"], _action(data)]
+    case, reason = data["case"], _reason(data["reason"])
+    parts = [at, case["number"], _action(data)]
     parts += [f"({reason})"] if reason else []
     parts += [f"{page.rstrip('/')}/cases/{case['id']}"] if page else []
     return " ".join(parts)
+
+
+def _reason(said: dict[str, str]) -> str:
+    """What a person wrote stands in both languages as it was written."""
+    return " / ".join(dict.fromkeys(words for words in (said["zh"], said["en"]) if words))
 
 
 def _is_travel(payload: dict[str, Any]) -> bool:
