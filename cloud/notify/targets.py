@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.cases.model import Action
 from cloud.data_file import load_data_file
@@ -15,6 +15,15 @@ from wire.units import ClassCode
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Address = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,190}$")]
+
+
+def _of_the_county(at: time) -> time:
+    if at.tzinfo is not None:
+        raise ValueError("a time by the county's clocks is expected, such as 22:00")
+    return at
+
+
+LocalTime = Annotated[time, AfterValidator(_of_the_county)]
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MAX_SECRET_BYTES: Final = 4096
 CHAT_SCHEMES: Final = ("wecombot", "dingtalk", "feishu", "lark", "json", "jsons")
@@ -83,7 +92,7 @@ class Person(Target):
     address: Address | None = None
     chat_url_file: Path | None = None
     """An apprise URL: wecombot, dingtalk, feishu, lark, json."""
-    quiet: tuple[time, time] | None = None
+    quiet: tuple[LocalTime, LocalTime] | None = None
     digest_min: Annotated[int, Field(ge=0, le=1440)] = 0
 
     @model_validator(mode="after")

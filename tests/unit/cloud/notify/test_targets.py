@@ -51,6 +51,7 @@ def test_good_file_is_read(tmp_path: Path) -> None:
         ("https://county.example/hook", "file:///etc/passwd", 10),
         ('channel = "email"', 'channel = "pigeon"', 17),
         ('classes = ["D40"]', 'colour = "red"', 21),
+        ('quiet = ["22:00"', 'quiet = ["22:00+08:00"', 19),
         ('key = "liu"', 'key = "county"', 1),
         ('host = "127.0.0.1"', 'host = "mail.county.example"', 4),
         ("liu@county.example", "liu@county.example\\nBcc: all@county.example", 18),
