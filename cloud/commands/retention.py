@@ -1,12 +1,13 @@
 """`busense retention`: purge what is too old, prove it, and keep what a legal hold names."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from psycopg import Connection
+from typing_extensions import override
 
 from cloud.cli import config_option
 from cloud.config import load_config
@@ -17,6 +18,11 @@ from cloud.work.retention import alone, last_report, purge
 from cloud.work.retention_rules import load_retention
 from telemetry.result_file import RESULT_FILE
 
+# Crews send photos under the names of their accounts.
+_IS_KNOWN: Final = """
+SELECT EXISTS (SELECT FROM devices WHERE city = %(city)s AND device = %(device)s)
+    OR EXISTS (SELECT FROM pictures WHERE city = %(city)s AND device = %(device)s)
+"""
 _HOLD: Final = """
 INSERT INTO legal_holds (city, device, from_at, to_at, reason) VALUES (%s, %s, %s, %s, %s) RETURNING id
 """
@@ -25,7 +31,16 @@ SELECT id, city, device, from_at, to_at, reason FROM legal_holds WHERE lifted_at
 """
 _LIFT: Final = "UPDATE legal_holds SET lifted_at = now() WHERE id = %s AND lifted_at IS NULL"
 _json_option = click.option("--json", "json_file", type=RESULT_FILE, help="Also write the report here.")
-_day = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+_FORMATS: Final = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
+
+
+class _To(click.DateTime):
+    """A day alone means its end."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        at: datetime = super().convert(value, param, ctx)
+        return at if "T" in str(value) else at + timedelta(days=1) - timedelta(microseconds=1)
 
 
 @click.group()
@@ -88,14 +103,16 @@ def _tell(connection: Connection[Any], json_file: Path | None) -> None:
 @retention.command("hold")
 @config_option
 @click.argument("device")
-@click.option("--from", "from_at", type=_day, required=True, help="UTC.")
-@click.option("--to", "to_at", type=_day, required=True, help="UTC.")
+@click.option("--from", "from_at", type=click.DateTime(_FORMATS), required=True, help="UTC.")
+@click.option("--to", "to_at", type=_To(_FORMATS), required=True, help="UTC; a day alone is held to its end.")
 @click.option("--reason", required=True)
 def hold(device: str, from_at: datetime, to_at: datetime, reason: str, config: Path | None) -> None:
     """Keep all of DEVICE of a time, however old it gets."""
     settings = load_config(config)
     values = (settings.city, device, from_at.replace(tzinfo=UTC), to_at.replace(tzinfo=UTC), reason)
     with connect(settings.database.read_url()) as connection:
+        if connection.execute(_IS_KNOWN, {"city": settings.city, "device": device}).fetchone() != (True,):
+            raise CloudError(f"nothing is known of {settings.city}/{device}: it would hold nothing")
         row = connection.execute(_HOLD, values).fetchone()
     click.echo(f"hold {row[0] if row else None}")
 

@@ -175,6 +175,22 @@ def test_what_is_held_stays_until_the_hold_is_lifted(archive: Archive) -> None:
     assert not archive.lies_there(archive.pictures[0])
 
 
+def test_last_day_that_a_hold_names_is_held_to_its_end(archive: Archive) -> None:
+    archive.run("hold", "bus-1", "--from", f"{OLD:%Y-%m-%d}", "--to", f"{OLD:%Y-%m-%d}", "--reason", "court")
+
+    assert archive.purge()["track_points"]["held"] == archive.points
+    assert f"{OLD:%Y-%m-%d}\t{OLD:%Y-%m-%d}" in archive.run("holds").output
+
+
+def test_hold_of_whom_nobody_knows_is_refused(archive: Archive) -> None:
+    refused = archive.run(
+        "hold", "bus-one", "--from", f"{OLD:%Y-%m-%d}", "--to", f"{NEW:%Y-%m-%d}", "--reason", "court"
+    )
+
+    assert "testcity/bus-one" in str(refused.exception)
+    assert query(archive.url, "SELECT * FROM legal_holds") == []
+
+
 def test_beyond_the_space_the_oldest_pictures_go(archive: Archive) -> None:
     archive.rules.write_text("[pictures]\ndays = 1000\nmost_bytes = 1500\n")
     archive.purge()
