@@ -19,7 +19,7 @@ from cloud.notify import repository, travel
 from cloud.notify.repository import Delivery
 from cloud.notify.senders import TIMEOUT_S, send_chat, send_mail, send_webhook
 from cloud.notify.targets import Person, Targets, Webhook
-from cloud.notify.timing import retry_at, send_at
+from cloud.notify.timing import after_quiet, retry_at, send_at
 from cloud.notify.wishes import PREFIX, Subscriber, Wish, read_subscribers
 from cloud.notify.words import as_text
 from telemetry.logs import about
@@ -122,7 +122,14 @@ class Notifier:
             _log.info("delivery_sent target=%s id=%s deliveries=%d", taken[0].target, ids[0], len(ids))
 
     def _again_at(self, taken: Sequence[Delivery]) -> datetime | None:
-        return retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())
+        at = retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())
+        if at is None or any(travel.is_urgent(item.payload) for item in taken):
+            return at
+        match self._find(taken[0].target):
+            case Person(quiet=quiet) | Subscriber(wish=Wish(quiet=quiet)):
+                return after_quiet(at, quiet, self.handling.working_calendar.zone)
+            case _:
+                return at
 
     def _send(self, taken: Sequence[Delivery]) -> None:
         try:

@@ -28,7 +28,7 @@ def retry_at(at: datetime, *, attempts: int, chance: float) -> datetime | None:
 
 def send_at(at: datetime, *, quiet: tuple[time, time] | None, digest_min: int, zone: ZoneInfo) -> datetime:
     """When somebody is to be told: at the next digest, and not in the quiet hours."""
-    return _after_quiet(_next_digest(at, digest_min, zone), quiet, zone)
+    return after_quiet(_next_digest(at, digest_min, zone), quiet, zone)
 
 
 def _next_digest(at: datetime, digest_min: int, zone: ZoneInfo) -> datetime:
@@ -42,7 +42,8 @@ def _next_digest(at: datetime, digest_min: int, zone: ZoneInfo) -> datetime:
     return min(midnight + steps * step, midnight + timedelta(days=1)).astimezone(at.tzinfo)
 
 
-def _after_quiet(at: datetime, quiet: tuple[time, time] | None, zone: ZoneInfo) -> datetime:
+def after_quiet(at: datetime, quiet: tuple[time, time] | None, zone: ZoneInfo) -> datetime:
+    """The same time, or the end of the quiet hours in which it lies."""
     if quiet is None:
         return at
     begins, ends = quiet

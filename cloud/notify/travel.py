@@ -29,6 +29,7 @@ _PUT: Final = """
 INSERT INTO deliveries (id, channel, target, travel_event, event_ids, payload, created_at, next_at)
 VALUES (%s, 'email', %s, %s, '{}', %s, %s, %s) ON CONFLICT ON CONSTRAINT deliveries_travel_event_key DO NOTHING
 """
+_URGENT: Final = frozenset(PREFIX + kind for kind in ALARMS)
 WORDS: Final = {
     EventKind.BOARDED: ("上车", "boarded a bus"),
     EventKind.LEFT_BUS: ("下车", "left the bus"),
@@ -49,6 +50,11 @@ def take_news(connection: Connection[Any], *, limit: int) -> list[dict[str, Any]
 def is_alarm(event: dict[str, Any]) -> bool:
     """Whether it cannot wait for the end of quiet hours."""
     return EventKind(event["kind"]) in ALARMS
+
+
+def is_urgent(payload: dict[str, Any]) -> bool:
+    """The same of what a delivery tells, whatever it is of."""
+    return payload["type"] in _URGENT
 
 
 def put(connection: Connection[Any], event: dict[str, Any], *, target: str, at: datetime, next_at: datetime) -> None:

@@ -237,6 +237,16 @@ def test_quiet_hours_are_kept(town: Town, mail_server: _MailServer) -> None:
     assert len(mail_server.mails) == 1
 
 
+def test_what_was_not_taken_before_quiet_hours_waits_for_their_end(town: Town) -> None:
+    evening = datetime(2026, 11, 24, 13, 59, 58, tzinfo=UTC)  # two seconds to ten in China
+    mail = Mail(host="127.0.0.1", port=9, sender="busense@county.example", security="none")  # nobody is there
+    liu = Person(key="liu", channel="email", address="liu@county.example", quiet=(time(22), time(7)))
+    notify(town, Targets(mail=mail, people=[liu]), at=evening)
+
+    (waits,) = deliveries(town)
+    assert (waits["attempts"], waits["next_at"]) == (1, datetime(2026, 11, 24, 23, tzinfo=UTC))
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # apprise imports imghdr
 def test_chat_is_told(town: Town, receiver: Receiver, tmp_path: Path) -> None:
     (tmp_path / "chat").write_text(receiver.url.replace("http://", "json://"))
