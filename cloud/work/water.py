@@ -49,9 +49,14 @@ SELECT m.city, m.device, m.id, m.id_at, m.sensor, m.at, m.over_s, m.value AS lev
 FROM taken JOIN measurements m USING (id_at, city, device, id)
 WHERE m.quantity = 'water_level_m' AND m.clock_mark IS NULL ORDER BY m.at, m.number
 """
+# Of a gauge that has no row yet there is none to lock: two workers would each find a flood.
 _LOCK_GAUGE: Final = """
+SELECT pg_advisory_xact_lock(
+    hashtextextended('busense.gauge.' || %(city)s || '/' || %(device)s || '/' || %(sensor)s, 0))
+"""
+_READ_GAUGE: Final = """
 SELECT finding_id, is_flooded, above_since, below_since, level_m, level_at FROM water_gauges
-WHERE city = %(city)s AND device = %(device)s AND sensor = %(sensor)s FOR UPDATE
+WHERE city = %(city)s AND device = %(device)s AND sensor = %(sensor)s
 """
 _PUT_GAUGE: Final = """
 INSERT INTO water_gauges (city, device, sensor, finding_id, is_flooded, above_since, below_since, level_m, level_at)
@@ -123,7 +128,8 @@ class WaterDesk:
     def _take(self, measured: _Measured) -> None:
         key = {"city": measured.city, "device": measured.device, "sensor": measured.sensor}
         with self.actions.connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(_LOCK_GAUGE, key).fetchone()
+            cursor.execute(_LOCK_GAUGE, key)
+            row = cursor.execute(_READ_GAUGE, key).fetchone()
         finding_id = None if row is None else row.pop("finding_id")
         before = None if row is None else Gauge(**row)
         rules = self.rules.of(device=measured.device, sensor=measured.sensor)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cloud.cases.actions import CaseActions
 from cloud.cases.handling import shipped_handling
 from cloud.db.aside import Kind as AsideKind
 from cloud.db.aside import give_back, list_aside
@@ -18,7 +19,7 @@ from cloud.map.stops import STOPS
 from cloud.scenarios.stop_water.assess import STALE_AFTER
 from cloud.scenarios.stop_water.rules import load_water_rules
 from cloud.work.case_jobs import CaseJobs
-from cloud.work.water import note_water
+from cloud.work.water import ACTOR, WaterDesk, note_water
 from edge_agent.agent import Agent
 from edge_agent.config import load_config
 from edge_agent.sources import make_sources
@@ -140,6 +141,25 @@ def test_what_comes_twice_or_late_changes_nothing(town: Town) -> None:
         look(town, at=NOW)
     assert len(cases(town)) == 1
     assert [found["state"] for found in town.findings()] == ["open"]
+
+
+def test_two_workers_with_the_first_levels_of_a_gauge_find_one_flood(town: Town) -> None:
+    box, at = town.outboxes["stop-1"], BEGIN + timedelta(minutes=1)
+    town.store([box.message(Kind.MEASUREMENT, values=[value(BEGIN, WET)])])
+    with connect(town.url) as connection:
+        actions = CaseActions(
+            connection=connection, catalogue=town.catalogue, handling=shipped_handling(), actor=ACTOR, at=at
+        )
+        WaterDesk(actions=actions, rules=load_water_rules(None)).take_next()
+        town.store([box.message(Kind.MEASUREMENT, values=[value(at, WET)])])
+        other = threading.Thread(target=look, args=(town,), kwargs={"at": at})
+        other.start()
+        wait_until(lambda: bool(town.rows("SELECT FROM pg_locks WHERE NOT granted")))
+        connection.commit()
+        other.join()
+
+    assert [found["state"] for found in town.findings()] == ["open"]
+    assert len(cases(town)) == 1
 
 
 def test_the_fusion_of_damage_leaves_water_alone(town: Town) -> None:
