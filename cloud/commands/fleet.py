@@ -138,14 +138,26 @@ def tell_broker(users_file: Path, pid_file: Path, config: Path | None) -> None:
 
 
 def follow_certificates(config: CloudConfig, stop: threading.Event, *, users_file: Path, pid_file: Path) -> None:
-    """Write the users and have them read again whenever they change."""
+    """Write the users and have them read again whenever they change, and once at the beginning."""
+    is_told = False
     with connect(config.database.read_url(), autocommit=True) as connection:
         connection.execute(f"LISTEN {CHANNEL}")
         while not stop.is_set():
-            if write_users(users_file, good_certificates(connection, at=datetime.now(UTC))):
-                reload_broker(int(pid_file.read_text()))
-                _log.info("broker_told file=%s", users_file)
+            is_changed = write_users(users_file, good_certificates(connection, at=datetime.now(UTC)))
+            if is_changed or not is_told:
+                is_told = _tell(pid_file)
             _wait(connection, stop)
+
+
+def _tell(pid_file: Path) -> bool:
+    """Have the users read again; a broker that is away reads them when it begins, or is told later."""
+    try:
+        reload_broker(int(pid_file.read_text()))
+    except (OSError, ValueError) as error:
+        _log.warning("broker_away pid_file=%s error=%s", pid_file, error)
+        return False
+    _log.info("broker_told pid_file=%s", pid_file)
+    return True
 
 
 def _wait(connection: Connection[Any], stop: threading.Event) -> None:

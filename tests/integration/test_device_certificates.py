@@ -2,6 +2,8 @@
 
 import asyncio
 import ipaddress
+import os
+import signal
 import ssl
 import threading
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from cloud.config import CloudConfig, DatabaseConfig, FleetConfig
 from cloud.db.pool import connect
 from cloud.errors import FleetError
 from cloud.fleet.authority import GOOD_FOR, Authority
+from cloud.fleet.broker_users import write_users
 from cloud.fleet.enrolment import admit, good_certificates, make_code, renew, revoke
 from edge_agent.config import Cloud
 from edge_agent.enrol import draw_key, enrol, expiry_of
@@ -252,6 +255,36 @@ def test_the_broker_is_told_as_soon_as_a_bus_is_revoked(depot: Depot) -> None:
     finally:
         stop.set()
         follower.join()
+
+
+def test_a_broker_that_was_away_is_told_what_was_written_meanwhile(depot: Depot) -> None:
+    """Whoever restarted `tell-broker` then left a revoked bus where it was: nothing was to be written any more."""
+    depot.certificate("bus-1")
+    users, pid, stop, told = depot.folder / "devices.conf", depot.folder / "pid", threading.Event(), threading.Event()
+    config = CloudConfig(city=CITY, database=DatabaseConfig(url=depot.url))
+    with connect(depot.url) as connection:
+        write_users(users, good_certificates(connection, at=NOW))  # and then it ended
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: told.set())
+    pid.write_text(str(os.getpid()))
+    follower = threading.Thread(
+        target=follow_certificates, args=(config, stop), kwargs={"users_file": users, "pid_file": pid}
+    )
+    follower.start()
+    try:
+        wait_until(told.is_set)
+    finally:
+        stop.set()
+        follower.join()
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_no_broker_yet_is_no_end_of_telling(depot: Depot) -> None:
+    users, stop = depot.folder / "devices.conf", threading.Event()
+    config = CloudConfig(city=CITY, database=DatabaseConfig(url=depot.url))
+    stopper = threading.Thread(target=lambda: (wait_until(users.exists), stop.set()))
+    stopper.start()
+    follow_certificates(config, stop, users_file=users, pid_file=depot.folder / "pid")
+    stopper.join()
 
 
 def test_an_over_long_message_costs_its_sender_the_connection_and_nobody_else(depot: Depot) -> None:
