@@ -1,6 +1,6 @@
 """Who asks, by session or token, and what a route needs of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -117,9 +117,10 @@ def asking(found: IdentityDep) -> Actor:
     return found.actor
 
 
-def seen_by(actor: Annotated[Actor, Depends(asking)], held: ResourcesDep) -> Scope:
-    """Which rows there are for who asks."""
-    return scope_of(actor, held.handling)
+def seen_by(found: IdentityDep, held: ResourcesDep) -> Scope:
+    """Which rows there are for who asks; a token that is not for cases has none, whoever owns it."""
+    scope = scope_of(found.actor, held.handling)
+    return replace(scope, sees_cases=scope.sees_cases and Permission.SEE_CASES in found.permissions)
 
 
 ActorDep = Annotated[Actor, Depends(asking)]

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from busense.local.postgres import LocalPostgres
 from cloud.api.app import create_app
 from cloud.api.declared import DeclaredRoute, declared_routes
 from cloud.config import CloudConfig, DatabaseConfig
+from cloud.db.pool import connect
 from cloud.people.accounts import Wish
-from cloud.people.model import Role
+from cloud.people.model import Actor, Role
 from cloud.people.permissions import GRANTS, PEOPLE, VISITOR, Permission
+from cloud.people.tokens import add_token
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
@@ -104,6 +107,7 @@ SCOPED = (
     Wish(name="care", role=Role.CARE),
     Wish(name="other-crew", role=Role.CREW, unit="water", crew="water-1"),
 )
+AREAS = ("north", "south")
 SEE_THE_CASE = {"all", "roads", "south"}
 
 
@@ -162,11 +166,38 @@ def test_a_case_out_of_scope_does_not_exist(case_of_roads: tuple[httpx.Client, d
     assert bool(client.get("/observations", headers=headers).json()["items"]) is is_near
 
 
-def test_care_sees_findings_and_no_cases(case_of_roads: tuple[httpx.Client, dict[str, Any], Town]) -> None:
-    client, case, _ = case_of_roads
-    headers = headers_of("care")
-    assert client.get(f"/cases/{case['id']}", headers=headers).status_code == 403
-    assert client.get(f"/findings/{case['finding_id']}", headers=headers).json()["properties"]["case"] is None
+def test_care_and_a_token_that_is_not_for_cases_see_findings_and_no_cases(
+    case_of_roads: tuple[httpx.Client, dict[str, Any], Town],
+) -> None:
+    client, case, town = case_of_roads
+    with connect(town.url) as connection:
+        owner, scopes, at = Actor(name="all", role=Role.OPERATOR), frozenset({Permission.SEE}), datetime.now(UTC)
+        wall = add_token(connection, owner, label="wall", scopes=scopes, at=at, expires_at=None)
+    for headers in (headers_of("care"), {"Authorization": f"Bearer {wall}"}):
+        assert client.get(f"/cases/{case['id']}", headers=headers).status_code == 403
+        assert client.get(f"/findings/{case['finding_id']}", headers=headers).json()["properties"]["case"] is None
+
+
+def test_a_crew_of_an_area_gets_its_jobs_there_though_it_has_one_elsewhere(
+    case_of_roads: tuple[httpx.Client, dict[str, Any], Town],
+) -> None:
+    client, case, town = case_of_roads
+    add_people(
+        town.url, *(Wish(name=f"crew-{area}", areas=(area,), role=Role.CREW, **CREW[Role.CREW]) for area in AREAS)
+    )
+    if case["state"] == "reported":
+        case = act(client, case, {"action": "file"})
+    act(client, case, {"action": "dispatch", "crew": "roads-1"})
+    jobs = {area: client.get("/crew/jobs", headers=headers_of(f"crew-{area}")) for area in AREAS}
+    assert {area: answer.status_code for area, answer in jobs.items()} == {"north": 200, "south": 200}
+    assert {area: len(answer.json()["items"]) for area, answer in jobs.items()} == {"north": 0, "south": 1}
+
+
+def act(client: httpx.Client, case: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    headers = headers_of("all") | {"Idempotency-Key": f"test-{body['action']}"}
+    answer = client.post(f"/cases/{case['id']}/actions", json=body | {"version": case["version"]}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @pytest.mark.parametrize(("who", "kinds"), [("roads", {"case"}), ("water", set[str]()), ("north", set[str]())])

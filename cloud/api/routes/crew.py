@@ -12,20 +12,28 @@ from cloud.cases.dispatch import read_loads
 from cloud.cases.model import Role
 from cloud.cases.orders import Whereabouts
 from cloud.cases.reading import read_case
+from cloud.cases.scope import scope_of
 from cloud.cases.views import CaseDetail
 from cloud.findings.catalogue import LocalName
 from cloud.findings.geometry import distance_m
 from cloud.people.permissions import Permission
+from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
 
 router = APIRouter(tags=["crew"])
 
 MAX_JOBS: Final = 100
-_JOBS: Final = """
-SELECT c.id FROM cases c
+_JOBS: Final = (
+    """
+SELECT c.id FROM cases c JOIN findings f ON f.id = c.finding_id
 WHERE c.state IN ('dispatched', 'accepted', 'suspended')
     AND (c.crew = %(crew)s OR (c.crew IS NULL AND c.unit = %(unit)s))
-ORDER BY c.due_at NULLS LAST, c.id LIMIT %(limit)s
+    AND
 """
+    + SCOPE_CASE
+    + "AND"
+    + SCOPE_PLACE
+    + "ORDER BY c.due_at NULLS LAST, c.id LIMIT %(limit)s"
+)
 
 
 class Me(BaseModel):
@@ -129,7 +137,8 @@ def get_organisation(held: ResourcesDep) -> Organisation:
 @router.get("/crew/jobs", dependencies=[needs(Permission.DO_JOBS)])
 def get_jobs(question: Annotated[JobQuestion, Query()], held: ResourcesDep, actor: ActorDep) -> Jobs:
     """List the asking crew's open jobs with all that is needed to do them without network."""
-    values: dict[str, Any] = {"crew": actor.crew, "unit": actor.unit, "limit": MAX_JOBS}
+    scope = scope_of(actor, held.handling)
+    values: dict[str, Any] = scope.values() | {"crew": actor.crew, "unit": actor.unit, "limit": MAX_JOBS}
     with held.thread_pool.connection() as connection:
         with connection.cursor(row_factory=dict_row) as cursor:
             ids = [row["id"] for row in cursor.execute(_JOBS, values).fetchall()]

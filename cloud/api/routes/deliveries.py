@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from cloud.api.actors import ActorDep, ScopeDep, needs
+from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import DatabaseDep, Question, ResourcesDep, fetch_all
 from cloud.api.problems import not_found
-from cloud.cases.scope import require_in_scope
+from cloud.cases.scope import require_in_scope, scope_of
 from cloud.notify.repository import replay
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
@@ -67,9 +67,10 @@ class DeliveryQuestion(Question):
 
 @router.get("/deliveries")
 async def list_deliveries(
-    question: Annotated[DeliveryQuestion, Query()], connection: DatabaseDep, scope: ScopeDep
+    question: Annotated[DeliveryQuestion, Query()], connection: DatabaseDep, held: ResourcesDep, actor: ActorDep
 ) -> DeliveryPage:
     """List deliveries, newest first."""
+    scope = scope_of(actor, held.handling)  # of the account: a token for deliveries alone tells of no case but its id
     values = question.model_dump() | scope.values() | {"limit": question.limit + 1}
     records = await fetch_all(connection, _LIST, values)
     items = [DeliveryView.model_validate(record) for record in records[: question.limit]]
