@@ -50,11 +50,12 @@ class File:
             self.content[chunk.offset : end] = chunk.content
 
     def whole_picture(self) -> bytes | None:
-        """A picture that has come as a whole: handed out once."""
-        if self.content is None or self.gaps():
-            return None
-        content, self.content = bytes(self.content), None
-        return content
+        """A picture that has come as a whole, until it is let go."""
+        return None if self.content is None or self.gaps() else bytes(self.content)
+
+    def let_go(self) -> None:
+        """Hold the bytes no longer: what was to be done with them is done."""
+        self.content = None
 
     def gaps(self) -> list[tuple[int, int]]:
         """What lacks: offset and length."""
@@ -77,9 +78,9 @@ class Transfer:
     files: dict[str, File]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all has come."""
-        return not any(file.gaps() for file in self.files.values())
+    def is_done(self) -> bool:
+        """Whether all has come, and no picture is still to be kept."""
+        return not any(file.gaps() or file.content is not None for file in self.files.values())
 
     def begin(self, body: bytes) -> File:
         """Take the announcement of a file.

@@ -147,7 +147,7 @@ class Session:
             del self._place.here[self.terminal.phone]
         if self in self._place.bringing:
             self._place.bringing.remove(self)
-        if self._transfer is not None and not self._transfer[0].is_whole:
+        if self._transfer is not None and not self._transfer[0].is_done:
             self._await_attachments(self._transfer[0].mark, self._transfer[1])  # the line broke: it may come again
 
     async def _take_message(self, message: Frame) -> None:
@@ -284,6 +284,7 @@ class Session:
             return
         if self._place.album is not None and (content := file.whole_picture()) is not None:
             await self._place.album.keep(mark.terminal, mark.alarm, name=file.name, content=content)
+            file.let_go()
         self._say(MessageId.FILE_ANSWER, attachments.file_answer_body(file), like=message)
 
     def _keep_raw(self, why: str, content: bytes) -> None:

@@ -203,7 +203,7 @@ class Assembler:
     """Joins the parts of messages; a few at a time, and not for long."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[int, int], _Assembly] = {}
+        self._open: dict[tuple[int, int, int], _Assembly] = {}
 
     def add(self, frame: Frame, *, at: datetime) -> Frame | None:
         """Take a frame; the whole message when it is complete."""
@@ -211,7 +211,7 @@ class Assembler:
             return frame
         number, total = frame.part
         first_serial = (frame.serial - number + 1) & 0xFFFF
-        key = frame.message_id, first_serial
+        key = frame.message_id, first_serial, total
         self._open = {key: each for key, each in self._open.items() if at - each.begun_at <= PART_WAITS}
         assembly = self._open.setdefault(key, _Assembly(at, {}))
         assembly.parts[number] = frame.body

@@ -109,6 +109,7 @@ def test_a_picture_that_was_kept_is_not_held_again_when_its_end_is_said_again() 
     file = transfer.begin(file_body("a.jpg", PICTURE, 4))
     transfer.add(Chunk(name="a.jpg", offset=0, content=b"jpeg"))
     assert file.whole_picture() == b"jpeg"
+    file.let_go()
     transfer.begin(file_body("a.jpg", PICTURE, 4))
     assert file.whole_picture() is None
     assert file_answer_body(file) == b"\x05a.jpg" + bytes([0, 0, 0])

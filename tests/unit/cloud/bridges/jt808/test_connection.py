@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,7 @@ class World:
     raw: list[Raw] = field(default_factory=list[Raw])
     pictures: dict[str, bytes] = field(default_factory=dict[str, bytes])
     is_broker_away: bool = False
+    is_database_away: bool = False
     takes_all: bool = False
     now: datetime = AT
 
@@ -86,6 +88,8 @@ class Album:
     world: World
 
     async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool:
+        if self.world.is_database_away:
+            raise psycopg.OperationalError
         self.world.pictures[name] = content
         return True
 
@@ -319,6 +323,19 @@ def test_a_line_that_breaks_while_a_picture_is_brought_does_not_lose_it() -> Non
     whole.session.end()
     with pytest.raises(FrameError, match="asked"):
         list_files(Line(place), mark, "a.jpg")
+
+
+def test_a_picture_that_cannot_be_kept_now_may_come_again() -> None:
+    world = World(is_database_away=True)
+    place = world.place(has_album=True)
+    mark = alarmed(world, place)
+    refused = Line(place)
+    with pytest.raises(UnavailableError):
+        bring(refused, mark)
+    refused.session.end()
+    world.is_database_away = False
+    assert bring(Line(place), mark) == b"\x00\x00"
+    assert world.pictures == {"a.jpg": b"jpeg" * 500}
 
 
 def test_a_terminal_that_asks_for_ever_drops_its_own_oldest_marks_and_nobody_elses() -> None:

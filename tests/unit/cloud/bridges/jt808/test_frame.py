@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -147,6 +148,16 @@ def test_parts_are_joined_in_whatever_order_they_come(body: bytes, serial: int, 
     assembler = Assembler()
     joined = [whole for part in [*parts[:-1], parts[0], parts[-1]] if (whole := assembler.add(part, at=AT)) is not None]
     assert [whole.body for whole in joined] == [body]
+
+
+def test_parts_of_messages_of_other_lengths_are_not_joined() -> None:
+    part = Frame(message_id=1, phone="1" * 12, serial=10, body=b"a", part=(1, 2))
+    assembler = Assembler()
+    assert assembler.add(replace(part, serial=12, part=(3, 3)), at=AT) is None
+    assert assembler.add(part, at=AT) is None
+    whole = assembler.add(replace(part, serial=11, body=b"b", part=(2, 2)), at=AT)
+    assert whole is not None
+    assert whole.body == b"ab"
 
 
 def test_parts_do_not_wait_for_ever_and_not_for_many() -> None:
