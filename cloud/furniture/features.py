@@ -1,7 +1,6 @@
 """A county's list of street furniture: GeoJSON, read feature by feature; what is wrong with one is said in words."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +92,8 @@ def _read(number: int, item: object, kinds: Kinds) -> Feature | Refused:
     try:
         return _feature(number, item, kinds)
     except ValueError as error:
-        return Refused(number=number, reason=str(error), feature=json.dumps(item, ensure_ascii=False)[:2000])
+        told = json.dumps(item, ensure_ascii=False)[:2000].encode(errors="replace").decode()  # halves of letters too
+        return Refused(number=number, reason=str(error), feature=told)
 
 
 def _feature(number: int, item: object, kinds: Kinds) -> Feature:
@@ -139,10 +139,9 @@ def _kind(value: object, kinds: Kinds) -> str:
 
 
 def _number(value: object, name: str, least: float, most: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(number := float(cast("float", value))) or not least <= number <= most:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(f"{name}: {str(value)[:40]} is no number from {least:g} to {most:g}")
-    return number
+    return float(value)
 
 
 def _faces(value: object) -> float:

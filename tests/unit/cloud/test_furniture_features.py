@@ -49,10 +49,12 @@ def test_cover_has_the_code_of_the_datasets() -> None:
         (thing(lat="27.5"), "latitude: 27.5 is no number from -90 to 90"),
         (thing(lat=True), "latitude: True is no number from -90 to 90"),
         (thing(lat=float("nan")), "latitude: nan is no number from -90 to 90"),
+        (thing(lat=10**400), f"latitude: 1{'0' * 39} is no number from -90 to 90"),
         (thing(accuracy_m=0), "accuracy_m: 0 is no number from 0.1 to 20"),
         (thing(faces_deg=-1), "faces_deg: -1 is no number from 0 to 360"),
         (thing(id=""), "id: '' is no text of 1 to 120 characters"),
         (thing(name="a\nb"), "name: 'a\\nb' is no text of 1 to 120 characters"),
+        (thing(name="a\ud800"), "name: 'a\\ud800' is no text of 1 to 120 characters"),
         ({"type": "Feature", "geometry": {"type": "LineString", "coordinates": []}}, "geometry: a Point is expected"),
         ({"geometry": {"type": "Point", "coordinates": [1]}}, "geometry: a Point has longitude and latitude"),
         (None, "geometry: a Point is expected"),
@@ -62,6 +64,7 @@ def test_what_is_wrong_with_a_feature_is_said_and_costs_no_other(item: object, r
     refused, good = read(item, thing())
     assert isinstance(refused, Refused)
     assert (refused.number, refused.reason) == (1, reason)
+    assert refused.feature.encode()  # no half of a letter, which no database takes
     assert isinstance(good, Feature)
 
 
