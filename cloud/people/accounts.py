@@ -32,6 +32,8 @@ _HAS_ADMINISTRATOR: Final = """
 SELECT EXISTS (SELECT FROM people WHERE role = 'admin' AND disabled_at IS NULL
     AND (password_hash IS NOT NULL OR oidc_name IS NOT NULL OR is_demo))
 """
+# Two who take each other's role away at once would both be the one who stays.
+_LOCK_ADMINISTRATORS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.administrators', 0))"
 _OTHER_ADMINISTRATORS: Final = """
 SELECT count(*) FROM people WHERE role = 'admin' AND disabled_at IS NULL AND name <> %s
     AND (password_hash IS NOT NULL OR oidc_name IS NOT NULL OR is_demo)
@@ -113,14 +115,16 @@ class Accounts:
         self.note(wish.name, "added", role=wish.role, unit=wish.unit, crew=wish.crew, areas=list(wish.areas))
 
     def change(self, wish: Wish, *, is_disabled: bool) -> None:
-        """Change an account; whoever may do less from now on has to sign in again.
+        """Change an account; what it may do counts from the next request on.
 
         Raises:
             PersonNotFoundError, PersonError: there is none, or it cannot be so.
         """
         wish.check()
+        self.connection.execute(_LOCK_ADMINISTRATORS)
         before = self.find(wish.name)
-        if before.role == Role.ADMIN and (wish.role is not Role.ADMIN or is_disabled):
+        can_sign_in = before.password_hash is not None or wish.oidc_name is not None or before.is_demo
+        if before.role == Role.ADMIN and (wish.role is not Role.ADMIN or is_disabled or not can_sign_in):
             self._keep_an_administrator(wish.name)
         self.connection.execute(_CHANGE, self._values(wish) | {"is_disabled": is_disabled})
         self.note(

@@ -1,6 +1,7 @@
 """Signing in, and what an attacker at the entrance gets."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from psycopg import sql
 
 from cloud.api.guard import UNKNOWN_BURST
 from cloud.db.pool import connect
-from cloud.people.accounts import Wish
+from cloud.errors import PersonError
+from cloud.people.accounts import Accounts, Wish
 from cloud.people.first import first_link
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import Permission
@@ -238,6 +240,32 @@ def test_the_last_administrator_stays(address: str) -> None:
         sign_in(boss, "boss")
         assert boss.put("/people/boss", json={"role": "viewer"}).status_code == 422
         assert boss.put("/people/boss", json={"role": "admin", "is_disabled": True}).status_code == 422
+
+
+def test_the_last_administrator_keeps_the_way_in(database: str) -> None:
+    with connect(database) as connection:
+        accounts = Accounts(connection=connection, at=datetime.now(UTC), actor="test")
+        by_provider = Wish(name="provided", role=Role.ADMIN, oidc_name="provided@county")
+        accounts.add(by_provider)
+        with pytest.raises(PersonError, match="last administrator"):
+            accounts.change(replace(by_provider, oidc_name=None), is_disabled=False)
+
+
+def test_two_administrators_do_not_take_each_others_role_away_at_once(database: str) -> None:
+    wishes = [Wish(name=name, role=Role.ADMIN, oidc_name=name) for name in ("one", "other")]
+    with connect(database) as first, connect(database) as second:
+        accounts = [Accounts(connection=each, at=datetime.now(UTC), actor="test") for each in (first, second)]
+        for wish in wishes:
+            accounts[0].add(wish)
+        first.commit()
+        accounts[0].change(replace(wishes[0], role=Role.VIEWER), is_disabled=False)
+        second.execute("SET LOCAL lock_timeout = '20ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            accounts[1].change(replace(wishes[1], role=Role.VIEWER), is_disabled=False)
+        second.rollback()
+        first.commit()
+        with pytest.raises(PersonError, match="last administrator"):
+            accounts[1].change(replace(wishes[1], role=Role.VIEWER), is_disabled=False)
 
 
 def test_tokens_do_what_they_are_for_and_nothing_else(address: str, liu: httpx.Client, database: str) -> None:
