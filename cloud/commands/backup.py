@@ -42,6 +42,8 @@ UNION SELECT sha256 FROM case_photos p WHERE NOT EXISTS (
     SELECT FROM pictures k WHERE k.sha256 = p.sha256 AND k.erased_at IS NOT NULL)
 ORDER BY sha256
 """
+# Of the live streams: numbers of transactions of another server say nothing here, and greater ones end every stream.
+_FORGET_CHANGES: Final = ("DELETE FROM changes", "DELETE FROM trimmed_changes")
 _HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
 
 
@@ -114,6 +116,8 @@ def read_backup(connection: Connection[Any], store: PictureStore, folder: Path) 
     for sha256 in manifest["pictures"]:
         store.put(sha256, (folder / "pictures" / sha256).read_bytes())
     _copy_all_in(connection, folder, manifest["rows"])
+    for statement in _FORGET_CHANGES:
+        connection.execute(statement)
     return manifest
 
 
