@@ -89,8 +89,8 @@ describe("sending", () => {
     expect(state.steps.map(({ key, trouble }) => [key, trouble?.kind])).toEqual([["accept-case", "conflict"], ["photo", undefined]]);
   });
 
-  it("keeps a step that the server cannot take now, without calling it wrong", async () => {
-    const { state, run } = queueOf([photo], () => new ApiError(503, "Service Unavailable", null));
+  it.each([401, 408, 429, 503])("keeps a step that the server cannot take now (%i), without calling it wrong", async (status) => {
+    const { state, run } = queueOf([photo], () => new ApiError(status, "not now", null));
     expect(await run()).toBe(true);
     expect(state.steps).toEqual([photo]);
   });

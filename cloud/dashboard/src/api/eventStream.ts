@@ -16,6 +16,7 @@ export interface StreamHandlers {
 
 /** The server sends a heartbeat every 15 s; two may go missing. */
 const SILENCE_MS = 40_000;
+const NO_SUCH_EVENT = 422;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
@@ -38,7 +39,7 @@ export async function followEvents(handlers: StreamHandlers, signal: AbortSignal
       });
     } catch (error) {
       // Whatever went wrong, the answer is the same: say so and try again; from now on, if the server knows no such event.
-      cursor = error instanceof ApiError && error.status < 500 ? "" : cursor;
+      cursor = error instanceof ApiError && error.status === NO_SUCH_EVENT ? "" : cursor;
     }
     failures += 1;
     if (!signal.aborted) {

@@ -21,6 +21,8 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
   const hasStore = shallowRef(true);
   /** How many steps lie in the phone's store: only those survive if the browser ends now. */
   const waiting = shallowRef(0);
+  /** Whose jobs and steps these are: another crew on the same phone never sends them. */
+  let owner: string | null = null;
   let sending: Promise<void> | null = null;
   let keeping: Promise<void> = Promise.resolve();
 
@@ -39,6 +41,14 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
   });
 
   async function begin(name: string): Promise<void> {
+    if (owner !== name) {
+      owner = name;
+      jobs.value = [];
+      steps.value = [];
+      waiting.value = 0;
+      heardAt.value = null;
+      isLoaded.value = false;
+    }
     try {
       const kept = await readKept(name);
       jobs.value = kept.jobs;

@@ -12,6 +12,8 @@ export interface Waiting {
 }
 
 const SERVER_TROUBLE = 500;
+/** Too slow for the server's patience, too much at once, or not signed in (any more). */
+const NOT_NOW: readonly number[] = [401, 408, 429];
 /** A case is put on top of a newer version this often in a row, then a person decides. */
 const MOST_MOVES = 3;
 
@@ -44,9 +46,9 @@ export async function sendWaiting(waiting: Waiting, send: (step: Step) => Promis
   }
 }
 
-/** The server cannot now, or does not know the token any more: nothing is wrong with the step. */
+/** It is the server, the line or the sign-in: nothing is wrong with the step. */
 function isForLater(problem: unknown): boolean {
-  return problem instanceof ApiError && (problem.status >= SERVER_TROUBLE || problem.status === 401 || problem.status === 429);
+  return problem instanceof ApiError && (problem.status >= SERVER_TROUBLE || NOT_NOW.includes(problem.status));
 }
 
 function withTrouble(steps: readonly Step[], step: Step, problem: unknown, present: CaseDetail | null): Step[] {

@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { followEvents } from "../src/api/eventStream";
+
+describe("the live connection", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  /** The cursors that are asked for: after one event, then after a refusal. */
+  async function cursorsAfter(refusal: number): Promise<(string | null)[]> {
+    const cursors: (string | null)[] = [];
+    const end = new AbortController();
+    const answers = [
+      () => new Response("id: 7-1\nevent: bus\ndata: {}\n\n"),
+      () => new Response("{}", { status: refusal }),
+      () => {
+        end.abort();
+        return new Response("");
+      },
+    ];
+    vi.stubGlobal("fetch", (_: string, { headers }: RequestInit) => {
+      cursors.push(new Headers(headers).get("Last-Event-ID"));
+      return Promise.resolve(answers[cursors.length - 1]?.());
+    });
+    const following = followEvents({ onEvent: () => undefined, onState: () => undefined }, end.signal);
+    await vi.runAllTimersAsync();
+    await following;
+    return cursors;
+  }
+
+  it.each([401, 429, 503])("goes on from the last event when the server refuses for now (%i)", async (status) => {
+    expect(await cursorsAfter(status)).toEqual([null, "7-1", "7-1"]);
+  });
+
+  it("begins from now when the server knows no such event", async () => {
+    expect(await cursorsAfter(422)).toEqual([null, "7-1", null]);
+  });
+});
