@@ -148,7 +148,7 @@ def look_at_link(body: Link, entrance: DoorDep) -> DemoSignIn:
 
 @router.post("/welcome", dependencies=_OPEN, status_code=HTTPStatus.CREATED)
 def set_password_by_link(body: Welcome, response: Response, entrance: DoorDep) -> SignedIn:
-    """Set a password by a one-time link, and sign in; every other session and second factor of this account ends."""
+    """Set a password by a one-time link, and sign in, but who has a second factor; other sessions of theirs end."""
     with entrance.held.thread_pool.connection() as connection:
         name = person_of_link(connection, body.token, at=entrance.at)
     check_strength(body.password, name=name)

@@ -3059,7 +3059,7 @@ export interface paths {
         put?: never;
         /**
          * Set Password By Link
-         * @description Set a password by a one-time link, and sign in; every other session and second factor of this account ends.
+         * @description Set a password by a one-time link, and sign in, but who has a second factor; other sessions of theirs end.
          */
         post: operations["set_password_by_link_api_v1_welcome_post"];
         delete?: never;
