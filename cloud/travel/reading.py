@@ -22,8 +22,9 @@ SELECT p.id, p.name, p.kind, p.added_at, p.area_lon, p.area_lat, p.area_radius_m
     (SELECT count(*) FROM travel_tags t WHERE t.traveller = p.id) AS tags,
     (SELECT max(t.last_heard_at) FROM travel_tags t WHERE t.traveller = p.id) AS last_heard_at
 FROM travel_people p LEFT JOIN LATERAL (
-    SELECT until_at, covers FROM travel_consents c WHERE c.traveller = p.id AND c.withdrawn_at IS NULL
-        AND c.from_at <= %(at)s AND c.until_at > %(at)s ORDER BY until_at DESC LIMIT 1
+    SELECT max(until_at) AS until_at, array_agg(DISTINCT cover ORDER BY cover) AS covers
+    FROM travel_consents c, unnest(c.covers) cover
+    WHERE c.traveller = p.id AND c.withdrawn_at IS NULL AND c.from_at <= %(at)s AND c.until_at > %(at)s
 ) c ON TRUE
 WHERE (p.erased_at IS NULL OR %(guardian)s::text IS NOT NULL) -- who looked stays to be read by guardians
 """

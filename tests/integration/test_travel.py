@@ -29,6 +29,7 @@ from cloud.people.vault import Vault
 from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.travel.looks import Looks, looks_of
 from cloud.travel.people import Agreed, Desk, NewTag
+from cloud.travel.reading import Books
 from cloud.travel.search import look_for
 from cloud.travel.stops import import_stops
 from cloud.work.travel import end_what_is_over, look_after_travel, watch
@@ -248,6 +249,20 @@ def test_what_was_concluded_goes_with_the_consent_to_it_though_that_to_a_search_
     assert events(town, child) == []
     assert value(town.url, "SELECT count(*) FROM travel_journeys") == 0
     assert value(town.url, "SELECT count(*) FROM travel_tags") == 1
+
+
+def test_all_consents_that_stand_are_shown_not_the_longest_alone(town: TravelTown) -> None:
+    child = town.add_child(covers=("journeys",), has_journey=False)
+    until = AT + timedelta(days=600)
+    with connect(town.url) as connection:
+        desk = Desk(connection=connection, vault=town.vault, at=AT, actor="chen")
+        desk.consent(child, given_by="王芳", covers=("search",), from_at=AT, until_at=until)
+        shown = {
+            days: Books(connection=connection, vault=town.vault, at=AT + timedelta(days=days)).person(child)
+            for days in (1, 599, 601)
+        }
+    assert {days: row["covers"] for days, row in shown.items()} == {1: ["journeys", "search"], 599: ["search"], 601: []}
+    assert {days: row["consent_until"] for days, row in shown.items()} == {1: until, 599: until, 601: None}
 
 
 def test_a_look_needs_two_persons_and_ends_by_itself(town: TravelTown) -> None:
