@@ -302,7 +302,9 @@ def test_who_asks_while_the_camera_is_silent_gets_no_old_picture_but_the_next_on
     with EdgeCloud(broker, gives_receipts=True) as cloud:
         thread.start()
         try:
+            camera.queue.put(GnssReading(at=START, lon=LON, lat=LAT, speed_mps=0, heading_deg=0, accuracy_m=2))
             camera.queue.put(FrameReading(at=START, camera_id="front", image=before))
+            wait_until(lambda: agent.frames, 60)
             wait_until(lambda: "broker_connected" in caplog.text, 60)
             until = datetime.now(UTC) + timedelta(minutes=1)
             cloud.send("bus-1", Command(kind=CommandKind.SEND_PICTURE, expires_at=until))

@@ -84,8 +84,9 @@ def test_a_recorded_drive_is_told_and_the_agent_ends(drive: Path, broker: Runnin
         assert ended.returncode == 0, ended.stderr
     messages = [envelope.data for envelope in cloud.heard]
     assert sum(len(message.points) for message in messages if isinstance(message, Track)) == 21
-    assert sum(message.frames for message in messages if isinstance(message, Coverage)) == 80
     assert "frames=80" in ended.stderr
+    # The first lies before the second fix: where the bus heads is not known yet, so it is of no stretch.
+    assert sum(message.frames for message in messages if isinstance(message, Coverage)) == 79
     assert broker.device_secrets["bus-1"] not in ended.stderr
 
 

@@ -54,12 +54,11 @@ class Writer:
     def last(self, word: str) -> int:
         return max((number for said, number in list(self.said) if said == word), default=0)
 
-    def kill(self) -> str:
-        """End it as a power cut would; what it complained of."""
+    def kill(self) -> None:
+        """End it as a power cut would, and hear all that it still said."""
         self.process.kill()
-        _, complaints = self.process.communicate()
         self._reader.join(10)
-        return complaints
+        self.process.wait()
 
 
 @contextmanager
@@ -69,7 +68,8 @@ def writing(folder: Path) -> Generator[Writer]:
         wait_until(lambda: writer.last("begins") or writer.process.poll() is not None, 60)
         yield writer
     finally:
-        complaints = writer.kill()
+        writer.kill()
+        _, complaints = writer.process.communicate()
     assert "Error" not in complaints
 
 

@@ -240,13 +240,13 @@ def api(town: Town, tmp_path: Path) -> Iterator[httpx.Client]:
 
 
 def test_the_stop_shows_its_sensors_with_their_freshness(api: httpx.Client, town: Town) -> None:
-    box = town.outboxes["stop-1"]
+    box, now = town.outboxes["stop-1"], datetime.now(UTC).replace(microsecond=0)
     for minutes, loud in ((0, 60.0), (1, 70.0)):
-        at = NOW - timedelta(minutes=1) + timedelta(minutes=minutes)
+        at = now - timedelta(minutes=1) + timedelta(minutes=minutes)
         box.at = at
         values = [value(at, WET), value(at, loud, sensor="street", quantity="sound_level_dba")]
         town.store([box.message(Kind.MEASUREMENT, values=values)])
-    look(town, at=NOW)
+    look(town, at=now)
     stop = api.get("/stops/stop-1", params={"hours": 24 * 31}).json()
     level, sound = sorted(stop["sensors"], key=lambda sensor: sensor["quantity"], reverse=True)
     assert (level["value"], level["is_flooded"], level["is_stale"]) == (WET, True, False)

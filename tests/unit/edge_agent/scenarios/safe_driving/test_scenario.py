@@ -122,7 +122,7 @@ def test_a_sensor_that_is_mounted_anew_is_learned_anew() -> None:
 
 
 def alive(kind: type[object]) -> int:
-    return sum(isinstance(each, kind) for each in gc.get_objects())
+    return sum(type(each) is kind for each in gc.get_objects())
 
 
 def test_a_clock_that_is_set_back_lets_nothing_pile_up(drive_of_5_km: tuple[list[Reading], list[DrivingKind]]) -> None:
