@@ -159,18 +159,18 @@ def test_a_new_password_ends_the_other_sessions(address: str, liu: httpx.Client)
 def test_second_factor_is_asked_for_and_each_code_is_good_once(address: str, liu: httpx.Client, database: str) -> None:
     drawn = liu.post("/account/second-factor").json()
     totp = pyotp.totp.TOTP(drawn["secret"])
-    before = totp.at(datetime.now(UTC) - timedelta(seconds=30))
-    body = {"secret": drawn["secret"], "code": before, "password": PASSWORD}
+    now = datetime.now(UTC)
+    code, next_code = (totp.at(at) for at in (now, now + timedelta(seconds=30)))  # both are good for half a minute
+    body = {"secret": drawn["secret"], "code": code, "password": PASSWORD}
     assert liu.put("/account/second-factor", json=body | {"code": "000000"}).status_code == 422
     assert liu.put("/account/second-factor", json=body).status_code == 204
     assert drawn["secret"] not in rows(database, "people")
     with browser_at(address) as client:
         needed = sign_in(client, "liu")
         assert (needed.status_code, needed.json()["code"]) == (401, "code_needed")
-        assert sign_in(client, "liu", code=before).json()["code"] == "code_wrong"
-        code = totp.now()
-        assert sign_in(client, "liu", code=code).status_code == 201
         assert sign_in(client, "liu", code=code).json()["code"] == "code_wrong"
+        assert sign_in(client, "liu", code=next_code).status_code == 201
+        assert sign_in(client, "liu", code=next_code).json()["code"] == "code_wrong"
         assert client.get("/account").json()["has_second_factor"]
         assert client.post("/account/second-factor/remove", json={"password": PASSWORD}).status_code == 204
     with browser_at(address) as client:
