@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from edge_agent.readings import FixQuality, GnssReading
+from edge_agent.readings import FixQuality, GnssReading, compass_deg
 
 MAX_GAP_S: Final = 3.0  # between two fixes a bus at 15 m/s may have turned a corner: no straight line over more
 MAX_AHEAD_S: Final = 1.2  # a receiver of 1 Hz, with its delay
@@ -63,7 +63,7 @@ class Offset:
     @property
     def course_deg(self) -> float:
         """Direction, clockwise from true north, in [0, 360)."""
-        return math.degrees(math.atan2(self.east_m, self.north_m)) % 360.0
+        return compass_deg(math.degrees(math.atan2(self.east_m, self.north_m)))
 
 
 def metres_per_degree(lat: float) -> tuple[float, float]:
@@ -176,7 +176,7 @@ def _speed(fix: GnssReading, before: _Knot | None, step: Offset | None) -> float
 def _heading(fix: GnssReading, before: _Knot | None, step: Offset | None, speed_mps: float) -> float | None:
     """Course when moving, held when slow, unknown after a gap that was not stood through."""
     if speed_mps >= MOVING_MPS and fix.heading_deg is not None:
-        return fix.heading_deg % 360.0
+        return compass_deg(fix.heading_deg)
     if speed_mps >= MOVING_MPS and step is not None and step.length_m >= MIN_COURSE_M:
         return step.course_deg
     if before is None or (step is None and not _has_stood(before.fix, fix)):
@@ -227,6 +227,6 @@ def _between(before: _Knot, after: _Knot, at: datetime) -> EgoState | None:
         lon=(before.fix.lon + share * lon_step + 180.0) % 360.0 - 180.0,
         lat=before.fix.lat + share * (after.fix.lat - before.fix.lat),
         speed_mps=before.speed_mps + share * (after.speed_mps - before.speed_mps),
-        heading_deg=(first.heading_deg + share * turn) % 360.0 % 360.0,  # of what lies just below 0 the first makes 360
+        heading_deg=compass_deg(first.heading_deg + share * turn),
         accuracy_m=max(before.fix.accuracy_m, after.fix.accuracy_m),
     )

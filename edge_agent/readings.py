@@ -4,12 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]  # (H, W, 3) BGR
+WORST_M: Final = 100_000.0  # of an accuracy: limit of the contract
+
+
+def compass_deg(angle_deg: float) -> float:
+    """The same direction in [0, 360): of what lies just below 0 one modulo makes 360."""
+    return angle_deg % 360.0 % 360.0
 
 
 class FixQuality(StrEnum):

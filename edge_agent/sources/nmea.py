@@ -5,13 +5,12 @@ from typing import Any, Final
 
 import pynmea2
 
-from edge_agent.readings import FixQuality, GnssReading
+from edge_agent.readings import WORST_M, FixQuality, GnssReading, compass_deg
 
 METRES_PER_HDOP: Final = 3.0
 """Radius that holds 68 % for one unit of horizontal dilution, of a plain receiver under open sky; an estimate."""
 UNKNOWN_ACCURACY_M: Final = 8.0  # without a GGA sentence: a plain receiver between houses
-WORST_M: Final = 100_000.0  # limit of the contract
-FASTEST_MPS: Final = 150.0  # the same
+FASTEST_MPS: Final = 150.0  # limit of the contract
 MAX_GGA_AGE: Final = timedelta(seconds=1.5)
 _MPS_PER_KNOT: Final = 1852 / 3600
 _QUALITY: Final = {
@@ -65,7 +64,7 @@ class NmeaReader:
             lon=float(sentence.longitude),
             lat=float(sentence.latitude),
             speed_mps=None if sentence.spd_over_grnd is None else float(sentence.spd_over_grnd) * _MPS_PER_KNOT,
-            heading_deg=None if sentence.true_course is None else float(sentence.true_course) % 360.0,
+            heading_deg=None if sentence.true_course is None else compass_deg(float(sentence.true_course)),
             accuracy_m=self._accuracy_m if is_fresh else UNKNOWN_ACCURACY_M,
             fix=self._quality if is_fresh else FixQuality.GNSS,
         )

@@ -9,7 +9,7 @@ import gpxpy
 import gpxpy.gpx
 
 from edge_agent.errors import SourceError
-from edge_agent.readings import GnssReading
+from edge_agent.readings import GnssReading, compass_deg
 from edge_agent.sources.csv_rows import instant_of, read_rows
 from edge_agent.sources.nmea import UNKNOWN_ACCURACY_M, NmeaReader, accuracy_of, is_possible
 
@@ -58,7 +58,7 @@ def _from_row(row: dict[str, str]) -> GnssReading:
             lon=_within(float(row["lon"]), 180.0, "lon"),
             lat=_within(float(row["lat"]), 90.0, "lat"),
             speed_mps=_number(row, "speed_mps"),
-            heading_deg=None if heading_deg is None else heading_deg % 360.0,
+            heading_deg=None if heading_deg is None else compass_deg(heading_deg),
             accuracy_m=UNKNOWN_ACCURACY_M if accuracy_m is None else accuracy_m,
         )
     )
@@ -97,7 +97,7 @@ def _from_gpx(path: Path, text: str) -> Iterator[GnssReading]:
             lon=point.longitude,
             lat=point.latitude,
             speed_mps=point.speed,
-            heading_deg=None if point.course is None else point.course % 360.0,
+            heading_deg=None if point.course is None else compass_deg(point.course),
             accuracy_m=accuracy_of(point.horizontal_dilution),
         )
         try:

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final
 
 from edge_agent.ego import EgoState, offset_between
-from edge_agent.readings import AdvertisementReading, FixQuality, GnssReading, Image, Reading
+from edge_agent.readings import WORST_M, AdvertisementReading, FixQuality, GnssReading, Image, Reading
 from edge_agent.scenarios.safe_travel.frames import id_of
 from wire.messages import Sighting, TagHeard
 
@@ -17,7 +17,6 @@ STRETCH_M: Final = 60.0  # a tag is heard some 80 m far: a shorter stretch would
 LONGEST_S: Final = 30.0  # a bus that stands tells what it hears twice a minute
 MAX_TAGS: Final = 200  # limit of the contract
 FASTEST_MPS: Final = 25.0  # what a place becomes unsure by, while it is not known
-WORST_M: Final = 100_000.0  # limit of the contract
 
 Here = EgoState | GnssReading
 """Where the reader is: a stop, and a bus that has not moved yet, have a place and no heading, so no `EgoState`."""

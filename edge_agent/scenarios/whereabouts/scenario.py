@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from edge_agent.ego import EgoState
-from edge_agent.readings import FixQuality, GnssReading, Image, Reading
+from edge_agent.readings import FixQuality, GnssReading, Image, Reading, compass_deg
 from wire.messages import Fix, Track, TrackPoint
 
 EVERY_S: Final = 0.95  # one point a second, whatever the receiver's rate; its clock may be a little early
@@ -58,5 +58,5 @@ def _point(fix: GnssReading) -> TrackPoint:
         accuracy_m=fix.accuracy_m,
         fix=Fix(fix.fix.value),
         speed_mps=fix.speed_mps,
-        heading_deg=None if fix.heading_deg is None else fix.heading_deg % 360.0,
+        heading_deg=None if fix.heading_deg is None else compass_deg(fix.heading_deg),
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.ego import EgoTrack, moved, offset_between, turn_between
+from edge_agent.ego import EgoTrack, Offset, moved, offset_between, turn_between
 from edge_agent.readings import FixQuality, GnssReading
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -161,3 +161,7 @@ def test_a_receiver_whose_clock_is_set_back_is_believed_again() -> None:
     assert state is not None
     assert state.speed_mps == pytest.approx(15)
     assert ego.latest_at == at(1)
+
+
+def test_a_course_a_hair_west_of_north_is_below_360() -> None:
+    assert Offset(north_m=1.0, east_m=-1e-18).course_deg == 0.0
