@@ -172,7 +172,7 @@ def _note(
     to_state: str,
     details: Details,
 ) -> None:
-    words = Reason(zh=said.reason, en=said.reason)
+    words = Reason.as_written(said.reason)
     deed = Deed(
         at=said.at,
         actor=said.actor,

@@ -74,6 +74,11 @@ class Reason:
     zh: str
     en: str
 
+    @classmethod
+    def as_written(cls, words: str) -> "Reason":
+        """What a person wrote is shown to everybody as it was written."""
+        return cls(zh=words, en=words)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:

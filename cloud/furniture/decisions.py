@@ -24,7 +24,8 @@ def remove(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: s
     if _standing(connection, thing_id) is None:
         removed = Removal(removal=UUID(make_id(at)), removed_at=at, removed_by=actor, removed_reason=reason)
         put_on(connection, thing_id, removed, at=at)
-        note(connection, removed.removal, "remove", thing_id=thing_id, actor=actor, reason=_twice(reason), at=at)
+        words = Reason.as_written(reason)
+        note(connection, removed.removal, "remove", thing_id=thing_id, actor=actor, reason=words, at=at)
 
 
 def keep(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: str, at: datetime) -> None:
@@ -36,7 +37,8 @@ def keep(connection: Connection[Any], thing_id: UUID, *, actor: str, reason: str
     removal = _standing(connection, thing_id)
     if removal is not None:
         take_off(connection, thing_id, removal, at=at)
-        note(connection, removal, "keep", thing_id=thing_id, actor=actor, reason=_twice(reason), at=at)
+        words = Reason.as_written(reason)
+        note(connection, removal, "keep", thing_id=thing_id, actor=actor, reason=words, at=at)
 
 
 def _standing(connection: Connection[Any], thing_id: UUID) -> UUID | None:
@@ -46,7 +48,3 @@ def _standing(connection: Connection[Any], thing_id: UUID) -> UUID | None:
     if row is None:
         raise ThingNotFoundError(f"there is no thing {thing_id}")
     return row[0]
-
-
-def _twice(words: str) -> Reason:
-    return Reason(zh=words, en=words)

@@ -187,7 +187,7 @@ class LookDoor(ABC, Generic[L]):
         self._note(look, deed, outcome_sha256=hashlib.sha256(outcome.encode()).hexdigest())
 
     def _note(self, look: L, action: LookDeed, **details: str | int) -> None:
-        words = Reason(zh=look.purpose, en=look.purpose)
+        words = Reason.as_written(look.purpose)
         known = {"look": str(look.id), "kind": look.kind, **self.told(look), **details}
         deed = Deed(at=self.at, actor=self.actor.name, action=action, reason=words, to_state=action, details=known)
         for subject in self.chains_of(look):

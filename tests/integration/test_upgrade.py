@@ -120,14 +120,20 @@ def test_what_is_believed_is_on_the_map_of_the_past_from_its_first_sighting_on(e
     assert query(earlier, ends) == [(False,), (True,)]
 
 
+def sealed_without_faults(url: str) -> int:
+    """How many lines the next seal covers; nothing is wrong with them."""
+    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+        at = datetime.now(UTC)
+        lines = audit.seal(connection, at=at)
+        assert audit.verify(connection, at=at).faults == ()
+        return lines
+
+
 def test_what_was_decided_of_findings_is_in_the_chain_from_the_upgrade_on(earlier: str) -> None:
     with psycopg.connect(earlier) as connection:
         connection.execute(SAID)
     migrate(earlier)
-    with psycopg.connect(earlier, options="-c timezone=UTC") as connection:
-        at = datetime.now(UTC)
-        assert audit.seal(connection, at=at) == 6
-        assert audit.verify(connection, at=at).faults == ()
+    assert sealed_without_faults(earlier) == 6
 
 
 def test_thing_that_was_removed_is_in_the_chain_from_the_upgrade_on(earlier: str) -> None:
@@ -135,10 +141,7 @@ def test_thing_that_was_removed_is_in_the_chain_from_the_upgrade_on(earlier: str
         bring_on(connection, LAST_BEFORE, 121)
         connection.execute(STANDING)
     migrate(earlier)
-    with psycopg.connect(earlier, options="-c timezone=UTC") as connection:
-        at = datetime.now(UTC)
-        assert audit.seal(connection, at=at) == 2
-        assert audit.verify(connection, at=at).faults == ()
+    assert sealed_without_faults(earlier) == 2
 
 
 def test_answer_of_before_is_given_again_under_its_key(earlier: str) -> None:

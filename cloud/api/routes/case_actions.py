@@ -163,11 +163,11 @@ def act_on_case(case_id: UUID, body: ActionBody, held: ResourcesDep, actor: Acto
 
 
 def order_of(body: ActionBody) -> Order:
-    """The order that a body stands for; what a person writes is shown to everybody as written."""
+    """The order that a body stands for."""
     words = body.reason or ""
     values: dict[str, Any] = {
         "action": Action(body.action),
-        "reason": Reason(zh=words, en=words),
+        "reason": Reason.as_written(words),
         "said_at": body.at,
     }
     match body:

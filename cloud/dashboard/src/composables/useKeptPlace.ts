@@ -40,7 +40,7 @@ function forget({ relatedTarget }: FocusEvent): void {
 }
 
 function canStop(element: Element | undefined): element is HTMLElement {
-  return element instanceof HTMLElement && element.isConnected && element.checkVisibility({ visibilityProperty: true }) && !element.matches(":disabled, [tabindex='-1']");
+  return element instanceof HTMLElement && element.checkVisibility({ visibilityProperty: true }) && !element.matches(":disabled, [tabindex='-1']");
 }
 
 function stopAt(kept: Place | null): HTMLElement | undefined {
@@ -68,7 +68,7 @@ function comeBack(): void {
     return;
   }
   const { element } = place;
-  if (element.isConnected && element.checkVisibility() && element.matches(":disabled")) {
+  if (element.checkVisibility() && element.matches(":disabled")) {
     return; // it will be switched on again, or go
   }
   (stopAt(place) ?? stopAt(outside))?.focus({ preventScroll: true });
@@ -78,7 +78,7 @@ export function useKeptPlace(): void {
   let isDue = false;
   /** A browser takes the focus off what is hidden or switched off only when it draws. */
   function look(): void {
-    if (!isDue) {
+    if (!isDue && place !== null) {
       isDue = true;
       requestAnimationFrame(() => setTimeout(() => {
         isDue = false;
