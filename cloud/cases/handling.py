@@ -1,10 +1,10 @@
 """How a county handles its cases: a data file, checked when it is read."""
 
 from collections.abc import Iterable
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -20,6 +20,9 @@ Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Place = tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-90, le=90)]]
+
+SHORTEST_DAY: Final = timedelta(hours=1)
+"""A limit in working hours must end within the years that there are."""
 
 _Named = tuple[tuple[str | int, ...], str]  # keys that lead to a name, and the name
 
@@ -51,6 +54,10 @@ def days_of(text: str, *, year: int) -> list[date]:
     return [begins + timedelta(days=number) for number in range((ends - begins).days + 1)]
 
 
+def _length(begins: time, ends: time) -> timedelta:
+    return datetime.combine(date.min, ends) - datetime.combine(date.min, begins)
+
+
 Span = Annotated[str, Field(max_length=12), AfterValidator(_span)]
 
 
@@ -75,8 +82,12 @@ class CalendarEntry(_Entry):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"zone {self.zone!r} is not known; a name such as Asia/Shanghai is expected") from error
         edges = [edge for shift in self.hours for edge in shift]
+        if any(edge.tzinfo is not None for edge in edges):
+            raise ValueError("hours are of the zone's clocks: no offset and no Z")
         if edges != sorted(set(edges)):
             raise ValueError("hours must be in order and not overlap")
+        if sum((_length(*shift) for shift in self.hours), timedelta()) < SHORTEST_DAY:
+            raise ValueError("hours must be an hour a day at least")
         for year, entry in self.years.items():
             for text in (*entry.holidays, *entry.workdays):
                 days_of(text, year=int(year))

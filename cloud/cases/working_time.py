@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import count
 from typing import Final
 from zoneinfo import ZoneInfo
 
-MAX_DAYS: Final = 4_000  # a limit of more than ten years is a mistake
 _SATURDAY: Final = 5
 
 
@@ -28,7 +28,7 @@ class Calendar:
     def shifts_from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Working time from `at` on, piece by piece."""
         first_day = at.astimezone(self.zone).date()
-        for number in range(MAX_DAYS):
+        for number in count():
             day = first_day + timedelta(days=number)
             if self.is_workday(day):
                 yield from self._shifts_of(day, at)
@@ -42,17 +42,13 @@ class Calendar:
 
 
 def add_working(calendar: Calendar, at: datetime, duration: timedelta) -> datetime:
-    """When so much working time will have gone by, in the zone of `at`.
-
-    Raises:
-        ValueError: not within MAX_DAYS.
-    """
-    left = duration
-    for from_at, to_at in calendar.shifts_from(at):
-        if left <= to_at - from_at:
-            return from_at + left
+    """When so much working time will have gone by, in the zone of `at`."""
+    left, shifts = duration, calendar.shifts_from(at)
+    from_at, to_at = next(shifts)
+    while left > to_at - from_at:
         left -= to_at - from_at
-    raise ValueError(f"{duration} of working time is more than {MAX_DAYS} days hold")
+        from_at, to_at = next(shifts)
+    return from_at + left
 
 
 def working_between(calendar: Calendar, from_at: datetime, to_at: datetime) -> timedelta:
@@ -66,15 +62,9 @@ def working_between(calendar: Calendar, from_at: datetime, to_at: datetime) -> t
 
 
 def end_of_workday(calendar: Calendar, at: datetime, days: int) -> datetime:
-    """When the office closes on the last of so many working days after the day of `at`, in the zone of `at`.
-
-    Raises:
-        ValueError: not within MAX_DAYS.
-    """
+    """When the office closes on the last of so many working days after the day of `at`, in the zone of `at`."""
     day, left = at.astimezone(calendar.zone).date(), days
-    for _ in range(MAX_DAYS):
+    while left > 0:
         day += timedelta(days=1)
         left -= calendar.is_workday(day)
-        if left == 0:
-            return datetime.combine(day, calendar.hours[-1][1], calendar.zone).astimezone(at.tzinfo)
-    raise ValueError(f"{days} working days are more than {MAX_DAYS} days hold")
+    return datetime.combine(day, calendar.hours[-1][1], calendar.zone).astimezone(at.tzinfo)

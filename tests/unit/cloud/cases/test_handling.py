@@ -27,6 +27,8 @@ def test_shipped_file_fits_the_shipped_catalogue() -> None:
     ("good", "bad", "where"),
     [
         ('zone = "Asia/Shanghai"', 'zone = "Asia/Nowhere"', "[calendar]"),
+        ('[["08:30", "12:00"], ["14:00", "17:30"]]', '[["08:30", "08:45"], ["14:00", "14:40"]]', "[calendar]"),
+        ('"08:30"', '"08:30Z"', "[calendar]"),
         ('"02-15..02-23"', '"02-23..02-15"', '"02-23..02-15"'),
         ('"02-15..02-23"', '"02-30"', '"02-30"'),
         ("warn_at_share = 0.8", "warn_at_share = 8", "warn_at_share"),
@@ -39,6 +41,8 @@ def test_shipped_file_fits_the_shipped_catalogue() -> None:
     ],
     ids=[
         "zone",
+        "hardly ever open",
+        "hours with a zone",
         "days backwards",
         "no such day",
         "share",

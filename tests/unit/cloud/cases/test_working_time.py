@@ -43,6 +43,12 @@ def test_working_hours_are_counted_over_breaks(from_at: str, hours: float, expec
     assert add_working(CALENDAR, china(from_at), timedelta(hours=hours)) == china(expected)
 
 
+def test_the_longest_limit_that_a_file_may_name_ends_some_day() -> None:
+    due_at = add_working(CALENDAR, china("2026-11-24T09:00"), timedelta(hours=100_000))
+
+    assert due_at.year == 2081
+
+
 @given(at=MOMENTS, duration=DURATIONS)
 def test_time_between_is_what_was_added(at: datetime, duration: timedelta) -> None:
     assert working_between(CALENDAR, at, add_working(CALENDAR, at, duration)) == duration
