@@ -89,6 +89,28 @@ def test_what_waits_on_the_phone_survives_the_browser_being_killed(
     assert [body["action"] for _, body in stub.acted] == ["accept", "arrive"]
 
 
+def test_two_pages_of_a_crew_keep_the_steps_of_each_other(browser: Browser, stub: Stub) -> None:
+    with open_viewer(browser, stub.address, size=PHONE, token=CREW) as viewer:
+        open_crew(viewer)
+        wait_for_worker(viewer.page)
+        other = viewer.page.context.new_page()
+        other.goto(f"{stub.address}/crew/c3")
+        expect(other.get_by_role("button", name="接单")).to_be_visible()
+        cut_network(viewer, stub, is_cut=True)
+        press(other, "接单")
+        expect(other.get_by_text("1 步待发送")).to_be_visible()
+        expect(viewer.page.get_by_text("1 步待发送").first).to_be_visible()  # told, without a reload
+        viewer.page.locator("a.item", has_text="demo-2026-000003").click()
+        press(viewer.page, "我已到场")
+        expect(viewer.page.get_by_text("2 步待发送")).to_be_visible()
+        other.close()
+
+        cut_network(viewer, stub, is_cut=False)
+        wait_until(lambda: len(stub.acted) == 2, 30)
+        expect(viewer.page.get_by_text("步待发送")).to_have_count(0)
+        assert [body["action"] for _, body in stub.acted] == ["accept", "arrive"]
+
+
 def test_case_that_was_taken_away_meanwhile_is_explained(browser: Browser, stub: Stub) -> None:
     with open_viewer(browser, stub.address, size=PHONE, token=CREW) as viewer:
         page = viewer.page

@@ -30,8 +30,8 @@ function queueOf(steps: Step[], answer: (step: Step) => CaseDetail | Error) {
   };
   const run = () => sendWaiting({
     read: () => state.steps,
-    write: (left) => {
-      state.steps = left;
+    change: (how) => {
+      state.steps = how(state.steps);
       return Promise.resolve();
     },
   }, send, () => `new-${keys++}`);

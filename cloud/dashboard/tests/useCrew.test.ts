@@ -3,6 +3,8 @@ import { effectScope, nextTick, ref } from "vue";
 
 import type { CaseDetail } from "../src/api/types";
 import { useCrew } from "../src/composables/useCrew";
+import * as store from "../src/crew/store";
+import type { Step } from "../src/crew/steps";
 import { makeCase } from "./made";
 
 const JOB: CaseDetail = { ...makeCase({ state: "dispatched" }), actions: ["accept"], history: [], photos: [], repair: null };
@@ -33,5 +35,43 @@ describe("a phone without a store that two crews share", () => {
     await vi.waitUntil(() => asked.length > 0);
     await crew?.synchronise();
     expect(asked).not.toContain("POST");
+  });
+});
+
+describe("a phone's store that refuses for a while", () => {
+  const scope = effectScope();
+  afterEach(() => {
+    scope.stop();
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+
+  it("gets what the page kept meanwhile, and gives what another page kept", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    let stored = store.NOTHING;
+    let isFull = false;
+    vi.spyOn(store, "readKept").mockImplementation(() => Promise.resolve(stored));
+    vi.spyOn(store, "changeKept").mockImplementation((_, change) => {
+      if (isFull) {
+        return Promise.reject(new Error("full"));
+      }
+      stored = change(stored);
+      return Promise.resolve(stored);
+    });
+    const crew = scope.run(() => useCrew(ref("roads-1"), ref(null)));
+    await crew?.order({ ...JOB, id: "a" }, { action: "accept" });
+    isFull = true;
+    await crew?.drop("a");
+    await crew?.order({ ...JOB, id: "b" }, { action: "accept" });
+    expect(crew?.hasStore.value).toBe(false);
+    expect(crew?.steps.value.map(({ caseId }) => caseId)).toEqual(["b"]);
+
+    const others: Step = { ...stored.steps[0]!, key: "others", caseId: "c" };
+    stored = { ...stored, steps: [...stored.steps, others] };
+    isFull = false;
+    await crew?.order({ ...JOB, id: "d" }, { action: "accept" });
+    expect(crew?.hasStore.value).toBe(true);
+    expect(stored.steps.map(({ caseId }) => caseId)).toEqual(["c", "b", "d"]);
+    expect(crew?.steps.value).toEqual(stored.steps);
   });
 });

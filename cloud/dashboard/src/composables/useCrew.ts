@@ -1,31 +1,35 @@
 /** A crew's jobs and the steps that wait to be sent: kept on the phone, sent when there is a network. */
 
-import { onScopeDispose, shallowRef, watch, type Ref } from "vue";
+import { computed, onScopeDispose, shallowRef, watch, type Ref } from "vue";
 
 import { api, drawKey, OfflineError } from "../api/client";
 import type { CaseDetail, Job } from "../api/types";
 import { bodyOf, onTopOf, viewOf, type CrewOrder, type PhotoOrder, type Step } from "../crew/steps";
-import { readKept, writeKept } from "../crew/store";
+import { changeKept, NOTHING, openWord, readKept, type Kept } from "../crew/store";
 import { sendWaiting } from "../crew/sync";
 import type { Position } from "./usePosition";
 
 const EVERY_MS = 15_000;
 
 export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>) {
-  const jobs = shallowRef<Job[]>([]);
-  const steps = shallowRef<Step[]>([]);
-  const heardAt = shallowRef<string | null>(null);
+  const kept = shallowRef(NOTHING);
+  const jobs = computed(() => kept.value.jobs);
+  const steps = computed(() => kept.value.steps);
+  const heardAt = computed(() => kept.value.heardAt);
+  const isLoaded = computed(() => heardAt.value !== null);
   const isOnline = shallowRef(navigator.onLine);
-  const isLoaded = shallowRef(false);
   const error = shallowRef<Error | null>(null);
+  /** Without it only this page has the steps, and they end with it. */
   const hasStore = shallowRef(true);
-  /** How many steps lie in the phone's store: only those survive if the browser ends now. */
-  const waiting = shallowRef(0);
   /** Whose jobs and steps these are: another crew on the same phone never sends them. */
   let owner: string | null = null;
+  /** What this page ever had: what the store has besides was kept by another page. */
+  let known = new Set<string>();
+  let isUnkept = false;
   let sending: Promise<void> | null = null;
-  let keeping: Promise<void> = Promise.resolve();
+  let turns: Promise<void> = Promise.resolve();
 
+  const word = openWord((name) => name === owner && void look(name));
   watch(crew, (name) => name !== null && void begin(name), { immediate: true });
   const timer = setInterval(() => void synchronise(), EVERY_MS);
   const onNetwork = (): void => {
@@ -38,40 +42,59 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     clearInterval(timer);
     removeEventListener("online", onNetwork);
     removeEventListener("offline", onNetwork);
+    word.close();
   });
 
   async function begin(name: string): Promise<void> {
     if (owner !== name) {
       owner = name;
-      jobs.value = [];
-      steps.value = [];
-      waiting.value = 0;
-      heardAt.value = null;
-      isLoaded.value = false;
+      known = new Set();
+      isUnkept = false;
+      kept.value = NOTHING;
     }
-    try {
-      const kept = await readKept(name);
-      jobs.value = kept.jobs;
-      steps.value = kept.steps;
-      waiting.value = kept.steps.length;
-      heardAt.value = kept.heardAt;
-      isLoaded.value = kept.heardAt !== null;
-    } catch {
-      hasStore.value = false;
-    }
+    await look(name);
     await synchronise();
   }
 
-  /** One after the other, each what there is when its turn comes: an older one never ends last. */
-  function keep(): Promise<void> {
-    keeping = keeping.then(async () => {
-      if (crew.value !== null) {
-        const kept = { jobs: jobs.value, steps: steps.value, heardAt: heardAt.value };
-        hasStore.value = await writeKept(crew.value, kept).then(() => true, () => false);
-        waiting.value = kept.steps.length;
+  /** One after the other: what an older one found is never shown last. */
+  function inTurn(task: () => Promise<void>): Promise<void> {
+    turns = turns.then(task);
+    return turns;
+  }
+
+  function look(name: string): Promise<void> {
+    return inTurn(async () => {
+      const stored = await readKept(name).catch(() => null);
+      if (stored === null) {
+        hasStore.value = false;
+      } else if (name === owner && !isUnkept) {
+        show(stored);
       }
     });
-    return keeping;
+  }
+
+  /** What a store refuses stays on this page, and is kept with the next change. */
+  function change(name: string, how: (now: Kept) => Kept): Promise<void> {
+    return inTurn(async () => {
+      const stored = await changeKept(name, (found) => how(name === owner && isUnkept ? withMine(found) : found)).catch(() => null);
+      hasStore.value = stored !== null;
+      if (stored !== null) {
+        word.say(name);
+      }
+      if (name === owner) {
+        isUnkept = stored === null;
+        show(stored ?? how(kept.value));
+      }
+    });
+  }
+
+  function withMine(stored: Kept): Kept {
+    return { ...kept.value, steps: [...stored.steps.filter(({ key }) => !known.has(key)), ...kept.value.steps] };
+  }
+
+  function show(now: Kept): void {
+    kept.value = now;
+    now.steps.forEach(({ key }) => known.add(key));
   }
 
   /** First what waits, then the jobs as they are after it; one at a time. */
@@ -81,26 +104,28 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
   }
 
   async function sendThenHear(): Promise<void> {
-    if (crew.value === null) {
+    const name = crew.value;
+    if (name === null) {
       return;
     }
-    const wasThere = await sendWaiting({ read: () => steps.value, write: take }, send, drawKey);
+    const wasThere = await sendWaiting({
+      read: () => (crew.value === name ? steps.value : []),
+      change: (how, present) => change(name, (now) => ({ ...now, jobs: withPresent(now.jobs, present), steps: how(now.steps) })),
+    }, send, drawKey);
     if (!wasThere) {
       isOnline.value = false;
       return;
     }
-    await hear();
+    await hear(name);
   }
 
-  async function hear(): Promise<void> {
+  async function hear(name: string): Promise<void> {
     try {
-      const answer = await api.jobs(position.value);
-      jobs.value = withFinished(answer.items);
-      heardAt.value = new Date().toISOString();
+      const { items } = await api.jobs(position.value);
+      const at = new Date().toISOString();
       isOnline.value = true;
-      isLoaded.value = true;
       error.value = null;
-      await keep();
+      await change(name, (now) => ({ ...now, jobs: withFinished(items, now), heardAt: at }));
     } catch (problem) {
       isOnline.value = !(problem instanceof OfflineError);
       error.value = problem as Error;
@@ -108,10 +133,14 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
   }
 
   /** A job that left the list stays as long as steps for it are in trouble. */
-  function withFinished(items: Job[]): Job[] {
-    const known = new Set(items.map((job) => job.case.id));
-    const troubled = new Set(steps.value.map(({ caseId }) => caseId));
-    return [...items, ...jobs.value.filter((job) => troubled.has(job.case.id) && !known.has(job.case.id))];
+  function withFinished(items: Job[], now: Kept): Job[] {
+    const listed = new Set(items.map((job) => job.case.id));
+    const troubled = new Set(now.steps.map(({ caseId }) => caseId));
+    return [...items, ...now.jobs.filter((job) => troubled.has(job.case.id) && !listed.has(job.case.id))];
+  }
+
+  function withPresent(all: Job[], present: CaseDetail | null): Job[] {
+    return all.map((job) => (job.case.id === present?.id ? { ...job, case: present } : job));
   }
 
   function send(step: Step): Promise<CaseDetail> {
@@ -120,36 +149,33 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
       : api.addPhoto(step.caseId, step.order.photo, step.key);
   }
 
-  async function take(left: Step[], present: CaseDetail | null): Promise<void> {
-    steps.value = left;
-    if (present !== null) {
-      jobs.value = jobs.value.map((job) => (job.case.id === present.id ? { ...job, case: present } : job));
+  async function changeSteps(how: (steps: readonly Step[]) => Step[]): Promise<void> {
+    if (owner !== null) {
+      await change(owner, (now) => ({ ...now, steps: how(now.steps) }));
+      await synchronise();
     }
-    await keep();
   }
 
-  async function add(item: CaseDetail, order: Step["order"]): Promise<void> {
-    const { version, state } = viewOf(item, steps.value);
-    const step: Step = {
-      key: drawKey(), caseId: item.id, number: item.number, at: new Date().toISOString(), version, fromState: state, order, trouble: null,
-    };
-    steps.value = [...steps.value, step];
-    await keep();
-    await synchronise();
+  function add(item: CaseDetail, order: Step["order"]): Promise<void> {
+    const [key, at] = [drawKey(), new Date().toISOString()];
+    return changeSteps((now) => {
+      const { version, state } = viewOf(item, now);
+      return [...now, { key, caseId: item.id, number: item.number, at, version, fromState: state, order, trouble: null }];
+    });
   }
 
-  async function drop(caseId: string): Promise<void> {
-    steps.value = steps.value.filter((step) => step.caseId !== caseId);
-    await keep();
-    await synchronise();
+  function drop(caseId: string): Promise<void> {
+    return changeSteps((now) => now.filter((step) => step.caseId !== caseId));
   }
 
   async function insist(caseId: string): Promise<void> {
-    const trouble = steps.value.find((step) => step.caseId === caseId && step.trouble !== null)?.trouble;
+    const troubled = steps.value.find((step) => step.caseId === caseId && step.trouble !== null);
+    if (troubled === undefined) {
+      return;
+    }
+    const { trouble } = troubled;
     const version = trouble?.kind === "conflict" ? trouble.present.version : (jobs.value.find((job) => job.case.id === caseId)?.case.version ?? 1);
-    steps.value = onTopOf(steps.value, caseId, version, drawKey);
-    await keep();
-    await synchronise();
+    await changeSteps((now) => onTopOf(now, troubled, version, drawKey));
   }
 
   return {
@@ -160,7 +186,6 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     isLoaded,
     error,
     hasStore,
-    waiting,
     synchronise,
     order: (item: CaseDetail, order: CrewOrder) => add(item, { what: "action", order }),
     addPhoto: (item: CaseDetail, photo: PhotoOrder) => add(item, { what: "photo", photo }),

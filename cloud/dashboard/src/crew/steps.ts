@@ -79,8 +79,11 @@ export function stillHolds(step: Step, present: CaseDetail): boolean {
   return step.order.what === "action" && present.state === step.fromState && present.actions.includes(step.order.order.action);
 }
 
-/** The same steps of a case on top of a newer version. */
-export function onTopOf(steps: readonly Step[], caseId: string, version: number, drawKey: () => string): Step[] {
+/** The steps of a step's case on top of a newer version, as long as that step waits. */
+export function onTopOf(steps: readonly Step[], { key, caseId }: Step, version: number, drawKey: () => string): Step[] {
+  if (!steps.some((step) => step.key === key)) {
+    return [...steps];
+  }
   let next = version;
   return steps.map((step) => {
     if (step.caseId !== caseId) {

@@ -1,4 +1,4 @@
-/** What the phone keeps: the jobs as last heard, and the steps that wait. */
+/** What the phone keeps: the jobs as last heard, and the steps that wait. All pages of a crew share it. */
 
 import type { Job } from "../api/types";
 import type { Step } from "./steps";
@@ -12,32 +12,46 @@ export interface Kept {
   heardAt: string | null;
 }
 
-const NOTHING: Kept = { jobs: [], steps: [], heardAt: null };
+export const NOTHING: Kept = { jobs: [], steps: [], heardAt: null };
 
 /** By crew, so that another crew on the same phone does not send the first one's steps. */
 export async function readKept(crew: string): Promise<Kept> {
   const database = await open();
   try {
-    const found: unknown = await settled(database.transaction(TABLE).objectStore(TABLE).get(crew));
-    return (found as Kept | undefined) ?? NOTHING;
+    return await found(database.transaction(TABLE), crew);
   } finally {
     database.close();
   }
 }
 
-export async function writeKept(crew: string, kept: Kept): Promise<void> {
+/** Make a change to what is kept, whichever page kept it: one after the other, over all pages. Returns what is kept then. */
+export async function changeKept(crew: string, change: (kept: Kept) => Kept): Promise<Kept> {
   const database = await open();
   try {
     const transaction = database.transaction(TABLE, "readwrite", { durability: "strict" });
+    const kept = change(await found(transaction, crew));
     transaction.objectStore(TABLE).put(kept, crew);
     await new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
       transaction.onerror = () => reject(transaction.error ?? new Error("the phone's store refuses"));
       transaction.onabort = () => reject(transaction.error ?? new Error("the phone's store is full"));
     });
+    return kept;
   } finally {
     database.close();
   }
+}
+
+/** A word to the other pages of the phone that what is kept has changed, and theirs. */
+export function openWord(onWord: (crew: string) => void): { say: (crew: string) => void; close: () => void } {
+  const channel = new BroadcastChannel(NAME);
+  channel.onmessage = ({ data }: MessageEvent<string>) => onWord(data);
+  return { say: (crew) => channel.postMessage(crew), close: () => channel.close() };
+}
+
+async function found(transaction: IDBTransaction, crew: string): Promise<Kept> {
+  const kept: unknown = await settled(transaction.objectStore(TABLE).get(crew));
+  return (kept as Kept | undefined) ?? NOTHING;
 }
 
 function open(): Promise<IDBDatabase> {

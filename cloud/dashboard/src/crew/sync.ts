@@ -5,10 +5,10 @@ import type { CaseDetail } from "../api/types";
 import { onTopOf, stillHolds, type Step } from "./steps";
 
 export interface Waiting {
-  /** What waits now; steps may be added while others are on their way. */
+  /** What waits now; steps may be added, moved and taken away while others are on their way, by another page too. */
   read: () => readonly Step[];
-  /** Keep what still waits, and the case as the server has it. */
-  write: (steps: Step[], present: CaseDetail | null) => Promise<void>;
+  /** Make a change to what waits, and keep the case as the server has it. */
+  change: (how: (steps: readonly Step[]) => Step[], present: CaseDetail | null) => Promise<void>;
 }
 
 const SERVER_TROUBLE = 500;
@@ -28,7 +28,7 @@ export async function sendWaiting(waiting: Waiting, send: (step: Step) => Promis
     }
     try {
       const present = await send(step);
-      await waiting.write(waiting.read().filter(({ key }) => key !== step.key), present);
+      await waiting.change((steps) => steps.filter(({ key }) => key !== step.key), present);
     } catch (problem) {
       if (problem instanceof OfflineError) {
         return false;
@@ -37,10 +37,10 @@ export async function sendWaiting(waiting: Waiting, send: (step: Step) => Promis
       const moved = moves.get(step.caseId) ?? 0;
       if (present !== null && stillHolds(step, present) && moved < MOST_MOVES) {
         moves.set(step.caseId, moved + 1);
-        await waiting.write(onTopOf(waiting.read(), step.caseId, present.version, drawKey), present);
+        await waiting.change((steps) => onTopOf(steps, step, present.version, drawKey), present);
       } else {
         held.add(step.caseId);
-        await waiting.write(isForLater(problem) ? [...waiting.read()] : withTrouble(waiting.read(), step, problem, present), present);
+        await waiting.change((steps) => (isForLater(problem) ? [...steps] : withTrouble(steps, step, problem, present)), present);
       }
     }
   }
