@@ -77,6 +77,9 @@ class Splitting:
     def model(self) -> ModelVersion:
         return self.inner.model
 
+    def prepare(self, image: Image) -> None:
+        self.inner.prepare(image)
+
     def detect(self, image: Image) -> Detections:
         found = self.inner.detect(image)
         rows = list(zip(found.boxes, found.confidences, found.class_codes, strict=True))

@@ -245,7 +245,8 @@ class Agent:
     def _look_at_held(self) -> None:
         """Look at the frames whose place is known: a fix has come after them, or will not come any more."""
         while self._held and (self._is_placed(self._held[0]) or len(self._held) > HELD_FRAMES):
-            self._hand_on(self._held.popleft())
+            frame = self._held.popleft()
+            self._hand_on(replace(frame, following=self._held[0].image if self._held else None))
 
     def _is_placed(self, frame: FrameReading) -> bool:
         return self._ego.latest_at is not None and self._ego.latest_at >= frame.at

@@ -36,6 +36,7 @@ class FrameReading:
     camera_id: str
     image: Image
     dropped: int = 0  # frames before it for which there was no time
+    following: Image | None = None  # of the next frame, if it has come already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

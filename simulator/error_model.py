@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Detections, FromWhole, no_detections
 from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of
 from simulator.frames import Shown
@@ -48,7 +48,7 @@ PHANTOM_FROM_M, PHANTOM_TO_M = 4.0, 18.0  # somewhere here it is as large as one
 SMALLEST_PHANTOM_M, LARGEST_PHANTOM_M = 0.1, 4.0  # within a lane
 
 
-class ErrorModelDetector:
+class ErrorModelDetector(FromWhole):
     """A `Detector` of the agent for buses that only pretend to look."""
 
     def __init__(

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Detections, FromWhole, no_detections
 from edge_agent.vision.ground import CameraModel
 from simulator.plane import Plane, ahead, distance_m
 from simulator.route import Line, Pose
@@ -214,7 +214,7 @@ class Fixtures:
         ]
 
 
-class FurnitureEyes:
+class FurnitureEyes(FromWhole):
     """A `Detector` of the agent that is told what a picture shows."""
 
     def __init__(self, fixtures: Fixtures, line: Line, *, camera: CameraModel, rng: np.random.Generator) -> None:

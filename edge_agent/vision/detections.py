@@ -44,6 +44,16 @@ class Detector(Protocol):
 
     def detect(self, image: Image) -> Detections: ...
 
+    def prepare(self, image: Image) -> None:
+        """Make the frame ready that comes next; another thread than that of `detect` does it meanwhile."""
+
+
+class FromWhole:
+    """A detector that takes each frame as it comes."""
+
+    def prepare(self, image: Image) -> None:
+        """Nothing is to be made ready."""
+
 
 def overlaps(boxes: Boxes, others: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Intersection over union, and over the smaller box, of each box with each other: (n, m) and (n, m)."""

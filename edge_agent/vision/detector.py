@@ -14,7 +14,7 @@ from edge_agent.laps import Laps
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Boxes, Detections, Scores, no_detections, overlaps
 from edge_agent.vision.model_file import Calibration, CloseUp, Network, load_manifest
-from edge_agent.vision.preprocess import Fit, InputShape, Letterbox
+from edge_agent.vision.preprocess import Ahead, Fit, InputShape
 from edge_agent.vision.second_look import Candidates, SecondLook, no_candidates, together
 from wire.messages import ModelVersion
 
@@ -54,7 +54,7 @@ class OnnxDetector:
             engine_cache=engine_cache,
         )
         self._second_look = _open_second_look(manifest_path.parent, manifest.second_look)
-        self._letterbox = Letterbox(
+        self._ahead = Ahead(
             InputShape(
                 width_px=manifest.input_width,
                 height_px=manifest.input_height,
@@ -79,7 +79,7 @@ class OnnxDetector:
     def detect(self, image: Image) -> Detections:
         """Boxes above the threshold in pixels of the frame with their calibrated confidence, best first."""
         laps = Laps()
-        padded, fit = self._letterbox.fit(image)
+        padded, fit = self._ahead.take(image)
         laps.end("resize")
         found = self._network.run(padded[None])[0]
         laps.end("network")
@@ -93,6 +93,10 @@ class OnnxDetector:
             candidates = self._without_doubles(self._second_look.look(image, candidates))
             laps.end("second look")
         return replace(self._told(candidates, fit), steps_ms=laps.steps_ms)
+
+    def prepare(self, image: Image) -> None:
+        """Fit the frame that comes next into the network's input; another thread may do it while this one detects."""
+        self._ahead.prepare(image)
 
     def _candidates(self, found: Found, fit: Fit) -> Candidates:
         scores = np.ascontiguousarray(found[:, 4:].T)  # (classes, n): rows of four are slow to look through

@@ -1,6 +1,7 @@
 """From a frame to a network's input: one resize, and back."""
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +91,32 @@ class Letterbox:
             self._buffer = np.full((_up(height, stride), _up(width, stride), 3), self._shape.pad, np.uint8)
             self._content_px = width, height
         return self._buffer[:height, :width]
+
+
+class Ahead:
+    """Fits frames into two buffers in turn: the next one may be made ready while the network looks at the other."""
+
+    def __init__(self, shape: InputShape) -> None:
+        self._boxes = [Letterbox(shape), Letterbox(shape)]
+        self._ready: tuple[Image, tuple[Image, Fit]] | None = None
+        self._lock = threading.Lock()
+
+    def prepare(self, image: Image) -> None:
+        """Fit a frame that is taken next; from any thread."""
+        with self._lock:
+            self._ready = image, self._other().fit(image)
+
+    def take(self, image: Image) -> tuple[Image, Fit]:
+        """The frame as `Letterbox.fit` gives it; good until the frame after the next is prepared or taken."""
+        with self._lock:
+            if self._ready is None or self._ready[0] is not image:
+                return self._other().fit(image)
+            (_, fitted), self._ready = self._ready, None
+            return fitted
+
+    def _other(self) -> Letterbox:
+        self._boxes.reverse()
+        return self._boxes[0]
 
 
 class _Interpolation:

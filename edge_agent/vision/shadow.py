@@ -99,6 +99,10 @@ class ShadowedDetector:
         """The one in use."""
         return self._detector.model
 
+    def prepare(self, image: Image) -> None:
+        """For the one in use."""
+        self._detector.prepare(image)
+
     def detect(self, image: Image) -> Detections:
         """What the one in use finds; the new one may look at the frame later."""
         begun_s = time.perf_counter()

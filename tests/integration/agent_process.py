@@ -16,7 +16,7 @@ from edge_agent.agent import Agent
 from edge_agent.config import load_config
 from edge_agent.ego import moved
 from edge_agent.readings import FrameReading, GnssReading, Reading
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Detections, FromWhole, no_detections
 from tests.unit.edge_agent.scenes import LAT, LON, MODEL, road_image
 
 PACE_S = 0.03  # for a second of the drive, so that the clock's mark stays within bounds
@@ -39,7 +39,7 @@ class EndlessRoad:
             time.sleep(PACE_S)
 
 
-class Blind:
+class Blind(FromWhole):
     """Sees nothing; coverage, positions and health are messages enough."""
 
     model = MODEL

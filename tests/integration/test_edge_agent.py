@@ -80,7 +80,15 @@ class KnowingDetector:
 
     model = ModelVersion(name="knowing", version="1", sha256="0" * 64)
 
+    def __init__(self) -> None:
+        self.prepared: Image | None = None
+        self.ready = 0  # frames that it was told of before
+
+    def prepare(self, image: Image) -> None:
+        self.prepared = image
+
     def detect(self, image: Image) -> Detections:
+        self.ready += image is self.prepared
         ahead_m = 60.0 - SPEED_MPS * int(image[0, 0, 0]) / 8
         if not 3.0 < ahead_m < 25.0:
             return no_detections()
@@ -159,7 +167,8 @@ def test_one_pass_gives_one_observation_with_its_picture(
 ) -> None:
     store.answers += [404, 503]
     with EdgeCloud(broker, gives_receipts=True) as cloud:
-        agent = Agent(config, sources=[Drive(road)], detector=KnowingDetector())
+        detector = KnowingDetector()
+        agent = Agent(config, sources=[Drive(road)], detector=detector)
         agent.run(threading.Event())
         assert agent.wait_until_stored(30)
         counters = agent.counters
@@ -172,6 +181,7 @@ def test_one_pass_gives_one_observation_with_its_picture(
     assert len(detections) == counters.observations == 1
     assert counters.frames == 97
     assert counters.frames_unusable == 0
+    assert detector.ready >= 72, "of those that wait for one fix each is made ready while the one before is looked at"
     assert sum(isinstance(message, Coverage) for message in messages) >= 2
     assert any(isinstance(message, Track) for message in messages)
     assert any(isinstance(message, Health) for message in messages)

@@ -110,15 +110,15 @@ class RoadDamage:
     def _seen(self, frame: FrameReading, ego: EgoState, laps: Laps) -> tuple[Judged, Detections]:
         """What a frame shows and how well, or why it is of no use.
 
-        After a frame of use the next is most likely of use, too: it is judged while the network runs. Others are judged
-        first, so that no network runs all night for nothing.
+        After a frame of use the next is most likely of use, too: it is judged while the network runs, and the one after
+        it made ready. Others are judged first, so that no network runs all night for nothing.
         """
         if not self._was_usable:
             judged = self._judge(frame, ego)
             laps.end("quality")
             detections = no_detections() if judged.unusable is not None else self._detect(frame, laps)
         else:
-            judging = self._beside.submit(self._judge, frame, ego)
+            judging = self._beside.submit(self._judge_and_prepare, frame, ego)
             detections = self._detect(frame, laps)
             judged = judging.result()
             laps.end("quality")
@@ -176,6 +176,12 @@ class RoadDamage:
             judged = judged.beside(self._lasting.see(grey, ego))
         if judged.unusable is None:
             self._horizon.look(frame.image, ego)
+        return judged
+
+    def _judge_and_prepare(self, frame: FrameReading, ego: EgoState) -> Judged:
+        judged = self._judge(frame, ego)
+        if frame.following is not None and judged.unusable is None:
+            self._detector.prepare(frame.following)
         return judged
 
     def _scene(

@@ -10,7 +10,7 @@ import numpy as np
 from edge_agent.ego import EgoState, moved
 from edge_agent.errors import AboveHorizonError
 from edge_agent.readings import FrameReading, Image
-from edge_agent.vision.detections import Box, Detections, no_detections
+from edge_agent.vision.detections import Box, Detections, FromWhole, no_detections
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
 from wire.messages import ModelVersion
 
@@ -59,7 +59,7 @@ def box_of(thing: Thing, driven_m: float) -> Box | None:
 
 
 @dataclass(kw_only=True)
-class SceneDetector:
+class SceneDetector(FromWhole):
     """Sees things with a jitter of their boxes, misses and confusions; told where the bus is before each frame."""
 
     things: Sequence[Thing]

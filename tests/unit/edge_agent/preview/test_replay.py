@@ -11,7 +11,7 @@ from edge_agent.errors import ConfigurationError, SourceError
 from edge_agent.preview.replay import Recording, count_frames, find_track, guessed_camera, replay
 from edge_agent.preview.summary import Summary, summary_table
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Detections, FromWhole, no_detections
 from tests.unit.edge_agent.scenes import CAMERA, LON, MODEL, START, Thing, box_of, road_image
 from wire.messages import Unusable
 
@@ -20,7 +20,7 @@ SPEED_MPS = 8.0
 POTHOLE = Thing(ahead_m=40.0)
 
 
-class Knowing:
+class Knowing(FromWhole):
     """Sees one pothole; the frame's first pixel tells how far the bus has come."""
 
     model = MODEL

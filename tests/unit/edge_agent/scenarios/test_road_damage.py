@@ -1,7 +1,7 @@
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -163,10 +163,15 @@ def test_frames_without_use_are_counted_with_their_reason() -> None:
     assert set(reasons) == {None, Unusable.DARK}
 
 
+@dataclass(kw_only=True)
 class CountingDetector(SceneDetector):
-    """Counts the frames that it is asked about."""
+    """Counts the frames that it is asked about, and notes those that it was told of before."""
 
     asked: int = 0
+    prepared: list[Image] = field(default_factory=list[Image])
+
+    def prepare(self, image: Image) -> None:
+        self.prepared.append(image)
 
     def detect(self, image: Image) -> Detections:
         self.asked += 1
@@ -187,6 +192,16 @@ def test_what_a_spoiled_frame_shows_is_not_seen_though_the_network_ran_beside_it
         roads.take(frame if i % 2 == 0 else replace(frame, image=frame.image // 16), ego)
     assert [boxes for reason, boxes in counts if reason is Unusable.DARK] == [0] * (len(counts) // 2)
     assert all(boxes == 1 for reason, boxes in counts if reason is None)
+
+
+def test_the_next_frame_is_made_ready_while_the_network_looks_at_one_of_use() -> None:
+    detector = CountingDetector(things=[])
+    roads = scenario(detector)
+    (first, ego, _), (second, ego_2, _), (third, ego_3, _) = islice(drive(speed_mps=10, length_m=60), 3)
+    roads.take(replace(first, following=second.image), ego)  # the first is judged before
+    roads.take(replace(second, following=third.image), ego_2)
+    roads.take(replace(third, image=third.image // 16, following=second.image), ego_3)  # night falls
+    assert [image is third.image for image in detector.prepared] == [True]
 
 
 def test_no_network_runs_all_night() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge_agent.readings import Image
-from edge_agent.vision.preprocess import InputShape, Letterbox, letterbox
+from edge_agent.vision.preprocess import Ahead, InputShape, Letterbox, letterbox
 
 SHAPE = InputShape(width_px=512, height_px=512, stride_px=32, pad=114)
 
@@ -63,6 +63,30 @@ def test_frames_of_other_sizes_leave_nothing_behind() -> None:
     picture, _ = box.fit(frame(602, 1280, 90))
     alone, _ = letterbox(frame(602, 1280, 90), SHAPE)
     assert (picture == alone).all()
+
+
+def test_a_frame_made_ready_is_there_at_once_and_leaves_the_one_in_use_alone() -> None:
+    ahead, frames = Ahead(SHAPE), [frame(600, 1280, value) for value in (10, 90, 170)]
+    in_use, _ = ahead.take(frames[0])
+    ahead.prepare(frames[1])
+    assert (in_use[:350, :748] == 10).all()
+    frames[1][:] = 0  # it was looked at already
+    ready, fit = ahead.take(frames[1])
+    assert (ready[:350, :748] == 90).all()
+    assert fit.scale_x == pytest.approx(748 / 1280)
+    ahead.prepare(frames[2])
+    assert (ready[:350, :748] == 90).all()
+
+
+def test_a_frame_that_was_made_ready_before_the_one_in_between_waits_its_turn() -> None:
+    ahead, (one, two, three) = Ahead(SHAPE), [frame(600, 1280, value) for value in (10, 90, 170)]
+    ahead.prepare(two)
+    in_use, _ = ahead.take(one)
+    assert (in_use[:350, :748] == 10).all()
+    assert (ahead.take(two)[0][:350, :748] == 90).all()
+    ahead.prepare(one)  # but another comes
+    assert (ahead.take(three)[0][:350, :748] == 170).all()
+    assert (ahead.take(one)[0][:350, :748] == 10).all()
 
 
 def test_every_thin_line_of_a_photo_keeps_its_weight() -> None:

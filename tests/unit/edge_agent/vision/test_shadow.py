@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from edge_agent.readings import Image
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Detections, FromWhole, no_detections
 from edge_agent.vision.shadow import ShadowedDetector, compare
 from tests.waiting import wait_until
 from wire.messages import ModelVersion, ShadowClass
@@ -29,7 +29,7 @@ def found(*boxes: Box) -> Detections:
 
 
 @dataclass
-class Model:
+class Model(FromWhole):
     """Finds what it is told to, once it may."""
 
     finds: Callable[[], Detections] = no_detections

@@ -14,7 +14,7 @@ from edge_agent.errors import ModelError
 from edge_agent.readings import FrameReading, Image
 from edge_agent.scenarios.street_furniture.kinds import Outline, read_outlines
 from edge_agent.scenarios.street_furniture.scenario import Sight, StreetFurniture
-from edge_agent.vision.detections import Detections, no_detections
+from edge_agent.vision.detections import Detections, FromWhole, no_detections
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
 from wire.messages import Coverage, Detection, ModelVersion, Unusable
 
@@ -33,7 +33,7 @@ class Thing:
 
 
 @dataclass
-class Eyes:
+class Eyes(FromWhole):
     """A detector that sees what stands ahead of a bus, wherever that is."""
 
     things: tuple[Thing, ...]
