@@ -17,8 +17,8 @@ what its owner's role has, and never `account` or `manage_people`.
 
 A unit or areas of an account narrow down the rows: a case of another unit or place is answered like one that does not
 exist (404), is in no list, no event and no delivery; a finding outside the areas likewise. What only counts (summary,
-map from far away, condition of roads) counts everything. What may be done with a case in which state, and that a crew
-acts only on its own, is in [case-states.md](case-states.md).
+map from far away, condition of roads, scores of how buses are driven) counts everything. What may be done with a case
+in which state, and that a crew acts only on its own, is in [case-states.md](case-states.md).
 """
 
 

@@ -38,12 +38,14 @@ VALUES (%(id)s, %(city)s, %(kind)s, 'imported', %(reference)s, %(name)s, %(faces
 """
 _RENAME: Final = "UPDATE inventory.things SET name = %s, faces_deg = %s WHERE id = %s"
 _REFUSE: Final = """
-INSERT INTO inventory.refused (city, file, number, at, reason, feature) VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO inventory.refused (city, file, number, at, reason, feature, brought_by)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT refused_pkey DO UPDATE SET at = EXCLUDED.at, reason = EXCLUDED.reason,
-    feature = EXCLUDED.feature
+    feature = EXCLUDED.feature, brought_by = EXCLUDED.brought_by
 """
 REFUSED: Final = """
 SELECT file, number, at, reason, feature FROM inventory.refused WHERE city = %(city)s
+    AND (%(brought_by)s::text IS NULL OR brought_by = %(brought_by)s)
 ORDER BY at DESC, file, number LIMIT %(limit)s
 """
 _FORGET: Final = "DELETE FROM inventory.refused WHERE city = %s AND file = %s"
@@ -66,6 +68,7 @@ def import_features(
     file: str,
     kinds: Kinds,
     at: datetime,
+    by: str | None = None,
 ) -> Imported:
     """Take a list into the inventory, within the caller's transaction; again it adds nothing.
 
@@ -88,7 +91,9 @@ def import_features(
     _add(connection, fresh, city=city, kinds=kinds, at=at)
     connection.execute(_FORGET, (city, file))
     with connection.cursor() as cursor:
-        cursor.executemany(_REFUSE, [(city, file, each.number, at, each.reason, each.feature) for each in refused])
+        cursor.executemany(
+            _REFUSE, [(city, file, each.number, at, each.reason, each.feature, by) for each in refused]
+        )
     return Imported(
         added=len(fresh),
         known=len(features) - len(fresh) - len(refused),

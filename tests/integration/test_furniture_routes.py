@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from httpx import Response
 
-from tests.integration.office import Office, headers_of, open_office
+from cloud.db.pool import connect
+from cloud.people.accounts import Wish
+from cloud.people.model import Role
+from tests.integration.office import Office, add_person, headers_of, open_office, token_of
 from tests.integration.test_furniture import Street, sign
 from tests.integration.town import Town, place
 
@@ -92,10 +95,14 @@ def test_a_list_is_taken_over_http_and_what_is_refused_is_told_with_the_reason(o
     good, strange = point("SIGN", name="h-1"), point("TREE", name="h-2")
     content = json.dumps({"type": "FeatureCollection", "features": [good, strange]})
 
-    def bring(text: str, *, file: str = "list.geojson") -> Response:
+    def bring(text: str, *, file: str = "list.geojson", who: str = "desk") -> Response:
         kind = {"Content-Type": "application/geo+json"}
         way = "/furniture/lists"
-        return office.api.post(way, params={"file": file}, content=text, headers=headers_of("desk") | kind)
+        return office.api.post(way, params={"file": file}, content=text, headers=headers_of(who) | kind)
+
+    def files_refused(who: str) -> list[str]:
+        told = office.api.get("/furniture/lists/refused", headers=headers_of(who)).raise_for_status().json()
+        return [each["file"] for each in told["items"]]
 
     assert bring(content).json() == {"added": 1, "known": 0, "refused": 1}
     assert bring(content).json() == {"added": 0, "known": 1, "refused": 1}
@@ -103,6 +110,12 @@ def test_a_list_is_taken_over_http_and_what_is_refused_is_told_with_the_reason(o
     ((file, number, reason),) = [(each["file"], each["number"], each["reason"]) for each in told["items"]]
     assert (file, number, told["is_complete"]) == ("list.geojson", 2, True)
     assert "TREE" in reason
+    with connect(office.town.url) as connection:
+        add_person(connection, Wish(name="south", role=Role.OPERATOR, areas=("south",)), token=token_of("south"))
+    assert bring(content, file="south.geojson", who="south").json() == {"added": 0, "known": 0, "refused": 2}
+    assert files_refused("south") == ["south.geojson"] * 2  # who is limited to areas reads of no other's list
+    assert files_refused("desk") == ["south.geojson"] * 2 + ["list.geojson"]
+    bring('{"type": "FeatureCollection", "features": []}', file="south.geojson", who="south")
     assert bring('{"type": "Feature"}').status_code == 422
     assert "no GeoJSON" in bring('{"type": "Feature"}').json()["detail"]
     assert bring("nonsense").status_code == 422

@@ -125,9 +125,11 @@ async def count_things(connection: DatabaseDep, held: ResourcesDep, scope: Scope
 
 
 @judging.get("/furniture/lists/refused")
-async def list_refused(connection: DatabaseDep, held: ResourcesDep) -> RefusedList:
-    """List what could not be taken of the county's lists, and why."""
-    found = await fetch_all(connection, REFUSED, {"city": held.city, "limit": REFUSED_SHOWN + 1})
+async def list_refused(connection: DatabaseDep, held: ResourcesDep, actor: ActorDep, scope: ScopeDep) -> RefusedList:
+    """List what could not be taken of the county's lists, and why; of their own only, for who is limited to areas."""
+    brought_by = None if scope.areas is None else actor.name
+    values = {"city": held.city, "brought_by": brought_by, "limit": REFUSED_SHOWN + 1}
+    found = await fetch_all(connection, REFUSED, values)
     items = [RefusedFeature.model_validate(record) for record in found[:REFUSED_SHOWN]]
     return RefusedList(items=items, is_complete=len(found) <= REFUSED_SHOWN)
 
@@ -143,21 +145,23 @@ async def list_refused(connection: DatabaseDep, held: ResourcesDep) -> RefusedLi
     },
 )
 async def import_list(
-    question: Annotated[ListQuestion, Query()], request: Request, held: ResourcesDep, scope: ScopeDep
+    question: Annotated[ListQuestion, Query()], request: Request, held: ResourcesDep, actor: ActorDep, scope: ScopeDep
 ) -> Taken:
     """Take the county's list of signs, rails, poles, covers, hydrants and bins; again it adds nothing."""
     content = await request.body()
-    came = await run_in_threadpool(_import, held, scope, content, file=question.file)
+    came = await run_in_threadpool(_import, held, scope, content, file=question.file, by=actor.name)
     return Taken(added=came.added, known=came.known, refused=len(came.refused))
 
 
-def _import(held: Resources, scope: Scope, content: bytes, *, file: str) -> Imported:
+def _import(held: Resources, scope: Scope, content: bytes, *, file: str, by: str) -> Imported:
     try:
         features = list(within(read_features(content, kinds=held.kinds, what=file), scope.has_place))
     except FurnitureError as error:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
     with held.thread_pool.connection() as connection:
-        return import_features(connection, features, city=held.city, file=file, kinds=held.kinds, at=datetime.now(UTC))
+        return import_features(
+            connection, features, city=held.city, file=file, kinds=held.kinds, at=datetime.now(UTC), by=by
+        )
 
 
 async def thing_in_scope(thing_id: UUID, connection: DatabaseDep, scope: ScopeDep) -> Record:

@@ -1463,7 +1463,7 @@ export interface paths {
         };
         /**
          * List Refused
-         * @description List what could not be taken of the county's lists, and why.
+         * @description List what could not be taken of the county's lists, and why; of their own only, for who is limited to areas.
          */
         get: operations["list_refused_api_v1_furniture_lists_refused_get"];
         put?: never;
