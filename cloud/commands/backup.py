@@ -15,6 +15,7 @@ from cloud.db.migrate import migrate, read_migrations
 from cloud.db.pool import connect
 from cloud.errors import CloudError
 from cloud.pictures.store import PictureStore, open_store
+from cloud.work.retention import alone
 
 _FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
@@ -44,6 +45,11 @@ ORDER BY sha256
 """
 # Of the live streams: numbers of transactions of another server say nothing here, and greater ones end every stream.
 _FORGET_CHANGES: Final = ("DELETE FROM changes", "DELETE FROM trimmed_changes")
+# Who erases a picture holds its row until the store has it no more.
+_STILL_HERE: Final = "SELECT sha256 FROM pictures WHERE sha256 = ANY(%s) AND received_at IS NOT NULL FOR SHARE"
+_LEFT_OUT: Final = """
+UPDATE pictures SET received_at = NULL, erased_at = now() WHERE received_at IS NOT NULL AND sha256 <> ALL(%s)
+"""
 _HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
 
 
@@ -53,7 +59,7 @@ _HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
 def backup(folder: Path, config: Path | None) -> None:
     """Write everything into the new FOLDER; nothing has to stand still meanwhile."""
     settings = load_config(config)
-    with connect(settings.database.read_url()) as connection:
+    with connect(settings.database.read_url(), autocommit=True) as connection:
         manifest = write_backup(connection, open_store(settings.pictures), folder)
     click.echo(f"{sum(manifest['rows'].values())} rows and {len(manifest['pictures'])} pictures in {folder}")
 
@@ -74,6 +80,8 @@ def restore(folder: Path, config: Path | None) -> None:
 def write_backup(connection: Connection[Any], store: PictureStore, folder: Path) -> dict[str, Any]:
     """Copy out what one snapshot of the database shows; the manifest comes last, so what lacks it is no backup.
 
+    A picture that is erased meanwhile is left out. The connection is in autocommit.
+
     Raises:
         CloudError: the folder is not empty, or a picture that the database has is not in the store.
     """
@@ -81,14 +89,17 @@ def write_backup(connection: Connection[Any], store: PictureStore, folder: Path)
     if any(folder.iterdir()):
         raise CloudError(f"{folder} is not empty; a backup begins with an empty folder")
     connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
-    tables = {name: _copy_out(connection, name, folder / f"{name}.copy") for name in _tables(connection)}
-    pictures = [sha256 for (sha256,) in connection.execute(_PICTURES).fetchall()]
+    with connection.transaction():
+        tables = {name: _copy_out(connection, name, folder / f"{name}.copy") for name in _tables(connection)}
+        names = [sha256 for (sha256,) in connection.execute(_PICTURES).fetchall()]
+        migrations = [list(row) for row in connection.execute(_HISTORY).fetchall()]
+    connection.set_isolation_level(None)
     (folder / "pictures").mkdir()
-    for sha256 in pictures:
-        (folder / "pictures" / sha256).write_bytes(_read_picture(store, sha256))
+    pictures = [sha256 for sha256 in names if _copy_picture(store, sha256, folder / "pictures" / sha256)]
+    _require_erased(connection, sorted(set(names) - set(pictures)))
     manifest = {
         "format": _FORMAT,
-        "migrations": [list(row) for row in connection.execute(_HISTORY).fetchall()],
+        "migrations": migrations,
         "rows": {name: rows for name, (rows, _) in tables.items()},
         "sha256": {name: digest for name, (_, digest) in tables.items()},
         "pictures": pictures,
@@ -116,6 +127,7 @@ def read_backup(connection: Connection[Any], store: PictureStore, folder: Path) 
     for sha256 in manifest["pictures"]:
         store.put(sha256, (folder / "pictures" / sha256).read_bytes())
     _copy_all_in(connection, folder, manifest["rows"])
+    connection.execute(_LEFT_OUT, (manifest["pictures"],))
     for statement in _FORGET_CHANGES:
         connection.execute(statement)
     return manifest
@@ -171,8 +183,20 @@ def _digest_of(file: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _read_picture(store: PictureStore, sha256: str) -> bytes:
+def _copy_picture(store: PictureStore, sha256: str, file: Path) -> bool:
+    """Returns whether it is in the store."""
     try:
-        return store.read(sha256)
-    except FileNotFoundError as error:
-        raise CloudError(f"the picture {sha256} is in the database but not in the store") from error
+        file.write_bytes(store.read(sha256))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _require_erased(connection: Connection[Any], missing: list[str]) -> None:
+    """See that what is not in the store is none of the database's any longer."""
+    if not missing:
+        return
+    with alone(connection, waits=True):  # a purge takes pictures out of the store before it deletes their rows
+        still_here = connection.execute(_STILL_HERE, (missing,)).fetchall()
+    if still_here:
+        raise CloudError(f"the picture {still_here[0][0]} is in the database but not in the store")

@@ -6,10 +6,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import CliRunner
+from obstore.store import LocalStore
 from psycopg import sql
+from typing_extensions import override
 
-from cloud.commands.backup import backup, restore
+from cloud.commands.backup import backup, restore, write_backup
 from cloud.errors import CloudError
+from cloud.pictures.store import PictureStore
 from tests.integration import test_notify
 from tests.integration.ingest_database import query, value
 from tests.integration.test_notify import Receiver, notify, webhooks
@@ -113,6 +116,33 @@ def test_backup_is_not_restored_over_what_is_there(town: Town, tmp_path: Path) -
     CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
     result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
     assert "not empty" in str(result.exception)
+
+
+class ErasedMeanwhile(PictureStore):
+    """A store of which a person has each picture erased just before it is read."""
+
+    def __init__(self, folder: Path, *, url: str) -> None:
+        super().__init__(LocalStore(folder), max_bytes=1_000_000)
+        self._url = url
+
+    @override
+    def read(self, sha256: str) -> bytes:
+        with psycopg.connect(self._url) as connection:
+            connection.execute("UPDATE pictures SET received_at = NULL, erased_at = now()")
+            self.remove(sha256)
+        return super().read(sha256)
+
+
+def test_picture_that_is_erased_meanwhile_is_left_out_and_stays_erased(
+    town: Town, empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(town.url, autocommit=True) as connection:
+        write_backup(connection, ErasedMeanwhile(tmp_path / "store", url=town.url), tmp_path / "backup")
+
+    use(monkeypatch, empty_database, tmp_path / "other-store")
+    made = CliRunner().invoke(restore, [str(tmp_path / "backup")], catch_exceptions=False)
+    assert "0 pictures" in made.output
+    assert value(empty_database, "SELECT erased_at IS NOT NULL AND received_at IS NULL FROM pictures")
 
 
 def test_backup_without_a_picture_that_the_database_has_fails(town: Town, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_pictures_are_erased_with_proof_and_never_come_back(desk: Desk, tmp_path
     assert (line["step"], sorted(line["details"]["pictures"])) == ("erase", sorted([near, coming]))
     assert line["details"]["in_store_after"] == 0
     store = open_store(PicturesConfig(url=desk.folder.as_uri()))
-    with connect(desk.town.url) as connection:
+    with connect(desk.town.url, autocommit=True) as connection:
         saved = write_backup(connection, store, tmp_path / "backup")["pictures"]
     assert {far, later} <= set(saved)
     assert not {near, coming} & set(saved)
