@@ -180,6 +180,7 @@ def do(
         case Deed.RESUME:
             _forgive(connection, roll_out, seen_failed)
         case Deed.STOP:
+            _settle(connection, roll_out, held)
             _take_back(connection, roll_out, held, actor=actor, at=at)
             end_looking_on(connection, held.release, actor=actor, at=at)
         case Deed.PAUSE:
@@ -241,7 +242,7 @@ def _forgive(connection: Connection[Any], roll_out: UUID, seen_failed: int) -> N
 
 def _carry_on(connection: Connection[Any], roll_out: UUID, *, at: datetime) -> int:
     held = _hold(connection, roll_out)
-    connection.execute(_SETTLE, {"key": package_key(held.kind), "release": held.release, "id": roll_out})
+    _settle(connection, roll_out, held)
     if held.state is RollOutState.PAUSED:
         return 0
     match next_step(held.terms, _groups(connection, roll_out), now=at):
@@ -256,6 +257,10 @@ def _carry_on(connection: Connection[Any], roll_out: UUID, *, at: datetime) -> i
         case None:
             return 0
     return 1
+
+
+def _settle(connection: Connection[Any], roll_out: UUID, held: _Held) -> None:
+    connection.execute(_SETTLE, {"key": package_key(held.kind), "release": held.release, "id": roll_out})
 
 
 def _groups(connection: Connection[Any], roll_out: UUID) -> list[Group]:

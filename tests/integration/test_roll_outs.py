@@ -170,8 +170,7 @@ def test_stopping_takes_back_what_has_not_settled(county: County) -> None:
     county.do(roll_out, Deed.APPROVE)
     county.carry_on()
     first = [device for device in county.buses if county.wants(device)[1]["package.settings"] == new]
-    county.answer(first[0])
-    county.carry_on()
+    county.answer(first[0])  # which the worker has not noted yet
     assert county.do(roll_out, Deed.STOP) is RollOutState.STOPPED
     assert county.wants(first[0]) == (2, {"package.settings": new})
     assert county.wants(first[1]) == (3, {"package.settings": old})
