@@ -45,6 +45,7 @@ _END_ALL: Final = """
 UPDATE sessions SET ended_at = %(at)s
 WHERE person = %(person)s AND ended_at IS NULL AND id IS DISTINCT FROM %(but)s::uuid
 """
+_SUIT: Final = "UPDATE sessions SET idle_s = %s WHERE person = %s AND ended_at IS NULL"
 _KNOW: Final = "INSERT INTO known_browsers (token_sha256, person, known_at) VALUES (%s, %s, %s)"
 _IS_KNOWN: Final = "SELECT FROM known_browsers WHERE token_sha256 = %s AND person = %s AND known_at > %s"
 
@@ -66,7 +67,6 @@ def open_session(
 ) -> str:
     """Open a session and give its secret."""
     secret = draw()
-    idle = IDLE_OF_CREW if actor.role is Role.CREW else IDLE
     values = {
         "id": UUID(make_id(at)),
         "hash": hash_of(secret),
@@ -75,7 +75,7 @@ def open_session(
         "browser": browser[:200],
         "address": address,
         "at": at,
-        "idle_s": idle.total_seconds(),
+        "idle_s": _idle_of(actor.role).total_seconds(),
         "expires_at": at + LONGEST,
     }
     connection.execute(_INSERT, values)
@@ -110,6 +110,11 @@ def end_sessions(connection: Connection[Any], person: str, *, at: datetime, but:
     connection.execute(_END_ALL, {"person": person, "at": at, "but": but})
 
 
+def suit_sessions(connection: Connection[Any], person: str, role: Role) -> None:
+    """Let somebody's open sessions idle as long as those of the role that the account has now."""
+    connection.execute(_SUIT, (_idle_of(role).total_seconds(), person))
+
+
 def know_browser(connection: Connection[Any], person: str, *, at: datetime) -> str:
     """Remember that somebody signed in here, and give the proof of it."""
     proof = draw()
@@ -121,3 +126,7 @@ def know_browser(connection: Connection[Any], person: str, *, at: datetime) -> s
 def is_known_browser(connection: Connection[Any], person: str, proof: str, *, at: datetime) -> bool:
     """Whether a browser proves that this person signed in with it."""
     return connection.execute(_IS_KNOWN, (hash_of(proof), person, at - KNOWN_FOR)).fetchone() is not None
+
+
+def _idle_of(role: Role) -> timedelta:
+    return IDLE_OF_CREW if role is Role.CREW else IDLE

@@ -53,6 +53,12 @@ def rows(database: str, table: str) -> str:
         return repr(connection.execute(statement).fetchall())
 
 
+def pass_hours(database: str, hours: int) -> None:
+    """Nobody uses a session for so long."""
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE sessions SET last_seen_at = last_seen_at - make_interval(hours => %s)", (hours,))
+
+
 def test_nobody_looks_without_signing_in(address: str) -> None:
     with browser_at(address) as client:
         assert client.get("/findings").status_code == 401
@@ -137,8 +143,7 @@ def test_session_of_somebody_else_is_not_there(address: str, liu: httpx.Client) 
 
 
 def test_session_ends_when_it_was_not_used_for_long(liu: httpx.Client, database: str) -> None:
-    with psycopg.connect(database) as connection:
-        connection.execute("UPDATE sessions SET last_seen_at = last_seen_at - interval '13 hours'")
+    pass_hours(database, 13)
     assert liu.get("/me").status_code == 401
 
 
@@ -233,6 +238,20 @@ def test_administrator_makes_accounts_and_takes_them_away(address: str, liu: htt
         assert liu.get("/deliveries").status_code == 403
         events = [line["event"] for line in boss.get("/people-log", params={"person": "wang"}).json()["items"]]
         assert events[::-1] == ["added", "password_set", "signed_in", "changed", "changed"]
+
+
+def test_a_session_idles_no_longer_than_the_role_of_now_allows(
+    address: str, liu: httpx.Client, database: str
+) -> None:
+    with browser_at(address) as boss:
+        sign_in(boss, "boss")
+        assert boss.put("/people/liu", json={"role": "crew", "unit": "roads", "crew": "roads-1"}).status_code == 200
+        pass_hours(database, 13)
+        assert liu.get("/me").status_code == 200
+        assert sign_in(boss, "boss").status_code == 201
+        assert boss.put("/people/liu", json={"role": "viewer"}).status_code == 200
+        pass_hours(database, 13)
+        assert liu.get("/me").status_code == 401
 
 
 def test_the_last_administrator_stays(address: str) -> None:

@@ -17,7 +17,7 @@ from cloud.people.accounts import Person, Wish, list_people
 from cloud.people.links import GOOD_FOR, make_link
 from cloud.people.model import Role
 from cloud.people.permissions import Permission
-from cloud.people.sessions import end_sessions
+from cloud.people.sessions import end_sessions, suit_sessions
 from cloud.people.tokens import end_tokens
 
 router = APIRouter(tags=["people"], dependencies=[needs(Permission.MANAGE_PEOPLE)])
@@ -135,6 +135,7 @@ def change_person(name: NamePath, body: ChangedPerson, entrance: DoorDep, actor:
     with entrance.held.thread_pool.connection() as connection:
         accounts = entrance.accounts(connection, actor.name)
         accounts.change(wish, is_disabled=body.is_disabled)
+        suit_sessions(connection, name, wish.role)
         if body.is_disabled:
             end_sessions(connection, name, at=entrance.at)
             end_tokens(connection, name, at=entrance.at)
