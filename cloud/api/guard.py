@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -139,7 +140,7 @@ class Guard:
 
     def _from_elsewhere(self, scope: Scope, headers: Headers) -> Refusal | None:
         """A change asked for by a page of another site, in the name of whoever is signed in here (CSRF)."""
-        if scope["method"] in _SAFE or "authorization" in headers:
+        if scope["method"] in _SAFE or _shows_token(headers):
             return None
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         is_ours = (
@@ -202,6 +203,12 @@ def _credential_of(headers: Headers) -> str | None:
     shown = [headers.get("authorization"), headers.get("x-busense-device"), *_session_of(headers.getlist("cookie"))]
     parts = [part for part in shown if part]
     return hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest() if parts else None
+
+
+def _shows_token(headers: Headers) -> bool:
+    """Whether a token counts here; with any other word in that header it is the session's cookie that does."""
+    scheme, token = get_authorization_scheme_param(headers.get("authorization"))
+    return scheme.lower() == "bearer" and bool(token)
 
 
 def _session_of(cookies: Iterable[str]) -> list[str]:

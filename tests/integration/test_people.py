@@ -320,8 +320,10 @@ def test_a_token_has_an_end(address: str, database: str) -> None:
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
         {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Authorization": "Basic eDp5"},
+        {"Sec-Fetch-Site": "cross-site", "Authorization": "Bearer"},
     ],
-    ids=["cross-site", "same-site", "other origin", "no origin of its own"],
+    ids=["cross-site", "same-site", "other origin", "no origin of its own", "with a name in its address", "no token"],
 )
 def test_another_sites_page_changes_nothing(liu: httpx.Client, headers: dict[str, str]) -> None:
     answer = liu.post("/account/tokens", json={"label": "x", "scopes": ["see"]}, headers=headers)
