@@ -12,6 +12,7 @@ GOOD_FOR: Final = timedelta(hours=24)
 
 _INSERT: Final = "INSERT INTO one_time_links (token_sha256, person, expires_at) VALUES (%s, %s, %s)"
 _DROP_OTHERS: Final = "DELETE FROM one_time_links WHERE person = %s OR expires_at < %s"
+_DROP: Final = "DELETE FROM one_time_links WHERE person = %s"
 _FIND: Final = """
 SELECT l.person FROM one_time_links l JOIN people p ON p.name = l.person
 WHERE l.token_sha256 = %s AND l.expires_at > %s AND p.disabled_at IS NULL
@@ -24,6 +25,11 @@ def make_link(connection: Connection[Any], person: str, *, at: datetime) -> str:
     connection.execute(_DROP_OTHERS, (person, at))
     connection.execute(_INSERT, (hash_of(secret), person, at + GOOD_FOR))
     return secret
+
+
+def drop_link(connection: Connection[Any], person: str) -> None:
+    """Make the link of somebody useless, if there is one."""
+    connection.execute(_DROP, (person,))
 
 
 def person_of_link(connection: Connection[Any], secret: str, *, at: datetime) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
+from cloud.people.links import drop_link
 from cloud.people.model import Actor, Role
 from cloud.people.random_secret import draw, hash_of
 from wire.envelope import make_id
@@ -106,8 +107,9 @@ def end_session(connection: Connection[Any], session_id: UUID, *, person: str, a
 
 
 def end_sessions(connection: Connection[Any], person: str, *, at: datetime, but: UUID | None = None) -> None:
-    """End all of somebody's sessions, or all but one."""
+    """End all of somebody's sessions, or all but one; a one-time link of theirs is not good any longer either."""
     connection.execute(_END_ALL, {"person": person, "at": at, "but": but})
+    drop_link(connection, person)
 
 
 def suit_sessions(connection: Connection[Any], person: str, role: Role) -> None:

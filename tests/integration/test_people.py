@@ -135,6 +135,15 @@ def test_sessions_can_be_ended_from_another_browser(address: str, liu: httpx.Cli
         assert phone.get("/me").status_code == 200
 
 
+def test_a_one_time_link_ends_with_the_sessions(address: str, liu: httpx.Client) -> None:
+    with browser_at(address) as boss:
+        sign_in(boss, "boss")
+        token = boss.post("/people/liu/link").json()["url"].partition("#")[2]
+        assert liu.post("/welcome/name", json={"token": token}).status_code == 200
+        assert boss.delete("/people/liu/sessions").status_code == 204
+    assert liu.post("/welcome", json={"token": token, "password": NEW_PASSWORD}).status_code == 404
+
+
 def test_session_of_somebody_else_is_not_there(address: str, liu: httpx.Client) -> None:
     with browser_at(address) as boss:
         sign_in(boss, "boss")
