@@ -62,9 +62,14 @@ class Door:
         with self.held.thread_pool.connection() as connection:
             accounts = self.accounts(connection, credentials.name)
             locked = accounts.find(credentials.name)
-            if locked.totp_secret is not None:
+            attempt = Attempt(connection=connection, keys=keys, at=self.at)
+            if (is_code_needed := locked.totp_secret is not None and credentials.code is None):
+                attempt.take_back()
+            else:
                 self._check_code(accounts, locked, credentials.code)
-            Attempt(connection=connection, keys=keys, at=self.at).forgive()
+                attempt.forgive()
+        if is_code_needed:
+            raise SignInError("code_needed", "the code of the authenticator app is needed too")
         self.admit(locked, response, way="password")
         return locked
 
@@ -99,10 +104,10 @@ class Door:
         return Accounts(connection=connection, at=self.at, actor=actor, address=self.address)
 
     def _check_code(self, accounts: Accounts, person: Person, code: str | None) -> None:
-        if code is None:
-            raise SignInError("code_needed", "the code of the authenticator app is needed too")
-        secret = self.held.vault.unseal(person.totp_secret or "")
-        step = step_of_code(code, secret=secret, at=self.at, last_step=person.totp_step)
+        if person.totp_secret is None:
+            return
+        secret = self.held.vault.unseal(person.totp_secret)
+        step = step_of_code(code or "", secret=secret, at=self.at, last_step=person.totp_step)
         if step is None:
             raise SignInError("code_wrong", "the code is wrong, or was used already")
         accounts.use_code(person.name, step)

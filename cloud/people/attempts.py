@@ -22,6 +22,7 @@ UPDATE sign_in_failures SET failures = CASE
     WHEN key LIKE 'pair:%%' OR key LIKE 'browser:%%' THEN 0 ELSE greatest(failures - 1, 0) END
 WHERE key = ANY(%s)
 """
+_TAKE_BACK: Final = "UPDATE sign_in_failures SET failures = greatest(failures - 1, 0) WHERE key = ANY(%s)"
 _SWEEP: Final = "DELETE FROM sign_in_failures WHERE last_at < %s"
 
 
@@ -43,6 +44,10 @@ class Attempt:
             self.connection.execute(_SWEEP, (forgotten,))
             self.connection.execute(_COUNT, {"keys": list(self.keys), "at": self.at, "forgotten": forgotten})
         return wait
+
+    def take_back(self) -> None:
+        """It was neither right nor wrong yet; what was wrong before stays counted."""
+        self.connection.execute(_TAKE_BACK, (list(self.keys),))
 
     def forgive(self) -> None:
         """It was right."""

@@ -59,6 +59,13 @@ def pass_hours(database: str, hours: int) -> None:
         connection.execute("UPDATE sessions SET last_seen_at = last_seen_at - make_interval(hours => %s)", (hours,))
 
 
+def failures(database: str) -> int:
+    """How many wrong passwords and codes count most."""
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT max(failures) FROM sign_in_failures").fetchone()
+        return row[0] if row else 0
+
+
 def test_nobody_looks_without_signing_in(address: str) -> None:
     with browser_at(address) as client:
         assert client.get("/findings").status_code == 401
@@ -182,7 +189,10 @@ def test_second_factor_is_asked_for_and_each_code_is_good_once(address: str, liu
     with browser_at(address) as client:
         needed = sign_in(client, "liu")
         assert (needed.status_code, needed.json()["code"]) == (401, "code_needed")
+        assert failures(database) == 0, "the page asks for the code next"
         assert sign_in(client, "liu", code=code).json()["code"] == "code_wrong"
+        assert sign_in(client, "liu").json()["code"] == "code_needed"
+        assert failures(database) == 1, "asking for the code forgives no wrong one"
         assert sign_in(client, "liu", code=next_code).status_code == 201
         assert sign_in(client, "liu", code=next_code).json()["code"] == "code_wrong"
         assert client.get("/account").json()["has_second_factor"]
