@@ -63,7 +63,7 @@ class Door:
             accounts = self.accounts(connection, credentials.name)
             locked = accounts.find(credentials.name)
             attempt = Attempt(connection=connection, keys=keys, at=self.at)
-            if (is_code_needed := locked.totp_secret is not None and credentials.code is None):
+            if is_code_needed := locked.totp_secret is not None and credentials.code is None:
                 attempt.take_back()
             else:
                 self._check_code(accounts, locked, credentials.code)

@@ -91,9 +91,7 @@ def import_features(
     _add(connection, fresh, city=city, kinds=kinds, at=at)
     connection.execute(_FORGET, (city, file))
     with connection.cursor() as cursor:
-        cursor.executemany(
-            _REFUSE, [(city, file, each.number, at, each.reason, each.feature, by) for each in refused]
-        )
+        cursor.executemany(_REFUSE, [(city, file, each.number, at, each.reason, each.feature, by) for each in refused])
     return Imported(
         added=len(fresh),
         known=len(features) - len(fresh) - len(refused),

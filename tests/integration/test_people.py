@@ -259,9 +259,7 @@ def test_administrator_makes_accounts_and_takes_them_away(address: str, liu: htt
         assert events[::-1] == ["added", "password_set", "signed_in", "changed", "changed"]
 
 
-def test_a_session_idles_no_longer_than_the_role_of_now_allows(
-    address: str, liu: httpx.Client, database: str
-) -> None:
+def test_a_session_idles_no_longer_than_the_role_of_now_allows(address: str, liu: httpx.Client, database: str) -> None:
     with browser_at(address) as boss:
         sign_in(boss, "boss")
         assert boss.put("/people/liu", json={"role": "crew", "unit": "roads", "crew": "roads-1"}).status_code == 200
