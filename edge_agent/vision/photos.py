@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from edge_agent.errors import SourceError
 from edge_agent.readings import Image
 from edge_agent.vision.detections import Detections
 from edge_agent.vision.detector import OnnxDetector
@@ -47,7 +48,12 @@ class CocoResult(TypedDict):
 
 
 def detect_on_photos(detector: OnnxDetector, paths: Sequence[Path], *, output: Path, draw: Path | None) -> list[Path]:
-    """Write what is found on all photos; the photos that could not be read."""
+    """Write what is found on all photos; the photos that could not be read.
+
+    Raises:
+        SourceError: something cannot be written; where the list goes to is tried first.
+    """
+    _try_to_write(output)
     result = CocoResult(
         images=[],
         annotations=[],
@@ -64,8 +70,7 @@ def detect_on_photos(detector: OnnxDetector, paths: Sequence[Path], *, output: P
         found = detector.detect(image)
         _add(result, name, image, found)
         if draw is not None:
-            _write(draw / Path(name).with_suffix(".jpg"), drawn(image, found))
-    output.parent.mkdir(parents=True, exist_ok=True)
+            _write(draw / _name_of_drawn(name), drawn(image, found))
     output.write_text(json.dumps(result), encoding="utf-8")
     console.print(_summary(result, unreadable), highlight=False)
     return unreadable
@@ -123,9 +128,27 @@ def _add(result: CocoResult, name: str, image: Image, found: Detections) -> None
         result["annotations"].append(annotation)
 
 
+def _try_to_write(output: Path) -> None:
+    """Before hours of looking, not after; what was there stays until there is something else."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.open("ab").close()
+    except OSError as error:
+        raise SourceError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _name_of_drawn(name: str) -> str:
+    """A picture with boxes is a JPEG; `a.png` and `a.jpg` of one folder are two."""
+    return name if Path(name).suffix.lower() in {".jpg", ".jpeg"} else f"{name}.jpg"
+
+
 def _write(path: Path, picture: Image) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), picture)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SourceError(f"{path.parent} cannot be made: {error.strerror}") from error
+    if not cv2.imwrite(str(path), picture):
+        raise SourceError(f"{path} cannot be written")
 
 
 def _summary(result: CocoResult, unreadable: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_agent.cli import agent, detect, replay
-from edge_agent.errors import ConfigurationError
+from edge_agent.errors import ConfigurationError, SourceError
 
 
 @pytest.fixture
@@ -34,7 +34,17 @@ def test_detect_writes_coco_and_pictures(photos: Path, tmp_path: Path) -> None:
         assert 0 <= annotation["score"] <= 1
         assert min(annotation["bbox"]) >= 0
     assert (drawn / "a.jpg").is_file()
-    assert (drawn / "street" / "b.jpg").is_file()
+    assert (drawn / "street" / "b.png.jpg").is_file()
+
+
+@pytest.mark.parametrize("option", ["--output", "--draw"])
+def test_detect_says_what_it_cannot_write(photos: Path, tmp_path: Path, option: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    where = {"--output": tmp_path / "found.json", "--draw": tmp_path / "drawn"} | {option: tmp_path / "file" / "x"}
+    arguments = [str(photos), *(str(part) for pair in where.items() for part in pair), "--threads", "1"]
+    result = CliRunner().invoke(detect, arguments)
+    assert isinstance(result.exception, SourceError)
+    assert str(tmp_path / "file") in str(result.exception)
 
 
 def test_detect_names_what_it_cannot_read_and_goes_on(photos: Path, tmp_path: Path) -> None:
