@@ -14,19 +14,35 @@ export function useCollection<T extends { id: string }>(
 ) {
   const items = shallowRef<T[]>([]);
   const next = shallowRef<string | null>(null);
+  let cursor: string | null = null;
+  /** What is shown begins as was asked for last: it can be gone on with. */
+  let isCurrent = false;
 
-  const first = useResource(async (signal) => {
-    const page = await fetchPage(null, signal);
-    items.value = page.items;
+  const pages = useResource(async (signal) => {
+    const page = await fetchPage(cursor, signal);
+    signal.throwIfAborted();
+    const known = cursor === null ? [] : items.value;
+    const ids = new Set(known.map(({ id }) => id));
+    items.value = [...known, ...page.items.filter(({ id }) => !ids.has(id))];
     next.value = page.next;
+    isCurrent = true;
     return page;
   });
-  const following = useResource(async (signal) => {
-    const page = await fetchPage(next.value, signal);
-    items.value = [...items.value, ...page.items];
-    next.value = page.next;
-    return page;
-  });
+
+  function load(): Promise<void> {
+    cursor = null;
+    isCurrent = false;
+    return pages.load();
+  }
+
+  async function loadMore(): Promise<void> {
+    if (isCurrent) {
+      cursor = next.value;
+      await pages.load();
+    } else if (!pages.isLoading.value) {
+      await load();
+    }
+  }
 
   /** Replace the item with this id; one that is not there comes first; one that no longer belongs goes. */
   function change(item: T, belongs: boolean): void {
@@ -38,10 +54,10 @@ export function useCollection<T extends { id: string }>(
   return {
     items,
     hasMore: computed(() => next.value !== null),
-    error: first.error,
-    isLoading: computed(() => first.isLoading.value && items.value.length === 0),
-    load: first.load,
-    loadMore: following.load,
+    error: pages.error,
+    isLoading: computed(() => pages.isLoading.value && items.value.length === 0),
+    load,
+    loadMore,
     change,
   };
 }

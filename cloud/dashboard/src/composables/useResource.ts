@@ -19,8 +19,12 @@ export function useResource<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Re
   const isLoading = ref(true);
   let running: AbortController | null = null;
   let retry: ReturnType<typeof setTimeout> | undefined;
+  let isLeft = false;
 
   async function load(): Promise<void> {
+    if (isLeft) {
+      return;
+    }
     running?.abort();
     clearTimeout(retry);
     const mine = new AbortController();
@@ -42,6 +46,7 @@ export function useResource<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Re
   }
 
   onScopeDispose(() => {
+    isLeft = true;
     running?.abort();
     clearTimeout(retry);
   });
