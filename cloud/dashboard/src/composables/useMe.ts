@@ -47,14 +47,23 @@ export function followMe(): void {
   }, { immediate: true });
 }
 
-/** Ask again, after signing in or out. */
+let asking: AbortController | null = null;
+
+/** Ask again, after signing in or out; a newer question ends the older one. */
 export async function askMe(): Promise<void> {
+  asking?.abort();
+  const { signal } = (asking = new AbortController());
   try {
-    me.value = await api.me();
+    const answer = await api.me(signal);
+    signal.throwIfAborted();
+    me.value = answer;
     isRefused.value = mustSignIn.value = false;
     isAnswered.value = true;
     failure.value = null;
   } catch (problem) {
+    if (signal.aborted) {
+      return;
+    }
     const isForbidden = problem instanceof ApiError && problem.isForbidden;
     isRefused.value = isForbidden && token.value !== null;
     mustSignIn.value = isForbidden && token.value === null;
