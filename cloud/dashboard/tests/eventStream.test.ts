@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { followEvents } from "../src/api/eventStream";
+import { useToken } from "../src/api/identity";
 
 describe("the live connection", () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -37,5 +38,43 @@ describe("the live connection", () => {
 
   it("begins from now when the server knows no such event", async () => {
     expect(await cursorsAfter(422)).toEqual([null, "7-1", null]);
+  });
+
+  it("says who follows, as every other question does", async () => {
+    const end = new AbortController();
+    const said: (string | null)[] = [];
+    vi.stubGlobal("fetch", (_: string, { headers }: RequestInit) => {
+      said.push(new Headers(headers).get("Authorization"));
+      end.abort();
+      return Promise.resolve(new Response(""));
+    });
+    const { setToken } = useToken();
+    setToken("bst_1");
+    await followEvents({ onEvent: () => undefined, onState: () => undefined }, end.signal);
+    setToken(null);
+    expect(said).toEqual(["Bearer bst_1"]);
+  });
+
+  it("leaves no connection open when an event cannot be taken", async () => {
+    const end = new AbortController();
+    const signals: (AbortSignal | null | undefined)[] = [];
+    vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => {
+      signals.push(signal);
+      return Promise.resolve(new Response(new ReadableStream({
+        start: (body) => body.enqueue(new TextEncoder().encode("data: {\n\n")), // and it goes on
+      })));
+    });
+    const following = followEvents({
+      onEvent: () => {
+        end.signal.throwIfAborted();
+        setTimeout(() => end.abort(), 100);
+        throw new Error("cannot be taken");
+      },
+      onState: () => undefined,
+    }, end.signal);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+    await vi.runAllTimersAsync();
+    await following;
   });
 });

@@ -6,6 +6,7 @@
 
 import { API_ROOT, ApiError, problemOf } from "./client";
 import { EventParser, type ServerEvent } from "./eventParser";
+import { authorization } from "./identity";
 
 export type ConnectionState = "connecting" | "live" | "waiting";
 
@@ -64,7 +65,7 @@ async function readOnce(path: string, cursor: string, signal: AbortSignal, handl
   const watch = silenceWatch(() => attempt.abort());
   try {
     const response = await fetch(`${API_ROOT}${path}`, {
-      headers: { Accept: "text/event-stream", ...(cursor ? { "Last-Event-ID": cursor } : {}) },
+      headers: { Accept: "text/event-stream", ...authorization(), ...(cursor ? { "Last-Event-ID": cursor } : {}) },
       cache: "no-store",
       signal: AbortSignal.any([signal, attempt.signal]),
     });
@@ -75,6 +76,7 @@ async function readOnce(path: string, cursor: string, signal: AbortSignal, handl
     await readBody(response.body, watch, handlers);
   } finally {
     watch.stop();
+    attempt.abort(); // also where it ended by an error of ours: nobody would read on
   }
 }
 
