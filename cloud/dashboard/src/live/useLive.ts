@@ -6,12 +6,13 @@
  * together once per frame, so that a burst costs one redraw.
  */
 
-import { computed, ref, shallowRef, triggerRef } from "vue";
+import { computed, ref, shallowRef, triggerRef, watch } from "vue";
 
 import { api } from "../api/client";
 import type { ServerEvent } from "../api/eventParser";
 import { followEvents, type ConnectionState } from "../api/eventStream";
 import type { Bus, BusEvent, CaseItem, Catalogue, Finding, FindingState, ObservationEvent, Summary } from "../api/types";
+import { useMe } from "../composables/useMe";
 import { caseEntry, findingEntry, observationEntry, prepend, recentEntries, type FeedEntry } from "./feed";
 
 const SUMMARY_EVERY_MS = 3_000;
@@ -35,7 +36,7 @@ const hasBuses = ref(false);
 const busesError = shallowRef<Error | null>(null);
 const feedError = shallowRef<Error | null>(null);
 
-/** What events told while the present state was being read: the event is at least as new as the answer. */
+/** The cases that events told of while the present state was being read. */
 const touched = new Set<string>();
 
 const busListeners = new Set<(event: BusEvent) => void>();
@@ -93,8 +94,40 @@ function laterPosition(bus: Bus, known: Bus | undefined): Partial<Bus> {
   return { lon, lat, heading_deg, speed_mps, position_at };
 }
 
-/** Connect and stay connected until the signal aborts. */
+/** Connect and stay connected until the signal aborts; anew for who signs in or out, with nothing of who sat here before. */
 export function startLive(signal: AbortSignal): void {
+  const { me, isAnswered } = useMe();
+  let seat = new AbortController();
+  let sitter: string | null = null;
+  const sit = (): void => follow(AbortSignal.any([signal, seat.signal]));
+  sit();
+  const stop = watch([me, isAnswered], () => {
+    if (!isAnswered.value) {
+      return;
+    }
+    const name = `${me.value.way} ${me.value.name}`;
+    if (sitter !== null && name !== sitter) {
+      seat.abort();
+      forget();
+      seat = new AbortController();
+      sit();
+    }
+    sitter = name;
+  }, { immediate: true });
+  signal.addEventListener("abort", stop, { once: true });
+}
+
+function forget(): void {
+  states.clear();
+  touched.clear();
+  cases.value = new Map();
+  buses.value = new Map();
+  summary.value = null;
+  feed.value = [];
+  isLoaded.value = hasBuses.value = false;
+}
+
+function follow(signal: AbortSignal): void {
   const queue: ServerEvent[] = [];
   void followEvents({
     onState: (state) => {
@@ -107,6 +140,9 @@ export function startLive(signal: AbortSignal): void {
     onEvent: (event) => {
       if (queue.push(event) === 1) {
         requestFrame(() => {
+          if (signal.aborted) {
+            return;
+          }
           take(queue.splice(0));
           if (states.size > MOST_STATES || cases.value.size > MOST_CASES) {
             void loadPresentState(signal);
@@ -145,13 +181,17 @@ async function loadPresentState(signal: AbortSignal): Promise<void> {
     refreshSummary(signal),
     loadCases(signal),
   ]);
+  if (signal.aborted) {
+    return;
+  }
   if (findings.status === "rejected") {
     feedError.value = findings.reason instanceof Error ? findings.reason : new Error(String(findings.reason));
     return;
   }
   feedError.value = null;
   if (!isLoaded.value) {
-    feed.value = prepend(feed.value, recentEntries(findings.value, cases.value.values()));
+    // What events told meanwhile is newer.
+    feed.value = prepend([...recentEntries(findings.value, cases.value.values())].reverse(), [...feed.value].reverse());
     isLoaded.value = true;
   }
 }
@@ -175,13 +215,15 @@ async function loadCases(signal: AbortSignal): Promise<void> {
     return;
   }
   const answer = await api.cases({ limit: PAGE_SIZE }, signal);
-  cases.value = keepTouched(new Map(answer.items.map((item) => [item.id, item])), cases.value);
+  cases.value = keepNewer(new Map(answer.items.map((item) => [item.id, item])), cases.value);
 }
 
-function keepTouched<T>(loaded: Map<string, T>, current: ReadonlyMap<string, T>): Map<string, T> {
-  for (const [id, value] of current) {
-    if (touched.has(id)) {
-      loaded.set(id, value);
+/** Of what the answer does not hold, only what events told of meanwhile. */
+function keepNewer(loaded: Map<string, CaseItem>, current: ReadonlyMap<string, CaseItem>): Map<string, CaseItem> {
+  for (const [id, known] of current) {
+    const answered = loaded.get(id);
+    if (answered === undefined ? touched.has(id) : known.version > answered.version) {
+      loaded.set(id, known);
     }
   }
   return loaded;
