@@ -59,6 +59,10 @@ export const router = createRouter({
 /** Who opens a page by a key goes on in it, and hears it; who comes from elsewhere begins at the top, as everywhere. */
 router.afterEach((to, from) => {
   if (from.matched.length > 0 && to.path !== from.path) {
-    void nextTick(() => document.getElementById("content")?.focus({ preventScroll: true }));
+    void nextTick(() => {
+      const content = document.getElementById("content");
+      content?.scrollTo(0, 0);
+      content?.focus({ preventScroll: true });
+    });
   }
 });
