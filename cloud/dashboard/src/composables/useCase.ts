@@ -19,8 +19,8 @@ export function useCase(id: Ref<string | null>) {
     void resource.load();
   }, { immediate: true });
   watch(me, () => void resource.load());
-  watch(() => cases.value.get(id.value ?? "")?.version, (version) => {
-    if (version !== undefined && version > (resource.data.value?.version ?? Infinity)) {
+  watch(() => [cases.value.get(id.value ?? "")?.version, resource.data.value?.version] as const, ([told, shown]) => {
+    if (told !== undefined && shown !== undefined && told > shown) {
       void resource.load();
     }
   });

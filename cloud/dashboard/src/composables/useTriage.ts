@@ -20,17 +20,21 @@ export function useTriage(queue: Ref<Queue>) {
 
   const list = useResource(async (signal) => {
     const page = await api.cases(filterOf(queue.value), signal);
-    items.value = page.items;
+    items.value = queueAfter(queue.value, page.items, live.cases.value);
     return page;
   });
   watch(queue, () => {
     items.value = [];
     void list.load();
   }, { immediate: true });
+  const hasMore = computed(() => (list.data.value?.next ?? null) !== null);
   watch(live.cases, (news) => (items.value = queueAfter(queue.value, items.value, news)));
 
   const index = computed(() => items.value.findIndex(({ id }) => id === currentId.value));
   watch(items, (now, before) => {
+    if (now.length === 0 && (before?.length ?? 0) > 0 && hasMore.value) {
+      void list.load();
+    }
     if (index.value < 0) {
       // The one that was looked at left the queue: the one that took its place is next.
       const place = before?.findIndex(({ id }) => id === currentId.value) ?? 0;
@@ -69,6 +73,7 @@ export function useTriage(queue: Ref<Queue>) {
     isDetailLoading: isLoading,
     isLoading: computed(() => list.isLoading.value && items.value.length === 0),
     error: list.error,
+    hasMore,
     reload: list.load,
     isBusy,
     judge,
