@@ -72,7 +72,7 @@ describe("what is known now", () => {
   it("tells the newest first, also what came before the rest was known", async () => {
     const heard = { id: "o", received_at: "2026-11-24T12:30:00Z", class_code: "D40", lon: 120.4, lat: 27.5, device: "bus-1", confidence: 0.9 };
     const event = new TextEncoder().encode(`event: observation\ndata: ${JSON.stringify(heard)}\n\n`);
-    let answer = (_: Response): void => undefined;
+    let answer: (given: Response) => void = () => undefined;
     server = {
       "/events": () => new Response(new ReadableStream({ start: (body) => body.enqueue(event) })),
       "/me": sits("chen", ["see_cases"]),
