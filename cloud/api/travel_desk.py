@@ -212,8 +212,7 @@ def view(counter: Counter, number: UUID) -> OutlookView:
         look = opened.looks.look(number)
         name = opened.books.person(look.traveller)["name"]
         events = opened.books.events(look.traveller, since=counter.at - SHOWN)
-        zone, rules = counter.held.handling.working_calendar.zone, counter.held.travel
-        found = look_for(opened.connection, look.traveller, at=counter.at, zone=zone, rules=rules)
+        found = look_for(opened.connection, look.traveller, at=counter.at, rules=counter.held.travel)
     return _outlook(found, look=look_view(look, counter.at), name=name, events=[event_view(row) for row in events])
 
 

@@ -35,7 +35,7 @@ def _search(number: UUID, glance: Glance) -> Iterator[Drawn]:
         look = Looks(connection=glance.connection, at=glance.at, actor=glance.actor).look(number)
     except LookError:  # its consent has ended
         return
-    found = look_for(glance.connection, look.traveller, at=glance.at, zone=glance.zone, rules=glance.travel)
+    found = look_for(glance.connection, look.traveller, at=glance.at, rules=glance.travel)
     for chance in found.chances:
         yield Drawn(
             id=str(number),

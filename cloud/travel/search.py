@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import h3
 from psycopg import Connection
@@ -55,7 +54,7 @@ class Outlook:
 
 
 def look_for(
-    connection: Connection[Any], traveller: UUID, *, at: datetime, zone: ZoneInfo, rules: TravelRules
+    connection: Connection[Any], traveller: UUID, *, at: datetime, rules: TravelRules
 ) -> Outlook:
     """Put together what is known now."""
     with connection.cursor(row_factory=class_row(Heard)) as cursor:
@@ -67,7 +66,7 @@ def look_for(
     watch = _watch_since(connection, last, reach_m=reach_m, at=at)
     streets = _streets_around(connection, last, watch, reach_m=reach_m)
     chances = _likeliest(where_now(last, at=at, streets=streets, watch=watch, rules=rules))
-    passes = next_passes(_past(connection, chances, at=at), chances, at=at, zone=zone, horizon=HORIZON)
+    passes = next_passes(_past(connection, chances, at=at), chances, at=at, horizon=HORIZON)
     return Outlook(last=last, trail=trail, chances=chances, passes=passes)
 
 

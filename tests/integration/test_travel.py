@@ -231,7 +231,7 @@ def test_who_consented_to_a_search_only_is_looked_for_and_nothing_else_is_conclu
     assert query(town.url, "SELECT kind FROM travel_events") == []
     assert query(town.url, "SELECT kind, subject FROM changes WHERE kind = 'travel'") == [("travel", str(search))]
     with connect(town.url) as connection:
-        found = look_for(connection, child, at=after(900), zone=ZONE, rules=load_travel_rules())
+        found = look_for(connection, child, at=after(900), rules=load_travel_rules())
     assert found.last is not None
 
 
@@ -340,7 +340,7 @@ def test_a_search_tells_the_last_place_where_the_person_may_be_and_which_buses_c
                 to_at - n * interval '1 day' + interval '20 min', TRUE, cells, moments
             FROM travel_watch, generate_series(1, 3) n"""
         )
-        found = look_for(connection, child, at=after(900), zone=ZONE, rules=load_travel_rules())
+        found = look_for(connection, child, at=after(900), rules=load_travel_rules())
     assert found.last is not None
     assert (found.last.reader, found.last.to_at) == ("bus-1", after(199))
     assert sum(chance.probability for chance in found.chances) == pytest.approx(1.0, abs=0.06)
@@ -351,7 +351,7 @@ def test_a_search_tells_the_last_place_where_the_person_may_be_and_which_buses_c
 def test_nothing_is_said_of_somebody_who_was_never_heard(town: TravelTown) -> None:
     child = town.add_child()
     with connect(town.url) as connection:
-        assert look_for(connection, child, at=AT, zone=ZONE, rules=load_travel_rules()).last is None
+        assert look_for(connection, child, at=AT, rules=load_travel_rules()).last is None
 
 
 def test_an_account_of_another_kind_is_no_guardian(town: TravelTown) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Final, NamedTuple, cast
-from zoneinfo import ZoneInfo
 
 import h3
 import numpy as np
@@ -29,6 +28,8 @@ NODE_M: Final = 40.0  # between two nodes of a street
 STOP_M: Final = 15.0
 STOP_S: Final = 8.0
 MOST_STOPS: Final = 30
+AWAY: Final = timedelta(minutes=1)  # sooner no reader leaves a cell and comes back
+DAY: Final = timedelta(days=1)
 
 Floats = NDArray[np.float64]
 
@@ -172,11 +173,20 @@ def _listened(watch: Watch, *, from_at: datetime, at: datetime, rules: TravelRul
     unheard: defaultdict[str, float] = defaultdict(lambda: 1.0)
     forgotten = timedelta(seconds=rules.search.forgotten_s)
     for moments in watch.values():
-        listened = (moment for moment in moments if moment.is_listening and from_at < moment.at <= at)
-        for cell, stay in groupby(listened, key=lambda moment: cell_of(lon=moment.lon, lat=moment.lat)):
-            last_at = max(moment.at for moment in stay)
-            unheard[cell] *= 1 - rules.hearing.passing * math.exp(-((at - last_at) / forgotten))
+        for cell, left_at in _visits(moment for moment in moments if moment.is_listening and from_at < moment.at <= at):
+            unheard[cell] *= 1 - rules.hearing.passing * math.exp(-((at - left_at) / forgotten))
     return unheard
+
+
+def _visits(moments: Iterable[Moment]) -> Iterator[tuple[str, datetime]]:
+    """The cells in which a reader was, each with when it left; of one at an edge its noise makes no visits."""
+    left: dict[str, datetime] = {}
+    for cell, stay in groupby(moments, key=lambda moment: cell_of(lon=moment.lon, lat=moment.lat)):
+        times = [moment.at for moment in stay]
+        if cell in left and times[0] - left[cell] > AWAY:
+            yield cell, left[cell]
+        left[cell] = times[-1]
+    yield from left.items()
 
 
 class Passing(NamedTuple):
@@ -198,31 +208,25 @@ class NextPass:
 
 
 def next_passes(
-    past: Iterable[Passing],
-    chances: Sequence[Chance],
-    *,
-    at: datetime,
-    zone: ZoneInfo,
-    horizon: timedelta = timedelta(hours=1),
+    past: Iterable[Passing], chances: Sequence[Chance], *, at: datetime, horizon: timedelta = timedelta(hours=1)
 ) -> list[NextPass]:
     """Buses that came by at this time on the days before, the soonest first."""
     wanted = {chance.cell: chance.probability for chance in chances}
-    seen: defaultdict[str, dict[int, tuple[datetime, float]]] = defaultdict(dict)
+    seen: defaultdict[str, dict[int, tuple[datetime, frozenset[str]]]] = defaultdict(dict)
     days: set[int] = set()
-    today = at.astimezone(zone).date()
     for one in past:
-        before = (today - one.at.astimezone(zone).date()).days
+        before = -((one.at - at) // DAY)
         days.add(before)
-        come_at = one.at + timedelta(days=before)
-        if one.cell in wanted and at <= come_at <= at + horizon:
-            first, probability = seen[one.reader].get(before, (come_at, 0.0))
-            seen[one.reader][before] = min(first, come_at), min(probability + wanted[one.cell], 1.0)
+        come_at = one.at + before * DAY
+        if one.cell in wanted and come_at <= at + horizon:
+            first, cells = seen[one.reader].get(before, (come_at, frozenset[str]()))
+            seen[one.reader][before] = min(first, come_at), cells | {one.cell}
     found = [
         NextPass(
             reader=reader,
             at=_middle([come_at for come_at, _ in of_days.values()]),
             share=len(of_days) / len(days),
-            probability=max(probability for _, probability in of_days.values()),
+            probability=min(max(sum(wanted[cell] for cell in cells) for _, cells in of_days.values()), 1.0),
         )
         for reader, of_days in seen.items()
     ]

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import h3
 import pytest
@@ -17,7 +17,7 @@ from cloud.scenarios.safe_travel.search import (
     origins,
     where_now,
 )
-from tests.unit.cloud.scenarios.safe_travel.scenes import AT, ZONE, after, drive, heard, place
+from tests.unit.cloud.scenarios.safe_travel.scenes import AT, after, drive, heard, place
 
 RULES = load_travel_rules()
 TOWN = Streets(
@@ -94,6 +94,17 @@ def test_a_stop_that_has_listened_all_the_time_says_as_much_as_a_bus_that_passed
     assert chance(*range(20, 1791, 30)) == pytest.approx(chance(1790))
 
 
+def test_a_bus_that_stands_at_the_edge_of_two_cells_has_listened_once_in_each() -> None:
+    here, beside = 1032.0, 1031.0
+    assert cell_of(lon=place(here)[0], lat=place(here)[1]) != cell_of(lon=place(beside)[0], lat=place(beside)[1])
+
+    def chance(*places_m: float) -> float:
+        moments = [Moment(after(20 + s), *place(east_m), is_listening=True) for s, east_m in enumerate(places_m)]
+        return of_cell(where_now(LAST, at=after(900), streets=TOWN, watch={"bus-1": moments}, rules=RULES), here)
+
+    assert chance(*[here, beside] * 150) == pytest.approx(chance(*[beside] * 150, *[here] * 150), rel=0.05)
+
+
 def stopping(*, deaf_until_s: float) -> list[Moment]:
     """A bus that comes by at 100 s and stands at the places 2000 and 3000 m for 20 s each."""
     east_m, moments = 0.0, list[Moment]()
@@ -141,7 +152,7 @@ def test_buses_that_come_at_this_time_of_day_come_again() -> None:
     past += [Passing("bus-2", AT - timedelta(days=2) + timedelta(minutes=5), HERE)]
     past += [Passing("bus-3", AT - timedelta(days=2) + timedelta(hours=5), HERE)]
     past += [Passing("bus-4", AT - timedelta(days=2) + timedelta(minutes=5), "elsewhere")]
-    found = next_passes(past, [Chance(HERE, 0.6)], at=AT, zone=ZONE)
+    found = next_passes(past, [Chance(HERE, 0.6)], at=AT)
     assert found == [
         NextPass(reader="bus-2", at=after(300), share=pytest.approx(1 / 3), probability=0.6),  # pyright: ignore[reportArgumentType]
         NextPass(reader="bus-1", at=after(12 * 60), share=1.0, probability=0.6),
@@ -149,4 +160,17 @@ def test_buses_that_come_at_this_time_of_day_come_again() -> None:
 
 
 def test_nothing_is_said_of_buses_without_a_past() -> None:
-    assert next_passes([], [Chance(HERE, 1.0)], at=AT, zone=ZONE) == []
+    assert next_passes([], [Chance(HERE, 1.0)], at=AT) == []
+
+
+def test_a_bus_that_comes_after_midnight_is_told_before_it() -> None:
+    late = datetime(2026, 3, 2, 15, 40, tzinfo=UTC)  # 23:40 there
+    past = [Passing("bus-1", late - timedelta(days=n) + timedelta(minutes=25), HERE) for n in (1, 2, 3)]
+    found = next_passes(past, [Chance(HERE, 0.6)], at=late)
+    assert found == [NextPass(reader="bus-1", at=late + timedelta(minutes=25), share=1.0, probability=0.6)]
+
+
+def test_a_cell_counts_once_however_long_a_bus_was_in_it() -> None:
+    past = [Passing("bus-1", AT - timedelta(days=1) + timedelta(seconds=s), HERE) for s in range(12)]
+    (found,) = next_passes(past, [Chance(HERE, 0.1)], at=AT)
+    assert found.probability == pytest.approx(0.1)
