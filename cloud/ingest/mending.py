@@ -69,7 +69,8 @@ def mend(payload: bytes, rule: MendingRule) -> bytes:
             holder.pop(key, None)
     for pointer, value in rule.set.items():
         _put(document, pointer, value)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    # Half a letter, which JSON can name and UTF-8 cannot, stays as it is named.
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
 
 def _find(document: object, pointer: str) -> tuple[dict[str, Any] | None, str]:

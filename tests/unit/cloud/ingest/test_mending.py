@@ -18,6 +18,7 @@ def rule(**changes: object) -> MendingRule:
         pytest.param({"remove": ["/d/a"]}, {"d": {"a": 1, "b": 2}}, {"d": {"b": 2}}, id="remove"),
         pytest.param({"remove": ["/d/a/b"]}, {"d": {"a": 1}}, {"d": {"a": 1}}, id="remove below what is no object"),
         pytest.param({"set": {"/d/a": 7}}, {"d": {"a": 1}}, {"d": {"a": 7}}, id="set"),
+        pytest.param({"set": {"/b": 1}}, {"a": "路\ud83d"}, {"a": "路\ud83d", "b": 1}, id="half a letter stays"),
         pytest.param({"set": {"/d/a": None}}, {}, {"d": {"a": None}}, id="set what is not there"),
         pytest.param(
             {"rename": {"/a": "/b"}, "remove": ["/c"], "set": {"/b": 9}}, {"a": 1, "c": 2}, {"b": 9}, id="in this order"
