@@ -112,10 +112,16 @@ def renew(
 
 
 def revoke(connection: Connection[Any], *, city: str, device: str, at: datetime) -> int:
-    """End all certificates and the secret of a device; tells how many certificates there were."""
+    """End all certificates, the secret and the code of a device; tells how many certificates there were.
+
+    Raises:
+        FleetError: there is no such device, and no code for one.
+    """
     ended = connection.execute(_REVOKE_DEVICE, (at, city, device, None)).rowcount
-    connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), city, device))
-    connection.execute("DELETE FROM device_codes WHERE city = %s AND device = %s", (city, device))
+    closed = connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), city, device)).rowcount
+    codes = connection.execute("DELETE FROM device_codes WHERE city = %s AND device = %s", (city, device)).rowcount
+    if not closed and not codes:
+        raise FleetError(f"there is no device {city}/{device}")
     connection.execute(_NOTIFY, (CHANNEL,))
     return ended
 

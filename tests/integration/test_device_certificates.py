@@ -357,6 +357,8 @@ def test_a_revoked_bus_gets_no_new_certificate(depot: Depot) -> None:
         revoke(connection, city=CITY, device="bus-1", at=NOW)
         with pytest.raises(FleetError, match="new code"):
             renew(connection, depot.authority, city=CITY, device="bus-1", request=request, at=NOW)
+        with pytest.raises(FleetError, match="no device testcity/bus-11"):  # a slip of the pen
+            revoke(connection, city=CITY, device="bus-11", at=NOW)
 
 
 def test_a_bus_enrols_and_renews_over_the_network(database: str, tmp_path: Path) -> None:
