@@ -335,8 +335,21 @@ def rsa_request() -> str:
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def odd_request(known: bytes, other: bytes) -> str:
+    """One of ours, with bytes in which it is of a kind that nobody knows."""
+    content = x509.load_pem_x509_csr(draw_key("bus-1").request_pem.encode()).public_bytes(serialization.Encoding.DER)
+    assert known in content
+    return ssl.DER_cert_to_PEM_cert(content.replace(known, other, 1)).replace("CERTIFICATE-", "CERTIFICATE REQUEST-")
+
+
+UNKNOWN_CURVE = odd_request(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030177"))
+UNKNOWN_VERSION = odd_request(bytes.fromhex("020100"), bytes.fromhex("02010a"))
+
+
 @pytest.mark.parametrize(
-    "request_pem", ["", "x" * 10_000, "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n", rsa_request()]
+    "request_pem",
+    ["", "x" * 10_000, "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n", rsa_request(), UNKNOWN_CURVE, UNKNOWN_VERSION],
+    ids=["nothing", "too long", "cut off", "RSA", "unknown curve", "unknown version"],
 )
 def test_what_is_no_request_of_ours_is_not_signed(depot: Depot, request_pem: str) -> None:
     with pytest.raises(FleetError):
