@@ -15,7 +15,8 @@ Device = tuple[str, str]  # city, device
 
 _ENROL: Final = """
 INSERT INTO devices (city, device, secret_hash, is_relay) VALUES (%s, %s, %s, %s)
-ON CONFLICT ON CONSTRAINT devices_pkey DO UPDATE SET secret_hash = EXCLUDED.secret_hash, is_relay = EXCLUDED.is_relay
+ON CONFLICT ON CONSTRAINT devices_pkey DO UPDATE SET secret_hash = EXCLUDED.secret_hash, is_relay = EXCLUDED.is_relay,
+    revoked_at = NULL
 RETURNING xmax = 0
 """
 _FIND_HASH: Final = "SELECT secret_hash FROM devices WHERE city = %s AND device = %s"

@@ -32,7 +32,7 @@ _REVOKE_DEVICE: Final = """
 UPDATE device_certificates SET revoked_at = %s
 WHERE city = %s AND device = %s AND revoked_at IS NULL AND serial IS DISTINCT FROM %s
 """
-_CLOSE: Final = "UPDATE devices SET secret_hash = %s WHERE city = %s AND device = %s"
+_CLOSE: Final = "UPDATE devices SET secret_hash = %s, revoked_at = %s WHERE city = %s AND device = %s"
 _GOOD: Final = """
 SELECT c.name, c.city, c.device, c.expires_at, d.is_relay
 FROM device_certificates c JOIN devices d ON d.city = c.city AND d.device = c.device
@@ -118,7 +118,7 @@ def revoke(connection: Connection[Any], *, city: str, device: str, at: datetime)
         FleetError: there is no such device, and no code for one.
     """
     ended = connection.execute(_REVOKE_DEVICE, (at, city, device, None)).rowcount
-    closed = connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), city, device)).rowcount
+    closed = connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), at, city, device)).rowcount
     codes = connection.execute("DELETE FROM device_codes WHERE city = %s AND device = %s", (city, device)).rowcount
     if not closed and not codes:
         raise FleetError(f"there is no device {city}/{device}")

@@ -30,9 +30,10 @@ from wire.package import PackageKind
 
 SYSTEM: Final = "system:fleet"
 
-_BUSES: Final = (
-    "SELECT device FROM devices WHERE city = %s AND (%s::text[] IS NULL OR device = ANY(%s)) ORDER BY device"
-)
+_BUSES: Final = """
+SELECT device FROM devices WHERE city = %s AND revoked_at IS NULL AND (%s::text[] IS NULL OR device = ANY(%s))
+ORDER BY device
+"""
 _RELEASE: Final = "SELECT kind FROM releases WHERE sha256 = %s"
 _LOCK_KIND: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.roll_outs.' || %s, 0))"
 _SAME_KIND: Final = """

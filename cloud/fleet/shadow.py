@@ -96,7 +96,7 @@ def let_look_on(
     row = connection.execute(_RELEASE, (release,)).fetchone()
     if row is None or row[0] != PackageKind.MODEL:
         raise RollOutError(f"there is no model {release}")
-    for device in devices:
+    for device in sorted(devices):  # as a roll-out takes them: two do not lock crosswise
         wish(connection, {SHADOW: release, SHADOW_SHARE: share}, city=city, device=device, actor=actor, at=at)
     note(connection, at=at, actor=actor, action="shadow", details={"release": release, "buses": len(devices)})
 

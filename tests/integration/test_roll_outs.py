@@ -17,12 +17,14 @@ from psycopg.types.json import Jsonb
 from cloud.db.pool import connect
 from cloud.errors import FleetError, RollOutError
 from cloud.fleet.devices import enrol
+from cloud.fleet.enrolment import revoke
 from cloud.fleet.releases import add_release
 from cloud.fleet.rollout import Deed, RollOutState, Terms
 from cloud.fleet.rollouts import Proposal, carry_on, do, propose
 from cloud.fleet.shadow import Seen, end_looking_on, let_look_on, looking_on, note_seen, what_it_saw
 from cloud.fleet.wishes import COMMAND_GOOD_FOR, ask, wish, wished
 from cloud.ingest.handler import open_handler
+from tests.waiting import wait_until
 from wire.envelope import make_id
 from wire.errors import PackageError
 from wire.messages import CommandKind, ModelVersion, ShadowClass, ShadowReport
@@ -269,6 +271,35 @@ def test_what_takes_over_looks_on_no_longer_and_what_is_stopped_neither(county: 
     assert looking_on(county.connection, other) == ["bus-2"], "of another release"
     end_looking_on(county.connection, other, actor="li", at=AT)
     assert looking_on(county.connection, other) == []
+
+
+def test_who_lets_a_model_look_on_holds_nobody_up_crosswise(county: County, database: str) -> None:
+    release = county.model()
+
+    def let() -> None:
+        with psycopg.connect(database) as connection:
+            let_look_on(connection, release, ["bus-2", "bus-1"], share=1.0, city="a", actor="li", at=AT)
+
+    def is_waiting() -> bool:
+        return bool(county.connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall())
+
+    with ThreadPoolExecutor(max_workers=1) as other:
+        with county.connection.transaction():  # as a roll-out does: the buses in their order
+            wish(county.connection, {"camera.pitch_deg": 9.5}, city="a", device="bus-1", actor="wang", at=AT)
+            letting = other.submit(let)
+            wait_until(is_waiting)
+            wish(county.connection, {"camera.pitch_deg": 9.5}, city="a", device="bus-2", actor="wang", at=AT)
+        letting.result()
+    assert looking_on(county.connection, release) == ["bus-1", "bus-2"]
+
+
+def test_a_bus_that_was_revoked_is_in_no_roll_out_until_it_is_enrolled_again(county: County) -> None:
+    revoke(county.connection, city="a", device="bus-1", at=AT)
+    without = county.propose(county.release("1"), [])
+    assert county.counts(without) == {"waiting": 9}
+    county.do(without, Deed.STOP)
+    enrol(county.connection, city="a", device="bus-1", secret="t" * 40)
+    assert county.counts(county.propose(county.release("2"), [])) == {"waiting": 10}
 
 
 def test_settings_cannot_look_on(county: County) -> None:
