@@ -30,8 +30,11 @@ from wire.package import PackageKind
 
 SYSTEM: Final = "system:fleet"
 
+# What comes by a bridge alone has no agent that could take a package.
 _BUSES: Final = """
-SELECT device FROM devices WHERE city = %s AND revoked_at IS NULL AND (%s::text[] IS NULL OR device = ANY(%s))
+SELECT device FROM devices d WHERE city = %s AND revoked_at IS NULL AND (%s::text[] IS NULL OR device = ANY(%s))
+    AND (twin_reported IS NOT NULL OR feed IS NULL AND NOT EXISTS (
+        SELECT FROM jt808_terminals t WHERE t.city = d.city AND t.device = d.device))
 ORDER BY device
 """
 _RELEASE: Final = "SELECT kind FROM releases WHERE sha256 = %s"

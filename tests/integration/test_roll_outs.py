@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from cloud.bridges.jt808.registry import admit
 from cloud.db.pool import connect
 from cloud.errors import FleetError, RollOutError
 from cloud.fleet.devices import enrol
@@ -300,6 +301,15 @@ def test_a_bus_that_was_revoked_is_in_no_roll_out_until_it_is_enrolled_again(cou
     county.do(without, Deed.STOP)
     enrol(county.connection, city="a", device="bus-1", secret="t" * 40)
     assert county.counts(county.propose(county.release("2"), [])) == {"waiting": 10}
+
+
+def test_what_a_bridge_brings_is_in_no_roll_out_but_where_an_agent_speaks_too(county: County) -> None:
+    enrol(county.connection, city="a", device="fed", secret="s" * 40)
+    county.connection.execute("UPDATE devices SET feed = 'gtfs_rt' WHERE device = 'fed'")
+    for phone, device in (("13800000001", "terminal"), ("13800000002", "bus-1")):
+        admit(county.connection, phone=phone, city="a", device=device, terminal_id=None, at=AT)
+    county.answer("bus-1")
+    assert county.counts(county.propose(county.release(), [])) == {"waiting": 10}
 
 
 def test_settings_cannot_look_on(county: County) -> None:
