@@ -134,7 +134,10 @@ def _ask(address: str | None, process: str) -> str:
     """
     if address is None:
         return "not asked: [telemetry] names no address for it"
-    host, port = parse_address(address)
+    try:
+        host, port = parse_address(address)
+    except ValueError as error:
+        raise NotReadyError(str(error)) from error
     connection = HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, port, timeout=ASKED_WITHIN_S)  # noqa: S104 - compared
     try:
         connection.request("GET", "/health/ready")
@@ -143,9 +146,13 @@ def _ask(address: str | None, process: str) -> str:
         raise NotReadyError(f"{address} does not answer ({type(error).__name__}): is {process} running?") from error
     finally:
         connection.close()
-    if said["missing"]:
-        raise NotReadyError("; ".join(said["missing"].values()))
-    return f"{said['process']} {said['version']} is ready"
+    try:
+        missing, found = said["missing"], f"{said['process']} {said['version']}"
+    except (KeyError, TypeError) as error:
+        raise NotReadyError(f"{address} is answered by another program than {process}") from error
+    if missing:
+        raise NotReadyError("; ".join(missing.values()))
+    return f"{found} is ready"
 
 
 def _database(config: "CloudConfig") -> str:

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from typing_extensions import override
 
 from busense.doctor import doctor
 from cloud.commands.retention import retention
@@ -114,6 +117,29 @@ def test_doctor_asks_for_the_purge_of_today(tmp_path: Path, database: str, broke
     assert _line(_run("--config", config, "--production"), "retention").startswith("WRONG")
     CliRunner().invoke(retention, ["run", "--config", str(config)])
     assert _line(_run("--config", config, "--production"), "retention").startswith("ok")
+
+
+class OtherProgram(BaseHTTPRequestHandler):
+    """What listens where a process of ours was expected."""
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.end_headers()
+        self.wfile.write(b'{"detail": "Not Found"}')
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_doctor_says_when_another_program_answers_or_the_address_is_none() -> None:
+    with HTTPServer(("127.0.0.1", 0), OtherProgram) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        asked = _run("--ask", f"127.0.0.1:{server.server_port}")
+        thread.join()
+    assert "another program than the process" in _line(asked, "process")
+    assert "no address" in _line(_run("--ask", "work"), "process")
 
 
 def test_doctor_asks_running_processes_what_they_lack(tmp_path: Path, database: str, broker: RunningBroker) -> None:
