@@ -127,8 +127,10 @@ def _backup(folder: Path | None, *, now_s: float) -> Iterator[Finding]:
     if folder is None:
         yield "backup", "no backup is known: name its folder with --backups"
         return
-    newest_s = max((file.stat().st_mtime for file in folder.glob("*") if file.is_file()), default=None)
+    files = [file for file in folder.glob("*") if file.is_file() and file.suffix != ".copy"]
+    files += folder.glob("*/manifest.json")  # which `busense backup` writes last: what lacks it is no backup
+    newest_s = max((file.stat().st_mtime for file in files), default=None)
     if newest_s is None:
         yield "backup", f"{folder} holds no backup"
     elif now_s - newest_s > NEWEST_BACKUP_H * 3600:
-        yield "backup", f"the newest file in {folder} is {(now_s - newest_s) / 3600:.0f} h old"
+        yield "backup", f"the newest backup in {folder} is {(now_s - newest_s) / 3600:.0f} h old"

@@ -1,6 +1,7 @@
 """Each thing that must not be in production is refused by its name."""
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,20 @@ def test_a_weak_secret_is_refused_and_not_repeated(tmp_path: Path, secret: str) 
 @pytest.mark.parametrize(("age_h", "words"), [(None, "holds no backup"), (NEWEST_BACKUP_H + 1, "27 h old")])
 def test_a_backup_must_be_there_and_fresh(tmp_path: Path, age_h: float | None, words: str) -> None:
     assert words in faults(tmp_path, backup_age_h=age_h)["backup"]
+
+
+def test_of_the_folders_of_busense_backup_only_whole_ones_count(tmp_path: Path) -> None:
+    def found() -> str | None:
+        now_s = time.time()
+        return dict(faults_of_cloud(config(tmp_path), backups=tmp_path / "backups", now_s=now_s)).get("backup")
+
+    tonight = tmp_path / "backups" / "2026-11-30"
+    tonight.mkdir(parents=True)
+    for folder in (tonight.parent, tonight):
+        (folder / "cases.copy").touch()
+    assert "holds no backup" in (found() or "")  # it broke off
+    (tonight / "manifest.json").touch()
+    assert found() is None
 
 
 @pytest.mark.parametrize(
