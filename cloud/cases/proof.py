@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from cloud.cases.handling import Handling
-from cloud.cases.verification import PassAfter, still_there
+from cloud.cases.verification import MIN_SHARE, PassAfter, still_there
 from cloud.cases.views import PassView, RepairView
 from cloud.findings.catalogue import Catalogue, DamageClass
 from cloud.findings.rates import PassRates, assumed_surer
@@ -28,7 +29,12 @@ LEFT JOIN observations o ON o.id_at = p.observation_id_at AND o.city = p.city AN
 LEFT JOIN pictures k ON k.sha256 = o.picture_sha256
 WHERE f.id = %(finding_id)s
 """
-_AFTER: Final = _PASSAGES + "AND p.at > %(done_at)s ORDER BY p.at LIMIT %(limit)s"
+# Glances that prove nothing take no place of what does.
+_AFTER: Final = (
+    _PASSAGES
+    + """AND p.at > %(done_at)s
+ORDER BY p.kind = 'seen' OR p.looked_share >= %(least_share)s DESC, p.at LIMIT %(limit)s"""
+)
 _SEEN_BEFORE: Final = (
     _PASSAGES
     + """AND p.kind = 'seen' AND p.at <= %(done_at)s
@@ -68,9 +74,9 @@ def read_repair(
 
 
 def _rows_after(connection: Connection[Any], finding_id: UUID, done_at: datetime) -> list[dict[str, Any]]:
-    values = {"finding_id": finding_id, "done_at": done_at, "limit": MAX_PASSES}
+    values = {"finding_id": finding_id, "done_at": done_at, "least_share": MIN_SHARE, "limit": MAX_PASSES}
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_AFTER, values).fetchall()
+        return sorted(cursor.execute(_AFTER, values).fetchall(), key=itemgetter("at"))
 
 
 def _seen_before(connection: Connection[Any], finding_id: UUID, done_at: datetime) -> PassView | None:

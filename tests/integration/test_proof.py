@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.cases import proof
 from cloud.cases.proof import read_passes_after
 from cloud.cases.verification import PassAfter
 from cloud.db.pool import connect
@@ -78,3 +79,12 @@ def test_pass_in_poor_light_proves_less_of_a_repair(town: Town) -> None:
     assert told == [None, None, None, "dark"]
     assert not any(each.is_seen for each in (by_day, in_the_dark))
     assert in_the_dark.rates.hit < by_day.rates.hit
+
+
+def test_glances_that_prove_nothing_do_not_hide_a_pass_that_does(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "MAX_PASSES", 2)
+    pothole(town)
+    glance = "kind = 'not_seen', looked_share = 0.01, confidence = NULL"
+    town.change(f"UPDATE finding_passes SET {glance} WHERE device <> 'bus-3'")
+    *_, last = passes_of(town)
+    assert last.looked_share > 0.5

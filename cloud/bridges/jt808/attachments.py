@@ -1,6 +1,7 @@
 """Attachments of alarms: asked for with 0x9208, listed, sent in pieces, and asked for again where pieces lack. Pure."""
 
 import struct
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,7 @@ MOST_BYTES: Final = 67_108_864  # of one file; of a video they are counted, not 
 MOST_PICTURE_BYTES: Final = 4_194_304
 MOST_HELD_BYTES: Final = 2 * MOST_PICTURE_BYTES  # of the pictures of one alarm, until they are whole
 MOST_GAPS: Final = 32
+MOST_PARTS: Final = 2048  # of one file, with gaps between them: a terminal sends one after the other
 PICTURE: Final = 0
 VIDEO: Final = 2
 IDENTITY_BYTES: Final = 16
@@ -25,29 +27,38 @@ class File:
     name: str
     size: int
     kind: int = VIDEO
-    pieces: dict[int, int] = field(default_factory=dict[int, int])  # offset and length
+    parts: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # from and to, apart and in order
     came: int = 0
     content: bytearray | None = None
 
     def begin(self, kind: int, *, room: int = MOST_PICTURE_BYTES) -> None:
         """Learn what it is; a picture for which there is no room is counted as a video is."""
         self.kind = kind
-        if kind == PICTURE and self.content is None and not self.pieces and self.size <= min(room, MOST_PICTURE_BYTES):
+        if kind == PICTURE and self.content is None and not self.parts and self.size <= min(room, MOST_PICTURE_BYTES):
             self.content = bytearray(self.size)
 
     def add(self, chunk: Chunk) -> None:
         """Take a piece.
 
         Raises:
-            FrameError: it does not lie inside the file, or pieces come again and again.
+            FrameError: it does not lie inside the file, pieces come again and again, or too far apart from each other.
         """
         end = chunk.offset + len(chunk.content)
         self.came += len(chunk.content) or 1
         if end > self.size or self.came > 2 * self.size + MOST_CHUNK:
             raise FrameError(f"{self.name} has {self.size} bytes; {self.came} came, up to {end}")
-        self.pieces[chunk.offset] = max(len(chunk.content), self.pieces.get(chunk.offset, 0))
+        if end > chunk.offset:
+            self._join(chunk.offset, end)
         if self.content is not None:
             self.content[chunk.offset : end] = chunk.content
+
+    def _join(self, begin: int, end: int) -> None:
+        first = bisect_left(self.parts, begin, key=lambda part: part[1])
+        last = bisect_right(self.parts, end, key=lambda part: part[0])
+        touched = [(begin, end), *self.parts[first:last]]
+        self.parts[first:last] = [(min(part[0] for part in touched), max(part[1] for part in touched))]
+        if len(self.parts) > MOST_PARTS:
+            raise FrameError(f"{self.name} came in more than {MOST_PARTS} parts with gaps between them")
 
     def whole_picture(self) -> bytes | None:
         """A picture that has come as a whole, until it is let go."""
@@ -59,15 +70,9 @@ class File:
 
     def gaps(self) -> list[tuple[int, int]]:
         """What lacks: offset and length."""
-        found: list[tuple[int, int]] = []
-        at = 0
-        for offset, length in sorted(self.pieces.items()):
-            if offset > at:
-                found.append((at, offset - at))
-            at = max(at, offset + length)
-        if at < self.size:
-            found.append((at, self.size - at))
-        return found
+        ends = [0, *(end for _, end in self.parts)]
+        begins = [*(begin for begin, _ in self.parts), self.size]
+        return [(end, begin - end) for end, begin in zip(ends, begins, strict=True) if begin > end]
 
 
 @dataclass(slots=True, kw_only=True)

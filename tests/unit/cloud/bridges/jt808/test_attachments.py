@@ -1,4 +1,5 @@
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from cloud.bridges.jt808.attachments import (
     MOST_BYTES,
     MOST_FILES,
     MOST_HELD_BYTES,
+    MOST_PARTS,
     MOST_PICTURE_BYTES,
     PICTURE,
     VIDEO,
@@ -128,6 +130,30 @@ def test_pieces_that_come_again_for_ever_are_refused() -> None:
         file.add(again)
     with pytest.raises(FrameError, match="came"):
         file.add(again)
+
+
+@given(st.lists(st.tuples(st.integers(0, 39), st.integers(0, 12)), max_size=20))
+def test_pieces_that_overlap_are_told_as_what_they_cover(pieces: list[tuple[int, int]]) -> None:
+    file, covered = File(name="a", size=40), set[int]()
+    for offset, size in pieces:
+        content = bytes(min(size, 40 - offset))
+        if file.came + (len(content) or 1) <= 2 * file.size:
+            file.add(Chunk(name="a", offset=offset, content=content))
+            covered |= set(range(offset, offset + len(content)))
+    lacking = [place for offset, length in file.gaps() for place in range(offset, offset + length)]
+    assert lacking == sorted(set(range(40)) - covered)
+    assert all(end < begin for (_, end), (begin, _) in pairwise(file.parts))
+
+
+def test_bytes_that_come_one_by_one_take_no_more_memory_than_a_piece() -> None:
+    file = File(name="a", size=MOST_BYTES)
+    for offset in range(5000):
+        file.add(Chunk(name="a", offset=offset, content=b"x"))
+    assert file.parts == [(0, 5000)]
+    for offset in range(5002, 5000 + 2 * MOST_PARTS, 2):
+        file.add(Chunk(name="a", offset=offset, content=b"x"))
+    with pytest.raises(FrameError, match="gaps"):
+        file.add(Chunk(name="a", offset=MOST_BYTES - 1, content=b"x"))
 
 
 @given(st.binary(max_size=200))
