@@ -53,9 +53,7 @@ class Outlook:
     passes: Sequence[NextPass]
 
 
-def look_for(
-    connection: Connection[Any], traveller: UUID, *, at: datetime, rules: TravelRules
-) -> Outlook:
+def look_for(connection: Connection[Any], traveller: UUID, *, at: datetime, rules: TravelRules) -> Outlook:
     """Put together what is known now."""
     with connection.cursor(row_factory=class_row(Heard)) as cursor:
         trail = cursor.execute(_LAST, (traveller, at, 50)).fetchall()
