@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { deadlineOf } from "../src/cases/deadline";
 import { nearOf } from "../src/cases/near";
@@ -32,6 +32,14 @@ describe("statistics", () => {
     expect(days.map((day) => day.opened)).toEqual([1, 0, 0, 0]);
     expect(casesByDay([], new Date("2026-11-27T12:00:00Z"), 30)).toHaveLength(1);
     expect(casesByDay([repaired], new Date("2027-11-27T12:00:00Z"), 30)).toHaveLength(30);
+  });
+
+  it("show each day once where the clocks are put forward, as where somebody travels", () => {
+    vi.stubEnv("TZ", "Europe/Berlin");
+    // Half an hour after the midnight that follows the short day.
+    const days = casesByDay([repaired], new Date("2027-03-28T22:30:00Z"), 3);
+    vi.unstubAllEnvs();
+    expect(days.map(({ day }) => day)).toEqual(["03-27", "03-28", "03-29"]);
   });
 
   it("count running and overdue cases by unit, ended ones not", () => {

@@ -45,7 +45,7 @@ export interface Day {
 export function casesByDay(cases: readonly CaseItem[], now: Date, mostDays: number): Day[] {
   const first = cases.map((item) => Date.parse(item.opened_at)).reduce((a, b) => Math.min(a, b), now.getTime());
   const count = Math.min(mostDays, Math.floor((startOfDay(now) - startOfDay(new Date(first))) / DAY_MS + 0.5) + 1);
-  const days = Array.from({ length: count }, (_, back) => dayOf(new Date(now.getTime() - (count - 1 - back) * DAY_MS)));
+  const days = Array.from({ length: count }, (_, back) => dayOf(new Date(now.getFullYear(), now.getMonth(), now.getDate() - (count - 1 - back))));
   const on = (at: string | null, day: string): boolean => at !== null && dayOf(new Date(at)) === day;
   return days.map((day) => ({
     day,

@@ -87,7 +87,7 @@ export function localInput(atMs: number): string {
 
 function percentText(share: number): string {
   const percent = share * 100;
-  if (percent > 99.5 && percent < 100) {
+  if (percent >= 99.5 && percent < 100) {
     return `${Math.min(99.9, Math.floor(percent * 10) / 10).toFixed(1)}%`;
   }
   if (percent > 0 && percent < 1) {
