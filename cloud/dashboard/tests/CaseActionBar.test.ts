@@ -3,8 +3,7 @@ import { createApp, nextTick, type App } from "vue";
 
 import type { CaseDetail } from "../src/api/types";
 import CaseActionBar from "../src/components/CaseActionBar.vue";
-import { router } from "../src/router";
-import { makeCase } from "./made";
+import { makeCase, makeRouter } from "./made";
 
 const CASE: CaseDetail = { ...makeCase(), actions: ["reject"], history: [], photos: [], repair: null };
 
@@ -18,7 +17,7 @@ describe("what is done with a case", () => {
   /** The dialog of the action, with a reason written in it. */
   async function askWith(reason: string): Promise<HTMLTextAreaElement> {
     app = createApp(CaseActionBar, { item: CASE, near: [] });
-    app.use(router).mount(document.body.appendChild(document.createElement("div")));
+    app.use(makeRouter()).mount(document.body.appendChild(document.createElement("div")));
     document.querySelector<HTMLElement>("[data-action=reject]")?.click();
     const field = await vi.waitUntil(() => document.querySelector("textarea"));
     field.value = reason;

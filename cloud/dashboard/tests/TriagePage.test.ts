@@ -2,8 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp, type App } from "vue";
 
 import TriagePage from "../src/pages/TriagePage.vue";
-import { router } from "../src/router";
-import { makeCase } from "./made";
+import { makeCase, makeRouter } from "./made";
 
 const CASE = { ...makeCase(), actions: ["file", "reject"], history: [], photos: [], repair: null };
 
@@ -23,7 +22,7 @@ describe("the page of judging", () => {
 
   it("moves among the reasons by the arrow keys, as among any choices, and not to another case", async () => {
     app = createApp(TriagePage);
-    app.use(router).mount(document.body.appendChild(document.createElement("div")));
+    app.use(makeRouter()).mount(document.body.appendChild(document.createElement("div")));
     const reasons = await vi.waitUntil(() => document.querySelector("[role=radiogroup].reasons"));
     const radios = [...reasons.querySelectorAll<HTMLElement>("[role=radio]")];
     const press = (key: string) => document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));

@@ -1,5 +1,7 @@
 /** Things that tests need, made once. */
 
+import { createMemoryHistory, createRouter, type Router } from "vue-router";
+
 import type { CaseItem } from "../src/api/types";
 
 const NAME = { zh: "坑槽", en: "Pothole" };
@@ -12,4 +14,9 @@ export function makeCase(changes: Partial<CaseItem> = {}): CaseItem {
     arrived_distance_m: null, done_at: null, verified_at: null, closed_at: null, suspension_asked_at: null, suspended_until: null,
     overdue_at: null, escalation: 0, needs_person: false, is_false_alarm: false, reopened: 0, merged_into: null, ...changes,
   };
+}
+
+/** A router that leads everywhere, for a component by itself. */
+export function makeRouter(): Router {
+  return createRouter({ history: createMemoryHistory(), routes: [{ path: "/:rest(.*)*", component: { render: () => null } }] });
 }

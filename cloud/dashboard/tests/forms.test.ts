@@ -1,0 +1,155 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createApp, h, ref, type App, type Component } from "vue";
+
+import HeldBackDialog from "../src/components/HeldBackDialog.vue";
+import NoticeWishCard from "../src/components/NoticeWishCard.vue";
+import { askMe } from "../src/composables/useMe";
+import DrivingPage from "../src/pages/DrivingPage.vue";
+import GuardianPage from "../src/pages/GuardianPage.vue";
+import TravellerPage from "../src/pages/TravellerPage.vue";
+import { makeRouter } from "./made";
+
+type Answer = () => Promise<Response> | Response;
+
+const PERSON = {
+  id: "a", name: "Anna", kind: "child", consent_until: null, consents: [], tag_list: [], guardians: [], journeys: [], events: [], looks: [],
+  history: [], area_lat: 27.5, area_lon: 120.4, area_radius_m: 800, hours_from: "07:00:00", hours_to: "19:00:00", tags: 0, last_heard_at: null,
+};
+
+describe("what somebody wrote", () => {
+  let app: App | null = null;
+  let router = makeRouter();
+  let server: Record<string, Answer> = {};
+  const sent: string[] = [];
+  const versions: number[] = [];
+  const nobody: Answer = () => new Promise(() => undefined);
+
+  function open(page: Component, props: Record<string, unknown> = {}): void {
+    vi.stubGlobal("fetch", (url: string, { method = "GET", body }: RequestInit) => {
+      const path = `${method} ${url.replace("/api/v1", "").replace(/\?.*/, "")}`;
+      sent.push(path);
+      if (typeof body === "string" && body.includes('"version"')) {
+        versions.push((JSON.parse(body) as { version: number }).version);
+      }
+      return Promise.resolve((server[path] ?? nobody)());
+    });
+    router = makeRouter();
+    app = createApp(page, props);
+    app.use(router).mount(document.body.appendChild(document.createElement("div")));
+  }
+  afterEach(() => {
+    app?.unmount();
+    sent.length = versions.length = 0;
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  const field = (selector: string) => document.querySelector<HTMLInputElement>(selector);
+  function write(input: HTMLInputElement | null, text: string): void {
+    if (input === null) {
+      throw new Error("there is no such field");
+    }
+    input.value = text;
+    input.dispatchEvent(new Event("input"));
+  }
+
+  it("of an agreement stays when something else of the person is saved", async () => {
+    let asked = 0;
+    server = {
+      "GET /travel/people/a": () => {
+        asked += 1;
+        return Response.json(PERSON);
+      },
+      "POST /travel/people/a/guardians": () => Response.json({ url: "https://example.org/welcome#1" }),
+    };
+    open(TravellerPage, { id: "a" });
+    const place = (): HTMLInputElement | null => field("[aria-labelledby=agreement-title] input");
+    await vi.waitUntil(() => place()?.value === "27.5, 120.4");
+    write(place(), "27.6, 120.5");
+    write(field("[aria-labelledby=guardians-title] input"), "li");
+    await vi.waitUntil(() => document.querySelector("[aria-labelledby=guardians-title] [type=submit]:not([disabled])"));
+    document.querySelector<HTMLFormElement>("[aria-labelledby=guardians-title] form")?.requestSubmit();
+    await vi.waitUntil(() => asked === 2 && document.querySelector(".made"));
+    expect(place()?.value).toBe("27.6, 120.5");
+  });
+
+  it("of a wish for mail is there too when the network came late", async () => {
+    vi.useFakeTimers();
+    let tries = 0;
+    server = {
+      "GET /account/notices": () => {
+        tries += 1;
+        return tries === 1 ? Promise.reject(new TypeError("no network")) : Response.json({ wish: { address: "li@example.org", classes: [], quiet_from: "22:00:00", quiet_to: "06:00:00", digest_min: 60 } });
+      },
+    };
+    open(NoticeWishCard);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(field("[autocomplete=email]")?.value).toBe("li@example.org");
+  });
+
+  it("stays with the guardian who could not sign out", async () => {
+    server = {
+      "GET /guardian/wards": () => Response.json({ items: [] }),
+      "DELETE /session": () => Promise.reject(new TypeError("no network")),
+      "GET /me": () => Promise.reject(new TypeError("no network")),
+    };
+    open(GuardianPage);
+    [...document.querySelectorAll<HTMLElement>("header button")].at(-1)?.click();
+    await vi.waitUntil(() => document.querySelector("[role=alert]"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(router.currentRoute.value.path).toBe("/");
+  });
+
+  it("is never done with another thing than the one that is shown", async () => {
+    const message = (id: number) => ({
+      id, payload: "{}", state: "waiting", received_at: "2026-11-24T12:00:00Z", device: `bus-${id}`, topic: "", event_id: null, reason: "unreadable",
+      detail: "", mended_by: null, discard_reason: null, deeds: [],
+    });
+    let answer: (late: Response) => void = () => undefined;
+    server = {
+      "GET /quarantine/1": () => Response.json(message(1)),
+      "GET /quarantine/2": () => Response.json(message(2)),
+      "POST /quarantine/1/replay": () => new Promise((resolve) => (answer = resolve)),
+    };
+    const id = ref("1");
+    open({ render: () => h(HeldBackDialog, { what: "messages", id: id.value }) });
+    const text = (): string => document.querySelector("[role=dialog]")?.textContent ?? "";
+    await vi.waitUntil(() => text().includes("bus-1"));
+    document.querySelector<HTMLElement>(".tools .primary")?.click();
+    id.value = "2";
+    await vi.waitUntil(() => text().includes("bus-2"));
+    answer(Response.json(message(1)));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(text()).toContain("bus-2");
+  });
+
+  it("of an incident is judged again once it is known how that is now; what was refused is not said of the next", async () => {
+    const incident = (id: string, version: number) => ({
+      id, version, kind: "harsh_braking", state: "needs_review", severity: 2, device: "bus-1", from_at: "2026-11-24T12:00:00Z", to_at: "2026-11-24T12:00:02Z",
+      reviews: ["coach", "dismiss"], objection: null, evidence: [], clips: [], log: [], road: null, speed_mps: 10, limit_mps: null, peak_mps2: -4, sensor: null,
+    });
+    let version = 1;
+    server = {
+      "GET /me": () => Response.json({ name: "zhao", role: "safety", way: "session", permissions: ["see_driving", "review_driving"] }),
+      "GET /driving/incidents": () => Response.json({ items: [incident("a", version), incident("b", 1)], next: null }),
+      "GET /driving/incidents/a": () => Response.json(incident("a", version)),
+      "GET /driving/incidents/b": () => Response.json(incident("b", 1)),
+      "POST /driving/incidents/a/reviews": () => Response.json({ title: "changed meanwhile" }, { status: 409 }),
+    };
+    open(DrivingPage);
+    await askMe();
+    const coach = await vi.waitUntil(() => document.querySelector<HTMLElement>(".reviews .primary"));
+    write(field(".reasons input"), "it was a dog");
+    version = 2;
+    coach.click();
+    await vi.waitUntil(() => document.querySelector(".verdict .problem"));
+    await vi.waitUntil(() => sent.filter((each) => each === "GET /driving/incidents/a").length === 2);
+    expect(field(".reasons input")?.value).toBe("it was a dog");
+    coach.click();
+    await vi.waitUntil(() => versions.length === 2);
+    expect(versions).toEqual([1, 2]);
+    document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
+    await vi.waitUntil(() => sent.includes("GET /driving/incidents/b"));
+    await vi.waitUntil(() => document.querySelector(".verdict .problem") === null);
+  });
+});
