@@ -192,8 +192,11 @@ class _LineMaker:
 
     def line(self, route: str, trips: Sequence[Row]) -> CountyLine:
         """There and back; a route that runs in one direction only comes back the way it went."""
-        out = self._commonest([trip for trip in trips if trip.get("direction_id", "0") != "1"] or trips)
-        home = self._commonest([trip for trip in trips if trip.get("direction_id") == "1"])
+        outward = [trip for trip in trips if trip.get("direction_id") != "1"]
+        homeward = [trip for trip in trips if trip.get("direction_id") == "1"]
+        if not outward:
+            outward, homeward = homeward, outward
+        out, home = self._commonest(outward), self._commonest(homeward)
         there = self._way(out)
         if distance_m(there[0], there[-1]) < CLOSED_M:
             line = Line(route, path_of([*there[:-1], there[0]]))
@@ -204,7 +207,7 @@ class _LineMaker:
             calls = [*self._calls(out), *(self._calls(home) if home else [])]
         row = self.feed.routes[route]
         name = row.get("route_short_name") or row.get("route_long_name") or route
-        first = [self.feed.times[trip["trip_id"]][0]["departure_time"] for trip in trips if _is_out(trip)]
+        first = [self.feed.times[trip["trip_id"]][0]["departure_time"] for trip in outward]
         departures = sorted({_seconds(each) for each in first})
         stops = _stops_along(line, calls)
         return CountyLine(line=halting(line, stops), name=name, stops=stops, departures_s=tuple(departures))
@@ -239,10 +242,6 @@ class _LineMaker:
             )
             for row in rows
         ]
-
-
-def _is_out(trip: Row) -> bool:
-    return trip.get("direction_id", "0") != "1"
 
 
 def _stops_along(line: Line, calls: Sequence[tuple[str, str, Spot]]) -> tuple[Stop, ...]:

@@ -6,6 +6,7 @@ envelope as it stands on the wire (so the bytes that are published are the bytes
 
 import gzip
 import json
+import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -55,7 +56,7 @@ def read_recording(path: Path) -> Iterator[Sent]:
             _check_head(path, file.readline())
             for number, text in enumerate(file, start=2):
                 yield _sent(path, number, text)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise RecordingError(f"{path}: {error}") from error
 
 

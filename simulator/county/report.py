@@ -188,7 +188,8 @@ def _late(ledger: Ledger) -> str:
     last = _last(ledger)
 
     def until(each: Watched) -> tuple[float, bool]:
-        end = each.found_day or each.gone_day or last
+        ends = (day for day in (each.found_day, each.gone_day) if day is not None)
+        end = next(ends, last)
         return max(0.0, end - each.shown_day) * per_day / step, each.found_day is not None
 
     return _until(watched, until, steps=LATE_STEPS, step=step, x=_UNITS[ledger.unit])
@@ -225,8 +226,8 @@ def share_until(ends: Sequence[tuple[float, bool]], *, steps: int) -> list[float
 
     Source: Kaplan and Meier, Nonparametric estimation from incomplete observations, 1958.
     """
-    missed, shares = 1.0, [0.0]
-    for step in range(1, steps + 1):
+    missed, shares = 1.0, list[float]()
+    for step in range(steps + 1):
         at_risk = sum(end > step - 1 for end, _ in ends)
         found = sum(is_found and step - 1 < end <= step for end, is_found in ends)
         missed *= 1 - found / at_risk if at_risk else 1.0

@@ -113,6 +113,15 @@ def test_a_route_goes_there_and_comes_back(there_and_back: Path) -> None:
     assert list(line.departures_s) == [25 * 3600.0]
 
 
+def test_a_route_of_one_direction_comes_back_whatever_its_number(there_and_back: Path) -> None:
+    trips = [["route_id", "service_id", "trip_id", "direction_id"], ["r", "w", "o", "1"]]
+    _write(there_and_back, "trips.txt", trips)
+    (line,) = read_gtfs(there_and_back, network=None, day=MONDAY, most=1).lines
+    assert line.line.length_m == pytest.approx(2 * 2226, abs=30)
+    assert [stop.id for stop in line.stops] == ["s0", "s1", "s2"]
+    assert list(line.departures_s) == [25 * 3600.0]
+
+
 def test_buses_halt_at_the_stops_of_the_timetable(there_and_back: Path) -> None:
     (line,) = read_gtfs(there_and_back, network=None, day=MONDAY, most=1).lines
     assert line.line.stops_m == tuple(stop.along_m for stop in line.stops)

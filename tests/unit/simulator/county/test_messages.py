@@ -190,3 +190,13 @@ def test_messages_are_published_as_fast_as_wished(messages: list[Sent], rate: fl
     assert count == len(messages)
     assert taken == messages
     assert clock.now_s == pytest.approx(takes_s, rel=0.05)
+
+
+def test_a_packed_recording_is_told_to_be_broken_wherever_it_is(messages: list[Sent], tmp_path: Path) -> None:
+    path = tmp_path / "day.jsonl.gz"
+    write_recording(path, messages[:200], about={})
+    whole = path.read_bytes()
+    for place in range(20, len(whole), len(whole) // 100):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(RecordingError):
+            list(read_recording(path))

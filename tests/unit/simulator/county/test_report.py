@@ -134,6 +134,10 @@ def test_share_found_counts_only_those_still_followed() -> None:
     assert share_until([], steps=2) == [0.0, 0.0, 0.0]
 
 
+def test_what_is_found_at_the_first_look_counts() -> None:
+    assert share_until([(0.0, True), (0.0, True), (1.0, False), (2.0, True)], steps=2) == [0.5, 0.5, 1.0]
+
+
 def test_a_line_has_a_gap_where_nothing_is_known() -> None:
     drawn = line_chart(
         [Series(name="a", values=[1, 2, None, 3, 4])], labels=list("abcde"), x="x", y=Axis(title="y", is_share=False)
