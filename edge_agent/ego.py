@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from edge_agent.readings import FixQuality, GnssReading, compass_deg
+from edge_agent.readings import FASTEST_MPS, FixQuality, GnssReading, compass_deg
 
 MAX_GAP_S: Final = 3.0  # between two fixes a bus at 15 m/s may have turned a corner: no straight line over more
 MAX_AHEAD_S: Final = 1.2  # a receiver of 1 Hz, with its delay
@@ -159,10 +159,12 @@ def _knot(fix: GnssReading, before: _Knot | None) -> _Knot:
 
 
 def _step(before: GnssReading, fix: GnssReading) -> Offset | None:
-    """Way between two fixes, or None over a gap."""
-    if (fix.at - before.at).total_seconds() > MAX_GAP_S:
+    """Way between two fixes, or None over a gap, also where a receiver has jumped."""
+    passed_s = (fix.at - before.at).total_seconds()
+    if passed_s > MAX_GAP_S:
         return None
-    return offset_between(lon=before.lon, lat=before.lat, to_lon=fix.lon, to_lat=fix.lat)
+    way = offset_between(lon=before.lon, lat=before.lat, to_lon=fix.lon, to_lat=fix.lat)
+    return way if way.length_m <= FASTEST_MPS * passed_s else None
 
 
 def _speed(fix: GnssReading, before: _Knot | None, step: Offset | None) -> float:
@@ -213,13 +215,12 @@ def _ahead(knot: _Knot, at: datetime) -> EgoState | None:
 
 
 def _between(before: _Knot, after: _Knot, at: datetime) -> EgoState | None:
-    whole_s = (after.fix.at - before.fix.at).total_seconds()
-    if whole_s > MAX_GAP_S:
+    if _step(before.fix, after.fix) is None:
         return _ahead(before, at)
     first = before if before.heading_deg is not None else replace(before, heading_deg=after.heading_deg)
     if first.heading_deg is None or after.heading_deg is None:
         return None
-    share = (at - before.fix.at).total_seconds() / whole_s
+    share = (at - before.fix.at) / (after.fix.at - before.fix.at)
     turn = turn_between(first.heading_deg, after.heading_deg)
     lon_step = (after.fix.lon - before.fix.lon + 180.0) % 360.0 - 180.0
     return EgoState(

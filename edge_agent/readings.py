@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]  # (H, W, 3) BGR
 WORST_M: Final = 100_000.0  # of an accuracy: limit of the contract
+FASTEST_MPS: Final = 150.0  # limit of the contract, too: no bus is so fast
 
 
 def compass_deg(angle_deg: float) -> float:

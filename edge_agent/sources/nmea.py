@@ -5,12 +5,11 @@ from typing import Any, Final
 
 import pynmea2
 
-from edge_agent.readings import WORST_M, FixQuality, GnssReading, compass_deg
+from edge_agent.readings import FASTEST_MPS, WORST_M, FixQuality, GnssReading, compass_deg
 
 METRES_PER_HDOP: Final = 3.0
 """Radius that holds 68 % for one unit of horizontal dilution, of a plain receiver under open sky; an estimate."""
 UNKNOWN_ACCURACY_M: Final = 8.0  # without a GGA sentence: a plain receiver between houses
-FASTEST_MPS: Final = 150.0  # limit of the contract
 MAX_GGA_AGE: Final = timedelta(seconds=1.5)
 _MPS_PER_KNOT: Final = 1852 / 3600
 _QUALITY: Final = {

@@ -147,6 +147,19 @@ def test_speed_and_course_follow_from_positions_when_the_receiver_does_not_say()
     assert ego.heading_deg == pytest.approx(0, abs=0.01)
 
 
+def test_a_jump_of_the_receiver_is_a_gap_and_no_speed() -> None:
+    fixes = [fix(second, forward_m=10 * second, speed_mps=None, heading_deg=None) for second in range(3)]
+    ego = track(*fixes, fix(3, forward_m=900, speed_mps=None, heading_deg=None))
+    carried = ego.state_at(at(2.5))
+    assert carried is not None
+    assert (carried.lat, carried.speed_mps) == (pytest.approx(fix(0, forward_m=25).lat), pytest.approx(10))
+    assert ego.state_at(at(3.1)) is None, "which way it goes is not known"
+    ego.add(fix(4, forward_m=910, speed_mps=None, heading_deg=None))
+    after = ego.state_at(at(4))
+    assert after is not None
+    assert (after.speed_mps, after.heading_deg) == (pytest.approx(10, abs=0.1), pytest.approx(0, abs=1))
+
+
 def test_fixes_that_are_none_or_old_change_nothing() -> None:
     ego = track(fix(1, forward_m=10))
     ego.add(fix(0))
