@@ -41,7 +41,7 @@ _SIGMA_M: Final = 5.0
 _TAKE: Final = """
 WITH taken AS (
     DELETE FROM measurement_queue q USING (
-        SELECT id_at, city, device, id FROM measurement_queue ORDER BY id_at LIMIT %s FOR UPDATE SKIP LOCKED
+        SELECT id_at, city, device, id FROM measurement_queue ORDER BY id_at LIMIT %s
     ) n WHERE q.id_at = n.id_at AND q.city = n.city AND q.device = n.device AND q.id = n.id
     RETURNING q.id_at, q.city, q.device, q.id
 )
@@ -49,11 +49,8 @@ SELECT m.city, m.device, m.id, m.id_at, m.sensor, m.at, m.over_s, m.value AS lev
 FROM taken JOIN measurements m USING (id_at, city, device, id)
 WHERE m.quantity = 'water_level_m' AND m.clock_mark IS NULL ORDER BY m.at, m.number
 """
-# Of a gauge that has no row yet there is none to lock: two workers would each find a flood.
-_LOCK_GAUGE: Final = """
-SELECT pg_advisory_xact_lock(
-    hashtextextended('busense.gauge.' || %(city)s || '/' || %(device)s || '/' || %(sensor)s, 0))
-"""
+# Two workers would each find a flood, or one would take what is newer while the other still holds what is older.
+_LOCK_QUEUE: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.water', 0))"
 _READ_GAUGE: Final = """
 SELECT finding_id, is_flooded, above_since, below_since, level_m, level_at FROM water_gauges
 WHERE city = %(city)s AND device = %(device)s AND sensor = %(sensor)s
@@ -116,6 +113,7 @@ class WaterDesk:
     def take_next(self) -> int:
         """Take what waits; returns how many levels it was."""
         connection = self.actions.connection
+        connection.execute(_LOCK_QUEUE)
         with connection.cursor(row_factory=class_row(_Measured)) as cursor:
             levels = cursor.execute(_TAKE, (BATCH,)).fetchall()
         do_apart(connection, levels, self._take_all, kind=Kind.WATER, subject_of=_subject_of)
@@ -128,7 +126,6 @@ class WaterDesk:
     def _take(self, measured: _Measured) -> None:
         key = {"city": measured.city, "device": measured.device, "sensor": measured.sensor}
         with self.actions.connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(_LOCK_GAUGE, key)
             row = cursor.execute(_READ_GAUGE, key).fetchone()
         finding_id = None if row is None else row.pop("finding_id")
         before = None if row is None else Gauge(**row)
