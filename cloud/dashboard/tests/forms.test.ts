@@ -3,10 +3,15 @@ import { createApp, h, ref, type App, type Component } from "vue";
 
 import HeldBackDialog from "../src/components/HeldBackDialog.vue";
 import NoticeWishCard from "../src/components/NoticeWishCard.vue";
+import { useLocale } from "../src/composables/useLocale";
 import { askMe } from "../src/composables/useMe";
+import { en } from "../src/locales/en";
+import { zh } from "../src/locales/zh";
 import DrivingPage from "../src/pages/DrivingPage.vue";
 import GuardianPage from "../src/pages/GuardianPage.vue";
 import TravellerPage from "../src/pages/TravellerPage.vue";
+import UpkeepPage from "../src/pages/UpkeepPage.vue";
+import WelcomePage from "../src/pages/WelcomePage.vue";
 import { makeRouter } from "./made";
 
 type Answer = () => Promise<Response> | Response;
@@ -151,5 +156,36 @@ describe("what somebody wrote", () => {
     document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
     await vi.waitUntil(() => sent.includes("GET /driving/incidents/b"));
     await vi.waitUntil(() => document.querySelector(".verdict .problem") === null);
+  });
+});
+
+describe("what is shown", () => {
+  let app: App | null = null;
+  const text = (): string => document.body.textContent ?? "";
+
+  function open(page: Component, answer: (path: string) => Response): void {
+    vi.stubGlobal("fetch", (url: string) => Promise.resolve(answer(url)));
+    app = createApp(page);
+    app.use(makeRouter()).mount(document.body.appendChild(document.createElement("div")));
+  }
+  afterEach(() => {
+    app?.unmount();
+    vi.unstubAllGlobals();
+  });
+
+  it("of what was held back is in the language that is chosen now", async () => {
+    const { setLanguage } = useLocale();
+    const message = { id: 1, received_at: "2026-11-24T12:00:00Z", reason: "too_large", device: null, detail: "", discard_reason: null, state: "waiting" };
+    open(UpkeepPage, () => Response.json({ items: [message], next: null, waiting: [] }));
+    await vi.waitUntil(() => text().includes(zh.upkeep.reasons["too_large"] ?? "?"));
+    setLanguage("en");
+    await vi.waitUntil(() => text().includes(en.upkeep.reasons["too_large"] ?? "?"));
+    setLanguage("zh");
+  });
+
+  it("of a one-time link is not that it was used, when somebody tried too often", async () => {
+    open(WelcomePage, () => Response.json({ title: "too many" }, { status: 429 }));
+    await vi.waitUntil(() => document.querySelector(".page-state:not([data-state=loading])"));
+    expect(text()).not.toContain(zh.welcome.used);
   });
 });
