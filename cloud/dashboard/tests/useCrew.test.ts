@@ -66,8 +66,8 @@ describe("a phone's store that refuses for a while", () => {
     expect(crew?.hasStore.value).toBe(false);
     expect(crew?.steps.value.map(({ caseId }) => caseId)).toEqual(["b"]);
 
-    const others: Step = { ...stored.steps[0]!, key: "others", caseId: "c" };
-    stored = { ...stored, steps: [...stored.steps, others] };
+    const others = stored.steps.map((own): Step => ({ ...own, key: "others", caseId: "c" }));
+    stored = { ...stored, steps: [...stored.steps, ...others] };
     isFull = false;
     await crew?.order({ ...JOB, id: "d" }, { action: "accept" });
     expect(crew?.hasStore.value).toBe(true);
