@@ -136,7 +136,8 @@ def add_problem_answers(app: FastAPI) -> None:
         app.add_exception_handler(error, _on_known)
     for error in (psycopg.OperationalError, PoolTimeout):
         app.add_exception_handler(error, _on_no_database)
-    app.add_exception_handler(psycopg.DataError, _on_impossible_value)
+    for error in (psycopg.DataError, OverflowError):
+        app.add_exception_handler(error, _on_impossible_value)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -188,7 +189,7 @@ async def _on_no_database(request: Request, error: Exception) -> Response:
 
 
 async def _on_impossible_value(request: Request, error: Exception) -> Response:
-    """Answer for a value that no column can hold, such as a text with a NUL."""
+    """Answer for a value that no column can hold, such as a text with a NUL, or a time next to which there is none."""
     _log.warning("impossible_value path=%s error=%s", request.url.path, type(error).__name__)
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "the request has a value that cannot be kept or looked for")
 

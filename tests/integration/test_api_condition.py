@@ -15,10 +15,13 @@ from cloud.condition.passes import note_passes
 from cloud.condition.rules import load_rules
 from cloud.condition.step import update_conditions
 from cloud.db.pool import connect
+from cloud.people.accounts import Wish
+from cloud.people.model import Role
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
 from tests.integration.api_server import api_client
+from tests.integration.office import add_person, headers_of, token_of
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import AT, Outbox
@@ -104,6 +107,29 @@ def test_segment_tells_what_its_condition_follows_from(api: httpx.Client) -> Non
     assert found["passes"][0]["device"] == "bus-4"
     assert datetime.fromisoformat(found["passes"][0]["next_expected_at"]) > datetime.now(UTC) - timedelta(days=7)
     assert get(api, f"/segments/{worst['id']}?by=week")["properties"]["history"]
+
+
+def test_findings_on_a_segment_are_told_by_area(api: httpx.Client, town: Town) -> None:
+    with connect(town.url) as connection:
+        add_person(connection, Wish(name="south", role=Role.OPERATOR, areas=("south",)), token=token_of("south"))
+    worst = get(api, "/condition/worst")["items"][0]
+    told = api.get(f"/segments/{worst['id']}", headers=headers_of("south")).json()["properties"]
+    assert (told["findings"], told["found"]) == (1, []), "what only counts counts everything"
+
+
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [
+        ("/condition/report", {"month": "9999-12"}),
+        ("/condition/report", {"month": "0001-01"}),
+        ("/map/layers/buses", {"bbox": "120,27,121,28", "zoom": 12, "at": "0001-01-01T00:00:00Z"}),
+    ],
+    ids=["last month of all", "first month of all", "first day of all"],
+)
+def test_a_time_at_the_edge_of_the_calendar_is_a_problem_of_who_asks(
+    api: httpx.Client, path: str, question: dict[str, Any]
+) -> None:
+    assert api.get(path, params=question).status_code == 422
 
 
 def test_unknown_segment_is_a_problem(api: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from cloud.api.actors import needs
+from cloud.api.actors import ScopeDep, needs
 from cloud.api.deps import BoxQuestion, Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import not_found
 from cloud.condition.pci import Grade
@@ -27,6 +27,7 @@ from cloud.condition.views import (
     usual_passes,
 )
 from cloud.people.permissions import Permission
+from cloud.people.scope import SCOPE_PLACE
 
 router = APIRouter(tags=["condition"], dependencies=[needs(Permission.SEE)])
 
@@ -92,12 +93,16 @@ SELECT * FROM (
     FROM segment_history WHERE segment_id = %(id)s ORDER BY date_trunc(%(by)s, day) DESC, day DESC LIMIT 400
 ) newest ORDER BY day
 """
-_FOUND: Final = """
+_FOUND: Final = (
+    """
 SELECT f.id::text, f.class_code, f.severity, f.existence, f.state, sf.along_m, f.length_m, f.width_m, f.area_m2,
     f.lon, f.lat, f.last_seen_at
 FROM segment_findings sf JOIN findings f ON f.id = sf.finding_id
-WHERE sf.segment_id = %(id)s AND f.state <> 'rejected' ORDER BY sf.along_m, f.id LIMIT 500
+WHERE sf.segment_id = %(id)s AND f.state <> 'rejected' AND
 """
+    + SCOPE_PLACE
+    + "ORDER BY sf.along_m, f.id LIMIT 500"
+)
 _SURVEYS: Final = """
 SELECT device, from_at, to_at, from_m, to_m, direction, usable_share FROM segment_surveys
 WHERE segment_id = %(id)s ORDER BY to_at DESC, coverage_id LIMIT 50
@@ -166,6 +171,7 @@ async def get_segment(
     question: Annotated[DetailQuestion, Query()],
     connection: DatabaseDep,
     held: ResourcesDep,
+    scope: ScopeDep,
 ) -> SegmentDetail:
     """Get one segment with its history, findings, looks and usual passes."""
     values = {"id": segment_id, "by": question.by}
@@ -176,7 +182,7 @@ async def get_segment(
     return detail_of(
         record,
         history=await fetch_all(connection, _HISTORY, values),
-        found=await fetch_all(connection, _FOUND, values),
+        found=await fetch_all(connection, _FOUND, values | scope.values()),
         surveys=await fetch_all(connection, _SURVEYS, values),
         passes=(await _passes(connection, [segment_id], at=at)).get(segment_id, []),
         rules=held.condition,
