@@ -82,7 +82,7 @@ def _note_one(connection: Connection[Any], rules: ConditionRules, *, at: datetim
     if points:
         _count(connection, points, city=city, device=device, rules=rules)
     # A message's points share its id: a batch that was cut off inside one is short of a few of them.
-    connection.execute(_UP_TO, (city, device, points[-1].id_at if points else max(at, position_at)))
+    connection.execute(_UP_TO, (city, device, points[-1].id_at if points else position_at))
     _log.debug("track_matched device=%s/%s points=%d", city, device, len(points))
     return True
 

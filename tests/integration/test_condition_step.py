@@ -176,6 +176,26 @@ def test_passes_of_a_track_are_counted_by_hour_of_the_week(town: Town) -> None:
     assert [row["passes"] for row in rows] == [1, 1]
 
 
+def test_what_a_bus_drove_while_it_had_no_network_is_counted_though_it_began_without_a_fix(town: Town) -> None:
+    """The worker looks when only the points in the garage have come; the way of the day comes afterwards."""
+    outbox, (lon, lat) = Outbox(device="bus-1"), place(1.7, -100.0)
+    garage = {"at": AT.isoformat(), "lon": lon, "lat": lat, "accuracy_m": 3.0, "fix": "none"}
+    town.messages.append(outbox.message(Kind.TRACK, points=[garage]))
+    town.store()
+    with connect(town.url, autocommit=True) as connection:
+        note_passes(connection, rules=RULES, now=lambda: AT + timedelta(hours=5))
+        points: list[dict[str, object]] = [
+            {"at": (AT + timedelta(minutes=5, seconds=n)).isoformat(), "lon": lon, "lat": lat, "accuracy_m": 3.0}
+            | {"fix": "gnss"}
+            for n in range(40)
+            for lon, lat in [place(1.7, -100.0 + 5.0 * n)]
+        ]
+        town.messages.append(outbox.message(Kind.TRACK, points=points))
+        town.store()
+        note_passes(connection, rules=RULES, now=lambda: AT + timedelta(hours=5))
+    assert [row["passes"] for row in town.rows("SELECT passes FROM segment_passes")] == [1, 1]
+
+
 def test_workers_second_hand_updates_by_itself_until_told(town: Town) -> None:
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=1) as executor:
