@@ -14,6 +14,7 @@ MAX_FEATURES: Final = 100_000
 USUAL_ACCURACY_M: Final = 1.5
 LEAST_ACCURACY_M, MOST_ACCURACY_M = 0.1, 20.0
 _MAX_TEXT: Final = 120
+_SPACES: Final = {0x3000: " ", 0x00A0: " "}  # a full-width one, and one that breaks no line
 _OTHER_NAMES: Final = {"COVER": "D50", "MANHOLE": "D50"}
 
 
@@ -140,7 +141,7 @@ def _kind(value: object, kinds: Kinds) -> str:
 
 def _number(value: object, name: str, least: float, most: float) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"{name}: {str(value)[:40]} is no number from {least:g} to {most:g}")
+        raise ValueError(f"{name}: {value!r:.40} is no number from {least:g} to {most:g}")
     return float(value)
 
 
@@ -149,7 +150,7 @@ def _faces(value: object) -> float:
 
 
 def _text(value: object, name: str) -> str:
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = str(value).translate(_SPACES).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text or len(text) > _MAX_TEXT or not text.isprintable():
         raise ValueError(f"{name}: {str(value)[:40]!r} is no text of 1 to {_MAX_TEXT} characters")
     return text

@@ -35,6 +35,12 @@ def test_thing_is_read_with_all_that_it_tells() -> None:
     )
 
 
+def test_names_are_written_with_plain_spaces() -> None:
+    (found,) = read(thing(name=" 公交\u3000站\u00a0牌\t", id="A\u30001"))
+    assert isinstance(found, Feature)
+    assert (found.name, found.reference) == ("公交 站 牌", "A 1")
+
+
 def test_cover_has_the_code_of_the_datasets() -> None:
     (found,) = read(thing(kind="cover"))
     assert isinstance(found, Feature)
@@ -46,7 +52,8 @@ def test_cover_has_the_code_of_the_datasets() -> None:
     [
         (thing(kind="TREE"), "kind: 'TREE' is none of SIGN, RAIL, POLE, D50, HYDRANT, BIN"),
         (thing(lon=200), "longitude: 200 is no number from -180 to 180"),
-        (thing(lat="27.5"), "latitude: 27.5 is no number from -90 to 90"),
+        (thing(lat="27\x00\ud800"), "latitude: '27\\x00\\ud800' is no number from -90 to 90"),
+        (thing(lat="27.5"), "latitude: '27.5' is no number from -90 to 90"),
         (thing(lat=True), "latitude: True is no number from -90 to 90"),
         (thing(lat=float("nan")), "latitude: nan is no number from -90 to 90"),
         (thing(lat=10**400), f"latitude: 1{'0' * 39} is no number from -90 to 90"),
