@@ -30,13 +30,23 @@ _KNOWN: Final = """
 SELECT t.reference, t.id, f.lon, f.lat, t.kind FROM inventory.things t JOIN inventory.findings f ON f.id = t.id
 WHERE t.city = %s AND t.reference = ANY(%s)
 """
+# What a list told without an id is known by where the list put it, whatever buses and people made of it since.
+_KNOWN_PLACES: Final = """
+SELECT t.reference, t.id, o.lon, o.lat, o.class_code AS kind
+FROM unnest(%(kinds)s::text[], %(lons)s::float8[], %(lats)s::float8[]) AS n(kind, lon, lat)
+JOIN inventory.finding_observations o ON o.class_code = n.kind AND o.lon = n.lon AND o.lat = n.lat
+JOIN inventory.things t ON t.id = o.finding_id
+WHERE o.city = %(city)s AND o.device = %(survey)s
+"""
 _ADD: Final = """
 INSERT INTO inventory.things (id, city, kind, source, reference, name, faces_deg, state, state_since, there, gone,
     hidden)
 VALUES (%(id)s, %(city)s, %(kind)s, 'imported', %(reference)s, %(name)s, %(faces_deg)s, 'expected', %(at)s,
     %(there)s, %(gone)s, %(hidden)s)
 """
-_RENAME: Final = "UPDATE inventory.things SET name = %s, faces_deg = %s WHERE id = %s"
+_RENAME: Final = """
+UPDATE inventory.things SET name = %s, faces_deg = %s WHERE id = %s AND reference IS NOT DISTINCT FROM %s
+"""
 _REFUSE: Final = """
 INSERT INTO inventory.refused (city, file, number, at, reason, feature, brought_by)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -76,18 +86,19 @@ def import_features(
     """
     good = [each for each in features if isinstance(each, Feature)]
     refused = [each for each in features if isinstance(each, Refused)]
-    references = [each.reference for each in good if each.reference is not None]
-    known = {each.reference: each for each in _read_known(connection, city, references)}
+    known = _read_known(connection, good, city=city)
     fresh: list[Feature] = []
-    taken: set[str] = set()
+    taken: set[Key] = set()
     for feature in good:
-        if feature.reference is not None and feature.reference in taken:
-            refused.append(refuse(feature, f"id: {feature.reference!r} stands twice in this file"))
-        elif feature.reference is not None and feature.reference in known:
-            refused += _renamed(connection, feature, known[feature.reference])
+        key = _key_of(feature)
+        if key in taken:
+            what = "geometry: such a thing" if feature.reference is None else f"id: {feature.reference!r}"
+            refused.append(refuse(feature, f"{what} stands twice in this file"))
+        elif key in known:
+            refused += _renamed(connection, feature, known[key])
         else:
             fresh.append(feature)
-        taken |= {feature.reference} if feature.reference is not None else set()
+        taken.add(key)
     _add(connection, fresh, city=city, kinds=kinds, at=at)
     connection.execute(_FORGET, (city, file))
     with connection.cursor() as cursor:
@@ -101,16 +112,33 @@ def import_features(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    reference: str
+    reference: str | None
     id: UUID
     lon: float
     lat: float
     kind: str
 
 
-def _read_known(connection: Connection[Any], city: str, references: list[str]) -> list[_Known]:
+Key = str | tuple[str, float, float]  # an id, or kind and place
+
+
+def _key_of(feature: Feature) -> Key:
+    return (feature.kind, feature.lon, feature.lat) if feature.reference is None else feature.reference
+
+
+def _read_known(connection: Connection[Any], features: Sequence[Feature], *, city: str) -> dict[Key, _Known]:
+    references = [each.reference for each in features if each.reference is not None]
+    nameless = [each for each in features if each.reference is None]
+    places = {
+        "kinds": [each.kind for each in nameless],
+        "lons": [each.lon for each in nameless],
+        "lats": [each.lat for each in nameless],
+    }
     with connection.cursor(row_factory=class_row(_Known)) as cursor:
-        return cursor.execute(_KNOWN, (city, references)).fetchall()
+        by_place = cursor.execute(_KNOWN_PLACES, places | {"city": city, "survey": SURVEY}).fetchall()
+        by_reference = cursor.execute(_KNOWN, (city, references)).fetchall()
+    known: dict[Key, _Known] = {(each.kind, each.lon, each.lat): each for each in by_place}
+    return known | {each.reference: each for each in by_reference if each.reference is not None}
 
 
 def _renamed(connection: Connection[Any], feature: Feature, known: _Known) -> list[Refused]:
@@ -120,7 +148,7 @@ def _renamed(connection: Connection[Any], feature: Feature, known: _Known) -> li
         return [refuse(feature, f"id: {feature.reference!r} is known as {known.kind}")]
     if away_m > MOVED_M + feature.accuracy_m:
         return [refuse(feature, f"id: {feature.reference!r} is known {away_m:.0f} m from there; give it a new id")]
-    connection.execute(_RENAME, (feature.name, feature.faces_deg, known.id))
+    connection.execute(_RENAME, (feature.name, feature.faces_deg, known.id, feature.reference))
     return []
 
 

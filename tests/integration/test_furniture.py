@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -269,6 +269,17 @@ def test_known_sign_elsewhere_and_one_named_twice_are_refused_with_the_reason(st
         "id: 'second' stands twice in this file",
         "kind: none",
     ]
+
+
+def test_list_without_ids_adds_nothing_when_it_comes_again_and_a_place_once(street: Street) -> None:
+    nameless = replace(sign("first"), reference=None)
+    came = street.imports(nameless, replace(nameless, number=2))
+    assert (came.added, came.known, [each.number for each in came.refused]) == (1, 0, [2])
+    assert "twice in this file" in came.refused[0].reason
+    street.goes_on(["first"], count=3)
+    came = street.imports(replace(nameless, name="Stop"))
+    assert (came.added, came.known) == (0, 1)
+    assert [(thing["name"], thing["state"]) for thing in street.things()] == [("Stop", "seen")]
 
 
 def test_learned_sign_that_a_list_brings_later_is_one_thing(street: Street) -> None:
