@@ -27,7 +27,8 @@ def furniture() -> None:
 def take_list(config: Path | None, file: Path) -> None:
     """Take things from GeoJSON points with the property `kind` (SIGN, RAIL, POLE, D50 or COVER, HYDRANT, BIN).
 
-    An `id` makes that a thing is known again; `name`, `faces_deg` (from where it is read) and `accuracy_m` may be told.
+    A thing is known again by its `id`, or without one by its kind and place; `name`, `faces_deg` (from where it is
+    read) and `accuracy_m` may be told.
     """
     settings = load_config(config)
     kinds = load_kinds(settings.work.furniture)

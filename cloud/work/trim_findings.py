@@ -28,6 +28,8 @@ OR EXISTS (SELECT FROM finding_observations l
 _IS_NAMED: Final = """
 t.observation_id IN (SELECT observation_id FROM named_sightings)
 """
+# By what a county's list told, a thing is known again when the list comes again.
+_IS_OF_LIST: Final = "t.device = 'inventory'"
 _FINDINGS: Final = """
 SELECT f.id, f.cell FROM findings f JOIN (
     SELECT finding_id FROM finding_passes GROUP BY finding_id HAVING count(*) > %(passes)s
@@ -97,7 +99,7 @@ _OBSERVATIONS: Final = _Evidence(
     "finding_observations",
     ("city", "device", "observation_id"),
     "at DESC, observation_id",
-    _HAS_OPEN_CASE + "OR" + _IS_NAMED,
+    _HAS_OPEN_CASE + "OR" + _IS_NAMED + "OR " + _IS_OF_LIST,
 )
 _LOOKS: Final = _Evidence(
     "finding_looks", ("finding_id", "city", "device", "coverage_id"), "to_at DESC, coverage_id", _HAS_OPEN_CASE

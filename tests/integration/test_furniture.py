@@ -18,15 +18,18 @@ from cloud.cases.handling import load_handling
 from cloud.condition.rules import load_rules
 from cloud.condition.step import update_conditions
 from cloud.db.pool import connect
+from cloud.findings.evidence import WINDOW
 from cloud.furniture.decisions import keep, remove
 from cloud.furniture.features import Feature, Refused
 from cloud.furniture.imports import Imported, import_features
+from cloud.furniture.schema import meaning_inventory_throughout
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
 from cloud.scenarios.street_furniture.kinds import Kinds, load_kinds
 from cloud.work.furniture import Judge, look_at_pictures
 from cloud.work.service import drain
+from cloud.work.trim_findings import trim_findings
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import AT, CITY
@@ -280,6 +283,21 @@ def test_list_without_ids_adds_nothing_when_it_comes_again_and_a_place_once(stre
     came = street.imports(replace(nameless, name="Stop"))
     assert (came.added, came.known) == (0, 1)
     assert [(thing["name"], thing["state"]) for thing in street.things()] == [("Stop", "seen")]
+
+
+def test_what_a_list_told_is_known_however_often_buses_saw_it_since(street: Street) -> None:
+    nameless = replace(sign("first"), reference=None)
+    street.imports(nameless)
+    street.town.change(
+        """
+        INSERT INTO inventory.finding_observations SELECT (jsonb_populate_record(o, jsonb_build_object(
+            'device', 'bus-1', 'observation_id', gen_random_uuid(), 'at', o.at + n * interval '1 hour'))).*
+        FROM inventory.finding_observations o, generate_series(1, %s) n""",
+        WINDOW,
+    )
+    with connect(street.town.url, autocommit=True) as connection, meaning_inventory_throughout(connection):
+        trim_findings(connection, keep=400)
+    assert street.imports(nameless).known == 1
 
 
 def test_learned_sign_that_a_list_brings_later_is_one_thing(street: Street) -> None:
