@@ -98,11 +98,11 @@ def _retention(path: Path | None, faults: list[Finding]) -> str:
     from cloud.work.retention import last_report  # noqa: PLC0415
 
     production_check(faults, "retention")
-    url = load_config(path).database.read_url()
+    url, at = load_config(path).database.read_url(), datetime.now(UTC)
     check_current(url)
     with connect(url) as connection:
-        last = last_report(connection)
-    return purge_check((last[0], last[1]["is_proven"]) if last is not None else None, at=datetime.now(UTC))
+        last = last_report(connection, at=at)
+    return purge_check((last[0], last[1]["is_proven"]) if last is not None else None, at=at)
 
 
 def _cloud_checks(path: Path | None) -> Iterator[Check]:

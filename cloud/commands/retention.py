@@ -78,7 +78,7 @@ def report(config: Path | None, json_file: Path | None) -> None:
 
 
 def _tell(connection: Connection[Any], json_file: Path | None) -> None:
-    last = last_report(connection)
+    last = last_report(connection, at=datetime.now(UTC))
     if last is None:
         raise CloudError("nothing was ever purged: `busense work` does it once a day")
     at, told = last

@@ -65,7 +65,7 @@ def purge_when_due(
 
 
 def _is_due(connection: Connection[Any], rules: RetentionRules, zone: ZoneInfo, *, at: datetime) -> bool:
-    last = last_report(connection)
+    last = last_report(connection, at=at)
     return is_due(last[0] if last is not None else None, at=at, hour=rules.hour, zone=zone)
 
 

@@ -22,6 +22,7 @@ BATCH: Final = 5000
 KEPT_WITHOUT_ROW: Final = timedelta(days=30)
 """A file that no row names is left of a photo whose transaction failed, or comes from a restored store."""
 _LANDING: Final = timedelta(hours=1)  # a file may be a moment older or younger than its row
+_CLOCKS_DIFFER: Final = timedelta(hours=1)  # of workers, at most
 
 _DELETE: Final = """
 DELETE FROM {table} t WHERE ({key}) IN (
@@ -49,7 +50,7 @@ _FORGET_PHOTOS: Final = "DELETE FROM case_photos WHERE sha256 = ANY(%s)"
 _FORGET_PICTURES: Final = "DELETE FROM pictures WHERE sha256 = ANY(%s)"
 _NAMES: Final = "SELECT sha256, received_at IS NOT NULL, erased_at IS NOT NULL FROM pictures"
 _KEEP_REPORT: Final = "INSERT INTO retention_reports (at, report) VALUES (%s, %s)"
-_LAST: Final = "SELECT at, report FROM retention_reports ORDER BY at DESC LIMIT 1"
+_LAST: Final = "SELECT at, report FROM retention_reports WHERE at <= %s ORDER BY at DESC LIMIT 1"
 _LOCK: Final = "SELECT pg_advisory_lock(hashtextextended('busense.retention', 0)) IS NOT NULL"
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('busense.retention', 0))"
 _UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended('busense.retention', 0))"
@@ -118,9 +119,9 @@ def alone(connection: Connection[Any], *, waits: bool) -> Generator[bool]:
             connection.execute(_UNLOCK)
 
 
-def last_report(connection: Connection[Any]) -> tuple[datetime, dict[str, Any]] | None:
-    """When the last purge ended well or ill, and its report as JSON."""
-    row = connection.execute(_LAST).fetchone()
+def last_report(connection: Connection[Any], *, at: datetime) -> tuple[datetime, dict[str, Any]] | None:
+    """When the last purge was, well or ill, and its report as JSON; one of the future was under a wrong clock."""
+    row = connection.execute(_LAST, (at + _CLOCKS_DIFFER,)).fetchone()
     return (row[0], row[1]) if row is not None else None
 
 
@@ -262,8 +263,8 @@ def _compared(connection: Connection[Any], store: Store, classes: Iterable[Purge
     rows = connection.execute(_NAMES).fetchall()
     received = {name for name, is_received, _ in rows if is_received}
     before = store.stored()
-    rows_without_picture = len(received - before.keys())
     rows = connection.execute(_NAMES).fetchall()
+    still_received = {name for name, is_received, _ in rows if is_received}
     announced = {name for name, _, _ in rows}
     erased = {name for name, _, is_erased in rows if is_erased}
     for name, stored_at in before.items():
@@ -276,6 +277,6 @@ def _compared(connection: Connection[Any], store: Store, classes: Iterable[Purge
         classes=tuple(classes),
         pictures_without_row=sum(stored_at < at - _LANDING for stored_at in strangers),
         pictures_left_too_long=sum(stored_at < at - KEPT_WITHOUT_ROW for stored_at in strangers),
-        rows_without_picture=rows_without_picture,
+        rows_without_picture=len((received & still_received) - before.keys()),
         erased_pictures_left=len(erased & left.keys()),
     )

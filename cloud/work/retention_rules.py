@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.data_file import load_data_file
+
+MOST_DAYS: Final = 36_525
+"""A hundred years; what is kept for ever has no rule."""
 
 
 class Rule(BaseModel):
@@ -15,7 +18,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: Annotated[float, Field(gt=0)]
+    days: Annotated[float, Field(gt=0, le=MOST_DAYS)]
     most_rows: Annotated[int, Field(ge=0)] | None = None
 
 

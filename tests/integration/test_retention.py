@@ -15,7 +15,8 @@ from cloud.config import PicturesConfig
 from cloud.db.pool import connect
 from cloud.errors import CloudError, ConfigError
 from cloud.pictures.store import open_store
-from cloud.work.retention import KEPT_WITHOUT_ROW
+from cloud.work.retention import KEPT_WITHOUT_ROW, purge
+from cloud.work.retention_rules import PictureRule, RetentionRules
 from tests.conftest import PLAIN, TIMESCALE
 from tests.integration.ingest_database import query, value
 from tests.integration.town import Town
@@ -234,6 +235,33 @@ def test_nothing_goes_while_the_store_is_another_one(
     monkeypatch.setenv("BUSENSE_PICTURES__URL", (tmp_path / "elsewhere").as_uri())
     assert isinstance(archive.run("run", "--rules", str(archive.rules)).exception, ConfigError)
     assert value(archive.url, "SELECT count(*) FROM pictures") == len(archive.pictures)
+
+
+class ErasedMeanwhile:
+    """A store of which a person has a picture erased while it is looked through."""
+
+    def __init__(self, archive: Archive, name: str) -> None:
+        self._archive, self._name, self._looks = archive, name, 0
+
+    def remove(self, sha256: str) -> None:
+        self._archive.place_of(sha256).unlink(missing_ok=True)
+
+    def stored(self) -> dict[str, datetime]:
+        self._looks += 1
+        if self._looks == 2:  # the first is whether it is the right store
+            erase = "UPDATE pictures SET received_at = NULL, erased_at = now() WHERE sha256 = %s"
+            self._archive.town.change(erase, self._name)
+            self.remove(self._name)
+        return open_store(PicturesConfig(url=self._archive.store.as_uri())).stored()
+
+
+@pytest.mark.kinds_of_database(PLAIN)  # two connections at once
+def test_a_picture_that_is_erased_meanwhile_is_not_missing(archive: Archive) -> None:
+    rules = RetentionRules(pictures=PictureRule(days=3650))
+    with connect(archive.url, autocommit=True) as connection:
+        report = purge(connection, ErasedMeanwhile(archive, archive.pictures[2]), rules, at=NOW)
+    assert report is not None
+    assert (report.rows_without_picture, report.is_proven) == (0, True)
 
 
 def test_a_row_whose_picture_is_missing_is_told(archive: Archive) -> None:

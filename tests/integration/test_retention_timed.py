@@ -39,6 +39,12 @@ def test_once_a_day_whatever_restarts_in_between(database: str, tmp_path: Path) 
     assert value(database, REPORTS) == 2
 
 
+def test_a_purge_under_a_clock_that_was_ahead_does_not_hold_up_those_that_follow(database: str, tmp_path: Path) -> None:
+    assert run(database, tmp_path, at=THREE + timedelta(days=3650)) is not None
+    ran = [run(database, tmp_path, at=THREE + timedelta(hours=hours)) for hours in (0, 1, 24)]
+    assert [report is not None for report in ran] == [True, False, True]
+
+
 def test_once_with_several_workers(database: str, tmp_path: Path) -> None:
     barrier = threading.Barrier(4)
 

@@ -1,10 +1,12 @@
 """When the purge is due."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud.errors import ConfigError
 from cloud.work.retention_rules import is_due, load_retention
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -25,6 +27,14 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 )
 def test_once_a_day_after_the_quiet_hour(last_at: datetime | None, at: datetime, expected: object) -> None:
     assert is_due(last_at, at=at, hour=3, zone=CHINA) is expected
+
+
+@pytest.mark.parametrize("days", ["1e9", "inf", "0"])
+def test_days_that_no_calendar_holds_are_refused_by_their_line(tmp_path: Path, days: str) -> None:
+    rules = tmp_path / "retention.toml"
+    rules.write_text(f"hour = 3\n\n[sessions]\ndays = {days}\n")
+    with pytest.raises(ConfigError, match=r"line 4: sessions\.days"):
+        load_retention(rules)
 
 
 def test_shipped_rules_name_every_class() -> None:
