@@ -184,12 +184,10 @@ def test_what_a_bus_drove_while_it_had_no_network_is_counted_though_it_began_wit
     town.store()
     with connect(town.url, autocommit=True) as connection:
         note_passes(connection, rules=RULES, now=lambda: AT + timedelta(hours=5))
-        points: list[dict[str, object]] = [
-            {"at": (AT + timedelta(minutes=5, seconds=n)).isoformat(), "lon": lon, "lat": lat, "accuracy_m": 3.0}
-            | {"fix": "gnss"}
-            for n in range(40)
-            for lon, lat in [place(1.7, -100.0 + 5.0 * n)]
-        ]
+        points: list[dict[str, object]] = []
+        for second in range(40):
+            at, (lon, lat) = AT + timedelta(minutes=5, seconds=second), place(1.7, -100.0 + 5.0 * second)
+            points.append({"at": at.isoformat(), "lon": lon, "lat": lat, "accuracy_m": 3.0, "fix": "gnss"})
         town.messages.append(outbox.message(Kind.TRACK, points=points))
         town.store()
         note_passes(connection, rules=RULES, now=lambda: AT + timedelta(hours=5))
