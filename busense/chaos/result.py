@@ -37,16 +37,18 @@ class Result:
             "doubled": self.audit.doubled,
             **asdict(self.audit),
             "longest_recovery_s": round(self.longest_recovery_s, 1),
+            "not_seen_over": sum(recovery.seconds is None for recovery in self.recoveries),
             "faults_by_kind": {name: len(times) for name, times in self._by_kind().items()},
             "peak_memory_mb": {name: round(held) for name, held in self.peak_memory_mb.items()},
             "ended_by_themselves": list(self.ended_by_themselves),
         }
 
     def as_tables(self) -> list[Table]:
-        faults = Table("fault", "times", "median recovery, s", "longest, s", title="Faults")
+        faults = Table("fault", "times", "not seen over", "median recovery, s", "longest, s", title="Faults")
         for name, times in self._by_kind().items():
-            ordered = sorted(times)
-            faults.add_row(name, str(len(times)), f"{ordered[len(ordered) // 2]:.1f}", f"{ordered[-1]:.1f}")
+            known = sorted(seconds for seconds in times if seconds is not None)
+            median, longest = (f"{known[len(known) // 2]:.1f}", f"{known[-1]:.1f}") if known else ("-", "-")
+            faults.add_row(name, str(len(times)), str(len(times) - len(known)), median, longest)
         numbers = Table("what", "number", title="From outbox row to table row to finding to receiver")
         shown = asdict(self.audit) | {"faults": len(self.recoveries), "chain_faults": len(self.audit.chain_faults)}
         for name, number in shown.items():
@@ -58,8 +60,9 @@ class Result:
             memory.add_row(name, f"{held:.0f}")
         return [faults, numbers, memory]
 
-    def _by_kind(self) -> dict[str, list[float]]:
-        times: dict[str, list[float]] = {}
+    def _by_kind(self) -> dict[str, list[float | None]]:
+        """How long each took; none: the town was not seen to be over it within the time that is waited for."""
+        times: dict[str, list[float | None]] = {}
         for recovery in self.recoveries:
-            times.setdefault(recovery.fault.kind.name, []).append(recovery.seconds or 0.0)
+            times.setdefault(recovery.fault.kind.name, []).append(recovery.seconds)
         return dict(sorted(times.items()))
