@@ -24,7 +24,8 @@ SELECT sha256, kind, name, version, signed_by, added_at, added_by, octet_length(
 FROM releases ORDER BY added_at DESC, sha256 LIMIT 1000
 """
 _PART: Final = """
-SELECT octet_length(content), substring(content FROM %(begin)s + 1 FOR %(length)s)
+SELECT octet_length(content),
+    substring(content FROM least(%(begin)s::bigint, octet_length(content))::integer + 1 FOR %(length)s)
 FROM releases WHERE sha256 = %(sha256)s
 """
 _SIGNATURE: Final = "SELECT signature FROM releases WHERE sha256 = %s"

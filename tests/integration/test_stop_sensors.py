@@ -256,4 +256,5 @@ def test_the_stop_shows_its_sensors_with_their_freshness(api: httpx.Client, town
         assert (sound["points"][0]["low"], sound["points"][0]["high"]) == (60.0, 70.0)
     town.change("UPDATE measurements SET at = at - interval '1 hour'")
     assert {sensor["is_stale"] for sensor in api.get("/stops/stop-1").json()["sensors"]} == {True}
-    assert api.get("/stops/nowhere").status_code == 404
+    unknown = api.get("/stops/nowhere")
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "there is no stop nowhere")

@@ -69,7 +69,7 @@ async def get_stop(
     """Show a stop and what its sensors measured."""
     stop = await fetch_one(connection, _STOP, {"city": held.city, "device": device})
     if stop is None:
-        raise not_found(f"there is no stop {device}")
+        raise not_found(f"stop {device}")
     at, span = datetime.now(UTC), timedelta(hours=question.hours)
     points = await read_series(connection, city=held.city, device=device, since=at - span, span=span)
     newest = await read_newest(connection, city=held.city, device=device, since=at - span)
