@@ -153,3 +153,16 @@ def test_lost_connection_is_shown_and_found_again(browser: Browser) -> None:
             expect(viewer.page.locator("[data-connection=waiting]")).to_contain_text("正在重连")
             with stub_api(port):
                 expect(viewer.page.locator("[data-connection=live]")).to_be_visible()
+
+
+def test_a_large_fleet_is_drawn_in_parts(browser: Browser, url: str) -> None:
+    (bus, *_), number = data.buses(), 210
+    fleet = {"items": [bus | {"device": f"bus-{place:04d}"} for place in range(number)]}
+    with open_viewer(browser, url, language="en") as viewer:
+        viewer.page.route("**/api/v1/buses", lambda route: route.fulfill(json=fleet))
+        viewer.open("/fleet?sort=-device")
+        expect(viewer.page.locator("tbody tr")).to_have_count(200)
+        expect(viewer.page.locator("tbody tr").first).to_contain_text("bus-0209")
+        viewer.page.get_by_role("button", name="Load more").click()
+        expect(viewer.page.locator("tbody tr")).to_have_count(number)
+        expect(viewer.page.locator("tbody tr").last).to_contain_text("bus-0000")
