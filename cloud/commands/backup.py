@@ -85,7 +85,7 @@ def write_backup(connection: Connection[Any], store: PictureStore, folder: Path)
     Raises:
         CloudError: the folder is not empty, or a picture that the database has is not in the store.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise CloudError(f"{folder} is not empty; a backup begins with an empty folder")
     connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)

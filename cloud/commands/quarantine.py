@@ -1,6 +1,7 @@
 """`busense quarantine`: messages that could not be stored."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import click
@@ -42,12 +43,18 @@ def show_quarantine(config: Path | None, number: int) -> None:
         raise CloudError(f"there is no message {number} in the quarantine")
     for name in _SHOWN:
         click.echo(f"{name}: {getattr(item, name)}")
-    click.echo(f"payload ({len(item.payload)} bytes): {item.payload.decode(errors='backslashreplace')}")
+    click.echo(f"payload ({len(item.payload)} bytes): {_shown(item.payload)}")
     with connect(load_config(config).database.read_url()) as connection:
         for line in connection.execute(LIST, {"thing": Thing.QUARANTINE, "number": number}):
             click.echo("\t".join(str(part) for part in line if part))
 
 
+def _shown(payload: bytes) -> str:
+    """As text, but for what would steer a terminal."""
+    return _STEERS.sub(lambda found: f"\\x{ord(found[0]):02x}", payload.decode(errors="backslashreplace"))
+
+
+_STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SHOWN = (
     "id",
     "received_at",

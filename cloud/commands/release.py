@@ -65,7 +65,7 @@ def pack_model(folder: Path, out: Path) -> None:
     tables = [manifest, *(cast("dict[str, Any]", part) for part in manifest.values() if isinstance(part, dict))]
     names = [MANIFEST, *(str(table["file"]) for table in tables if "file" in table)]
     names += [name for name in BESIDE if (folder / name).is_file()]
-    files = {name: (folder / name).read_bytes() for name in names}
+    files = {name: _read(folder / name) for name in names}
     about = _about(PackageKind.MODEL, str(manifest.get("name")), str(manifest.get("version")))
     _write(out, about, files)
 
@@ -132,6 +132,13 @@ def _write(out: Path, about: About, files: dict[str, bytes]) -> None:
     content = write_package(about, files)
     out.write_bytes(content)
     click.echo(f"{about.kind} {about.name} {about.version}: {len(content)} bytes in {out}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RollOutError(f"{path}: {error.strerror}") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -117,6 +117,10 @@ def trace(event_id: UUID, config: Path | None) -> None:
     """Show the way of the event ID (a message's id, as logs and pages show it) from the bus to the case."""
     if event_id.version != _UUID_VERSION:
         raise click.BadParameter("an event's id is a UUID of version 7")
+    try:
+        time_of_id(str(event_id))
+    except OverflowError:
+        raise click.BadParameter(f"{event_id} is no event's id: its time is in no calendar") from None
     with connect(load_config(config).database.read_url()) as connection:
         steps = read_trace(connection, event_id)
     if not steps:

@@ -77,6 +77,7 @@ def test_restored_system_is_the_same_and_goes_on(
     assert sum(map(len, before.values())) > 50
     made = CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
     assert "1 pictures" in made.output
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0, "for its owner alone"
 
     use(monkeypatch, empty_database, tmp_path / "other-store")
     CliRunner().invoke(restore, [str(tmp_path / "backup")], catch_exceptions=False)

@@ -114,6 +114,12 @@ def test_message_is_shown_with_its_bytes(environment: str) -> None:
     assert '{"type": "busense.rumour.v1"}' in shown
 
 
+def test_a_message_does_not_steer_the_terminal_of_who_looks_at_it(environment: str) -> None:
+    store(environment, Outbox().delivery(Kind.STATE, "路\x1b]0;owned\x07\x9b2J\n".encode()))
+    shown = call("show", "1").output
+    assert "路\\x1b]0;owned\\x07\\x9b2J" in shown
+
+
 @pytest.mark.parametrize("arguments", [["show", "77"], ["replay", "--id", "77"]])
 def test_number_that_is_not_there_is_said(environment: str, arguments: list[str]) -> None:
     assert "no" in str(call(*arguments).exception)

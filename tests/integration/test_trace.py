@@ -47,6 +47,11 @@ def test_event_is_followed_from_the_bus_to_who_is_told(town: Town, receiver: Rec
     assert "waits for the worker" not in order
 
 
+def test_an_id_of_a_time_that_no_calendar_has_is_none_of_an_event(town: Town) -> None:
+    assert town.url
+    assert "is no event's id" in call("ffffffff-ffff-7fff-bfff-ffffffffffff").output
+
+
 @pytest.mark.parametrize("kind", sorted(COUNTED_KINDS))
 def test_every_kind_that_is_stored_is_found(town: Town, kind: Kind) -> None:
     message = Outbox(device="bus-1").message(kind)
