@@ -45,6 +45,7 @@ _MAY_NOT_GO: Final = "SELECT count(*), count(*) FILTER (WHERE NOT {is_done} OR {
 _OLD_PICTURES: Final = """
 SELECT sha256 FROM {table} t WHERE {at} < %(before)s AND {is_done} AND NOT {is_held} ORDER BY {at} LIMIT %(limit)s
 """
+_LOCK_HOLDS: Final = "LOCK TABLE legal_holds IN SHARE MODE"  # no new hold between looking and deleting
 _IS_ANY_RECEIVED: Final = "SELECT EXISTS (SELECT FROM pictures WHERE received_at IS NOT NULL)"
 _FORGET_PHOTOS: Final = "DELETE FROM case_photos WHERE sha256 = ANY(%s)"
 _FORGET_PICTURES: Final = "DELETE FROM pictures WHERE sha256 = ANY(%s)"
@@ -209,7 +210,7 @@ def _drop_part(connection: Connection[Any], table: Table, part: sql.Identifier) 
     try:
         with connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '1s'")
-            connection.execute("LOCK TABLE legal_holds IN SHARE MODE")  # no new hold between looking and dropping
+            connection.execute(_LOCK_HOLDS)
             rows, held = connection.execute(table.say(_MAY_NOT_GO, table=part)).fetchone() or (0, 0)
             if held:
                 return 0
@@ -231,10 +232,11 @@ def _delete_some(connection: Connection[Any], store: Store, table: Table, *, bef
     values = {"before": before, "limit": BATCH}
     if table.name != PICTURES:
         return connection.execute(table.say(_DELETE), values).rowcount
-    names = [name for (name,) in connection.execute(table.say(_OLD_PICTURES), values).fetchall()]
-    for name in names:
-        store.remove(name)
     with connection.transaction():
+        connection.execute(_LOCK_HOLDS)
+        names = [name for (name,) in connection.execute(table.say(_OLD_PICTURES), values).fetchall()]
+        for name in names:
+            store.remove(name)
         connection.execute(_FORGET_PHOTOS, (names,))
         return connection.execute(_FORGET_PICTURES, (names,)).rowcount
 

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -235,6 +236,37 @@ def test_nothing_goes_while_the_store_is_another_one(
     monkeypatch.setenv("BUSENSE_PICTURES__URL", (tmp_path / "elsewhere").as_uri())
     assert isinstance(archive.run("run", "--rules", str(archive.rules)).exception, ConfigError)
     assert value(archive.url, "SELECT count(*) FROM pictures") == len(archive.pictures)
+
+
+class HeldMeanwhile:
+    """A store that is so slow that somebody wants to hold everything while a picture goes."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self.was_told_to_wait = False
+
+    def remove(self, sha256: str) -> None:
+        try:
+            with psycopg.connect(self._archive.url, options="-c lock_timeout=50ms") as other:
+                other.execute(
+                    "INSERT INTO legal_holds (city, device, from_at, to_at, reason)"
+                    " VALUES ('testcity', 'bus-1', %s, %s, 'an accident')",
+                    (OLD - timedelta(days=1), NOW),
+                )
+        except psycopg.errors.LockNotAvailable:
+            self.was_told_to_wait = True
+        self._archive.place_of(sha256).unlink(missing_ok=True)
+
+    def stored(self) -> dict[str, datetime]:
+        return open_store(PicturesConfig(url=self._archive.store.as_uri())).stored()
+
+
+@pytest.mark.kinds_of_database(PLAIN)  # two connections at once
+def test_no_hold_begins_while_pictures_go(archive: Archive) -> None:
+    store = HeldMeanwhile(archive)
+    with connect(archive.url, autocommit=True) as connection:
+        purge(connection, store, RetentionRules(pictures=PictureRule(days=90)), at=NOW)
+    assert store.was_told_to_wait, "else it would hold what is gone"
 
 
 class ErasedMeanwhile:
