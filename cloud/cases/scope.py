@@ -8,7 +8,9 @@ from psycopg import Connection
 from shapely.geometry import Polygon
 
 from cloud.cases.handling import Handling
-from cloud.errors import CaseNotFoundError
+from cloud.errors import CaseNotFoundError, PersonError
+from cloud.findings.catalogue import Catalogue
+from cloud.people.accounts import Wish
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import GRANTS, Permission
 from cloud.people.scope import EVERYTHING, Scope
@@ -25,6 +27,21 @@ def scope_of(actor: Actor, handling: Handling) -> Scope:
     known = _areas_of(handling)
     areas = tuple(known[key] for key in actor.areas if key in known) if actor.areas else None
     return Scope(sees_cases=Permission.SEE_CASES in GRANTS[actor.role], unit=actor.unit, areas=areas)
+
+
+def require_known(wish: Wish, *, catalogue: Catalogue, handling: Handling) -> None:
+    """Check an account's unit, crew and areas against what the county has.
+
+    Raises:
+        PersonError: there is no such unit, crew or area.
+    """
+    if wish.unit is not None and wish.unit not in catalogue.units:
+        raise PersonError(f"there is no unit {wish.unit}")
+    crew = handling.crews.get(wish.crew) if wish.crew is not None else None
+    if wish.crew is not None and (crew is None or crew.unit != wish.unit):
+        raise PersonError(f"there is no crew {wish.crew} of unit {wish.unit}")
+    if unknown := set(wish.areas) - _areas_of(handling).keys():
+        raise PersonError(f"there is no area {', '.join(sorted(unknown))}")
 
 
 def require_in_scope(connection: Connection[Any], case_id: UUID, *, actor: Actor, handling: Handling) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 import click
 from psycopg import Connection
 
+from cloud.cases.handling import load_handling
+from cloud.cases.scope import require_known
 from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.pool import connect
 from cloud.errors import PersonNotFoundError
+from cloud.findings.catalogue import load_catalogue
 from cloud.fleet.secret import read_or_create_secret
 from cloud.people.accounts import Accounts, Person, Wish, find_person, list_people
 from cloud.people.links import make_link
@@ -41,6 +44,8 @@ def add(
     """Add the account NAME and print the link by which its owner sets a password."""
     settings, at = load_config(config), datetime.now(UTC)
     wish = Wish(name=name, role=Role(role), unit=unit, crew=crew, areas=areas, oidc_name=oidc_name)
+    catalogue, handling = load_catalogue(settings.work.catalogue), load_handling(settings.work.handling)
+    require_known(wish, catalogue=catalogue, handling=handling)
     with connect(settings.database.read_url()) as connection:
         Accounts(connection=connection, at=at, actor=_SHELL).add(wish)
         secret = make_link(connection, name, at=at)

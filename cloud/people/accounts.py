@@ -1,5 +1,6 @@
 """Accounts in the database."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -12,6 +13,7 @@ from psycopg.types.json import Jsonb
 from cloud.errors import PersonError, PersonNotFoundError
 from cloud.people.model import Actor, Role
 
+_NAME: Final = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 _COLUMNS: Final = """
 SELECT name, role, unit, crew, areas, password_hash, totp_secret, totp_step, oidc_name, oidc_subject, is_demo,
     created_at, disabled_at, last_signed_in_at
@@ -58,6 +60,11 @@ class Wish:
         Raises:
             PersonError: it does not.
         """
+        if _NAME.fullmatch(self.name) is None:
+            raise PersonError(
+                f"name {self.name!r}: 1 to 63 of lower-case letters, digits, dots, dashes and underscores are expected,"
+                " a letter first"
+            )
         if self.role is Role.SYSTEM:
             raise PersonError("nobody is the system but the system")
         if self.role is Role.CREW and (self.unit is None or self.crew is None):

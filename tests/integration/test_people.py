@@ -9,9 +9,11 @@ import httpx
 import psycopg
 import pyotp
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 
 from cloud.api.guard import UNKNOWN_BURST
+from cloud.commands.people import people
 from cloud.db.pool import connect
 from cloud.errors import PersonError
 from cloud.people.accounts import Accounts, Wish
@@ -269,6 +271,26 @@ def test_a_session_idles_no_longer_than_the_role_of_now_allows(address: str, liu
         assert boss.put("/people/liu", json={"role": "viewer"}).status_code == 200
         pass_hours(database, 13)
         assert liu.get("/me").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Li Wei", "--role", "viewer"], "name 'Li Wei'"),
+        (["li", "--role", "operator", "--unit", "rods"], "there is no unit rods"),
+        (["li", "--role", "crew", "--unit", "roads", "--crew", "roads-9"], "there is no crew roads-9 of unit roads"),
+        (["li", "--role", "operator", "--area", "tow"], "there is no area tow"),
+    ],
+    ids=["name", "unit", "crew", "area"],
+)
+def test_a_slip_of_the_pen_makes_no_account(
+    database: str, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.setenv("BUSENSE_CITY", "testcity")
+    monkeypatch.setenv("BUSENSE_DATABASE__URL", database)
+    result = CliRunner().invoke(people, ["add", *arguments])
+    assert isinstance(result.exception, PersonError)
+    assert said in str(result.exception)
 
 
 def test_the_last_administrator_stays(address: str) -> None:

@@ -12,7 +12,7 @@ from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Question, Resources
 from cloud.api.entrance import Door
 from cloud.api.routes.session import DoorDep, Name
-from cloud.errors import PersonError
+from cloud.cases.scope import require_known
 from cloud.people.accounts import Person, Wish, list_people
 from cloud.people.links import GOOD_FOR, make_link
 from cloud.people.model import Role
@@ -191,14 +191,7 @@ def _wish(held: Resources, name: str, body: PersonBody) -> Wish:
     Raises:
         PersonError: there is no such unit, crew or area.
     """
-    if body.unit is not None and body.unit not in held.catalogue.units:
-        raise PersonError(f"there is no unit {body.unit}")
-    crew = held.handling.crews.get(body.crew) if body.crew is not None else None
-    if body.crew is not None and (crew is None or crew.unit != body.unit):
-        raise PersonError(f"there is no crew {body.crew} of unit {body.unit}")
-    if unknown := set(body.areas) - {area.key for area in held.handling.areas}:
-        raise PersonError(f"there is no area {', '.join(sorted(unknown))}")
-    return Wish(
+    wish = Wish(
         name=name,
         role=body.role,
         unit=body.unit,
@@ -206,6 +199,8 @@ def _wish(held: Resources, name: str, body: PersonBody) -> Wish:
         areas=tuple(body.areas),
         oidc_name=body.oidc_name,
     )
+    require_known(wish, catalogue=held.catalogue, handling=held.handling)
+    return wish
 
 
 def _link(entrance: Door, secret: str) -> LinkView:
