@@ -87,4 +87,37 @@ describe("what is known now", () => {
     await vi.waitUntil(() => live.isLoaded.value);
     expect(live.feed.value.map(({ kind }) => kind)).toEqual(["observation", "case"]);
   });
+
+  it("is read anew at leisure when it has grown large, not with each event", async () => {
+    vi.useFakeTimers();
+    let tell: (from: number, to: number) => void = () => undefined;
+    server = {
+      "/me": sits("sun", []),
+      "/events": () => new Response(new ReadableStream({
+        start: (body) => {
+          tell = (from, to) => {
+            const events = Array.from({ length: to - from }, (_, place) => `event: finding\ndata: ${JSON.stringify(finding(from + place))}\n\n`);
+            body.enqueue(new TextEncoder().encode(events.join("")));
+          };
+        },
+      })),
+    };
+    const finding = (number: number) => ({ id: String(number), geometry: { coordinates: [120.4, 27.5] }, properties: { state: "open", passes_seen: 2 } });
+    const reads = (): number => asked.filter((path) => path === "/findings").length;
+    startLive(end.signal);
+    await vi.advanceTimersByTimeAsync(100);
+    await askMe();
+    await vi.advanceTimersByTimeAsync(100);
+    asked.length = 0;
+    server["/findings"] = () => new Promise(() => undefined);
+    tell(0, 10_001);
+    for (let frame = 0; frame < 5; frame += 1) {
+      await vi.advanceTimersByTimeAsync(100);
+      tell(20_000 + frame, 20_001 + frame);
+    }
+    expect(reads()).toBe(0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(reads()).toBe(1);
+    vi.useRealTimers();
+  });
 });

@@ -10,7 +10,7 @@ const SMALLEST = 0.5;
 export function useWallMode() {
   const { setForced } = useTheme();
   const enlargement = ref(enlargementNow());
-  const awake = { lock: null as WakeLockSentinel | null };
+  const awake = { lock: null as WakeLockSentinel | null, isLeft: false };
 
   const onResize = (): void => {
     enlargement.value = enlargementNow();
@@ -28,6 +28,7 @@ export function useWallMode() {
     setForced(null);
     removeEventListener("resize", onResize);
     document.removeEventListener("visibilitychange", onVisible);
+    awake.isLeft = true;
     void awake.lock?.release();
   });
   return enlargement;
@@ -38,8 +39,11 @@ function enlargementNow(): number {
 }
 
 /** Only where the browser knows it and the page came over https or from this machine. */
-async function stayAwake(awake: { lock: WakeLockSentinel | null }): Promise<void> {
+async function stayAwake(awake: { lock: WakeLockSentinel | null; isLeft: boolean }): Promise<void> {
   if ("wakeLock" in navigator) {
     awake.lock = await navigator.wakeLock.request("screen").catch(() => null);
+    if (awake.isLeft) {
+      await awake.lock?.release();
+    }
   }
 }

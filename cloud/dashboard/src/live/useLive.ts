@@ -21,6 +21,7 @@ const PAGE_SIZE = 500;
 const MOST_STATES = 10_000;
 const MOST_CASES = 5_000;
 const RESYNC_MS = 3_600_000;
+const CHECK_MS = 60_000;
 
 /** Of the newest findings and of those that events told of: what makes a change news. */
 const states = new Map<string, FindingState>();
@@ -144,9 +145,6 @@ function follow(signal: AbortSignal): void {
             return;
           }
           take(queue.splice(0));
-          if (states.size > MOST_STATES || cases.value.size > MOST_CASES) {
-            void loadPresentState(signal);
-          }
         });
       }
     },
@@ -154,8 +152,13 @@ function follow(signal: AbortSignal): void {
   const timers = [
     setInterval(() => void refreshSummary(signal), SUMMARY_EVERY_MS),
     setInterval(() => void loadPresentState(signal), RESYNC_MS),
+    setInterval(() => isLarge() && void loadPresentState(signal), CHECK_MS),
   ];
   signal.addEventListener("abort", () => timers.forEach((timer) => clearInterval(timer)), { once: true });
+}
+
+function isLarge(): boolean {
+  return states.size > MOST_STATES || cases.value.size > MOST_CASES;
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
