@@ -24,14 +24,19 @@ def resolution_for(
     """The finest resolution whose cells can be told apart at a zoom, and of which not too many cover the rectangle."""
     shrink = math.cos(math.radians((min_lat + max_lat) / 2))
     metres_per_pixel = _METRES_PER_PIXEL * shrink / 2**zoom
-    area_km2 = (max_lon - min_lon) * shrink * (max_lat - min_lat) * _KM_PER_DEGREE**2
+    wide_km, high_km = (max_lon - min_lon) * shrink * _KM_PER_DEGREE, (max_lat - min_lat) * _KM_PER_DEGREE
     fitting = (
         resolution
         for resolution in range(FINEST, COARSEST, -1)
         if _edge_m(resolution) >= SMALLEST_EDGE_PX * metres_per_pixel
-        and area_km2 <= most * 1.5 * math.sqrt(3) * (_edge_m(resolution) / 1000) ** 2
+        and _cells_touched(wide_km, high_km, edge_km=_edge_m(resolution) / 1000) <= most
     )
     return next(fitting, COARSEST)
+
+
+def _cells_touched(wide_km: float, high_km: float, *, edge_km: float) -> float:
+    """About how many cells touch a rectangle: those within, and those at its edges, of which a strip has most."""
+    return (wide_km + edge_km) * (high_km + edge_km) / (1.5 * math.sqrt(3) * edge_km**2)
 
 
 def _edge_m(resolution: int) -> float:

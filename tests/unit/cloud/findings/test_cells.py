@@ -36,6 +36,13 @@ def test_however_large_the_rectangle_not_too_many_cells_cover_it(zoom: float, sh
         assert len(cells_over(resolution, **box)) < 1.5 * MAX_CELLS
 
 
+@pytest.mark.parametrize(("wide_deg", "high_deg"), [(0.0, 0.0), (0.0, 40.0), (40.0, 0.0), (1e-4, 20.0)], ids=str)
+def test_nor_do_they_cover_a_strip(wide_deg: float, high_deg: float) -> None:
+    box = {"min_lon": 100.0, "min_lat": 10.0, "max_lon": 100.0 + wide_deg, "max_lat": 10.0 + high_deg}
+    resolution = resolution_for(zoom=16.0, **box)
+    assert resolution == COARSEST or len(cells_over(resolution, **box)) < 1.5 * MAX_CELLS
+
+
 @settings(deadline=None)  # a busy machine is slow, not wrong
 @given(east=st.floats(0, 1), north=st.floats(0, 1), zoom=st.floats(8, 16))
 def test_whatever_lies_in_a_rectangle_lies_in_one_of_its_cells(east: float, north: float, zoom: float) -> None:
