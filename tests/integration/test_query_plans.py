@@ -85,7 +85,7 @@ QUERIES: dict[str, Query] = {
     "segments of a rectangle": (_LIST, SEGMENTS, "segments_box_idx"),
     "one segment": (_ONE, SEGMENT, "segments_pkey"),
     "its days": (_HISTORY, SEGMENT, "segment_history_pkey"),
-    "its findings": (_FOUND, SEGMENT, "segment_findings_segment_id_idx"),
+    "its findings": (_FOUND, SEGMENT | EVERYTHING.values(), "segment_findings_segment_id_idx"),
     "looks at it": (_SURVEYS, SEGMENT, "segment_surveys_segment_id_to_at_idx"),
     "its usual passes": (_PASSES, SEGMENT, "segment_passes_pkey"),
     "worst segments": (_WORST, WORST, "segment_conditions_pci_estimate_idx"),
