@@ -33,7 +33,7 @@ def test_wall_fills_the_screen_and_nothing_more(browser: Browser, url: str, size
 def open_wall(viewer: Viewer) -> None:
     """Open the wall and wait until it has read the present state: only then is a change news to it."""
     viewer.open("/wall")
-    expect(viewer.page.locator(".feed li").first).to_contain_text("案件 demo-2026-000001 生成")
+    expect(viewer.page.locator(".feed li", has_text="案件 demo-2026-000001 生成")).to_have_count(1)
 
 
 def test_wall_shows_a_case_within_a_second(browser: Browser, stub: Stub) -> None:
