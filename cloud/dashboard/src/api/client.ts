@@ -177,7 +177,12 @@ export async function getJson<T>(path: string, query: Query, signal?: AbortSigna
 }
 
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
-  return readBlob(await reach(`${API_ROOT}${path}`, { signal: signal ?? null, headers: { Accept: "*/*" } }));
+  return getPicture(`${API_ROOT}${path}`, signal);
+}
+
+/** By its whole address, as `pictureUrl` has it. */
+export async function getPicture(url: string, signal?: AbortSignal): Promise<Blob> {
+  return readBlob(await reach(url, { signal: signal ?? null, headers: { Accept: "*/*" } }));
 }
 
 export async function postForBlob(path: string, body: object): Promise<Blob> {
