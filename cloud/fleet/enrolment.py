@@ -33,6 +33,7 @@ UPDATE device_certificates SET revoked_at = %s
 WHERE city = %s AND device = %s AND revoked_at IS NULL AND serial IS DISTINCT FROM %s
 """
 _CLOSE: Final = "UPDATE devices SET secret_hash = %s, revoked_at = %s WHERE city = %s AND device = %s"
+_HOLD: Final = "SELECT FROM devices WHERE city = %s AND device = %s FOR UPDATE"
 _GOOD: Final = """
 SELECT c.name, c.city, c.device, c.expires_at, d.is_relay
 FROM device_certificates c JOIN devices d ON d.city = c.city AND d.device = c.device
@@ -103,6 +104,7 @@ def renew(
     Raises:
         FleetError: the request is none, or the device has no certificate that is good.
     """
+    connection.execute(_HOLD, (city, device))
     if not any((known.city, known.device) == (city, device) for known in good_certificates(connection, at=at)):
         raise FleetError(f"{city}/{device} has no certificate that is good: it needs a new code")
     issued = authority.issue(request, city=city, device=device, at=at)
@@ -117,11 +119,12 @@ def revoke(connection: Connection[Any], *, city: str, device: str, at: datetime)
     Raises:
         FleetError: there is no such device, and no code for one.
     """
-    ended = connection.execute(_REVOKE_DEVICE, (at, city, device, None)).rowcount
-    closed = connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), at, city, device)).rowcount
+    # In the order in which `admit` takes them: whoever is just being admitted, or renews, is waited for, and cut off.
     codes = connection.execute("DELETE FROM device_codes WHERE city = %s AND device = %s", (city, device)).rowcount
+    closed = connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), at, city, device)).rowcount
     if not closed and not codes:
         raise FleetError(f"there is no device {city}/{device}")
+    ended = connection.execute(_REVOKE_DEVICE, (at, city, device, None)).rowcount
     connection.execute(_NOTIFY, (CHANNEL,))
     return ended
 

@@ -7,6 +7,7 @@ import signal
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from cloud.db.pool import connect
 from cloud.errors import FleetError
 from cloud.fleet.authority import GOOD_FOR, Authority
 from cloud.fleet.broker_users import write_users
+from cloud.fleet.devices import enrol as enrol_device
 from cloud.fleet.enrolment import admit, good_certificates, make_code, renew, revoke
 from edge_agent.config import Cloud
 from edge_agent.enrol import draw_key, enrol, expiry_of
@@ -372,6 +374,38 @@ def test_a_revoked_bus_gets_no_new_certificate(depot: Depot) -> None:
             renew(connection, depot.authority, city=CITY, device="bus-1", request=request, at=NOW)
         with pytest.raises(FleetError, match="no device testcity/bus-11"):  # a slip of the pen
             revoke(connection, city=CITY, device="bus-11", at=NOW)
+
+
+@pytest.mark.parametrize("step", ["enrols", "renews"])
+def test_a_bus_that_is_revoked_at_the_instant_of_its_next_certificate_has_none(
+    database: str, tmp_path: Path, step: str
+) -> None:
+    authority, request = Authority.create(tmp_path / "authority", city=CITY, at=NOW), draw_key("bus-1").request_pem
+    with connect(database) as connection:
+        enrol_device(connection, city=CITY, device="bus-1", secret="s" * 40)
+        code = make_code(connection, city=CITY, device="bus-1", at=NOW)
+        if step == "renews":
+            admit(connection, authority, code=code, request=request, at=NOW)
+
+    def end() -> None:
+        with connect(database) as other:
+            revoke(other, city=CITY, device="bus-1", at=NOW)
+
+    with connect(database) as connection, ThreadPoolExecutor(max_workers=1) as executor:
+        if step == "enrols":
+            admit(connection, authority, code=code, request=request, at=NOW)
+        else:
+            renew(connection, authority, city=CITY, device="bus-1", request=request, at=NOW)
+        revoking = executor.submit(end)
+        wait_until(lambda: revoking.done() or is_somebody_waiting(database))
+        connection.commit()
+        revoking.result()
+        assert good_certificates(connection, at=NOW) == []
+
+
+def is_somebody_waiting(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is not None
 
 
 def test_a_bus_enrols_and_renews_over_the_network(database: str, tmp_path: Path) -> None:
