@@ -1,8 +1,11 @@
 """`busense aside`: what failed by its own fault, and giving it back."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+from psycopg import Connection
 
 from cloud.cli import config_option
 from cloud.config import load_config
@@ -51,11 +54,18 @@ def return_set_aside(config: Path | None, number: int | None, *, is_all: bool) -
     if (number is None) is not is_all:
         raise click.UsageError("either --id NUMBER or --all is expected")
     with connect(load_config(config).database.read_url()) as connection:
-        numbers = [item.id for item in list_aside(connection, limit=10_000)] if number is None else [number]
+        numbers = _waiting(connection) if number is None else [number]
         returned = sum(give_back(connection, each, actor=COMMAND_LINE) for each in numbers)
     if number is not None and not returned:
         raise CloudError(f"there is no work {number} set aside")
     click.echo(f"{returned} will be tried again")
+
+
+def _waiting(connection: Connection[Any]) -> Iterator[int]:
+    after = 0
+    while page := list_aside(connection, after=after, limit=1_000):
+        yield from (item.id for item in page)
+        after = page[-1].id
 
 
 @aside.command("discard")

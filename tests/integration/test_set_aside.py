@@ -81,6 +81,16 @@ def test_observation_that_cannot_be_fused_is_set_aside_alone_and_given_back(town
     assert call("list").output == ""
 
 
+def test_everything_is_returned_however_much_it_is(town: Town) -> None:
+    many = 10_001  # more than a list shows
+    town.change(
+        "INSERT INTO set_aside (kind, subject, reason, detail, at)"
+        " SELECT 'merge', jsonb_build_object('case_id', n), 'CheckViolation', '', now() FROM generate_series(1, %s) n",
+        many,
+    )
+    assert call("return", "--all").output == f"{many} will be tried again\n"
+
+
 def test_full_disk_sets_nothing_aside(town: Town) -> None:
     poison(town.url, "finding_observations", "TRUE", code=DISK_FULL)
     town.sees()
