@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { api } from "../src/api/client";
+import { api, OfflineError } from "../src/api/client";
 import { fleet } from "../src/api/fleet";
 import { furniture } from "../src/api/furniture";
 import { people } from "../src/api/people";
@@ -39,6 +39,35 @@ describe("the way to the API", () => {
 
     expect(new Set(keys()).size).toBe(8);
     expect(keys().every((key) => /^[0-9a-f]{32}$/.test(key ?? ""))).toBe(true);
+  });
+
+  it("sends what was never answered under its key again, so that it happens once", async () => {
+    vi.useFakeTimers();
+    listen();
+    const answered = fetch;
+    const unanswered = async (work: () => Promise<unknown>): Promise<void> => {
+      vi.stubGlobal("fetch", (_url: string, request: RequestInit) => {
+        sent.push(request);
+        return Promise.reject(new TypeError("no network"));
+      });
+      await expect(work()).rejects.toBeInstanceOf(OfflineError);
+      vi.stubGlobal("fetch", answered);
+    };
+    const ask = () => travel.ask("a", { kind: "search", purpose: "not come home", minutes: 60 });
+    await unanswered(ask);
+    await travel.ask("b", { kind: "search", purpose: "not come home", minutes: 60 });
+    await ask();
+    await ask();
+    const [first, other, again, later] = keys();
+    expect(again).toBe(first);
+    expect(new Set([first, other, later]).size).toBe(3);
+
+    sent.length = 0;
+    await unanswered(ask);
+    vi.advanceTimersByTime(600_000);
+    await ask();
+    expect(new Set(keys()).size).toBe(2);
+    vi.useRealTimers();
   });
 
   it("keeps the key that a waiting step was given", async () => {
