@@ -9,6 +9,7 @@ import { en } from "../src/locales/en";
 import { zh } from "../src/locales/zh";
 import DrivingPage from "../src/pages/DrivingPage.vue";
 import GuardianPage from "../src/pages/GuardianPage.vue";
+import LookPage from "../src/pages/LookPage.vue";
 import TravellerPage from "../src/pages/TravellerPage.vue";
 import UpkeepPage from "../src/pages/UpkeepPage.vue";
 import WelcomePage from "../src/pages/WelcomePage.vue";
@@ -103,6 +104,22 @@ describe("what somebody wrote", () => {
     await vi.waitUntil(() => document.querySelector("[role=alert]"));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(router.currentRoute.value.path).toBe("/");
+  });
+
+  it("of what came of a look stays when the network is away for a moment, and what is old is said to be", async () => {
+    vi.useFakeTimers();
+    let isAway = false;
+    const look = { id: "l", traveller: "a", kind: "search", state: "open", purpose: "not come home", minutes: 60, asked_by: "li", approved_by: "wang", until_at: new Date(Date.now() + 60_000).toISOString(), outcome: null };
+    server = { "GET /travel/looks/l/view": () => (isAway ? Promise.reject(new TypeError("no network")) : Response.json({ name: "Anna", look, last: null, trail: [], cells: [], passes: [], events: [] })) };
+    open(LookPage, { id: "l" });
+    await vi.advanceTimersByTimeAsync(100);
+    write(field(".end-look input"), "found at the market");
+    isAway = true;
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(field(".end-look input")?.value).toBe("found at the market");
+    expect(document.querySelector("[role=alert]")?.textContent).toBe(zh.states.old);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(field(".end-look input")).toBeNull(); // the time for which one may look is over
   });
 
   it("is never done with another thing than the one that is shown", async () => {
