@@ -108,6 +108,8 @@ def _tell(connection: Connection[Any], json_file: Path | None) -> None:
 @click.option("--reason", required=True)
 def hold(device: str, from_at: datetime, to_at: datetime, reason: str, config: Path | None) -> None:
     """Keep all of DEVICE of a time, however old it gets."""
+    if to_at < from_at:
+        raise CloudError(f"--to {to_at:%Y-%m-%dT%H:%M:%S} ends before it begins: after --from is expected")
     settings = load_config(config)
     values = (settings.city, device, from_at.replace(tzinfo=UTC), to_at.replace(tzinfo=UTC), reason)
     with connect(settings.database.read_url()) as connection:

@@ -131,7 +131,9 @@ def write_draft(path: Path, codes: Iterable[Code]) -> Path:
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="") as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # The mark lets spreadsheets read Chinese names and plates.
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8-sig") as file:
             writer = csv.writer(file)
             writer.writerow(CODE_COLUMNS)
             writer.writerows([code[column] for column in CODE_COLUMNS] for code in codes)

@@ -1,5 +1,6 @@
 """A county's list is enrolled at once: all or nothing, and again without harm."""
 
+import codecs
 import csv
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,7 @@ def test_each_device_gets_a_code_that_admits_it_in_a_file_for_its_owner_alone(
 ) -> None:
     assert "2 new codes" in enrol(LIST).output
     assert (tmp_path / "codes.csv").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "codes.csv").read_bytes().startswith(codecs.BOM_UTF8), "else spreadsheets read no Chinese plates"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["codes.csv", "list.csv"]
 
     at = datetime.now(UTC)

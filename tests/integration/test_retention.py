@@ -193,6 +193,14 @@ def test_hold_of_whom_nobody_knows_is_refused(archive: Archive) -> None:
     assert query(archive.url, "SELECT * FROM legal_holds") == []
 
 
+def test_hold_that_ends_before_it_begins_is_refused(archive: Archive) -> None:
+    span = ["--from", f"{NEW:%Y-%m-%d}", "--to", f"{OLD:%Y-%m-%d}"]
+    refused = archive.run("hold", "bus-1", *span, "--reason", "court")
+
+    assert isinstance(refused.exception, CloudError)
+    assert "ends before it begins" in str(refused.exception)
+
+
 def test_beyond_the_space_the_oldest_pictures_go(archive: Archive) -> None:
     archive.rules.write_text("[pictures]\ndays = 1000\nmost_bytes = 1500\n")
     archive.purge()
