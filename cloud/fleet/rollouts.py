@@ -95,6 +95,11 @@ FROM devices d
 WHERE r.roll_out = %(id)s AND r.state = 'told' AND d.city = r.city AND d.device = r.device
     AND (d.twin_reported ->> 'version')::bigint >= r.version
 """
+_FAIL_REVOKED: Final = """
+UPDATE roll_out_devices r SET state = 'failed', settled_at = d.revoked_at, problem = 'it was revoked'
+FROM devices d
+WHERE r.roll_out = %s AND r.state = 'told' AND d.city = r.city AND d.device = r.device AND d.revoked_at IS NOT NULL
+"""
 _UNSETTLED: Final = """
 SELECT city, device, before FROM roll_out_devices WHERE roll_out = %s AND state = 'told' ORDER BY city, device
 """
@@ -265,6 +270,7 @@ def _carry_on(connection: Connection[Any], roll_out: UUID, *, at: datetime) -> i
 
 def _settle(connection: Connection[Any], roll_out: UUID, held: _Held) -> None:
     connection.execute(_SETTLE, {"key": package_key(held.kind), "release": held.release, "id": roll_out})
+    connection.execute(_FAIL_REVOKED, (roll_out,))
 
 
 def _groups(connection: Connection[Any], roll_out: UUID) -> list[Group]:

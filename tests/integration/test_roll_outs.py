@@ -303,6 +303,19 @@ def test_a_bus_that_was_revoked_is_in_no_roll_out_until_it_is_enrolled_again(cou
     assert county.counts(county.propose(county.release("2"), [])) == {"waiting": 10}
 
 
+def test_a_bus_that_is_revoked_on_the_way_has_failed_and_is_waited_for_no_longer(county: County) -> None:
+    roll_out = county.propose(county.release(), [])
+    county.do(roll_out, Deed.APPROVE)
+    county.carry_on()
+    revoke(county.connection, city="a", device="bus-1", at=AT)
+    for device in county.buses:
+        if device != "bus-1":
+            county.answer(device)
+    county.carry_on()
+    assert county.counts(roll_out) == {"done": 9, "failed": 1}
+    assert county.state(roll_out)[0] == "finished"
+
+
 def test_what_a_bridge_brings_is_in_no_roll_out_but_where_an_agent_speaks_too(county: County) -> None:
     enrol(county.connection, city="a", device="fed", secret="s" * 40)
     county.connection.execute("UPDATE devices SET feed = 'gtfs_rt' WHERE device = 'fed'")

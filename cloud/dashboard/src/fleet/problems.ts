@@ -13,6 +13,7 @@ export const PROBLEMS = {
   foreign: /^(.+) cannot be set from afar$/,
   fixed: /^a package of settings must not hold (.+)$/,
   other: /^it reports another package$/,
+  revoked: /^it was revoked$/,
 } as const;
 
 export type Problem = keyof typeof PROBLEMS;
