@@ -165,7 +165,7 @@ def test_axe_finds_nothing_serious_and_the_focus_is_seen(browser: Browser, url: 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if "layers" not in path and path != "/wall"])
 def test_nothing_is_cut_on_a_phone(browser: Browser, url: str, path: str) -> None:
-    with open_viewer(browser, url, size=(390, 844), token=DESK, language="en") as viewer:
+    with open_viewer(browser, url, size=(360, 780), token=DESK, language="en") as viewer:
         (viewer.go if path in {"/login", "/notice"} else viewer.open)(path)
         expect(viewer.page.locator(PAGES[path]).first).to_be_visible()
         assert viewer.cut_texts() == []
@@ -175,7 +175,7 @@ def test_nothing_is_cut_on_a_phone(browser: Browser, url: str, path: str) -> Non
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make dashboard)")
 @pytest.mark.parametrize("path", ["/crew", "/crew/c3", "/crew/c4"])
 def test_axe_finds_nothing_serious_on_a_crews_phone(browser: Browser, url: str, path: str) -> None:
-    with open_viewer(browser, url, size=(390, 844), token=CREW) as viewer:
+    with open_viewer(browser, url, size=(360, 780), token=CREW) as viewer:
         viewer.go(path)
         expect(viewer.page.locator("a.item, article.job").first).to_be_visible()
         assert serious_faults(viewer) == []
@@ -192,7 +192,7 @@ def test_axe_finds_nothing_serious_in_a_dialog(browser: Browser, url: str) -> No
 
 
 def test_a_phone_has_four_ways_and_the_rest_behind_one_more(browser: Browser, url: str) -> None:
-    with open_viewer(browser, url, size=(390, 844), token=BOSS, language="en") as viewer:
+    with open_viewer(browser, url, size=(360, 780), token=BOSS, language="en") as viewer:
         viewer.open("/findings")
         ways = viewer.page.get_by_role("navigation", name="Main")
         expect(ways.get_by_role("link")).to_have_count(4)
