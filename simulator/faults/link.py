@@ -129,6 +129,10 @@ class FaultyLink:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(self._host, self._target_port)
         pair = {writer, server_writer}
+        if self._behaviour.is_cut:  # meanwhile
+            for each in pair:
+                _abort(each)
+            return
         self._writers |= pair
         up = self._disordered(_mqtt_packets(reader)) if self._scheme == "mqtt" else _chunks(reader)
         pumps = [

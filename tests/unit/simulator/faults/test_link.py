@@ -99,6 +99,16 @@ def test_a_cut_link_resets_what_is_open_and_refuses_what_comes(listener: Listene
             wait_until(lambda: listener.heard == CONNECT * 2)
 
 
+def test_what_is_about_to_be_opened_is_cut_too(listener: Listener) -> None:
+    with linked(listener) as link:
+        for _ in range(60):
+            link.behave(SOUND)
+            with through(link) as bus:
+                link.behave(Behaviour(is_cut=True))
+                with pytest.raises(ConnectionResetError):
+                    bus.recv(1)
+
+
 def test_a_stalled_link_stays_open_and_passes_nothing_until_it_goes_on(listener: Listener) -> None:
     with linked(listener) as link, through(link) as bus:
         link.behave(Behaviour(is_stalled=True))
