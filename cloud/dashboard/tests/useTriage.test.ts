@@ -81,4 +81,20 @@ describe("the queue of judging", () => {
     expect(queue.items.value.map(({ id }) => id)).toEqual(["second"]);
     expect(queue.hasMore.value).toBe(false);
   });
+
+  it("does not bring back what was just judged, before the live connection tells of it", async () => {
+    const reported = makeCase({ id: "judged" });
+    await tell(reported);
+    const queue = queueOf();
+    answers[0]?.(Response.json({ items: [reported], next: null }));
+    await settled();
+    answers[1]?.(Response.json({ ...reported, actions: ["file"] }));
+    await settled();
+    const judging = queue.judge({ action: "file", version: 1 });
+    answers[2]?.(Response.json({ ...reported, version: 2, state: "filed", actions: [] }));
+    await judging;
+    expect(queue.items.value).toEqual([]);
+    await tell(makeCase({ id: "other" }));
+    expect(queue.items.value.map(({ id }) => id)).toEqual(["other"]);
+  });
 });

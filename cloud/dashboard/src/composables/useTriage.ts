@@ -18,9 +18,12 @@ export function useTriage(queue: Ref<Queue>) {
   const currentId = ref<string | null>(null);
   const verdictsMs = ref<number[]>([]);
 
+  /** As the last action left them: the live connection tells of that a moment later. */
+  const acted = new Map<string, CaseItem>();
+
   const list = useResource(async (signal) => {
     const page = await api.cases(filterOf(queue.value), signal);
-    items.value = queueAfter(queue.value, page.items, live.cases.value);
+    items.value = queueAfter(queue.value, page.items, newest(live.cases.value));
     return page;
   });
   watch(queue, () => {
@@ -28,7 +31,7 @@ export function useTriage(queue: Ref<Queue>) {
     void list.load();
   }, { immediate: true });
   const hasMore = computed(() => (list.data.value?.next ?? null) !== null);
-  watch(live.cases, (news) => (items.value = queueAfter(queue.value, items.value, news)));
+  watch(live.cases, (news) => (items.value = queueAfter(queue.value, items.value, newest(news))));
 
   const index = computed(() => items.value.findIndex(({ id }) => id === currentId.value));
   watch(items, (now, before) => {
@@ -47,7 +50,13 @@ export function useTriage(queue: Ref<Queue>) {
     belongsTo(queue.value, present) ? t.value.act.conflict : t.value.triage.overtaken(present.number),
   );
 
+  function newest(news: ReadonlyMap<string, CaseItem>): ReadonlyMap<string, CaseItem> {
+    const ours = [...acted].filter(([id, { version }]) => version > (news.get(id)?.version ?? Infinity));
+    return ours.length === 0 ? news : new Map([...news, ...ours]);
+  }
+
   function take(present: CaseDetail): void {
+    acted.set(present.id, present);
     if (present.id === currentId.value) {
       detail.value = present;
     }
