@@ -56,7 +56,9 @@ def purge_check(last: tuple[datetime, bool] | None, *, at: datetime) -> str:
     purged_at, is_proven = last
     if at - purged_at > NEWEST_PURGE:
         hours = (at - purged_at).total_seconds() / 3600
-        raise NotForProductionError(f"the last purge was {hours:.0f} h ago: does `busense work` run?")
+        raise NotForProductionError(
+            f"the last purge was {hours:.0f} h ago: does `busense work` run, and is the clock right?"
+        )
     if not is_proven:
         raise NotForProductionError("the last purge left what it should not: see `busense retention report`")
     return f"purged at {purged_at:%Y-%m-%dT%H:%M:%SZ}, and what is left adds up"

@@ -4,6 +4,7 @@ BusenseError
 └── CloudError
     ├── ConfigError            stop, and say what is wrong with the configuration
     ├── MigrationError         stop: the database and these migrations do not fit together
+    ├── ClockError             wait until a person has looked at the clock
     ├── UnavailableError       retry: database or broker cannot be reached
     ├── RoadsError             stop: a road network that cannot be imported
     ├── FurnitureError         stop: a list of street furniture that cannot be taken
@@ -60,6 +61,10 @@ class ConfigError(CloudError):
 
 class MigrationError(CloudError):
     """The database's history and the migrations of this version do not agree."""
+
+
+class ClockError(CloudError):
+    """A clock that may be wrong, where a wrong one does harm that cannot be undone."""
 
 
 class UnavailableError(CloudError):

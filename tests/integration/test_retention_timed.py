@@ -11,9 +11,10 @@ import pytest
 
 from cloud.config import CloudConfig, DatabaseConfig, PicturesConfig
 from cloud.db.pool import connect
+from cloud.errors import ClockError
 from cloud.pictures.store import PictureStore, open_store
 from cloud.work.housekeeping import purge_when_due
-from cloud.work.retention import Report, alone
+from cloud.work.retention import Report, alone, purge
 from cloud.work.retention_rules import load_retention
 from cloud.work.service import work
 from tests.integration.ingest_database import value
@@ -43,6 +44,16 @@ def test_a_purge_under_a_clock_that_was_ahead_does_not_hold_up_those_that_follow
     assert run(database, tmp_path, at=THREE + timedelta(days=3650)) is not None
     ran = [run(database, tmp_path, at=THREE + timedelta(hours=hours)) for hours in (0, 1, 24)]
     assert [report is not None for report in ran] == [True, False, True]
+
+
+def test_under_a_clock_that_has_jumped_nothing_is_deleted_until_a_person_says_so(database: str, tmp_path: Path) -> None:
+    assert run(database, tmp_path, at=THREE) is not None
+    later = THREE + timedelta(days=31, hours=1)
+    with pytest.raises(ClockError, match="busense retention run"):
+        run(database, tmp_path, at=later)
+    with connect(database, autocommit=True) as connection:
+        purge(connection, opener(tmp_path)(), load_retention(None), at=later)
+    assert run(database, tmp_path, at=later + timedelta(days=1)) is not None
 
 
 def test_once_with_several_workers(database: str, tmp_path: Path) -> None:
