@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
         FROM device_streams WHERE city = d.city AND device = d.device
     ) t
 ) s
-WHERE d.city = %s
+WHERE d.city = %s AND d.revoked_at IS NULL
 ORDER BY d.device
 """
 
@@ -69,7 +69,7 @@ class Bus:
 
 
 async def list_buses(connection: AsyncConnection[Any], *, city: str) -> list[Bus]:
-    """Every enrolled bus and stop of a city, by name."""
+    """Every enrolled bus and stop of a city that is let in, by name."""
     async with connection.cursor(row_factory=class_row(Bus)) as cursor:
         await cursor.execute(_LIST, (city,))
         return await cursor.fetchall()

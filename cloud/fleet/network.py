@@ -19,7 +19,7 @@ DEVICES: Final = """
 SELECT d.device, d.is_relay, s.name, d.presence, d.last_seen_at, coalesce(d.lon, s.lon) AS lon,
     coalesce(d.lat, s.lat) AS lat, d.carrying, d.carrying_at
 FROM devices d LEFT JOIN travel_stops s ON s.id = d.device
-WHERE d.city = %(city)s ORDER BY d.is_relay DESC, d.device
+WHERE d.city = %(city)s AND d.revoked_at IS NULL ORDER BY d.is_relay DESC, d.device
 """
 WAYS: Final = """
 SELECT device, way, sum(messages)::bigint AS messages, sum(tags)::bigint AS tags, max(last_at) AS last_at,
@@ -120,7 +120,7 @@ def gap_of(*, is_relay: bool, last_seen_at: datetime | None, ways: Sequence[Way]
 
 
 async def read_stations(connection: AsyncConnection[Any], *, city: str, since: date, at: datetime) -> list[Station]:
-    """Every bus and stop with what came of it since a day, stops first."""
+    """Every bus and stop that is let in with what came of it since a day, stops first."""
     values = {"city": city, "since": since}
     async with connection.cursor(row_factory=class_row(_Came)) as cursor:
         came = await (await cursor.execute(WAYS, values)).fetchall()

@@ -12,7 +12,7 @@ _TWIN: Final = """
 SELECT coalesce(w.version, 0) AS wanted_version, coalesce(w.settings, '{}') AS wanted, w.changed_at AS wanted_at,
     w.told_at, coalesce((d.twin_reported ->> 'version')::bigint, 0) AS reported_version,
     coalesce(d.twin_reported -> 'settings', '{}') AS reported, d.twin_reported_at AS reported_at,
-    d.twin_reported ->> 'problem' AS problem, d.health
+    d.twin_reported ->> 'problem' AS problem, d.health, d.revoked_at
 FROM devices d LEFT JOIN device_wishes w ON w.city = d.city AND w.device = d.device
 WHERE d.city = %s AND d.device = %s
 """
@@ -38,7 +38,10 @@ FROM device_commands WHERE city = %s AND device = %s ORDER BY asked_at DESC LIMI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
-    """How a bus is wanted to be and how it says it is; `health` is what it said last of itself."""
+    """How a bus is wanted to be and how it says it is; `health` is what it said last of itself.
+
+    Since `revoked_at` it is let in no longer.
+    """
 
     wanted_version: int
     wanted: dict[str, Any]
@@ -49,6 +52,7 @@ class Twin:
     reported_at: datetime | None
     problem: str | None
     health: dict[str, Any] | None
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ STILL: Final = timedelta(seconds=90)
 _NEWEST: Final = "SELECT max(position_at) FROM devices WHERE city = %(city)s AND NOT is_relay"
 NOW: Final = """
 SELECT device, lon, lat, heading_deg, position_at AS at, coalesce(presence, 'offline') AS presence FROM devices
-WHERE city = %(city)s AND NOT is_relay AND lon BETWEEN %(min_lon)s AND %(max_lon)s
+WHERE city = %(city)s AND NOT is_relay AND revoked_at IS NULL AND lon BETWEEN %(min_lon)s AND %(max_lon)s
     AND lat BETWEEN %(min_lat)s AND %(max_lat)s
 LIMIT %(most)s
 """

@@ -10,4 +10,4 @@ ASIDE: Final = Gauge("busense_aside", "Work that failed and waits for a person."
 QUARANTINE: Final = Gauge("busense_quarantine_messages", "Messages that wait in quarantine.")
 TIMERS_LATE: Final = Gauge("busense_timers_late", "Timers of cases that should have rung a minute ago.")
 DELIVERIES: Final = Gauge("busense_deliveries_kept", "Notices that wait, and those that are dead.", ["state"])
-BUSES: Final = Gauge("busense_buses", "Enrolled buses by whether they are connected.", ["presence"])
+BUSES: Final = Gauge("busense_buses", "Buses that are let in, by whether they are connected.", ["presence"])

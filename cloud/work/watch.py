@@ -35,7 +35,7 @@ _ASIDE: Final = "SELECT kind, count(*) FROM set_aside WHERE returned_at IS NULL 
 _DELIVERIES: Final = "SELECT state, count(*) FROM deliveries WHERE state IN ('waiting', 'dead') GROUP BY state"
 _BUSES: Final = """
 SELECT CASE presence WHEN 'online' THEN 'online' ELSE 'offline' END, count(*) FROM devices
-WHERE NOT is_relay GROUP BY 1
+WHERE NOT is_relay AND revoked_at IS NULL GROUP BY 1
 """
 _QUARANTINE: Final = "SELECT count(*) FROM quarantine WHERE replayed_at IS NULL"
 _TIMERS_LATE: Final = """

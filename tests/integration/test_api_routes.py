@@ -13,6 +13,7 @@ import pytest
 from cloud.db.pool import connect
 from cloud.findings.map_cells import count_marked_cells
 from tests.integration.api_server import api_client
+from tests.integration.ingest_database import enrol_devices
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
 from tests.unit.cloud.ingest.messages import Outbox
@@ -40,6 +41,11 @@ def two_findings(town: Town) -> None:
     town.sees(bus="bus-1", minutes=1, north_m=200, class_code="D00")
     town.store()
     town.work()
+
+
+def revoked_bus(town: Town) -> None:
+    enrol_devices(town.url, ("bus-7",))
+    town.change("UPDATE devices SET presence = 'online', revoked_at = now() WHERE device = 'bus-7'")
 
 
 def get(api: httpx.Client, path: str, **question: Any) -> Any:
@@ -190,8 +196,9 @@ def test_cases_are_listed_with_their_history(api: httpx.Client, town: Town) -> N
     ]
 
 
-def test_buses_are_listed(api: httpx.Client, town: Town) -> None:
+def test_buses_that_are_let_in_are_listed(api: httpx.Client, town: Town) -> None:
     two_findings(town)
+    revoked_bus(town)
     buses = {bus["device"]: bus for bus in get(api, "/buses")["items"]}
 
     assert len(buses) == 6
@@ -243,6 +250,7 @@ def test_roads_and_extent(api: httpx.Client, town: Town) -> None:
 
 def test_summary_counts(api: httpx.Client, town: Town) -> None:
     two_findings(town)
+    revoked_bus(town)
     with connect(town.url, autocommit=True) as connection:
         count_marked_cells(connection)
 

@@ -213,7 +213,11 @@ def test_a_bus_that_was_silent_is_nowhere(people: dict[str, httpx.Client]) -> No
     assert drawn(people["view"], "buses", after(40)) == []
 
 
-def test_now_the_bus_has_its_name(people: dict[str, httpx.Client]) -> None:
+def test_now_the_bus_has_its_name(town: Town, people: dict[str, httpx.Client]) -> None:
+    town.change(
+        "INSERT INTO devices (city, device, secret_hash, lon, lat, position_at, revoked_at)"
+        " SELECT city, 'revoked', secret_hash, lon, lat, position_at, now() FROM devices WHERE device = 'bus-1'"
+    )
     assert [(one["name"], one["is_stale"]) for one in drawn(people["view"], "buses")] == [("bus-1", True)]
 
 

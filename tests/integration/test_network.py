@@ -21,6 +21,7 @@ from cloud.observations.staging import create_staging
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
+from tests.integration.ingest_database import enrol_devices
 from tests.integration.office import Office, headers_of, open_office
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
@@ -118,6 +119,8 @@ def test_network_tells_ways_queue_and_gaps(office: Office) -> None:
     store(town, [came(Outbox(device="stop-1", at=now).message(Kind.STATE, carrying=carrying))])
     town.change("INSERT INTO travel_stops VALUES ('stop-1', '车站', 120.42, 27.51)")
     town.change("UPDATE devices SET last_seen_at = now() - interval '2 days' WHERE device = 'bus-1'")
+    enrol_devices(town.url, ("bus-7",))
+    town.change("UPDATE devices SET revoked_at = now() WHERE device = 'bus-7'")
 
     found = ask(office, "/network", days=2)
     stations = {each["device"]: each for each in found["stations"]}

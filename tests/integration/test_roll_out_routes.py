@@ -19,6 +19,7 @@ from busense.cli import busense
 from cloud.api.routes.device_packages import PART_BYTES
 from cloud.db.pool import connect
 from cloud.fleet.answers import MAX_BYTES
+from cloud.fleet.enrolment import revoke
 from cloud.fleet.releases import add_release
 from cloud.fleet.rollouts import carry_on
 from cloud.people.accounts import Wish
@@ -28,7 +29,7 @@ from edge_agent.uplink.cloud import CloudAddress
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
 from tests.integration.ingest_database import SECRET, enrol_devices, query
-from tests.unit.cloud.ingest.messages import CITY
+from tests.unit.cloud.ingest.messages import AT, CITY
 from wire.package import MANIFEST, About, PackageKind, read_package, write_package
 
 TELL: Final = "UPDATE device_commands SET told_at = now() WHERE kind = %s AND told_at IS NULL RETURNING id"
@@ -152,6 +153,12 @@ def test_the_pose_is_wished_and_a_command_is_asked(address: str, database: str) 
         assert [asked["kind"] for asked in page["commands"]] == ["restart"]
         assert answer(li.get("/buses/bus-1/health"))["items"] == []
         answer(li.get("/buses/bus-9"), 404)
+        assert page["twin"]["revoked_at"] is None
+        with connect(database) as connection:
+            revoke(connection, city=CITY, device="bus-1", at=AT)
+        page = answer(li.get("/buses/bus-1"))
+        assert datetime.fromisoformat(page["twin"]["revoked_at"]) == AT
+        assert [line["action"] for line in page["log"]] == ["restart", "wish"]
     assert query(database, "SELECT actor FROM fleet_log ORDER BY id") == [("li",), ("li",)]
 
 

@@ -12,12 +12,12 @@ router = APIRouter(tags=["fleet"], dependencies=[needs(Permission.SEE)])
 
 
 class BusList(BaseModel):
-    """Every enrolled bus."""
+    """Every enrolled bus that is let in."""
 
     items: list[Bus]
 
 
 @router.get("/buses")
 async def get_buses(connection: DatabaseDep, held: ResourcesDep) -> BusList:
-    """List the buses, by name; counts are sums over a bus's outboxes."""
+    """List the buses that are let in, by name; counts are sums over a bus's outboxes."""
     return BusList(items=await list_buses(connection, city=held.city))

@@ -14,8 +14,9 @@ router = APIRouter(tags=["summary"], dependencies=[needs(Permission.SEE)])
 
 _SUMMARY: Final = """
 SELECT
-    (SELECT count(*) FROM devices WHERE city = %(city)s AND NOT is_relay AND presence = 'online') AS buses_online,
-    (SELECT count(*) FROM devices WHERE city = %(city)s AND NOT is_relay) AS buses_total,
+    (SELECT count(*) FROM devices WHERE city = %(city)s AND NOT is_relay AND revoked_at IS NULL
+        AND presence = 'online') AS buses_online,
+    (SELECT count(*) FROM devices WHERE city = %(city)s AND NOT is_relay AND revoked_at IS NULL) AS buses_total,
     (SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint FROM device_streams, unnest(stored) r) AS stored_messages,
     (SELECT coalesce(sum(redelivered), 0)::bigint FROM device_streams) AS redelivered,
     (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantined,
@@ -46,7 +47,7 @@ class CasesByStep(BaseModel):
 
 
 class Summary(BaseModel):
-    """Counts; `findings_by_class` counts the candidates and the open ones.
+    """Counts, the buses without those that were revoked; `findings_by_class` counts the candidates and the open ones.
 
     Observations are counted as they are stored; a purge takes none off. Findings are as new as the map's cells.
     """

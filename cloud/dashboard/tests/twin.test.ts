@@ -6,7 +6,7 @@ import { commandState, modelsIn, numberIn, textIn, twinRows, twinState } from ".
 
 const TWIN: Twin = {
   wanted_version: 3, wanted: { "camera.pitch_deg": 9.5, "package.model": "ab" }, wanted_at: "2026-11-29T08:00:00Z", told_at: "2026-11-29T08:00:01Z",
-  reported_version: 3, reported: { "camera.pitch_deg": 9.5, "package.model": "ab" }, reported_at: "2026-11-29T08:00:05Z", problem: null, health: null,
+  reported_version: 3, reported: { "camera.pitch_deg": 9.5, "package.model": "ab" }, reported_at: "2026-11-29T08:00:05Z", problem: null, health: null, revoked_at: null,
 };
 
 describe("a twin", () => {

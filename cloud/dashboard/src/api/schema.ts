@@ -213,7 +213,7 @@ export interface paths {
         };
         /**
          * Get Buses
-         * @description List the buses, by name; counts are sums over a bus's outboxes.
+         * @description List the buses that are let in, by name; counts are sums over a bus's outboxes.
          */
         get: operations["get_buses_api_v1_buses_get"];
         put?: never;
@@ -3296,7 +3296,7 @@ export interface components {
         };
         /**
          * BusList
-         * @description Every enrolled bus.
+         * @description Every enrolled bus that is let in.
          */
         BusList: {
             /** Items */
@@ -7351,7 +7351,7 @@ export interface components {
         };
         /**
          * Summary
-         * @description Counts; `findings_by_class` counts the candidates and the open ones.
+         * @description Counts, the buses without those that were revoked; `findings_by_class` counts the candidates and the open ones.
          *
          *     Observations are counted as they are stored; a purge takes none off. Findings are as new as the map's cells.
          */
@@ -7982,6 +7982,8 @@ export interface components {
         /**
          * Twin
          * @description How a bus is wanted to be and how it says it is; `health` is what it said last of itself.
+         *
+         *     Since `revoked_at` it is let in no longer.
          */
         Twin: {
             /** Health */
@@ -7998,6 +8000,8 @@ export interface components {
             reported_at: string | null;
             /** Reported Version */
             reported_version: number;
+            /** Revoked At */
+            revoked_at: string | null;
             /** Told At */
             told_at: string | null;
             /** Wanted */

@@ -7,6 +7,7 @@ export const busZh = {
     onMap: "在地图上看",
     neverHeard: "从未联系",
     heard: (ago: string) => `${ago}联系`,
+    revoked: (at: string) => `${at}起已吊销，不再接入`,
     twin: "设置：期望与实报",
     twinStates: {
       nothing: "没有远程设置，一切按车上文件。",
@@ -135,6 +136,7 @@ export const busEn: typeof busZh = {
     onMap: "Show on the map",
     neverHeard: "never heard",
     heard: (ago) => `heard ${ago}`,
+    revoked: (at) => `revoked at ${at}: it is let in no longer`,
     twin: "Settings: wanted and reported",
     twinStates: {
       nothing: "Nothing is set from afar; all goes by the bus's own file.",
