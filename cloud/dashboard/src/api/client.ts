@@ -158,7 +158,7 @@ export const api = {
   catalogue: (signal?: AbortSignal) => getJson<Catalogue>("/catalogue", {}, signal),
 };
 
-/** A file of the road condition, to be loaded or opened by the browser itself. */
+/** A file of the road condition. */
 export function conditionUrl(what: "export.csv" | "export.geojson" | "report", query: Query = {}): string {
   return `${API_ROOT}/condition/${what}${queryText(query)}`;
 }
@@ -177,11 +177,11 @@ export async function getJson<T>(path: string, query: Query, signal?: AbortSigna
 }
 
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
-  return getPicture(`${API_ROOT}${path}`, signal);
+  return getFile(`${API_ROOT}${path}`, signal);
 }
 
-/** By its whole address, as `pictureUrl` has it. */
-export async function getPicture(url: string, signal?: AbortSignal): Promise<Blob> {
+/** By its whole address, as `pictureUrl` and `conditionUrl` have it. */
+export async function getFile(url: string, signal?: AbortSignal): Promise<Blob> {
   return readBlob(await reach(url, { signal: signal ?? null, headers: { Accept: "*/*" } }));
 }
 

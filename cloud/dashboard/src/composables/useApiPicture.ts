@@ -2,7 +2,7 @@
 
 import { shallowRef, watch, type ShallowRef } from "vue";
 
-import { getPicture } from "../api/client";
+import { getFile } from "../api/client";
 import { useToken } from "../api/identity";
 
 export function useApiPicture(src: () => string): ShallowRef<string | null> {
@@ -18,7 +18,7 @@ export function useApiPicture(src: () => string): ShallowRef<string | null> {
   }, { immediate: true });
 
   async function fetchOf(wanted: string, signal: AbortSignal): Promise<void> {
-    const content = await getPicture(wanted, signal).catch(() => null);
+    const content = await getFile(wanted, signal).catch(() => null);
     if (!signal.aborted) {
       const made = content === null ? wanted : URL.createObjectURL(content);
       signal.addEventListener("abort", () => URL.revokeObjectURL(made), { once: true });
