@@ -41,6 +41,20 @@ describe("the way to the API", () => {
     expect(keys().every((key) => /^[0-9a-f]{32}$/.test(key ?? ""))).toBe(true);
   });
 
+  it("waits a minute for an answer, and then counts it as not reached", async () => {
+    vi.useFakeTimers();
+    vi.stubGlobal("fetch", (_url: string, { signal }: RequestInit) => new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
+    }));
+    const ends = vi.fn();
+    api.summary().catch(ends);
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(ends).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ends).toHaveBeenCalledWith(expect.any(OfflineError));
+    vi.useRealTimers();
+  });
+
   it("sends what was never answered under its key again, so that it happens once", async () => {
     vi.useFakeTimers();
     listen();

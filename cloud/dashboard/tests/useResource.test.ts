@@ -3,6 +3,7 @@ import { effectScope } from "vue";
 
 import { OfflineError } from "../src/api/client";
 import { useCollection, type Page } from "../src/composables/useCollection";
+import { useEvery } from "../src/composables/useEvery";
 import { useResource } from "../src/composables/useResource";
 
 interface Row {
@@ -25,6 +26,27 @@ describe("something fetched", () => {
     await resource?.load();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(asked).toBe(0);
+  });
+
+  it("waits for the answer that is under way, however slow, when it is only asked for anew", async () => {
+    const scope = effectScope();
+    const [answers, ended]: [((answer: string) => void)[], boolean[]] = [[], []];
+    const resource = scope.run(() => {
+      const made = useResource((signal) => new Promise<string>((resolve) => {
+        signal.addEventListener("abort", () => ended.push(true));
+        answers.push(resolve);
+      }));
+      useEvery(10_000, () => void made.refresh());
+      return made;
+    });
+    void resource?.load();
+    await vi.advanceTimersByTimeAsync(35_000);
+    answers[0]?.("slow");
+    await vi.advanceTimersByTimeAsync(1);
+    expect([resource?.data.value, answers.length, ended]).toEqual(["slow", 1, []]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(answers.length).toBe(2);
+    scope.stop();
   });
 });
 
@@ -70,6 +92,18 @@ describe("a list in pages", () => {
     void list.load();
     void list.loadMore();
     expect(cursors).toEqual([null, null]);
+  });
+
+  it("waits for its pages that are under way when it is only asked for anew", async () => {
+    const { list, answer, cursors } = byHand();
+    void list.load();
+    void list.refresh();
+    await answer(0, ["a"], "2");
+    void list.loadMore();
+    void list.refresh();
+    await answer(1, ["b"], "3");
+    void list.refresh();
+    expect(cursors).toEqual([null, "2", null]);
   });
 
   it("has each once, also what came first as news", async () => {

@@ -27,6 +27,8 @@ import type {
 
 export const API_ROOT = "/api/v1";
 
+/** Who has not been answered by then waits for nothing: the line is dead. */
+const LONGEST_MS = 60_000;
 const MOST_SEGMENTS = 5000;
 const LISTED_SEGMENTS = 100;
 
@@ -173,7 +175,7 @@ export function drawKey(): string {
 }
 
 export async function getJson<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
-  return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: signal ?? null }));
+  return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: inTime(signal) }));
 }
 
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
@@ -193,7 +195,7 @@ export async function postForBlob(path: string, body: object): Promise<Blob> {
 /** Any request of JSON; null is what an answer without a body says. */
 export async function ask<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
-  const response = await reach(`${API_ROOT}${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null });
+  const response = await reach(`${API_ROOT}${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: method === "GET" ? inTime(signal) : (signal ?? null) });
   if (!response.ok) {
     throw await problemOf(response);
   }
@@ -218,6 +220,13 @@ async function send(path: string): Promise<void> {
   if (!response.ok) {
     throw await problemOf(response);
   }
+}
+
+/** Ends with the one who asks, and at the latest when nobody waits any longer; that counts as not reached. */
+function inTime(asked?: AbortSignal): AbortSignal {
+  const limit = new AbortController();
+  setTimeout(() => limit.abort(new OfflineError("no answer in time")), LONGEST_MS);
+  return asked === undefined ? limit.signal : AbortSignal.any([asked, limit.signal]);
 }
 
 async function readJson<T>(response: Response): Promise<T> {

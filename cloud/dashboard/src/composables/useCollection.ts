@@ -35,6 +35,12 @@ export function useCollection<T extends { id: string }>(
     return pages.load();
   }
 
+  async function refresh(): Promise<void> {
+    if (!pages.isLoading.value) {
+      await load();
+    }
+  }
+
   async function loadMore(): Promise<void> {
     if (isCurrent) {
       cursor = next.value;
@@ -57,6 +63,7 @@ export function useCollection<T extends { id: string }>(
     error: pages.error,
     isLoading: computed(() => pages.isLoading.value && items.value.length === 0),
     load,
+    refresh,
     loadMore,
     change,
   };

@@ -22,7 +22,7 @@ export function useLayerList() {
   const { me } = useMe();
   const list = useResource((signal) => mapApi.layers(signal));
   watch([me, live.connection], () => void list.load(), { immediate: true });
-  useEvery(EVERY_MS, () => void list.load());
+  useEvery(EVERY_MS, () => void list.refresh());
   /** The highest first, as they lie on the map; one that this page does not know is not drawn. */
   const known = computed<KnownLayer[]>(() => [...MAP_LAYERS].reverse().flatMap((layer) => {
     const view = list.data.value?.layers.find(({ id }) => id === layer.id);

@@ -11,6 +11,8 @@ export interface Resource<T> {
   error: ShallowRef<Error | null>;
   isLoading: Ref<boolean>;
   load: () => Promise<void>;
+  /** Ask again, but wait for a question that is under way: on a slow line each would end the one before, and none be answered. */
+  refresh: () => Promise<void>;
 }
 
 export function useResource<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Resource<T> {
@@ -43,6 +45,13 @@ export function useResource<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Re
       }
     }
     isLoading.value = false;
+    running = null;
+  }
+
+  async function refresh(): Promise<void> {
+    if (running === null) {
+      await load();
+    }
   }
 
   onScopeDispose(() => {
@@ -50,5 +59,5 @@ export function useResource<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Re
     running?.abort();
     clearTimeout(retry);
   });
-  return { data, error, isLoading, load };
+  return { data, error, isLoading, load, refresh };
 }
