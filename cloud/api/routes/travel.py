@@ -32,7 +32,7 @@ class NewTraveller(Body):
 
 
 class AgreementBody(Body):
-    """Where somebody goes by themselves, and when (the county's clock)."""
+    """Where somebody goes by themselves, and when (the county's clock; from a time to the same is the whole day)."""
 
     lon: Lon | None = None
     lat: Lat | None = None

@@ -195,6 +195,6 @@ def _at_unusual_hours(heard: Sequence[Heard], day: Day) -> Iterator[Event]:
 
 
 def _is_between(at: time, hours: tuple[time, time]) -> bool:
-    """Whether a time lies in hours that may go over midnight."""
+    """Whether a time lies in hours that may go over midnight; from a time to the same is the whole day."""
     begin, end = hours
-    return begin <= at < end if begin <= end else at >= begin or at < end
+    return begin <= at < end if begin < end else at >= begin or at < end

@@ -3123,7 +3123,7 @@ export interface components {
         Action: "open" | "file" | "add_sighting" | "withdraw" | "reject" | "correct" | "dispatch" | "reassign" | "accept" | "arrive" | "add_photo" | "return" | "ask_suspension" | "decline_suspension" | "suspend" | "resume" | "done" | "call_person" | "verify" | "reopen" | "close" | "merge" | "separate" | "comment" | "warn" | "overdue" | "escalate";
         /**
          * AgreementBody
-         * @description Where somebody goes by themselves, and when (the county's clock).
+         * @description Where somebody goes by themselves, and when (the county's clock; from a time to the same is the whole day).
          */
         AgreementBody: {
             /** Hours From */

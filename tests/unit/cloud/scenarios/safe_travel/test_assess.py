@@ -200,6 +200,8 @@ def test_an_agreed_journey_may_leave_the_area() -> None:
         ((time(9), time(20)), False),
         ((time(22), time(9)), True),
         ((time(22), time(6)), False),
+        ((time(0), time(0)), True),
+        ((time(20), time(20)), True),
     ],
 )
 def test_hours_are_of_the_countys_clock(hours: tuple[time, time], is_usual: bool) -> None:  # noqa: FBT001
