@@ -16,6 +16,13 @@ export function authorization(): Record<string, string> {
   return token.value === null ? {} : { Authorization: `Bearer ${token.value}` };
 }
 
+/** Another page of the browser took it out, or has another. */
+addEventListener("storage", ({ key }) => {
+  if (key === KEY) {
+    token.value = recall(KEY) || null;
+  }
+});
+
 function setToken(chosen: string | null): void {
   token.value = chosen;
   remember(KEY, chosen ?? "");

@@ -39,18 +39,28 @@ export function useMe() {
   };
 }
 
-/** Ask now and whenever the token changes; the answer stays where there is no network. */
+/** The other pages of the browser, which are told that somebody came or went. */
+const others = new BroadcastChannel("busense.me");
+
+/** Ask now, whenever the token changes, and when another page says so; the answer stays where there is no network. */
 export function followMe(): void {
   watch(token, () => {
     isAnswered.value = false;
-    void askMe();
+    void ask();
   }, { immediate: true });
+  others.onmessage = () => void ask();
 }
 
 let asking: AbortController | null = null;
 
-/** Ask again, after signing in or out; a newer question ends the older one. */
+/** Ask again, after signing in or out; the other pages do so, too. */
 export async function askMe(): Promise<void> {
+  others.postMessage(null);
+  await ask();
+}
+
+/** A newer question ends the older one. */
+async function ask(): Promise<void> {
   asking?.abort();
   const { signal } = (asking = new AbortController());
   try {
