@@ -7,6 +7,7 @@ import { useLocale } from "../src/composables/useLocale";
 import { askMe } from "../src/composables/useMe";
 import { en } from "../src/locales/en";
 import { zh } from "../src/locales/zh";
+import AccountPage from "../src/pages/AccountPage.vue";
 import DrivingPage from "../src/pages/DrivingPage.vue";
 import GuardianPage from "../src/pages/GuardianPage.vue";
 import LookPage from "../src/pages/LookPage.vue";
@@ -77,6 +78,36 @@ describe("what somebody wrote", () => {
     document.querySelector<HTMLFormElement>("[aria-labelledby=guardians-title] form")?.requestSubmit();
     await vi.waitUntil(() => asked === 2 && document.querySelector(".made"));
     expect(place()?.value).toBe("27.6, 120.5");
+  });
+
+  it("of one ward's search does not stand in the next ward's", async () => {
+    const ward = { name: "Anna", events: [], journeys: [], looks: [], history: [], consent_until: "2027-01-01T00:00:00Z" };
+    server = { "GET /guardian/wards": () => Response.json({ items: [{ ...ward, id: "a" }, { ...ward, id: "b" }] }) };
+    open(GuardianPage);
+    const [first, second] = await vi.waitUntil(() => {
+      const buttons = [...document.querySelectorAll<HTMLElement>(".alarm")];
+      return buttons.length === 2 && buttons;
+    });
+    const words = () => document.querySelector<HTMLTextAreaElement>("textarea");
+    first?.click();
+    await vi.waitUntil(words);
+    write(words() as unknown as HTMLInputElement, "not come home");
+    second?.click();
+    await vi.waitUntil(() => document.querySelector("article:last-of-type textarea"));
+    expect(words()?.value).toBe("");
+  });
+
+  it("of a consent is asked for its last day in words", async () => {
+    server = { "GET /travel/people/a": () => Response.json(PERSON) };
+    open(TravellerPage, { id: "a" });
+    const part = "[aria-labelledby=consents-title]";
+    const day = await vi.waitUntil(() => field(`${part} [type=date]`));
+    write(field(`${part} input`), "her mother");
+    const record = document.querySelector<HTMLButtonElement>(`${part} [type=submit]`);
+    await vi.waitUntil(() => record?.disabled === false);
+    write(day, "");
+    await vi.waitUntil(() => record?.disabled);
+    expect(document.querySelector(`${part} [role=alert]`)?.textContent).toBe(useLocale().t.value.travel.untilNeeded);
   });
 
   it("of a wish for mail is there too when the network came late", async () => {
@@ -173,6 +204,23 @@ describe("what somebody wrote", () => {
     document.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
     await vi.waitUntil(() => sent.includes("GET /driving/incidents/b"));
     await vi.waitUntil(() => document.querySelector(".verdict .problem") === null);
+  });
+
+  it("of a password stays when a session is ended meanwhile", async () => {
+    const session = { browser: "", address: "10.0.0.1", way: "password", last_seen_at: "2026-11-30T12:00:00Z" };
+    server = {
+      "GET /account": () => Response.json({ name: "li", role: "care", unit: null, crew: null, is_demo: false, has_password: true, has_second_factor: false, scopes: [] }),
+      "GET /account/sessions": () => Response.json({ items: [{ ...session, id: "a", is_this: true }, { ...session, id: "b", is_this: false }] }),
+      "GET /account/tokens": () => Response.json({ items: [] }),
+      "DELETE /account/sessions/b": () => new Response(null, { status: 204 }),
+    };
+    open(AccountPage);
+    const wanted = await vi.waitUntil(() => field("[autocomplete=new-password]"));
+    write(wanted, "a new one that is long");
+    const end = await vi.waitUntil(() => document.querySelector<HTMLElement>("li button"));
+    end.click();
+    await vi.waitUntil(() => sent.filter((path) => path === "GET /account/sessions").length === 2);
+    expect(wanted.value).toBe("a new one that is long");
   });
 });
 
