@@ -113,14 +113,21 @@ def read_codes(path: Path) -> list[Code]:
     """Read the codes that were drawn before; none where there is no file.
 
     Raises:
-        FleetError: it is another file.
+        FleetError: it is another file, or a line of it is cut.
     """
     if not path.exists():
         return []
     rows = csv.DictReader(io.StringIO(_read(path), newline=""))
     if tuple(rows.fieldnames or ()) != CODE_COLUMNS:
         raise FleetError(f"{path} is there and holds no codes: name another file")
-    return list(rows)
+    codes: list[Code] = []
+    for row in rows:
+        if None in row or None in row.values():
+            raise FleetError(
+                f"{path}:{rows.line_num}: {', '.join(CODE_COLUMNS)} are expected: mend this line or take it out"
+            )
+        codes.append(row)
+    return codes
 
 
 def write_draft(path: Path, codes: Iterable[Code]) -> Path:

@@ -41,10 +41,11 @@ class Publisher:
         self._client.on_connect = self._connected
         self._client.on_publish = self._acknowledged
         address = urlsplit(url)
-        if address.scheme == "mqtts":
+        is_secure = address.scheme == "mqtts"
+        if is_secure:
             self._client.tls_set()  # pyright: ignore[reportUnknownMemberType]
         try:
-            self._client.connect(address.hostname or "", address.port or 1883)
+            self._client.connect(address.hostname or "", address.port or (8883 if is_secure else 1883))
         except OSError as error:
             raise PublishError(f"{url} cannot be reached: {error}") from error
         self._client.loop_start()

@@ -91,6 +91,18 @@ def test_a_list_with_a_fault_enrols_nobody(enrol: Enrol, database: str, tmp_path
     assert value(database, "SELECT count(*) FROM device_codes") == 0
 
 
+def test_a_line_of_codes_that_was_cut_is_told(enrol: Enrol, tmp_path: Path) -> None:
+    enrol(LIST)
+    file = tmp_path / "codes.csv"
+    whole = file.read_text()
+    cut = whole[: whole.rindex(",")]
+    file.write_text(cut)
+    refused = enrol(LIST).exception
+    assert isinstance(refused, FleetError)
+    assert str(refused).startswith(f"{file}:3: city, device, kind, name, code, good_until are expected")
+    assert file.read_text() == cut
+
+
 def test_a_file_that_holds_no_codes_is_not_written_over(enrol: Enrol, database: str, tmp_path: Path) -> None:
     (tmp_path / "codes.csv").write_text(LIST)
     assert isinstance(enrol(LIST).exception, FleetError)
