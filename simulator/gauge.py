@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import struct
 import threading
 import time
@@ -60,6 +61,7 @@ class Gauge:
         self._ours, self._theirs = pty.openpty()
         tty.setraw(self._theirs)
         self.port = Path(os.ttyname(self._theirs))
+        self._stopped, self._stop = os.pipe()  # the agent may hold the port open, so that no read of ours ends
         self._thread = threading.Thread(target=self._serve, name="gauge", daemon=True)
         self._thread.start()
         return self
@@ -67,9 +69,10 @@ class Gauge:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        os.close(self._theirs)
+        os.close(self._stop)
         self._thread.join()
-        os.close(self._ours)
+        for end in (self._stopped, self._theirs, self._ours):
+            os.close(end)
 
     def begin(self) -> None:
         """Let it rain."""
@@ -78,10 +81,10 @@ class Gauge:
     def _serve(self) -> None:
         waiting = b""
         while True:
-            try:
-                waiting += os.read(self._ours, 256)
-            except OSError:  # nobody has the other side open any more
+            ready, _, _ = select.select((self._ours, self._stopped), (), ())
+            if self._stopped in ready:
                 return
+            waiting += os.read(self._ours, 256)
             while len(waiting) >= _REQUEST_BYTES:
                 request, waiting = waiting[:_REQUEST_BYTES], waiting[_REQUEST_BYTES:]
                 if request[0] == UNIT and crc_of(request[:-2]) == request[-2:]:

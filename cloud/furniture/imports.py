@@ -17,6 +17,7 @@ from cloud.findings.repository import NewFinding
 from cloud.furniture.features import Feature, Refused, refuse
 from cloud.furniture.repository import mark_due
 from cloud.furniture.schema import meaning_inventory
+from cloud.people.scope import EVERYTHING, Scope
 from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.scenarios.street_furniture.presence import BEFORE
 from wire.envelope import make_id
@@ -79,10 +80,12 @@ def import_features(
     kinds: Kinds,
     at: datetime,
     by: str | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Imported:
     """Take a list into the inventory, within the caller's transaction; again it adds nothing.
 
-    What cannot be taken is kept with its reason, under the file's name, until the file comes again.
+    What cannot be taken is kept with its reason, under the file's name, until the file comes again. The reason tells
+    nothing of a thing out of the scope of who brings the list but that its id is taken.
     """
     good = [each for each in features if isinstance(each, Feature)]
     refused = [each for each in features if isinstance(each, Refused)]
@@ -95,7 +98,7 @@ def import_features(
             what = "geometry: such a thing" if feature.reference is None else f"id: {feature.reference!r}"
             refused.append(refuse(feature, f"{what} stands twice in this file"))
         elif key in known:
-            refused += _renamed(connection, feature, known[key])
+            refused += _renamed(connection, feature, known[key], scope=scope)
         else:
             fresh.append(feature)
         taken.add(key)
@@ -141,15 +144,18 @@ def _read_known(connection: Connection[Any], features: Sequence[Feature], *, cit
     return known | {each.reference: each for each in by_reference if each.reference is not None}
 
 
-def _renamed(connection: Connection[Any], feature: Feature, known: _Known) -> list[Refused]:
+def _renamed(connection: Connection[Any], feature: Feature, known: _Known, *, scope: Scope) -> list[Refused]:
     """A thing that is known already: its name may change, its place may not."""
     away_m = distance_m(lon=feature.lon, lat=feature.lat, other_lon=known.lon, other_lat=known.lat)
+    is_there = away_m <= MOVED_M + feature.accuracy_m
+    if is_there and known.kind == feature.kind:
+        connection.execute(_RENAME, (feature.name, feature.faces_deg, known.id, feature.reference))
+        return []
+    if not scope.has_place(lon=known.lon, lat=known.lat):
+        return [refuse(feature, f"id: {feature.reference!r} is taken; give it a new id")]
     if known.kind != feature.kind:
         return [refuse(feature, f"id: {feature.reference!r} is known as {known.kind}")]
-    if away_m > MOVED_M + feature.accuracy_m:
-        return [refuse(feature, f"id: {feature.reference!r} is known {away_m:.0f} m from there; give it a new id")]
-    connection.execute(_RENAME, (feature.name, feature.faces_deg, known.id, feature.reference))
-    return []
+    return [refuse(feature, f"id: {feature.reference!r} is known {away_m:.0f} m from there; give it a new id")]
 
 
 def _add(connection: Connection[Any], features: Sequence[Feature], *, city: str, kinds: Kinds, at: datetime) -> None:

@@ -8,7 +8,8 @@ from cloud.map.layer import IN_BOX, Drawn, Glance, Layer, point
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
 
-_NEWEST: Final = "SELECT opened_at FROM cases ORDER BY id DESC LIMIT 1"
+_OPENED: Final = "SELECT c.opened_at FROM cases c JOIN findings f ON f.id = c.finding_id WHERE "
+NEWEST: Final = _OPENED + SCOPE_CASE + "AND" + SCOPE_PLACE + "ORDER BY c.id DESC LIMIT 1"
 _OPEN: Final = """
 SELECT c.id::text, c.number, c.severity, f.lon, f.lat, h.to_state AS state, h.at,
     c.due_at IS NOT NULL AND c.due_at <= %(at)s AND h.to_state NOT IN ('done', 'suspended') AS is_overdue
@@ -41,7 +42,7 @@ CASES: Final = Layer(
     id="cases",
     permission=Permission.SEE_CASES,
     draw=_draw,
-    newest=_NEWEST,
+    newest=NEWEST,
     fresh_for=timedelta(days=7),
     from_zoom=11.0,
 )

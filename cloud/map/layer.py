@@ -88,7 +88,7 @@ class Layer:
     id: str
     permission: Permission
     draw: Callable[[Glance], Sequence[Drawn]]
-    newest: LiteralString  # statement for the time of the newest that it knows, of %(city)s
+    newest: LiteralString  # statement for the time of the newest that it knows, of %(city)s and the scope
     fresh_for: timedelta
     from_zoom: float = 0.0  # from farther away it is not drawn: there would be too much in the rectangle
     has_past: bool = True

@@ -96,7 +96,9 @@ class Traffic:
         clock = now_s % DAY_S
         for line, departures in enumerate(self._departures):
             mine = np.flatnonzero(self.lines == line)
-            if len(departures) and departures[0] <= clock <= departures[-1]:
+            # What leaves after midnight may stand in the timetable of the day before, as 24:10.
+            times = (clock, clock + DAY_S)
+            if len(departures) and any(departures[0] <= at_s <= departures[-1] for at_s in times):
                 self._is_driving[mine] = True
                 self.lap_s[mine] = self._ways.lap_s[line] * (np.arange(len(mine)) + self._rng.random()) / len(mine)
                 self.lap_s[mine] = np.minimum(self.lap_s[mine], self._ways.lap_s[line] - 1)
@@ -110,11 +112,11 @@ class Traffic:
             if not len(mine) or not len(departures):
                 continue
             turn, of_line = self._turn[buses[mine]], self._of_line[buses[mine]]
-            rounds = np.maximum(0, np.ceil((np.searchsorted(departures, clock) - turn) / of_line)).astype(np.int64)
-            place = rounds * of_line + turn
-            today = np.append(departures, np.inf)[np.minimum(place, len(departures))]
+            today = _next_of_turn(departures, turn, of_line, clock)
+            last_night = _next_of_turn(departures, turn, of_line, clock + DAY_S) - DAY_S
             tomorrow = DAY_S + departures[np.minimum(turn, len(departures) - 1)]
-            leaves_s[mine] = day_s + np.where(np.isfinite(today), today, tomorrow)
+            soonest = np.minimum(today, last_night)
+            leaves_s[mine] = day_s + np.where(np.isfinite(soonest), soonest, tomorrow)
         return leaves_s
 
     def _break_down(self, seconds: float) -> None:
@@ -134,3 +136,9 @@ class Traffic:
         jitter_m = self._county.scenario.receiver.jitter_m
         error = self._error_m[buses] + self._rng.normal(0, jitter_m, (len(buses), 2))
         return error * self.faults.receiver(buses, at_s=at_s)[:, None]
+
+
+def _next_of_turn(departures: Floats, turn: Indices, of_line: Indices, at_s: float) -> Floats:
+    """When each leaves by one day's timetable, in seconds of that day; infinite: no more on it."""
+    rounds = np.maximum(0, np.ceil((np.searchsorted(departures, at_s) - turn) / of_line)).astype(np.int64)
+    return np.append(departures, np.inf)[np.minimum(rounds * of_line + turn, len(departures))]

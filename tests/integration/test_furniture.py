@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from psycopg import Connection, IsolationLevel
+from shapely import box
 
 from cloud.cases.audit import verify
 from cloud.cases.handling import load_handling
@@ -23,6 +24,7 @@ from cloud.furniture.decisions import keep, remove
 from cloud.furniture.features import Feature, Refused
 from cloud.furniture.imports import Imported, import_features
 from cloud.furniture.schema import meaning_inventory_throughout
+from cloud.people.scope import EVERYTHING, Scope
 from cloud.roads.imports import import_roads
 from cloud.roads.model import Road
 from cloud.roads.segments import join_roads
@@ -46,9 +48,9 @@ class Street:
     town: Town
     kinds: Kinds = KINDS
 
-    def imports(self, *features: Feature | Refused, file: str = "list.geojson") -> Imported:
+    def imports(self, *features: Feature | Refused, file: str = "list.geojson", scope: Scope = EVERYTHING) -> Imported:
         with connect(self.town.url) as connection:
-            return import_features(connection, features, city=CITY, file=file, kinds=self.kinds, at=AT)
+            return import_features(connection, features, city=CITY, file=file, kinds=self.kinds, at=AT, scope=scope)
 
     def passes(self, seen: Sequence[str], *, bus: str, hours: float, sha256: str | None = None) -> None:
         """Let a bus go by with a good view; it sees some of the things, and takes a picture of them."""
@@ -272,6 +274,14 @@ def test_known_sign_elsewhere_and_one_named_twice_are_refused_with_the_reason(st
         "id: 'second' stands twice in this file",
         "kind: none",
     ]
+
+
+def test_who_is_limited_to_areas_is_not_told_where_else_an_id_is_known(street: Street) -> None:
+    street.imports(sign("first"))
+    elsewhere = Scope(areas=(box(0.0, 0.0, 1.0, 1.0),))
+    for changed in (sign("first", east_m=40.0), replace(sign("first"), kind="BIN")):
+        (refused,) = street.imports(changed, scope=elsewhere).refused
+        assert refused.reason == "id: 'first' is taken; give it a new id"
 
 
 def test_list_without_ids_adds_nothing_when_it_comes_again_and_a_place_once(street: Street) -> None:

@@ -154,6 +154,8 @@ def test_nor_is_it_drawn_by_its_address(people: dict[str, httpx.Client], name: s
 
 def test_each_layer_says_how_fresh_it_is(people: dict[str, httpx.Client]) -> None:
     known = layers(people["view"])
+    assert known["cases"]["newest_at"] is not None
+    assert layers(people["far"])["cases"]["newest_at"] is None, "it has no case in its areas"
     assert known["findings"]["newest_at"].startswith("2026-11-24T08:40:15")
     assert (known["condition"]["is_fresh"], known["stops"]["newest_at"], known["stops"]["has_past"]) == (
         True,

@@ -97,6 +97,7 @@ QUERIES: dict[str, Query] = {
     "hours of a week": (HOURS, WEEK, "heard_days_pkey"),
     "segments nobody passed": (_GAPS, GAPS, "segments_box_idx"),
     "findings of the map then": (findings.DRAW, LAYER, "finding_history_place_idx"),
+    "newest case of the map": (map_cases.NEWEST, LAYER, "cases_pkey"),
     "cases of the map": (map_cases.DRAW, LAYER, "cases_finding_id_opened_at_idx"),
     "their states then": (map_cases.DRAW, LAYER, "case_history_pkey"),
     "condition of the map": (condition.NOW, LAYER, "segments_box_idx"),

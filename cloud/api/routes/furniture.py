@@ -160,7 +160,14 @@ def _import(held: Resources, scope: Scope, content: bytes, *, file: str, by: str
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
     with held.thread_pool.connection() as connection:
         return import_features(
-            connection, features, city=held.city, file=file, kinds=held.kinds, at=datetime.now(UTC), by=by
+            connection,
+            features,
+            city=held.city,
+            file=file,
+            kinds=held.kinds,
+            at=datetime.now(UTC),
+            by=by,
+            scope=scope,
         )
 
 

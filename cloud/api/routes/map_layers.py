@@ -88,13 +88,14 @@ class LayerFeatures(BaseModel):
 
 
 @router.get("/map/layers", dependencies=[needs(Permission.SEE)])
-def list_layers(held: ResourcesDep, identity: IdentityDep) -> LayerList:
+def list_layers(held: ResourcesDep, identity: IdentityDep, scope: ScopeDep) -> LayerList:
     """List the layers of the map that there are for who asks, each with its freshness."""
     at = datetime.now(UTC)
+    values = {"city": held.city} | scope.values()
     views: list[LayerView] = []
     with held.thread_pool.connection() as connection:
         for layer in (layer for layer in LAYERS if layer.permission in identity.permissions):
-            row = connection.execute(layer.newest, {"city": held.city}).fetchone()
+            row = connection.execute(layer.newest, values).fetchone()
             newest_at: datetime | None = row[0] if row else None
             if newest_at is not None or not layer.is_only_while_known:
                 views.append(_view_of(layer, newest_at, at=at))

@@ -1,5 +1,8 @@
 """The simulated gauge says what the water really does, over a real line."""
 
+import os
+import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -22,6 +25,19 @@ def test_floods_are_when_it_is_over_the_threshold() -> None:
     assert level_m(ended) < FLOODED_FROM_M
     assert (again, open_end) == pytest.approx((begun + 150, 180.0), abs=0.1)
     assert floods_within(10.0) == []
+
+
+def test_it_ends_while_the_agent_holds_the_port() -> None:
+    with ExitStack() as agent:
+
+        def run() -> None:
+            with Gauge() as gauge:
+                agent.callback(os.close, os.open(gauge.port, os.O_RDWR | os.O_NOCTTY))
+
+        running = threading.Thread(target=run, daemon=True)
+        running.start()
+        running.join(10)
+        assert not running.is_alive()
 
 
 def test_the_agent_reads_it() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from simulator.county.build import County, make_county
 from simulator.county.faults import Faults
 from simulator.county.looks import KEY_M, Driven, wander
 from simulator.county.scenario import Scenario
-from simulator.county.traffic import Traffic
+from simulator.county.traffic import DAY_S, Traffic
 
 MakeScenario = Callable[..., Scenario]
 MORNING_S = 10 * 3600.0
@@ -34,6 +35,19 @@ def test_the_first_bus_leaves_when_the_timetable_says(county: County) -> None:
     traffic = Traffic(county, from_s=first_s - 100)
     assert not any(len(traffic.tick(10.0).buses) for _ in range(10))
     assert len(traffic.tick(10.0).buses)
+
+
+def test_who_is_there_after_midnight_leaves_by_the_timetable_of_the_day_before(county: County) -> None:
+    late = tuple(replace(line, departures_s=(24.5 * 3600.0,) * 6) for line in county.lines.lines)
+    traffic = Traffic(replace(county, lines=replace(county.lines, lines=late)), from_s=DAY_S + 0.25 * 3600.0)
+    assert not any(len(traffic.tick(10.0).buses) for _ in range(90))
+    assert len(traffic.tick(10.0).buses) == 12
+
+
+def test_who_left_before_midnight_by_a_timetable_that_goes_on_is_on_the_way(county: County) -> None:
+    late = tuple(replace(line, departures_s=(23 * 3600.0, 25 * 3600.0)) for line in county.lines.lines)
+    traffic = Traffic(replace(county, lines=replace(county.lines, lines=late)), from_s=DAY_S + 0.25 * 3600.0)
+    assert len(traffic.tick(10.0).buses) == 12
 
 
 def test_a_full_street_is_slower(make_scenario: MakeScenario) -> None:
