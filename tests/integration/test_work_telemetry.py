@@ -119,6 +119,7 @@ def test_what_waits_is_told_from_the_database(database: str, tmp_path: Path) -> 
     town.work()
     town.change("INSERT INTO set_aside (kind, subject, reason, detail) VALUES ('segment', '{}', 'a bug', '')")
     town.change("UPDATE devices SET presence = 'online' WHERE device = 'bus-1'")
+    town.change("UPDATE devices SET presence = 'online', revoked_at = now() WHERE device = 'bus-2'")
     town.change("UPDATE fusion_queue SET queued_at = now() - interval '1 hour'")
     worker = Worker(tmp_path, database=database)
     with worker.running():
