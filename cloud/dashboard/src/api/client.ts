@@ -226,7 +226,12 @@ async function send(path: string): Promise<void> {
 function inTime(asked?: AbortSignal): AbortSignal {
   const limit = new AbortController();
   setTimeout(() => limit.abort(new OfflineError("no answer in time")), LONGEST_MS);
-  return asked === undefined ? limit.signal : AbortSignal.any([asked, limit.signal]);
+  if (asked?.aborted === true) {
+    limit.abort(asked.reason);
+  }
+  // Not by AbortSignal.any: phones of some years ago do not have it, and a crew's jobs come this way.
+  asked?.addEventListener("abort", () => limit.abort(asked.reason), { once: true });
+  return limit.signal;
 }
 
 async function readJson<T>(response: Response): Promise<T> {
