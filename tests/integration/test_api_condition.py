@@ -172,8 +172,8 @@ def test_geojson_export_is_the_whole_network(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("lang", "title"), [("zh", "路况月报"), ("en", "Road condition report")])
-def test_report_is_a_page_for_print(api: httpx.Client, lang: str, title: str) -> None:
-    month = AT.astimezone(UTC).strftime("%Y-%m")
+def test_report_is_a_page_for_print(api: httpx.Client, town: Town, lang: str, title: str) -> None:
+    ((month,),) = [row.values() for row in town.rows("SELECT to_char(max(day), 'YYYY-MM') FROM segment_history")]
     response = api.get("/condition/report", params={"month": month, "lang": lang})
 
     assert response.headers["content-type"].startswith("text/html")

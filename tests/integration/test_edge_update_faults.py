@@ -1,11 +1,15 @@
 """The slots on a real disk: killed and frozen at any instant, and what reaches the disk before it counts."""
 
+import fcntl
+import os
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -36,20 +40,33 @@ class Writer:
             [sys.executable, "-m", WRITER, str(folder)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             cwd=ROOT,
             env={"PYTHONPATH": "."},
         )
         self.said: list[tuple[str, int]] = []
+        self._hearing = threading.Lock()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
+        pipe, rest = self._pipe, b""
+        while select.select([pipe], [], [])[0]:
+            with self._hearing:
+                chunk = os.read(pipe, 65_536)
+                *lines, rest = (rest + chunk).split(b"\n")
+                self.said += [(word.decode(), int(number)) for word, number in map(bytes.split, lines)]
+            if not chunk:
+                return
+
+    @property
+    def _pipe(self) -> int:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.endswith("\n"):
-                word, number = line.split()
-                self.said.append((word, int(number)))
+        return self.process.stdout.fileno()
+
+    def has_been_heard(self) -> bool:
+        """Whether all that it said until now is in `said`."""
+        with self._hearing:
+            return fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(4)) == bytes(4)
 
     def last(self, word: str) -> int:
         return max((number for said, number in list(self.said) if said == word), default=0)
@@ -70,7 +87,7 @@ def writing(folder: Path) -> Generator[Writer]:
     finally:
         writer.kill()
         _, complaints = writer.process.communicate()
-    assert "Error" not in complaints
+    assert b"Error" not in complaints
 
 
 def somewhere(writer: Writer, chance: random.Random) -> None:
@@ -105,7 +122,8 @@ def test_a_snapshot_at_any_instant_holds_one_whole_generation(tmp_path: Path) ->
             writer.process.send_signal(signal.SIGSTOP)
             snapshot = tmp_path / f"snapshot-{instant}"
             shutil.copytree(home, snapshot)
-            begun = writer.last("begins") + 1  # it may have begun one that we have not heard of
+            wait_until(writer.has_been_heard, 60)
+            begun = writer.last("begins") + 1  # it may have begun one of which it had not told yet
             writer.process.send_signal(signal.SIGCONT)
             slots = Slots(snapshot)
             tried += slots.state.trial is not None
