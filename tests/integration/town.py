@@ -27,6 +27,7 @@ class Town:
     """What its buses see and where they look."""
 
     url: str
+    begin: datetime = AT
     catalogue: Catalogue = field(default_factory=load_catalogue)
     outboxes: dict[str, Outbox] = field(default_factory=dict[str, Outbox])
     messages: list[Delivery] = field(default_factory=list[Delivery])
@@ -107,7 +108,7 @@ class Town:
 
     def _note(self, bus: str, minutes: float, kind: Kind, changes: dict[str, object]) -> Delivery:
         outbox = self.outboxes.setdefault(bus, Outbox(device=bus))
-        outbox.at = AT + timedelta(minutes=minutes)
+        outbox.at = self.begin + timedelta(minutes=minutes)
         message = outbox.message(kind, **changes)
         self.messages.append(message)
         return message
