@@ -13,6 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from simulator.county.messages import Sent
 from simulator.errors import PublishError
+from wire.broker_url import host_and_port
 
 CONNECTED_WITHIN_S: Final = 10.0
 ACKNOWLEDGED_WITHIN_S: Final = 30.0
@@ -40,12 +41,10 @@ class Publisher:
         self._room = threading.Semaphore(WAITING)
         self._client.on_connect = self._connected
         self._client.on_publish = self._acknowledged
-        address = urlsplit(url)
-        is_secure = address.scheme == "mqtts"
-        if is_secure:
+        if urlsplit(url).scheme == "mqtts":
             self._client.tls_set()  # pyright: ignore[reportUnknownMemberType]
         try:
-            self._client.connect(address.hostname or "", address.port or (8883 if is_secure else 1883))
+            self._client.connect(*host_and_port(url))
         except OSError as error:
             raise PublishError(f"{url} cannot be reached: {error}") from error
         self._client.loop_start()
