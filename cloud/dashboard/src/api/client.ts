@@ -253,21 +253,26 @@ const unanswered = new Map<string, { key: string; sentMs: number }>();
 /** Who sends the same again so soon means the same; later it is something new. */
 const SAME_WITHIN_MS = 300_000;
 
+/** The key of a write: that of the same one, if it was sent a moment ago and never answered. */
+function keyOf(content: string): string {
+  const before = unanswered.get(content);
+  unanswered.delete(content);
+  return before !== undefined && Date.now() - before.sentMs < SAME_WITHIN_MS ? before.key : drawKey();
+}
+
 /** Each write has a key, so that what a bad network sends twice happens once; what was not answered and is sent again, too. */
 async function reach(url: string, request: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
   const { method = "GET", body } = request;
   const content = `${method} ${url}\n${typeof body === "string" ? body : ""}`;
-  const before = unanswered.get(content);
-  const key = before !== undefined && Date.now() - before.sentMs < SAME_WITHIN_MS ? before.key : drawKey();
-  const keyed: Record<string, string> = method === "GET" ? {} : { "Idempotency-Key": key };
-  unanswered.delete(content);
+  const key = method === "GET" ? null : keyOf(content);
+  const keyed: Record<string, string> = key === null ? {} : { "Idempotency-Key": key };
   try {
     return await fetch(url, { ...request, headers: { Accept: "application/json", ...keyed, ...authorization(), ...request.headers } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") {
       throw error;
     }
-    if (method !== "GET" && (typeof body === "string" || !body)) {
+    if (key !== null && (typeof body === "string" || !body)) {
       unanswered.set(content, { key, sentMs: Date.now() });
     }
     throw new OfflineError("the server cannot be reached", { cause: error });
