@@ -97,6 +97,27 @@ describe("what somebody wrote", () => {
     expect(words()?.value).toBe("");
   });
 
+  it("of one ward's search stays when another's consent is withdrawn", async () => {
+    const ward = { name: "Anna", events: [], journeys: [], looks: [], history: [], consent_until: "2027-01-01T00:00:00Z" };
+    const wards = [{ ...ward, id: "a" }, { ...ward, id: "b" }];
+    server = {
+      "GET /guardian/wards": () => Response.json({ items: wards }),
+      "DELETE /guardian/wards/b/consents": () => {
+        wards.pop();
+        return new Response(null, { status: 204 });
+      },
+    };
+    open(GuardianPage);
+    (await vi.waitUntil(() => document.querySelector<HTMLElement>(".alarm"))).click();
+    const words = await vi.waitUntil(() => document.querySelector<HTMLTextAreaElement>("textarea"));
+    write(words as unknown as HTMLInputElement, "not come home");
+    const last = "article:last-of-type details:last-of-type";
+    field(`${last} [type=checkbox]`)?.click();
+    (await vi.waitUntil(() => document.querySelector<HTMLElement>(`${last} button:not([disabled])`))).click();
+    await vi.waitUntil(() => document.querySelectorAll("article").length === 1);
+    expect(document.querySelector("textarea")?.value).toBe("not come home");
+  });
+
   it("of a consent is asked for its last day in words", async () => {
     server = { "GET /travel/people/a": () => Response.json(PERSON) };
     open(TravellerPage, { id: "a" });
