@@ -1,10 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { momentOf, readMoment, SPAN_NAMES, spanReaching, stepOf, ticksOf, windowOf } from "../src/map/time";
 
 const NOW_MS = Date.parse("2026-11-29T08:02:31Z");
 
 describe("the time slider", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   it("ends now, and its last step is now", () => {
     const window = windowOf("day", null, NOW_MS);
     expect(window.endsNow).toBe(true);
@@ -46,6 +48,12 @@ describe("the time slider", () => {
     expect(minutes.map((minute) => minute % apartMin)).toEqual(minutes.map(() => 0));
     expect(ticks.length).toBeGreaterThanOrEqual(5);
     expect(ticks.every(({ share }) => share > 0 && share < 1)).toBe(true);
+  });
+
+  it.each(["2026-03-31T10:00:00Z", "2026-10-27T10:00:00Z"])("has the ticks of a week before %s at midnight, also over the change of summer time", (now) => {
+    vi.stubEnv("TZ", "Europe/Berlin");
+    const hours = ticksOf("week", windowOf("week", null, Date.parse(now))).map(({ atMs }) => new Date(atMs).getHours());
+    expect(hours).toEqual([0, 0, 0, 0, 0, 0, 0]);
   });
 
   it.each([[null], ["yesterday"], ["2099-01-01T00:00:00Z"]])("takes %s for now", (text) => {

@@ -60,12 +60,18 @@ export function momentOf(step: number, { fromMs, stepMs, steps, endsNow }: TimeW
 /** Round times of the place where one sits, with how far along each is; none so near an end that its words would stick out. */
 export function ticksOf(span: Span, { fromMs, toMs }: TimeWindow): { atMs: number; share: number }[] {
   const apartMs = TICK_MS[span];
-  const offsetMs = new Date(toMs).getTimezoneOffset() * MINUTE_MS;
+  const offsetMs = offsetAt(toMs);
   const firstMs = Math.ceil((fromMs - offsetMs) / apartMs) * apartMs + offsetMs;
   const count = Math.max(0, Math.floor((toMs - firstMs) / apartMs) + 1);
   return Array.from({ length: count }, (_, tick) => firstMs + tick * apartMs)
+    .map((atMs) => atMs + offsetAt(atMs) - offsetMs)
     .map((atMs) => ({ atMs, share: (atMs - fromMs) / (toMs - fromMs) }))
     .filter(({ share }) => share >= EDGE && share <= 1 - EDGE);
+}
+
+/** Of the viewer's clock behind UTC; it changes with summer time. */
+function offsetAt(atMs: number): number {
+  return new Date(atMs).getTimezoneOffset() * MINUTE_MS;
 }
 
 /** A time out of the address, if it is one that has been; seconds are enough. */
