@@ -11,10 +11,9 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from cloud.roads.network import Network, NetworkSegment
-from cloud.roads.plane import Points, map_around
+from cloud.roads.plane import FlatMap, Points, boxes_along
 
 _MARGIN_M: Final = 150.0  # a way between two positions may lead around a block's corner
-_MAX_SEGMENTS: Final = 20_000
 
 # Deleted before the evidence is read: a finding that changes meanwhile waits for this transaction and queues anew.
 _TAKE: Final = """
@@ -38,11 +37,15 @@ _PLACES: Final = """
 SELECT id, lon, lat, heading_deg, position_sigma_m FROM findings
 WHERE id = ANY(%(ids)s) AND state <> 'rejected' ORDER BY id
 """
-_NETWORK: Final = """
+NETWORK: Final = """
 SELECT s.id, s.line, r.is_oneway FROM segments s JOIN roads r ON r.id = s.road_id
-WHERE s.retired_at IS NULL AND box(point(s.min_lon, s.min_lat), point(s.max_lon, s.max_lat))
-    && box(point(%(min_lon)s, %(min_lat)s), point(%(max_lon)s, %(max_lat)s))
-ORDER BY s.id LIMIT %(limit)s
+WHERE s.id IN (
+    SELECT n.id FROM unnest(%(min_lon)s::float8[], %(min_lat)s::float8[], %(max_lon)s::float8[], %(max_lat)s::float8[])
+        AS near(min_lon, min_lat, max_lon, max_lat)
+    JOIN segments n ON n.retired_at IS NULL AND box(point(n.min_lon, n.min_lat), point(n.max_lon, n.max_lat))
+        && box(point(near.min_lon, near.min_lat), point(near.max_lon, near.max_lat))
+)
+ORDER BY s.id
 """
 
 
@@ -116,13 +119,13 @@ def read_places(connection: Connection[Any], finding_ids: Sequence[UUID]) -> lis
 
 
 def read_network(connection: Connection[Any], lon_lat: Points) -> Network:
-    """Read the road network around some places."""
-    plane = map_around(lon_lat)
+    """Read the road network along a track."""
+    lon, lat = np.median(lon_lat, axis=0).tolist()  # where the bus is, wherever a stray position lies
+    plane = FlatMap(origin_lon=lon, origin_lat=lat)
     margin = np.array([[-_MARGIN_M], [_MARGIN_M]])
-    corners = plane.to_metres(np.stack((lon_lat.min(axis=0), lon_lat.max(axis=0)))) + margin
-    (min_lon, min_lat), (max_lon, max_lat) = plane.to_degrees(corners).tolist()
-    box = {"min_lon": min_lon, "min_lat": min_lat, "max_lon": max_lon, "max_lat": max_lat, "limit": _MAX_SEGMENTS}
-    rows = connection.execute(_NETWORK, box).fetchall()
+    boxes = plane.to_degrees(boxes_along(plane.to_metres(lon_lat)) + margin)
+    names = ("min_lon", "min_lat", "max_lon", "max_lat")
+    rows = connection.execute(NETWORK, dict(zip(names, boxes.reshape(-1, 4).T.tolist(), strict=True))).fetchall()
     segments = [
         NetworkSegment(id=segment_id, line=tuple((lon, lat) for lon, lat in line), is_oneway=is_oneway)
         for segment_id, line, is_oneway in rows

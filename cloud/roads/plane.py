@@ -12,6 +12,8 @@ Points = NDArray[np.float64]  # (n, 2): lon, lat, or metres east and north
 
 _EQUATOR_M: Final = 6_378_137.0  # WGS-84
 _ECCENTRICITY_2: Final = 0.006_694_379_990_14
+_PART_M: Final = 1_000.0
+_LEAP_M: Final = 4_000.0  # farther than any bus drives between two positions that one drive explains
 
 
 @lru_cache(maxsize=4096)  # the same few hundred places are asked about again and again
@@ -58,3 +60,23 @@ def map_around(lon_lat: Points) -> FlatMap:
 def length_m(line: Points) -> float:
     """Length of a line given in metres."""
     return float(np.hypot(*np.diff(line, axis=0).T).sum())
+
+
+def boxes_along(track: Points) -> NDArray[np.float64]:
+    """Boxes around the parts of a track in metres, each with the way to it from the part before.
+
+    A position that no drive leads to is a part of its own, and the track goes on behind it.
+
+    Returns:
+        Shape (n, 2, 2): lower and upper corner of each box.
+    """
+    parts: list[list[list[float]]] = []
+    for place in track.tolist():
+        part = next((part for part in reversed(parts) if math.dist(part[-1], place) <= _LEAP_M), None)
+        if part is None:
+            parts.append([place])
+        elif math.dist(part[0], place) > _PART_M:
+            parts.append([part[-1], place])
+        else:
+            part.append(place)
+    return np.array([(np.min(part, axis=0), np.max(part, axis=0)) for part in parts])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cloud.condition.evidence import read_network
 from cloud.condition.passes import note_passes
 from cloud.condition.requeue import requeue
 from cloud.condition.rules import load_rules
@@ -174,6 +175,18 @@ def test_passes_of_a_track_are_counted_by_hour_of_the_week(town: Town) -> None:
 
     rows = town.rows("SELECT segment_id, passes, hour FROM segment_passes")
     assert [row["passes"] for row in rows] == [1, 1]
+
+
+def test_roads_between_a_bus_and_a_stray_position_are_not_read(town: Town) -> None:
+    lon, lat = place(0.0, 0.0)
+    between = Road(id="between", name=None, kind="residential", line=((lon / 2, lat / 2), (lon / 2, lat / 2 + 0.001)))
+    track = [place(0.0, -90.0), (0.0, 0.0), place(0.0, 0.0), (179.9, lat), place(0.0, 90.0)]
+    with connect(town.url) as connection:
+        import_roads(connection, join_roads([MAIN, SIDE, between]), at=AT)
+        network = read_network(connection, np.array(track))
+
+    assert len(network.segments) == 3
+    assert not any(segment.line[0][0] == lon / 2 for segment in network.segments)
 
 
 def test_what_a_bus_drove_while_it_had_no_network_is_counted_though_it_began_without_a_fix(town: Town) -> None:

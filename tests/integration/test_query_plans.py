@@ -21,6 +21,7 @@ from cloud.api.routes.network import _SEGMENTS as _GAPS
 from cloud.cases.reading import _HISTORY as _CASE_HISTORY
 from cloud.cases.views import CASE_BY_ID
 from cloud.commands.trace import _STORED
+from cloud.condition.evidence import NETWORK
 from cloud.condition.passes import _POINTS
 from cloud.driving.looks import _TRACK
 from cloud.findings.views import FEATURES_BY_ID, PASSES
@@ -88,6 +89,11 @@ QUERIES: dict[str, Query] = {
     "its findings": (_FOUND, SEGMENT | EVERYTHING.values(), "segment_findings_segment_id_idx"),
     "looks at it": (_SURVEYS, SEGMENT, "segment_surveys_segment_id_to_at_idx"),
     "its usual passes": (_PASSES, SEGMENT, "segment_passes_pkey"),
+    "segments along a track": (
+        NETWORK,
+        {side: [value] * 30 for side, value in SegmentQuestion(bbox=BOX).box_values().items()},
+        "segments_box_idx",
+    ),
     "worst segments": (_WORST, WORST, "segment_conditions_pci_estimate_idx"),
     "segments never looked at": (_STALE, STALE, "segments_unseen_idx"),
     "looked at long ago": (_STALE, STALE, "segment_conditions_last_looked_at_idx"),
