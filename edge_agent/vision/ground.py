@@ -220,6 +220,20 @@ def box_foot_on_road(
     )
 
 
+def rise_deg(camera: CameraModel, *, u_px: float, v_px: float) -> float:
+    """Angle of the ray through a pixel over the horizon; negative where it goes down to the road.
+
+    Raises:
+        AboveHorizonError: the pixel lies outside the field of the lens.
+    """
+    u, v = _without_lens(camera, u_px, v_px)
+    x, y = (u - camera.width_px / 2) / camera.focal_px, (v - camera.height_px / 2) / camera.focal_px
+    pitch, roll = math.radians(camera.pitch_deg), math.radians(camera.roll_deg)
+    right, down = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
+    level = math.hypot(right, math.cos(pitch) - down * math.sin(pitch))
+    return math.degrees(math.atan2(-down * math.cos(pitch) - math.sin(pitch), level))
+
+
 def size_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize | None:
     """Lay a box on the road; None when it is cut off by the frame's lower edge or reaches too far to be measured."""
     left, top, right, bottom = (float(edge) for edge in box_xyxy_px)

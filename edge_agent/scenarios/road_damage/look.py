@@ -18,11 +18,13 @@ from edge_agent.vision.ground import (
     RoadSize,
     box_foot_on_road,
     footprint_on_road,
+    rise_deg,
     size_on_road,
 )
 from wire.error_model import Quality
 
 MAX_ALONG_M: Final = 10.0  # one sigma; a place known worse than this is no place
+MOST_RISE_DEG: Final = 5.0  # over the horizon: of a road uphill; what stands up higher, a tree or a wall, is no road
 CUT_FOOT_M: Final = 1.5  # one sigma of where a thing ends that goes on below the frame's edge
 CRACKS: Final = frozenset({"D00", "D10", "D20"})
 """Kinds of crack: one crack is often taken for two kinds, or for both, in one frame and the next."""
@@ -75,13 +77,14 @@ def look_at(
     errors: GroundErrors,
     quality: Quality = "good",
 ) -> Look | None:
-    """Put a box on the road; None when it does not reach it, or its place would be no place."""
+    """Put a box on the road; None when it does not reach it, stands up from it, or its place would be no place."""
     try:
         ground = box_foot_on_road(box, ego=ego, camera=camera, errors=errors)
         footprint = footprint_on_road(box, camera=camera)
+        rise = rise_deg(camera, u_px=float(box[0] + box[2]) / 2, v_px=float(box[1]))
     except AboveHorizonError:
         return None
-    if ground.along_m > MAX_ALONG_M:
+    if ground.along_m > MAX_ALONG_M or rise > MOST_RISE_DEG:
         return None
     return Look(
         at=frame.at,

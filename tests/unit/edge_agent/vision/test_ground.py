@@ -17,6 +17,7 @@ from edge_agent.vision.ground import (
     RoadPoint,
     box_foot_on_road,
     pixel_on_road,
+    rise_deg,
     road_in_image,
     size_on_road,
 )
@@ -80,6 +81,22 @@ def test_a_rolled_camera_sees_the_horizon_tilted_about_its_middle() -> None:
     share = (640 - far_left[0]) / (far_right[0] - far_left[0])
     assert far_left[1] + share * (far_right[1] - far_left[1]) == pytest.approx(camera.horizon_px, abs=0.1)
     assert far_left[1] > far_right[1], "clockwise: the world turns the other way"
+
+
+@pytest.mark.parametrize("roll_deg", [-8, 0, 5])
+@pytest.mark.parametrize("yaw_deg", [-15, 0, 20])
+@pytest.mark.parametrize(("forward_m", "right_m"), [(6.0, -2.0), (20.0, 3.0), (1e6, 0.0)])
+def test_a_ray_to_the_road_goes_down_as_steeply_as_the_lens_is_high(
+    roll_deg: float, yaw_deg: float, forward_m: float, right_m: float
+) -> None:
+    camera = replace(CAMERA, roll_deg=roll_deg, yaw_deg=yaw_deg)
+    u_px, v_px = road_in_image(camera, RoadPoint(forward_m=forward_m, right_m=right_m))
+    reach_m = math.hypot(forward_m - camera.forward_m, right_m)
+    assert rise_deg(camera, u_px=u_px, v_px=v_px) == pytest.approx(-math.degrees(math.atan(2.4 / reach_m)), abs=1e-6)
+
+
+def test_a_ray_over_the_horizon_rises() -> None:
+    assert rise_deg(CAMERA, u_px=640, v_px=360 - 1000 * math.tan(math.radians(8 + 10))) == pytest.approx(10)
 
 
 def test_a_place_behind_the_lens_is_not_in_the_picture() -> None:
