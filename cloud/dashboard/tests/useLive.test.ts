@@ -69,6 +69,28 @@ describe("what is known now", () => {
     expect(live.feedError.value).toBeNull();
   });
 
+  it("waits for what is asked for again and again; an answer from before somebody else sat down is not taken", async () => {
+    const bus = (device: string): Response => Response.json({ items: [{ device, missing: 0 }] });
+    let answer: (given: Response) => void = () => undefined;
+    server = { "/events": OPEN, "/me": sits("zhou", []) };
+    startLive(end.signal);
+    await askMe(); // somebody else sits down
+    await vi.waitUntil(() => live.isLoaded.value);
+    server["/buses"] = () => new Promise((resolve) => (answer = resolve));
+    asked.length = 0;
+    void live.refreshBuses();
+    void live.refreshBuses();
+    expect(asked).toEqual(["/buses"]);
+
+    server["/buses"] = () => bus("bus-2");
+    server["/me"] = sits("wu", []);
+    await askMe();
+    await vi.waitUntil(() => live.buses.value.has("bus-2"));
+    answer(bus("bus-1"));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([...live.buses.value.keys()]).toEqual(["bus-2"]);
+  });
+
   it("tells the newest first, also what came before the rest was known", async () => {
     const heard = { id: "o", received_at: "2026-11-24T12:30:00Z", class_code: "D40", lon: 120.4, lat: 27.5, device: "bus-1", confidence: 0.9 };
     const event = new TextEncoder().encode(`event: observation\ndata: ${JSON.stringify(heard)}\n\n`);

@@ -2,15 +2,11 @@
 
 import { onScopeDispose } from "vue";
 
-export function useEvery(periodMs: number, work: (signal: AbortSignal) => void): void {
-  const lifetime = new AbortController();
+export function useEvery(periodMs: number, work: () => void): void {
   const timer = setInterval(() => {
     if (document.visibilityState === "visible") {
-      work(lifetime.signal);
+      work();
     }
   }, periodMs);
-  onScopeDispose(() => {
-    clearInterval(timer);
-    lifetime.abort();
-  });
+  onScopeDispose(() => clearInterval(timer));
 }

@@ -3,6 +3,7 @@
 import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
 
 import { OfflineError } from "../api/client";
+import { questionOf } from "./question";
 
 const RETRY_MS = 5_000;
 
@@ -19,45 +20,35 @@ export function useResource<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Re
   const data = shallowRef<T | null>(null);
   const error = shallowRef<Error | null>(null);
   const isLoading = ref(true);
-  let running: AbortController | null = null;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let isLeft = false;
 
-  async function load(): Promise<void> {
-    if (isLeft) {
-      return;
-    }
-    running?.abort();
+  const question = questionOf((signal) => {
     clearTimeout(retry);
-    const mine = new AbortController();
-    running = mine;
     isLoading.value = true;
-    try {
-      data.value = await fetchIt(mine.signal);
-      error.value = null;
-    } catch (problem) {
-      if (mine.signal.aborted) {
-        return;
-      }
-      error.value = problem instanceof Error ? problem : new Error(String(problem));
-      if (problem instanceof OfflineError) {
-        retry = setTimeout(() => void load(), RETRY_MS);
-      }
-    }
+    return fetchIt(signal);
+  }, (answer) => {
+    data.value = answer;
+    error.value = null;
     isLoading.value = false;
-    running = null;
-  }
+  }, (problem) => {
+    error.value = problem;
+    isLoading.value = false;
+    if (problem instanceof OfflineError) {
+      retry = setTimeout(() => void question.ask(), RETRY_MS);
+    }
+  });
 
-  async function refresh(): Promise<void> {
-    if (running === null) {
-      await load();
+  async function unlessLeft(ask: () => Promise<void>): Promise<void> {
+    if (!isLeft) {
+      await ask();
     }
   }
 
   onScopeDispose(() => {
     isLeft = true;
-    running?.abort();
+    question.drop();
     clearTimeout(retry);
   });
-  return { data, error, isLoading, load, refresh };
+  return { data, error, isLoading, load: () => unlessLeft(question.ask), refresh: () => unlessLeft(question.askAgain) };
 }

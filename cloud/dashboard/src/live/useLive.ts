@@ -12,6 +12,7 @@ import { api } from "../api/client";
 import type { ServerEvent } from "../api/eventParser";
 import { followEvents, type ConnectionState } from "../api/eventStream";
 import type { Bus, BusEvent, CaseItem, Catalogue, Finding, FindingState, ObservationEvent, Summary } from "../api/types";
+import { questionOf } from "../composables/question";
 import { useMe } from "../composables/useMe";
 import { caseEntry, findingEntry, observationEntry, prepend, recentEntries, type FeedEntry } from "./feed";
 
@@ -63,7 +64,7 @@ export function useLive() {
     /** There is something new in a search; what, is asked for by those who may look. */
     onTravel: (listener: (event: { search: string }) => void) => subscribe(travelListeners, listener),
     onFinding: (listener: (finding: Finding) => void) => subscribe(findingListeners, listener),
-    refreshBuses,
+    refreshBuses: busList.askAgain,
     refreshCatalogue,
     loadPresentState,
   };
@@ -74,17 +75,13 @@ async function refreshCatalogue(signal: AbortSignal): Promise<void> {
 }
 
 /** Health and backlog do not come with the events. */
-async function refreshBuses(signal: AbortSignal): Promise<void> {
-  const answer = await api.buses(signal).catch((problem: unknown) => {
-    busesError.value = signal.aborted || !(problem instanceof Error) ? busesError.value : problem;
-    return null;
-  });
-  if (answer !== null) {
-    busesError.value = null;
-    hasBuses.value = true;
-    buses.value = new Map(answer.items.map((bus) => [bus.device, { ...bus, ...laterPosition(bus, buses.value.get(bus.device)) }]));
-  }
-}
+const busList = questionOf(api.buses, ({ items }) => {
+  busesError.value = null;
+  hasBuses.value = true;
+  buses.value = new Map(items.map((bus) => [bus.device, { ...bus, ...laterPosition(bus, buses.value.get(bus.device)) }]));
+}, (problem) => (busesError.value = problem));
+
+const sums = questionOf(api.summary, (answer) => (summary.value = answer), () => undefined);
 
 /** An event may have told a newer position than the answer. */
 function laterPosition(bus: Bus, known: Bus | undefined): Partial<Bus> {
@@ -119,6 +116,8 @@ export function startLive(signal: AbortSignal): void {
 }
 
 function forget(): void {
+  busList.drop();
+  sums.drop();
   states.clear();
   touched.clear();
   cases.value = new Map();
@@ -150,7 +149,7 @@ function follow(signal: AbortSignal): void {
     },
   }, signal);
   const timers = [
-    setInterval(() => void refreshSummary(signal), SUMMARY_EVERY_MS),
+    setInterval(() => isSeen() && void sums.askAgain(), SUMMARY_EVERY_MS),
     setInterval(() => void loadPresentState(signal), RESYNC_MS),
     setInterval(() => isLarge() && void loadPresentState(signal), CHECK_MS),
   ];
@@ -166,9 +165,13 @@ function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   return () => listeners.delete(listener);
 }
 
+function isSeen(): boolean {
+  return document.visibilityState === "visible";
+}
+
 /** A hidden page gets no frames, but its state must not grow stale or its queue long. */
 function requestFrame(work: () => void): void {
-  if (document.visibilityState === "visible") {
+  if (isSeen()) {
     requestAnimationFrame(work);
   } else {
     setTimeout(work, 1000);
@@ -180,8 +183,8 @@ async function loadPresentState(signal: AbortSignal): Promise<void> {
   const [findings] = await Promise.allSettled([
     loadFindings(signal),
     refreshCatalogue(signal),
-    refreshBuses(signal),
-    refreshSummary(signal),
+    busList.ask(),
+    isSeen() ? sums.ask() : null,
     loadCases(signal),
   ]);
   if (signal.aborted) {
@@ -196,12 +199,6 @@ async function loadPresentState(signal: AbortSignal): Promise<void> {
     // What events told meanwhile is newer.
     feed.value = prepend([...recentEntries(findings.value, cases.value.values())].reverse(), [...feed.value].reverse());
     isLoaded.value = true;
-  }
-}
-
-async function refreshSummary(signal: AbortSignal): Promise<void> {
-  if (document.visibilityState === "visible") {
-    summary.value = await api.summary(signal).catch(() => summary.value);
   }
 }
 
