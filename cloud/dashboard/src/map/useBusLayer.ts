@@ -48,6 +48,7 @@ export function useBusLayer(map: ShallowRef<MapLibre | null>, isNow: Ref<boolean
         place(bus.device, lastPoint(bus));
       }
     }
+    [...motions.keys()].filter((device) => !buses.has(device)).forEach((device) => motions.delete(device));
     isDirty = true;
   }, { immediate: true });
   const stopNow = watch(isNow, () => {

@@ -32,6 +32,8 @@ interface Asked {
   /** Of the last answer or failure. */
   endedMs: number;
   running: AbortController | null;
+  /** Something happened since it was asked for. */
+  isOld: boolean;
 }
 
 export function useLayers(map: ShallowRef<MapLibre | null>, shown: Ref<readonly string[]>, at: Ref<string | null>) {
@@ -50,7 +52,7 @@ export function useLayers(map: ShallowRef<MapLibre | null>, shown: Ref<readonly 
   async function ask(layer: LayerDescription, ready: MapLibre): Promise<void> {
     asked.get(layer.id)?.running?.abort();
     const mine = new AbortController();
-    const now: Asked = { look: widened(lookOf(ready)), at: at.value, endedMs: Infinity, running: mine };
+    const now: Asked = { look: widened(lookOf(ready)), at: at.value, endedMs: Infinity, running: mine, isOld: false };
     asked.set(layer.id, now);
     note(layer.id, { isLoading: true });
     try {
@@ -71,8 +73,11 @@ export function useLayers(map: ShallowRef<MapLibre | null>, shown: Ref<readonly 
     if (last === undefined || last.at !== at.value || !isEnough(last.look, look)) {
       return true;
     }
+    if (last.running !== null) {
+      return false;
+    }
     const agoMs = performance.now() - last.endedMs;
-    return states.value.get(layer.id)?.hasFailed ? agoMs > RETRY_MS : at.value === null && agoMs > layer.everyMs;
+    return states.value.get(layer.id)?.hasFailed ? agoMs > RETRY_MS : at.value === null && (last.isOld || agoMs > layer.everyMs);
   }
 
   function askWhatIsDue(): void {
@@ -90,11 +95,11 @@ export function useLayers(map: ShallowRef<MapLibre | null>, shown: Ref<readonly 
     }, delayMs);
   }
 
-  /** What is known of it is old: something happened. */
+  /** What is known of it is old: something happened. An answer that is under way is waited for all the same. */
   function forget(id: string): void {
     const last = asked.get(id);
     if (last !== undefined && at.value === null) {
-      asked.set(id, { ...last, endedMs: -Infinity });
+      last.isOld = true;
       askSoon(AFTER_EVENT_MS);
     }
   }

@@ -29,6 +29,8 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
   let running: AbortController | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isAsking = false;
+  /** Something happened since the view was asked for. */
+  let isOld = false;
   /** What events told and the view, or the one that was asked for, does not have yet. */
   let told: Finding[] = [];
   let changing: ReturnType<typeof setTimeout> | undefined;
@@ -46,11 +48,15 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
     fetched = look;
     told = [];
     isAsking = true;
+    isOld = false;
     try {
       view.value = await api.map({ bbox: look.box, zoom: look.zoom, ...wanted.value }, mine.signal);
       hasFailed.value = false;
       isAsking = false;
       change();
+      if (isOld) {
+        loadSoon(AFTER_EVENT_MS);
+      }
     } catch {
       if (!mine.signal.aborted) {
         isAsking = false;
@@ -61,10 +67,15 @@ export function useMapView(map: ShallowRef<MapLibre | null>, wanted: Ref<Wanted>
     }
   }
 
+  /** What is asked for at the same place is waited for: on a slow line each event would end it, and nothing be shown. */
   function loadSoon(delayMs: number): void {
     timer ??= setTimeout(() => {
       timer = undefined;
-      void load();
+      if (isAsking && map.value !== null && isEnough(fetched, lookOf(map.value))) {
+        isOld = true;
+      } else {
+        void load();
+      }
     }, delayMs);
   }
 
