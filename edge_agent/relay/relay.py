@@ -21,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from prometheus_client import Counter
 
 from edge_agent.config import RelayConfig
+from edge_agent.errors import ConfigurationError
 from telemetry.server import Needs
 from wire.broker_url import host_and_port
 from wire.codec import encode_envelope
@@ -62,7 +63,7 @@ class Relay:
         """Prepare both connections.
 
         Raises:
-            ConfigurationError: a password or a secret cannot be read.
+            ConfigurationError: a password, a secret or the certificate cannot be read.
         """
         self._config = config
         self._needs = needs or Needs()
@@ -202,10 +203,18 @@ class Relay:
         return client
 
     def _show_certificate(self) -> None:
-        """Use the certificate that is there now: `busense enrol` renews it in time."""
-        if (file := self._config.identity.certificate_file) is not None:
+        """Use the certificate that is there now: `busense enrol` renews it in time.
+
+        Raises:
+            ConfigurationError: it cannot be read.
+        """
+        if (file := self._config.identity.certificate_file) is None:
+            return
+        try:
             for context in self._contexts:
                 context.load_cert_chain(file)
+        except OSError as error:
+            raise ConfigurationError(f"identity.certificate_file {file} cannot be read: {error}") from error
 
     def _on_stop_connected(
         self, client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
@@ -242,7 +251,10 @@ class Relay:
 
     def _on_cloud_lost(self, *_: object) -> None:
         self._needs.lack("broker", f"{self._config.broker.url} does not answer")
-        self._show_certificate()
+        try:
+            self._show_certificate()
+        except ConfigurationError as error:  # the one before may still be good
+            log.warning("certificate_unreadable error=%s", error)
 
     def _on_taken(self, _client: mqtt.Client, _data: object, number: int, _code: object, _properties: object) -> None:
         self._taken.put(number)

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.errors import SourceError
-from edge_agent.readings import FrameReading, Reading
+from edge_agent.readings import FrameReading, Image, Reading
 from edge_agent.sources.reopen import reopen_for_ever
 
 GSTREAMER: Final = "gst:"
+_DIMENSIONS: Final = 3  # rows, columns, colours
+_COLOURS: Final = 3
 _EARLY: Final = 0.8  # a frame this share of its interval after the last one is due: cameras jitter
 
 
@@ -53,7 +56,7 @@ class CameraSource:
                 is_read, image = capture.retrieve()
                 if is_read:
                     last_at = at
-                    yield FrameReading(at=at, camera_id=self._camera_id, image=image.astype(np.uint8, copy=False))
+                    yield FrameReading(at=at, camera_id=self._camera_id, image=_of_three_colours(image))
         finally:
             capture.release()
         raise SourceError(f"{_without_password(self._address)} gives no more frames")
@@ -70,6 +73,15 @@ class CameraSource:
         if not capture.isOpened():
             raise SourceError(f"{_without_password(self._address)} cannot be opened")
         return capture
+
+
+def _of_three_colours(image: NDArray[Any]) -> Image:
+    if image.ndim != _DIMENSIONS or image.shape[2] != _COLOURS:
+        raise SourceError(
+            f"gives pictures of the form {image.shape}; three colours are expected,"
+            " as after `videoconvert ! video/x-raw,format=BGR ! appsink`"
+        )
+    return image.astype(np.uint8, copy=False)
 
 
 def _without_password(address: str) -> str:

@@ -1,5 +1,6 @@
 """NMEA 0183 sentences to fixes."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ class NmeaReader:
         self._gga_at = self._last_at
 
     def _fix(self, sentence: Any) -> GnssReading | None:  # noqa: ANN401
-        if sentence.status != "A":
+        if sentence.status != "A" or not (sentence.lon and sentence.lat):
             return None
         at = datetime.combine(sentence.datestamp, sentence.timestamp.replace(tzinfo=None), UTC)
         is_fresh = self._gga_at is None or at - self._gga_at <= MAX_GGA_AGE
@@ -63,11 +64,16 @@ class NmeaReader:
             lon=float(sentence.longitude),
             lat=float(sentence.latitude),
             speed_mps=None if sentence.spd_over_grnd is None else float(sentence.spd_over_grnd) * _MPS_PER_KNOT,
-            heading_deg=None if sentence.true_course is None else compass_deg(float(sentence.true_course)),
+            heading_deg=_course_of(sentence.true_course),
             accuracy_m=self._accuracy_m if is_fresh else UNKNOWN_ACCURACY_M,
             fix=self._quality if is_fresh else FixQuality.GNSS,
         )
         return fix if is_possible(fix) else None
+
+
+def _course_of(true_course: float | None) -> float | None:
+    """A receiver that stands may call its course no number."""
+    return None if true_course is None or not math.isfinite(true_course) else compass_deg(float(true_course))
 
 
 def accuracy_of(hdop: float | None) -> float:
@@ -76,6 +82,9 @@ def accuracy_of(hdop: float | None) -> float:
 
 
 def is_possible(fix: GnssReading) -> bool:
-    """Whether a message can tell of it: receivers that are jammed or misled say what no bus does."""
+    """Whether a message can tell of it: receivers that are jammed or misled say what no bus does, others zeros."""
     is_place = abs(fix.lon) <= 180 and abs(fix.lat) <= 90 and 0 < fix.accuracy_m <= WORST_M  # noqa: PLR2004 - degrees
-    return is_place and (fix.speed_mps is None or 0 <= fix.speed_mps <= FASTEST_MPS)
+    is_motion = (fix.speed_mps is None or 0 <= fix.speed_mps <= FASTEST_MPS) and (
+        fix.heading_deg is None or math.isfinite(fix.heading_deg)
+    )
+    return is_place and is_motion and (fix.lon, fix.lat) != (0.0, 0.0)

@@ -80,7 +80,7 @@ class Answers:
         for _ in range(TRIES):
             try:
                 status = client.put(f"/api/v1/devices/answers/{answer.number}", content=answer.content).status_code
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 log.info("answer_delayed number=%s error=%s", answer.number, error)
             else:
                 log.info("answer_sent number=%s bytes=%d status=%d", answer.number, len(answer.content), status)

@@ -10,6 +10,8 @@ from edge_agent.errors import DamagedFileError, DiskRefusesError, OutboxError
 from wire.messages import COUNTED_KINDS, OutboxState
 
 VERSION: Final = 4  # of the tables; a file of another version is salvaged like a damaged one
+SEQUENCE_BITS: Final = 40  # of a key: one message a second for 34,000 years
+MAX_SEQUENCE: Final = (1 << SEQUENCE_BITS) - 1
 PAGE_BYTES: Final = 8192  # a track of ten seconds has 2.2 kB: of 4,096 it would waste nearly half
 _PRIMARY_CODE: Final = 0xFF  # SQLite's extended codes carry the plain one here
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

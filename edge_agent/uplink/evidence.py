@@ -144,7 +144,7 @@ class Uploader:
             return
         try:
             answer = client.put(f"/api/v1/pictures/{picture.sha256}", content=content, headers=_HEADERS)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             self._try_later(picture, str(error) or type(error).__name__)
             return
         self._judge(picture, answer, picture_bytes=len(content))

@@ -25,7 +25,7 @@ from telemetry.server import Needs
 from wire.broker_url import host_and_port
 from wire.codec import decode_message, encode_envelope
 from wire.envelope import Envelope, make_id
-from wire.errors import DecodeError
+from wire.errors import DecodeError, SigningError
 from wire.messages import Command, CommandKind, Kind, Message, Presence, State, Stored, TwinDesired, TwinReported
 from wire.relayed import Signer, relayed_topic
 from wire.topics import RETAINED, TO_DEVICE, Topic, device_topics
@@ -103,19 +103,22 @@ class Publisher:
 
     def _was_connected(self, address: BrokerAddress, stop: threading.Event) -> bool:
         """Send to one broker until the connection ends; whether there was one."""
-        session = _Session(
-            address,
-            self._outbox,
-            now=self._now,
-            puback_timeout_s=self._puback_timeout_s,
-            needs=self._needs,
-            orders=self._orders,
-        )
+        session: _Session | None = None
         try:
+            session = _Session(
+                address,
+                self._outbox,
+                now=self._now,
+                puback_timeout_s=self._puback_timeout_s,
+                needs=self._needs,
+                orders=self._orders,
+            )
             session.run(stop)
         except ConnectionLostError as error:
             self._needs.lack("broker", str(error))
             log.warning("broker_lost device=%s error=%s", address.device, error)
+        if session is None:
+            return False
         self.commands += session.commands
         self.connections += session.was_connected
         return session.was_connected
@@ -147,6 +150,11 @@ class _Session:
         needs: Needs,
         orders: Orders,
     ) -> None:
+        """Read certificate and key, which may have been renewed.
+
+        Raises:
+            ConnectionLostError: they cannot be read.
+        """
         self._address = address
         self._outbox = outbox
         self._now = now
@@ -161,7 +169,7 @@ class _Session:
         self._since = now()
         self.was_connected = False
         self.commands = 0
-        self._signer = Signer.read(address.certificate_file) if address.is_relay and address.certificate_file else None
+        self._signer = self._read_signer()
         self._client = self._make_client()
 
     def run(self, stop: threading.Event) -> None:
@@ -186,6 +194,14 @@ class _Session:
             self._note_acknowledged()
             self._client.disconnect()
 
+    def _read_signer(self) -> Signer | None:
+        if not self._address.is_relay or self._address.certificate_file is None:
+            return None
+        try:
+            return Signer.read(self._address.certificate_file)
+        except SigningError as error:
+            raise ConnectionLostError(f"{self._address.url}: {error}") from error
+
     def _make_client(self) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -202,11 +218,19 @@ class _Session:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         if self._address.url.startswith("mqtts://"):
-            context = ssl.create_default_context(cafile=self._address.ca_file)
-            if self._address.certificate_file is not None:
-                context.load_cert_chain(self._address.certificate_file)
-            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType] - paho does not type it
+            client.tls_set_context(self._tls())  # pyright: ignore[reportUnknownMemberType] - paho does not type it
         return client
+
+    def _tls(self) -> ssl.SSLContext:
+        ca_file, certificate_file = self._address.ca_file, self._address.certificate_file
+        try:
+            context = ssl.create_default_context(cafile=ca_file)
+            if certificate_file is not None:
+                context.load_cert_chain(certificate_file)
+        except OSError as error:
+            files = " or ".join(str(file) for file in (ca_file, certificate_file) if file is not None)
+            raise ConnectionLostError(f"{self._address.url}: {files} cannot be read: {error}") from error
+        return context
 
     def _connect(self, stop: threading.Event) -> None:
         self._client.connect(*host_and_port(self._address.url), keepalive=KEEPALIVE_S)

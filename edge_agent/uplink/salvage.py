@@ -4,19 +4,24 @@ import json
 import mmap
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from edge_agent.uplink.database import TABLE_OF_KIND
+from pydantic import Field, TypeAdapter, ValidationError
+
+from edge_agent.uplink.database import MAX_SEQUENCE, TABLE_OF_KIND
 from wire.codec import decode_envelope
 from wire.envelope import MAX_MESSAGE_BYTES, Envelope
 from wire.errors import DecodeError
+from wire.messages import Kind
+from wire.units import EventId
 
 _BEGIN: Final = re.compile(rb'\{"specversion":"1\.0","id":"')
 _LARGEST_STEP: Final = 1 << 48  # beyond every key
 _DECODER: Final = json.JSONDecoder()
+_STREAM: Final = TypeAdapter(tuple[EventId, Kind, Annotated[int, Field(ge=0, le=MAX_SEQUENCE)]])
 
 Salvaged = tuple[Envelope, bytes]
 
@@ -38,7 +43,16 @@ def last_sequences(path: Path) -> dict[tuple[str, str], int]:
             rows = database.execute("SELECT stream, kind, last_sequence FROM streams").fetchall()
         except sqlite3.DatabaseError:
             return {}
-    return {(stream, kind): last for stream, kind, last in rows}
+    return dict(_known(rows))
+
+
+def _known(rows: Iterable[object]) -> Iterator[tuple[tuple[str, str], int]]:
+    """Leave out what cannot be: of a damaged file any byte may be another, a newer program numbers more kinds."""
+    for row in rows:
+        with suppress(ValidationError):
+            stream, kind, last = _STREAM.validate_python(row)
+            if kind in TABLE_OF_KIND:
+                yield (stream, kind.value), last
 
 
 def _open(path: Path) -> sqlite3.Connection:

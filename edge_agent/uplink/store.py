@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.errors import DamagedFileError, DiskRefusesError
-from edge_agent.uplink.database import PAGE_BYTES, TABLE_OF_KIND, connect, translated
+from edge_agent.uplink.database import MAX_SEQUENCE, PAGE_BYTES, SEQUENCE_BITS, TABLE_OF_KIND, connect, translated
 from wire.messages import GivenUp, Kind
 
 ROW_OVERHEAD_BYTES: Final = 50  # SQLite's own
 PAGE_WASTE: Final = 0.25  # of a message: what pages leave empty at their ends, rounded up
 MAX_RANGES_TOLD: Final = 256  # limit of the contract
 _NO_EVENT: Final = 0  # no stream has this number
-_BITS: Final = 40  # of a sequence number in a key: one message a second for 34,000 years
 _PICTURES: Final = "pictures"  # counts that are kept: how many wait, their bytes, how many were dropped
 _PICTURE_BYTES: Final = "picture_bytes"
 _PICTURES_DROPPED: Final = "pictures_dropped"
@@ -300,10 +299,10 @@ class Store:
         rows = self._all("SELECT first, last FROM given_up ORDER BY first LIMIT ?", limit)
         return [
             GivenUp(
-                kind=streams[first >> _BITS].kind,
+                kind=streams[first >> SEQUENCE_BITS].kind,
                 first=_sequence(first),
                 last=_sequence(last),
-                stream=streams[first >> _BITS].stream,
+                stream=streams[first >> SEQUENCE_BITS].stream,
             )
             for first, last in rows
         ]
@@ -479,11 +478,11 @@ class Store:
 
 
 def _key(number: int, sequence: int) -> int:
-    return number << _BITS | sequence
+    return number << SEQUENCE_BITS | sequence
 
 
 def _sequence(key: int) -> int:
-    return key & (1 << _BITS) - 1
+    return key & MAX_SEQUENCE
 
 
 def _stream(row: tuple[int, str, str, int, int]) -> Stream:

@@ -206,6 +206,16 @@ def test_what_is_handed_over_while_the_bus_halts_is_stored_and_its_receipt_waits
     assert came == [("stop-1", 25)]
 
 
+def test_a_certificate_that_cannot_be_read_any_more_does_not_end_the_connections_of_a_stop(stop: Stop) -> None:
+    log = stop.depot.folder / "relay.log"
+    stop.carry()
+    wait_until(lambda: "broker_connected" in log.read_text(), WAIT_S)
+    stop.certificate.write_text("what a failing card left of it")
+    stop.depot.broker.stop()
+    stop.depot.broker.start()
+    wait_until(lambda: log.read_text().count("broker_connected") == 2, WAIT_S)
+
+
 @pytest.mark.usefixtures("ingest")
 def test_what_goes_two_ways_counts_once(stop: Stop, bus: BusWithoutNetwork) -> None:
     stop.carry()

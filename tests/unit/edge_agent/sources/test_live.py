@@ -138,6 +138,38 @@ def test_a_camera_that_ends_is_opened_again(video: Path) -> None:
     assert first.image.shape == (48, 64, 3)
 
 
+@pytest.mark.parametrize("shape", [(48, 64), (72, 64), (48, 64, 4)], ids=["grey", "NV12", "BGRx"])
+def test_a_camera_that_gives_no_three_colours_is_named(
+    shape: tuple[int, ...], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Capture:
+        def isOpened(self) -> bool:  # noqa: N802 - its name in OpenCV
+            return True
+
+        def grab(self) -> bool:
+            return True
+
+        def retrieve(self) -> tuple[bool, object]:
+            return True, np.zeros(shape, np.uint8)
+
+        def release(self) -> None:
+            pass
+
+    def wait(_seconds: float) -> None:
+        raise _EnoughError
+
+    def opened(*_: object) -> Capture:
+        return Capture()
+
+    monkeypatch.setattr(cv2, "VideoCapture", opened)
+    source = CameraSource(
+        "gst:v4l2src ! appsink", camera_id="front", width_px=64, height_px=48, frames_per_s=5, now=now, wait=wait
+    )
+    with pytest.raises(_EnoughError):
+        next(source.readings())
+    assert "three colours" in caplog.text
+
+
 def test_a_fast_camera_is_thinned_out(video: Path) -> None:
     readings = list(islice(camera(f"file://{video}", [], step_s=0.05).readings(), 3))
     steps = [(b.at - a.at).total_seconds() for a, b in pairwise(readings)]

@@ -124,6 +124,16 @@ def test_a_receiver_that_is_misled_says_nothing_that_no_message_takes(
         )
 
 
+@pytest.mark.parametrize(
+    ("place", "course"),
+    [("2730.000,N,12024.000,E", "nan"), (",,,", "90.0"), ("0000.000,N,00000.000,E", "90.0")],
+    ids=["no course", "no place", "zeros"],
+)
+def test_a_receiver_that_knows_nothing_tells_nothing_that_no_bus_does(place: str, course: str) -> None:
+    fix = NmeaReader().read(sentence(f"GPRMC,080000.00,A,{place},9.4,{course},241126,,"))
+    assert fix is None or (fix.lon, fix.lat, fix.heading_deg) == (pytest.approx(120.4), pytest.approx(27.5), None)
+
+
 def test_a_missing_track_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"none\.csv"):
         read_track(tmp_path / "none.csv")

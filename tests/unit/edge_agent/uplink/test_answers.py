@@ -68,6 +68,13 @@ def test_a_server_that_fails_is_tried_again_and_a_refusal_is_final() -> None:
         wait_until(lambda: len(store.heard) == 2 * TRIES)
 
 
+def test_an_answer_of_the_server_that_cannot_be_read_does_not_end_the_bus() -> None:
+    with serving(502) as store, answering(store) as answers:
+        store.encoding = "gzip"
+        answers.give("1", b"x")
+        wait_until(lambda: len(store.heard) == TRIES)
+
+
 def test_who_asks_too_much_gets_no_answer() -> None:
     cloud = CloudAddress(url="http://127.0.0.1:9", city="testcity", device="bus-1", secret="hush")  # noqa: S106
     answers = Answers(cloud, logs=lambda: "")

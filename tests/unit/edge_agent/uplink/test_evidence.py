@@ -26,6 +26,7 @@ class Store:
     """Answers with the given codes, the last one for ever."""
 
     answers: list[int]
+    encoding: str = "identity"  # as the answers say
     heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
 
@@ -42,8 +43,10 @@ def serving(*answers: int) -> Generator[Store]:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             store.heard.append((self.path, dict(self.headers), content))
             self.send_response(store.next_answer())
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Encoding", store.encoding)
+            self.send_header("Content-Length", "2")
             self.end_headers()
+            self.wfile.write(b"no")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
             pass
@@ -144,6 +147,15 @@ def test_what_cannot_heal_is_given_up_at_once(outbox: Outbox, folder: PictureFol
     assert len(store.heard) == 1
     assert uploader.given_up == 1
     assert folder.read(SHA256) is None
+
+
+def test_an_answer_that_cannot_be_read_does_not_end_the_bus(outbox: Outbox, folder: PictureFolder) -> None:
+    with serving(502) as store:
+        store.encoding = "gzip"
+        with uploading(store.url, outbox, folder):
+            wait_until(lambda: store.heard)
+            store.encoding, store.answers = "identity", [201]
+            wait_until(lambda: is_done(outbox))
 
 
 def test_a_picture_that_is_refused_for_ever_is_given_up(outbox: Outbox, folder: PictureFolder) -> None:

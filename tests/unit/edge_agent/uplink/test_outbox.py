@@ -1,8 +1,9 @@
 import resource
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -400,6 +401,31 @@ def spoil(path: Path, damage: str) -> None:
     else:
         content[60:64] = (9).to_bytes(4, "big")  # user_version
     path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "UPDATE streams SET kind = 'unheard_of' WHERE kind = 'track'",
+        "UPDATE streams SET last_sequence = 'many'",
+        "UPDATE streams SET last_sequence = 1 << 50",
+        "UPDATE streams SET stream = 'nobody'",
+    ],
+    ids=["a newer program's kind", "no number", "no such number", "no name"],
+)
+def test_what_nobody_understands_of_a_file_that_was_set_aside_does_not_end_the_bus(tmp_path: Path, lines: str) -> None:
+    first = open_outbox(tmp_path)
+    put(first, *[detection()] * 3, TRACK)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as database:
+        database.execute(lines)
+        database.execute("PRAGMA user_version = 9")
+    again = open_outbox(tmp_path)
+    again.salvage(threading.Event())
+    assert numbers(waiting(again), Kind.DETECTION) == [1, 2, 3]
+    again.put(health(again.ranges_to_tell()), observed_at=NOW)
+    assert again.is_whole
+    again.close()
 
 
 def test_a_salvage_that_was_interrupted_begins_again(tmp_path: Path) -> None:

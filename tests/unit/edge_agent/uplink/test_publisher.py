@@ -13,6 +13,7 @@ import pytest
 from edge_agent.clock import AGREEING, BusClock
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.publisher import BrokerAddress, Publisher
+from telemetry.server import Needs
 from tests.waiting import wait_until
 from wire.messages import Fix, Kind, Stored, Track, TrackPoint
 
@@ -131,6 +132,31 @@ def test_a_broker_that_is_not_there_is_tried_again(outbox: Outbox, caplog: pytes
     with publishing(outbox, f"mqtt://127.0.0.1:{port}", puback_timeout_s=1) as publisher:
         wait_until(lambda: caplog.text.count("broker_lost") >= 2)
     assert publisher.connections == 0
+
+
+@pytest.mark.parametrize(("scheme", "is_relay"), [("mqtts", False), ("mqtt", True)], ids=["to the cloud", "to a stop"])
+def test_a_certificate_that_cannot_be_read_does_not_end_the_bus(
+    outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, scheme: str, is_relay: bool
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text("what a failing card left of it")
+    address = BrokerAddress(
+        url=f"{scheme}://127.0.0.1:1",
+        city="testcity",
+        device="bus-1",
+        secret="s",  # noqa: S106
+        certificate_file=certificate,
+        is_relay=is_relay,
+    )
+    needs = Needs()
+    publisher = Publisher([address], outbox, now=lambda: NOW, needs=needs)
+    stop = threading.Event()
+    thread = threading.Thread(target=publisher.run, args=(stop,), daemon=True)
+    thread.start()
+    wait_until(lambda: caplog.text.count("broker_lost") >= 2)
+    stop.set()
+    thread.join(20)
+    assert str(certificate) in needs.missing()["broker"]
 
 
 def test_what_is_in_flight_is_bounded(outbox: Outbox) -> None:
