@@ -13,7 +13,7 @@ from cloud.people.permissions import Permission
 STILL: Final = timedelta(seconds=90)
 """A bus of which nothing came for so long is not shown where it was last."""
 
-_NEWEST: Final = "SELECT max(position_at) FROM devices WHERE city = %(city)s AND NOT is_relay"
+_NEWEST: Final = "SELECT max(position_at) FROM devices WHERE city = %(city)s AND NOT is_relay AND revoked_at IS NULL"
 NOW: Final = """
 SELECT device, lon, lat, heading_deg, position_at AS at, coalesce(presence, 'offline') AS presence FROM devices
 WHERE city = %(city)s AND NOT is_relay AND revoked_at IS NULL AND lon BETWEEN %(min_lon)s AND %(max_lon)s

@@ -21,7 +21,8 @@ _MOST: Final = 20_000
 _FINEST: Final = 9
 
 # To the hour: the time of one incident is nobody's business here.
-_NEWEST: Final = "SELECT date_trunc('hour', max(from_at)) FROM driving_incidents"
+_HOUR: Final = "SELECT date_trunc('hour', f.from_at) FROM driving_incidents f WHERE f.city = %(city)s AND "
+NEWEST: Final = _HOUR + SCOPE_PLACE + "ORDER BY f.from_at DESC LIMIT 1"
 _COUNTED: Final = """
 SELECT f.device, f.kind, f.lon, f.lat FROM driving_incidents f
 WHERE f.city = %(city)s AND f.from_at > %(since)s AND f.from_at <= %(at)s AND f.state = ANY(%(counted)s)
@@ -63,6 +64,6 @@ DRIVING: Final = Layer(
     id="driving",
     permission=Permission.SEE_DRIVING,
     draw=_draw,
-    newest=_NEWEST,
+    newest=NEWEST,
     fresh_for=timedelta(days=7),
 )

@@ -8,7 +8,8 @@ from cloud.map.layer import IN_BOX, Drawn, Glance, Layer, point
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_PLACE
 
-_NEWEST: Final = "SELECT max(last_seen_at) FROM findings"
+_SEEN: Final = "SELECT f.last_seen_at FROM findings f WHERE "
+NEWEST: Final = _SEEN + SCOPE_PLACE + "ORDER BY f.last_seen_at DESC LIMIT 1"
 _BELIEVED: Final = """
 SELECT f.finding_id::text AS id, f.lon, f.lat, f.class_code, f.state, f.severity, f.existence, f.from_at
 FROM finding_history f
@@ -40,7 +41,7 @@ FINDINGS: Final = Layer(
     id="findings",
     permission=Permission.SEE,
     draw=_draw,
-    newest=_NEWEST,
+    newest=NEWEST,
     fresh_for=timedelta(hours=24),
     from_zoom=11.0,
 )

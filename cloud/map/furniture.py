@@ -12,7 +12,8 @@ from cloud.map.layer import IN_BOX, Drawn, Glance, Layer, Record, point
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_PLACE
 
-_NEWEST: Final = "SELECT max(last_seen_at) FROM inventory.findings"
+_SEEN: Final = "SELECT f.last_seen_at FROM inventory.findings f WHERE "
+NEWEST: Final = _SEEN + SCOPE_PLACE + "ORDER BY f.last_seen_at DESC LIMIT 1"
 _THINGS: Final = """
 SELECT t.id::text, t.kind, coalesce(t.name, t.reference) AS name, f.lon, f.lat,
     CASE WHEN f.passes_seen > (t.source = 'imported')::int THEN f.last_seen_at END AS at,
@@ -45,7 +46,7 @@ FURNITURE: Final = Layer(
     id="furniture",
     permission=Permission.SEE,
     draw=_draw,
-    newest=_NEWEST,
+    newest=NEWEST,
     fresh_for=timedelta(hours=24),
     from_zoom=13.0,
 )

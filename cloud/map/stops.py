@@ -15,14 +15,14 @@ _SILENT: Final = timedelta(minutes=5)
 
 _NEWEST: Final = """
 SELECT coalesce(max(last_seen_at), (SELECT now() FROM travel_stops LIMIT 1)) FROM devices
-WHERE city = %(city)s AND is_relay
+WHERE city = %(city)s AND is_relay AND revoked_at IS NULL
 """
+_WAS_LET_IN: Final = "(d.enrolled_at <= %(at)s AND (d.revoked_at IS NULL OR d.revoked_at > %(at)s))"
 _NAMED: Final = """
 SELECT s.id, s.name, s.lon, s.lat FROM travel_stops s
-WHERE NOT EXISTS (SELECT FROM devices d WHERE d.city = %(city)s AND d.device = s.id)
-    AND point(s.lon, s.lat)
+WHERE NOT EXISTS (SELECT FROM devices d WHERE d.city = %(city)s AND d.device = s.id AND
 """
-NAMED: Final = _NAMED + IN_BOX + " LIMIT %(most)s"
+NAMED: Final = _NAMED + _WAS_LET_IN + ") AND point(s.lon, s.lat) " + IN_BOX + " LIMIT %(most)s"
 _NOW: Final = """
 SELECT d.device, coalesce(s.name, d.device) AS name, p.lon, p.lat, coalesce(d.presence, 'offline') AS presence,
     d.last_seen_at, g.level_m, coalesce(g.is_flooded, false) AS is_flooded
@@ -56,12 +56,11 @@ LEFT JOIN LATERAL (
 """
 _AT_STOPS: Final = """
 CROSS JOIN LATERAL (SELECT coalesce(d.lon, s.lon) AS lon, coalesce(d.lat, s.lat) AS lat) p
-WHERE d.city = %(city)s AND d.enrolled_at <= %(at)s AND (d.is_relay OR s.id IS NOT NULL OR g.level_m IS NOT NULL)
-    AND p.lon BETWEEN %(min_lon)s AND %(max_lon)s AND p.lat BETWEEN %(min_lat)s AND %(max_lat)s
-LIMIT %(most)s
+WHERE d.city = %(city)s AND (d.is_relay OR s.id IS NOT NULL OR g.level_m IS NOT NULL)
+    AND p.lon BETWEEN %(min_lon)s AND %(max_lon)s AND p.lat BETWEEN %(min_lat)s AND %(max_lat)s AND
 """
-EQUIPPED: Final = _NOW + _AT_STOPS
-EQUIPPED_THEN: Final = _THEN + _AT_STOPS
+EQUIPPED: Final = _NOW + _AT_STOPS + _WAS_LET_IN + " LIMIT %(most)s"
+EQUIPPED_THEN: Final = _THEN + _AT_STOPS + _WAS_LET_IN + " LIMIT %(most)s"
 
 
 def _draw(glance: Glance) -> Sequence[Drawn]:

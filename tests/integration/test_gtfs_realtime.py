@@ -52,12 +52,13 @@ def api(town: Town, tmp_path: Path) -> Iterator[httpx.Client]:
 
 
 def test_the_feed_has_the_buses_of_the_last_minutes_and_no_others(api: httpx.Client, town: Town) -> None:
-    places = (("bus-1", 0), ("bus-2", 4), ("bus-3", 6), ("bus-4", 0), ("bus-5", 0))
+    places = (("bus-1", 0), ("bus-2", 4), ("bus-3", 6), ("bus-4", 0), ("bus-5", 0), ("bus-6", 0))
     for device, minutes in places:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         town.change("UPDATE devices SET lon = 120.5, lat = 27.5, position_at = %s WHERE device = %s", at, device)
     town.change("UPDATE devices SET is_relay = true WHERE device = 'bus-4'")
     town.change("UPDATE devices SET feed = 'gtfs_rt' WHERE device = 'bus-5'")
+    town.change("UPDATE devices SET revoked_at = now() WHERE device = 'bus-6'")
     answer = api.get(ROUTE, headers=headers_of("boss"))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-protobuf")
     found = read_feed(answer.content, at=datetime.now(UTC))

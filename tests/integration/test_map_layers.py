@@ -12,14 +12,16 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from shapely.geometry import box
 
 from busense.local.postgres import LocalPostgres
 from cloud.findings.cells import cell_of
 from cloud.map import LAYERS
-from cloud.map.driving import places_of
+from cloud.map.driving import DRIVING, places_of
 from cloud.map.layer import MOST, Glance, Layer
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
+from cloud.people.scope import Scope
 from tests.conftest import create_database, drop_database
 from tests.integration.api_server import running_server
 from tests.integration.browser_client import add_people, browser_at, sign_in
@@ -155,7 +157,7 @@ def test_nor_is_it_drawn_by_its_address(people: dict[str, httpx.Client], name: s
 def test_each_layer_says_how_fresh_it_is(people: dict[str, httpx.Client]) -> None:
     known = layers(people["view"])
     assert known["cases"]["newest_at"] is not None
-    assert layers(people["far"])["cases"]["newest_at"] is None, "it has no case in its areas"
+    assert {layers(people["far"])[layer]["newest_at"] for layer in ("cases", "findings")} == {None}, "not in its areas"
     assert known["findings"]["newest_at"].startswith("2026-11-24T08:40:15")
     assert (known["condition"]["is_fresh"], known["stops"]["newest_at"], known["stops"]["has_past"]) == (
         True,
@@ -250,6 +252,7 @@ def test_a_thing_is_as_it_was_then_and_unknown_before(town: Town, people: dict[s
     (now,), (then,), (before,) = (drawn(people["view"], "furniture", at) for at in moments)
     assert [one["kind"] for one in (now, then, before)] == ["seen", "missing", "unknown"]
     assert now["name"] == "S-12"
+    assert [layers(people[name])["furniture"]["newest_at"] is None for name in ("view", "far")] == [False, True]
     assert set(now["title"]) == {"zh", "en"}
 
 
@@ -265,6 +268,10 @@ def test_a_stop_is_told_by_its_name_and_by_the_water_over_its_road(town: Town, p
     )
     shown = {one["name"]: (one["kind"], one["value"]) for one in drawn(people["view"], "stops")}
     assert shown["Stop bus-5"] == ("flooded", 0.21)
+
+    town.change("UPDATE devices SET revoked_at = now() WHERE device = 'bus-5'")
+    shown = {one["name"]: (one["kind"], one["value"]) for one in drawn(people["view"], "stops")}
+    assert shown["Stop bus-5"] == ("named", None)
 
 
 def incidents(*of_buses: str) -> list[dict[str, Any]]:
@@ -292,6 +299,9 @@ def test_harsh_driving_is_told_without_bus_and_time(town: Town, people: dict[str
     (shown,) = drawn(people["safe"], "driving")
     assert (shown["kind"], shown["count"], shown["at"], shown["name"]) == ("harsh_braking", 3, None, None)
     assert layers(people["safe"])["driving"]["newest_at"].endswith(":00:00Z")
+    with psycopg.connect(town.url) as connection:
+        elsewhere = Scope(areas=(box(LON + 1, LAT, LON + 2, LAT + 1),)).values() | {"city": "testcity"}
+        assert connection.execute(DRIVING.newest, elsewhere).fetchall() == []
 
 
 def test_tags_can_be_heard_where_a_reader_listened_in_the_last_hour(

@@ -168,12 +168,15 @@ def test_a_stop_is_shown_as_it_was_connected_then_and_as_unknown_before(town: To
         enrol(connection, city=CITY, device="stop-1", secret="x" * 32, is_relay=True)
     town.change("UPDATE devices SET lon = %s, lat = %s, enrolled_at = %s", LON, LAT, AT)
     moments = [AT - timedelta(days=1), datetime.now(UTC), presence_from(town, "online"), presence_from(town, "offline")]
+    town.change("UPDATE devices SET revoked_at = now() WHERE device = 'stop-1'")
+    moments.append(datetime.now(UTC))
 
     assert [stops_at(town, at) for at in moments] == [
         [],
         [("unknown", None)],
         [("online", None)],
         [("offline", None)],
+        [],
     ]
     assert town.rows("SELECT device FROM stop_presence GROUP BY device") == [{"device": "stop-1"}]
 

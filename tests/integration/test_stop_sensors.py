@@ -256,5 +256,7 @@ def test_the_stop_shows_its_sensors_with_their_freshness(api: httpx.Client, town
         assert (sound["points"][0]["low"], sound["points"][0]["high"]) == (60.0, 70.0)
     town.change("UPDATE measurements SET at = at - interval '1 hour'")
     assert {sensor["is_stale"] for sensor in api.get("/stops/stop-1").json()["sensors"]} == {True}
+    town.change("UPDATE devices SET revoked_at = %s WHERE device = 'stop-1'", now)
+    assert (stop["revoked_at"], api.get("/stops/stop-1").json()["revoked_at"] is None) == (None, False)
     unknown = api.get("/stops/nowhere")
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "there is no stop nowhere")

@@ -28,7 +28,9 @@ _CONTENT: Final[dict[int | str, dict[str, Any]]] = {
 # What a feed brought is the bus company's own: telling it again would go round and round.
 _VEHICLES: Final = """
 SELECT device AS id, position_at AS at, lon, lat, speed_mps, heading_deg FROM devices
-WHERE city = %(city)s AND NOT is_relay AND feed IS NULL AND position_at > %(since)s AND lon IS NOT NULL ORDER BY device
+WHERE city = %(city)s AND NOT is_relay AND feed IS NULL AND position_at > %(since)s AND lon IS NOT NULL
+    AND revoked_at IS NULL
+ORDER BY device
 """
 
 

@@ -16,7 +16,8 @@ from cloud.scenarios.stop_water.assess import STALE_AFTER
 router = APIRouter(tags=["stops"], dependencies=[needs(Permission.SEE)])
 
 _STOP: Final = """
-SELECT d.device, s.name, d.presence, d.last_seen_at, coalesce(d.lon, s.lon) AS lon, coalesce(d.lat, s.lat) AS lat
+SELECT d.device, s.name, d.presence, d.last_seen_at, d.revoked_at,
+    coalesce(d.lon, s.lon) AS lon, coalesce(d.lat, s.lat) AS lat
 FROM devices d LEFT JOIN travel_stops s ON s.id = d.device WHERE d.city = %(city)s AND d.device = %(device)s
 """
 
@@ -51,12 +52,13 @@ class SensorView(BaseModel):
 
 
 class StopView(BaseModel):
-    """A stop, or a bus with sensors."""
+    """A stop, or a bus with sensors; since `revoked_at` it is let in no longer."""
 
     device: str
     name: str | None
     presence: str | None
     last_seen_at: datetime | None
+    revoked_at: datetime | None
     lon: float | None
     lat: float | None
     sensors: list[SensorView]

@@ -7331,7 +7331,7 @@ export interface components {
         };
         /**
          * StopView
-         * @description A stop, or a bus with sensors.
+         * @description A stop, or a bus with sensors; since `revoked_at` it is let in no longer.
          */
         StopView: {
             /** Device */
@@ -7346,6 +7346,8 @@ export interface components {
             name: string | null;
             /** Presence */
             presence: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
             /** Sensors */
             sensors: components["schemas"]["SensorView"][];
         };
