@@ -43,13 +43,18 @@ class Notifier:
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT_S, follow_redirects=False))
 
     def run(self) -> int:
-        """Do all that is to be done now; returns how many deliveries were tried."""
+        """Do all that is to be done now; returns how many deliveries were tried.
+
+        What was not taken is not followed by more on the same way until the next run: else all that waits for a
+        receiver that is away would hold up what others are to be told, each for as long as an answer is waited for.
+        """
         while self._expand() or self._expand_travel():
             pass
-        tried = 0
-        while taken := repository.take(self.connection, at=self.now(), limit=TOGETHER):
+        tried, blocked = 0, set[str]()
+        while taken := repository.take(self.connection, at=self.now(), limit=TOGETHER, but=blocked):
             with about(str(event_id) for delivery in taken for event_id in delivery.event_ids):
-                self._deliver(taken)
+                if not self._deliver(taken):
+                    blocked.add(taken[0].way)
             tried += len(taken)
         return tried
 
@@ -103,7 +108,8 @@ class Notifier:
             case Subscriber(wish=wish):
                 return send_at(at, quiet=wish.quiet, digest_min=wish.digest_min, zone=zone)
 
-    def _deliver(self, taken: Sequence[Delivery]) -> None:
+    def _deliver(self, taken: Sequence[Delivery]) -> bool:
+        """Send what was taken; false when it has to be tried again."""
         ids, channel = [delivery.id for delivery in taken], taken[0].channel
         try:
             self._send(taken)
@@ -112,6 +118,7 @@ class Notifier:
             repository.mark_failed(self.connection, ids, error=str(error), next_at=again_at)
             DELIVERIES.labels(channel, "failed" if again_at else "dead").inc(len(ids))
             _log.warning("delivery_failed target=%s id=%s again=%s", taken[0].target, ids[0], again_at)
+            return error.is_final
         except Exception as error:  # noqa: BLE001 - told and logged; nothing that cannot even be put into words may hold up the others
             repository.mark_failed(self.connection, ids, error=f"{type(error).__name__}: {error}", next_at=None)
             DELIVERIES.labels(channel, "dead").inc(len(ids))
@@ -120,6 +127,7 @@ class Notifier:
             repository.mark_sent(self.connection, ids, at=self.now())
             DELIVERIES.labels(channel, "sent").inc(len(ids))
             _log.info("delivery_sent target=%s id=%s deliveries=%d", taken[0].target, ids[0], len(ids))
+        return True
 
     def _again_at(self, taken: Sequence[Delivery]) -> datetime | None:
         at = retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())

@@ -1,6 +1,6 @@
 """Deliveries in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -33,6 +33,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT deliveries
 _TAKE: Final = """
 WITH next AS (
     SELECT channel, target, id FROM deliveries WHERE state = 'waiting' AND next_at <= %(at)s
+        AND CASE channel WHEN 'email' THEN channel ELSE channel || ' ' || target END <> ALL(%(but)s)
     ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), taken AS (
     SELECT d.id FROM deliveries d JOIN next n ON d.channel = n.channel AND d.target = n.target
@@ -66,6 +67,11 @@ class Delivery:
     attempts: int
     event_ids: list[UUID]  # of the buses' messages that led to it
 
+    @property
+    def way(self) -> str:
+        """By which server it goes: all mail by one, else each target has its own."""
+        return self.channel if self.channel == "email" else f"{self.channel} {self.target}"
+
 
 def take_events(connection: Connection[Any], *, limit: int) -> list[dict[str, Any]]:
     """Take lines of history that are to be told; they are given back when the transaction fails."""
@@ -91,10 +97,18 @@ def put(
     connection.execute(_INSERT, values)
 
 
-def take(connection: Connection[Any], *, at: datetime, limit: int) -> list[Delivery]:
-    """Take what is due for one target; who does not report on it in time loses it to another."""
+def take(connection: Connection[Any], *, at: datetime, limit: int, but: Collection[str] = ()) -> list[Delivery]:
+    """Take what is due for one target; who does not report on it in time loses it to another.
+
+    Args:
+        connection: in autocommit.
+        at: now.
+        limit: of one target.
+        but: ways (`Delivery.way`) by which nothing is to be taken.
+    """
+    values = {"at": at, "until": at + LEASE, "limit": limit, "but": list(but)}
     with connection.cursor(row_factory=class_row(Delivery)) as cursor:
-        rows = cursor.execute(_TAKE, {"at": at, "until": at + LEASE, "limit": limit}).fetchall()
+        rows = cursor.execute(_TAKE, values).fetchall()
     return sorted(rows, key=lambda delivery: delivery.id)
 
 

@@ -37,12 +37,22 @@ def send_webhook(webhook: Webhook, delivery: Delivery, *, client: httpx.Client, 
     }
     try:
         with client.stream("POST", webhook.url, content=body.encode(), headers=headers) as response:
-            answer = next(response.iter_bytes(_MAX_ANSWER_BYTES), b"")
+            if response.is_success:
+                return  # taken: what else it says is not read
+            told = _beginning_of(response)
     except httpx.HTTPError as error:
         raise DeliveryError(f"{type(error).__name__}: {error}"[:_MAX_ANSWER_BYTES]) from error
-    if not response.is_success:
-        told = answer[:_MAX_ANSWER_BYTES].decode(errors="replace")
-        raise DeliveryError(f"HTTP {response.status_code}: {told}", is_final=response.status_code == _GONE)
+    raise DeliveryError(f"HTTP {response.status_code}: {told}", is_final=response.status_code == _GONE)
+
+
+def _beginning_of(response: httpx.Response) -> str:
+    """What came of an answer at once, as letters that a database and a terminal bear."""
+    try:
+        answer = next(response.iter_bytes(), b"")
+    except httpx.HTTPError:
+        return ""
+    told = answer[:_MAX_ANSWER_BYTES].decode(errors="replace")
+    return "".join(letter if letter.isprintable() else " " for letter in told)
 
 
 def send_mail(mail: Mail, address: str, deliveries: Sequence[Delivery], *, text: str) -> None:

@@ -134,6 +134,21 @@ def test_receiver_that_is_away_is_waited_for(town: Town, receiver: Receiver, tmp
     assert "ConnectError" in row["last_error"]
 
 
+def test_receiver_that_takes_nothing_holds_up_nobody(town: Town, receiver: Receiver, tmp_path: Path) -> None:
+    for number in range(3):
+        town.sees(bus="bus-1", minutes=30 + number, north_m=80.0 * (number + 1))
+        town.sees(bus="bus-2", minutes=50 + number, north_m=80.0 * (number + 1))
+    town.store()
+    town.work()
+    targets = webhooks(receiver, tmp_path)
+    with running_receiver() as other:
+        other.answers = [503] * 9
+        elsewhere = targets.webhooks[0].model_copy(update={"key": "away", "url": other.url})
+        assert notify(town, targets.model_copy(update={"webhooks": [elsewhere, *targets.webhooks]})) == 5
+
+    assert (len(other.got), len(receiver.got)) == (1, 4)
+
+
 def test_target_without_interest_is_not_told(town: Town, receiver: Receiver, tmp_path: Path) -> None:
     notify(town, webhooks(receiver, tmp_path, classes=["D00"]))
 
