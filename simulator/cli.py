@@ -34,7 +34,7 @@ SAY_EVERY_S: Final = 5.0
 
 @click.command()
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and damage.")
-@click.option("--roads", type=click.Path(path_type=Path), help="Write the town's roads as GeoJSON here and end.")
+@click.option("--roads", type=RESULT_FILE, help="Write the town's roads as GeoJSON here and end.")
 @click.option("--dense", "is_dense", is_flag=True, help="A bus each ten seconds, and damage that appears meanwhile.")
 @click.option(
     "--county",
@@ -185,12 +185,13 @@ def _show(simulation: Simulation, json_file: Path | None) -> None:
         said_s = 0.0
         for report in simulation.drive():
             if json_file is not None:
-                write_json(json_file, report.as_json())
+                with contextlib.suppress(OSError):  # a full disk ends no drive
+                    write_json(json_file, report.as_json())
             if console.is_terminal:
                 live.update(_line(report), refresh=True)
             elif report.elapsed_s >= said_s + SAY_EVERY_S:
                 said_s = report.elapsed_s
-                with contextlib.suppress(OSError):  # a full disk ends no drive
+                with contextlib.suppress(OSError):
                     click.echo(_line(report), err=True)
 
 

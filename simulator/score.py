@@ -1,12 +1,13 @@
 """What the system made of the truth: found, missed, invented, doubled, and how far off. Pure."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.plane import Plane, distance_m
-from simulator.truth import Defect, Truth, Unlabelled
+from simulator.truth import LOOKALIKES, Defect, Truth, Unlabelled
 
 GATE_M = 8.0  # a finding farther from a defect than this does not mean it
 
@@ -48,11 +49,19 @@ def score_claims(
 ) -> Score:
     """Pair claims with defects of the same class group, nearest first, each at most once.
 
-    A claim near a defect that another claim has already taken is doubled. A claim near nothing is invented, unless its
-    class is unlabelled there. Defects that no camera showed cannot be missed, but a claim may mean one. A class code
+    A claim that lies nearer to what only looks like damage of its class means that, and no defect. One near a defect
+    that another claim has already taken is doubled. A claim near nothing is invented, unless its class is unlabelled
+    there. Defects that no camera showed cannot be missed, but a claim may mean one. A class code
     that `group_of` does not know is its own group.
     """
-    pairs = sorted(_pairs(claims, truth.defects, group_of=group_of, plane=plane, gate_m=gate_m))
+    taken_for = [replace(each, class_code=LOOKALIKES[each.class_code]) for each in truth.lookalikes]
+    fooled = sorted(_pairs(claims, taken_for, group_of=group_of, plane=plane, gate_m=gate_m), reverse=True)
+    fooled_m = {claim_id: metres for metres, _, claim_id in fooled}  # the nearest stands last
+    pairs = [
+        pair
+        for pair in sorted(_pairs(claims, truth.defects, group_of=group_of, plane=plane, gate_m=gate_m))
+        if pair[0] <= fooled_m.get(pair[2], math.inf)
+    ]
     taken: dict[str, tuple[str, float]] = {}
     used: set[str] = set()
     for metres, defect_id, claim_id in pairs:

@@ -92,22 +92,25 @@ def probabilities(hits: Marks, rates: Array, confidences: Array, known: Confiden
 
     Args:
         hits: (passes, pictures) whether a picture shows the thing.
-        rates: chance that it shows it, if it is damage; 0 where it is too small to be expected.
+        rates: chance that it shows it, if it is damage; 0 where it is too small to be expected. (1, pictures): of each.
         confidences: of the boxes; read where `hits` is true.
         known: how sure the detector is of this class.
 
     Returns:
         (passes,) that the thing is there; nan without any hit.
     """
-    looks, gains = Looks(len(hits)), known.gain(confidences)
-    was_found = np.zeros(len(hits), dtype=np.bool_)
+    says, seen = np.full(len(hits), np.nan), np.flatnonzero(hits.any(axis=1))
+    hits, gains = hits[seen], known.gain(confidences[seen])
+    rates = rates if len(rates) == 1 else rates[seen]
+    looks, was_found = Looks(len(hits)), np.zeros(len(hits), dtype=np.bool_)
     for picture in range(hits.shape[1]):
         is_hit, rate = hits[:, picture], rates[:, picture]
         looks.lack(rate, of=~is_hit & ~was_found)
         looks.miss(rate, of=~is_hit & was_found)
         looks.find(rate, gains[:, picture], of=is_hit)
         was_found |= is_hit
-    return np.where(was_found, probability(known.neutral, looks.log_ratio), np.nan)
+    says[seen] = probability(known.neutral, looks.log_ratio)
+    return says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ calendar and calendar_dates; one line is made of each route, by the commonest wa
 
 import csv
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ CLOSED_M: Final = 60.0  # a way whose ends are nearer than this is a round
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Row = Mapping[str, str]
+
+# What reading makes of a file that is cut, or packed in a way that is not known or locked (a RuntimeError of `zipfile`).
+_BROKEN: Final = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, csv.Error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ def read_gtfs(path: Path, *, network: Network | None, day: date, most: int) -> L
     try:
         feed = _read(path, day)
         lines = _lines(feed, network, most=most)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, csv.Error) as error:
+    except _BROKEN as error:
         raise NetworkError(f"{path}: {type(error).__name__} {error}") from error
     if not lines.lines:
         raise NetworkError(f"{path}: nothing runs on {day}")
@@ -154,12 +158,12 @@ def _rows(path: Path, name: str, *, must: bool = True) -> Iterator[Row]:
     if path.is_dir():
         if must or (path / name).is_file():
             with (path / name).open(encoding="utf-8-sig", newline="") as file:
-                yield from csv.DictReader(file)
+                yield from csv.DictReader(file, restval="")
         return
     with zipfile.ZipFile(path) as archive:
         if must or name in archive.namelist():
             with archive.open(name) as packed:
-                yield from csv.DictReader(TextIOWrapper(packed, encoding="utf-8-sig", newline=""))
+                yield from csv.DictReader(TextIOWrapper(packed, encoding="utf-8-sig", newline=""), restval="")
 
 
 def _lines(feed: _Feed, network: Network | None, *, most: int) -> Lines:
@@ -198,13 +202,15 @@ class _LineMaker:
             outward, homeward = homeward, outward
         out, home = self._commonest(outward), self._commonest(homeward)
         there = self._way(out)
-        if distance_m(there[0], there[-1]) < CLOSED_M:
+        if len(there) > 2 and distance_m(there[0], there[-1]) < CLOSED_M:  # noqa: PLR2004 - two are no round
             line = Line(route, path_of([*there[:-1], there[0]]))
             calls = self._calls(out)[:-1]
         else:
             back = self._way(home) if home else there[::-1]
             line = line_there_and_back(route, there, back)
             calls = [*self._calls(out), *(self._calls(home) if home else [])]
+        if not line.length_m:
+            raise ValueError(f"route {route} goes nowhere: all its stops are at one place")
         row = self.feed.routes[route]
         name = row.get("route_short_name") or row.get("route_long_name") or route
         first = [self.feed.times[trip["trip_id"]][0]["departure_time"] for trip in outward]

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from simulator.county.network import Network
+from simulator.errors import NetworkError
 from simulator.plane import Plane, Spot, ahead, distance_m, heading_deg, turn_deg
 from simulator.route import LANE_OFFSET_M, Line
 
@@ -56,7 +57,7 @@ def make_county_lines(network: Network, count: int, *, buses: int, seed: int) ->
     """Lay out lines between ends that lie a few kilometres apart, with as many departures as the buses can drive.
 
     Raises:
-        ValueError: the network is too small.
+        NetworkError: the network is too small.
     """
     rng = np.random.default_rng((seed, 11))
     lines = [_line(network, number, rng, buses=max(1, buses // count)) for number in range(count)]
@@ -89,7 +90,7 @@ def _ends(network: Network, rng: np.random.Generator) -> tuple[int, int]:
             return start, end
         best = max(best, (metres, start, end)) if metres < nearest else best
     if best[0] <= 0:
-        raise ValueError("no two places of the network are far enough apart for a line")
+        raise NetworkError("no two places of the network are far enough apart for a line")
     return best[1], best[2]
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.ground import CameraModel
+from simulator.errors import SimulatorError
+from simulator.truth import CLASS_CODES
 from wire.error_model import TENTHS, ErrorModel, Quality
 from wire.looks import STEPS, TOLD_FROM, chances, false_things, probabilities
 
@@ -41,23 +43,30 @@ class Told:
 
 
 class ToldTables:
-    """All that one model of detector tells on one kind of camera."""
+    """All that one model of detector tells on one kind of camera; classes are numbers of `CLASS_CODES`."""
 
     def __init__(self, errors: ErrorModel, *, camera: CameraModel) -> None:
+        """Simulate passes by all kinds of things.
+
+        Raises:
+            SimulatorError: the model was not measured on each class.
+        """
         self.errors, self._camera = errors, camera
+        if lacking := [code for code in CLASS_CODES if code not in errors.classes]:
+            raise SimulatorError(f"the error model of {errors.model.name} tells nothing of {', '.join(lacking)}")
         self._rng = np.random.default_rng(0)  # equal files make equal tables
-        shape = len(errors.classes), len(QUALITIES), len(SIZES_M), len(SPEEDS_MPS)
+        shape = len(CLASS_CODES), len(QUALITIES), len(SIZES_M), len(SPEEDS_MPS)
         self._share = np.zeros(shape)
         self._confidence = np.zeros((*shape, CONFIDENCES))
         for cell in itertools.product(*map(range, shape)):
-            told = self._damage(errors.classes[cell[0]], QUALITIES[cell[1]], SIZES_M[cell[2]], SPEEDS_MPS[cell[3]])
+            told = self._damage(CLASS_CODES[cell[0]], QUALITIES[cell[1]], SIZES_M[cell[2]], SPEEDS_MPS[cell[3]])
             self._share[cell], self._confidence[cell] = told.share, told.confidences
-        self._invented_per_m = np.zeros((len(errors.classes), len(QUALITIES)))
+        self._invented_per_m = np.zeros((len(CLASS_CODES), len(QUALITIES)))
         self._invented_confidence = np.zeros((*self._invented_per_m.shape, CONFIDENCES))
         self._again_share = np.zeros(self._invented_per_m.shape)
-        sides = [errors.false_alarm_middles_px(code) or (USUAL_SIDE_PX,) * (TENTHS - 1) for code in errors.classes]
+        sides = [errors.false_alarm_middles_px(code) or (USUAL_SIDE_PX,) * (TENTHS - 1) for code in CLASS_CODES]
         self._false_sides_px = np.array(sides)
-        for number, quality in itertools.product(range(len(errors.classes)), range(len(QUALITIES))):
+        for number, quality in itertools.product(range(len(CLASS_CODES)), range(len(QUALITIES))):
             self._note_nothing(number, quality)
 
     def damage(
@@ -111,11 +120,11 @@ class ToldTables:
         rates = rates_of(self.errors, class_code, quality, self._side_px(size_m) / away_m**1.5)
         shape = PASSES, len(away_m)
         hits = self._rng.random(shape) < chances(rates)[:, self._rng.integers(STEPS, size=PASSES)].T
-        return self._told(hits, np.broadcast_to(rates, shape), class_code, is_damage=True)
+        return self._told(hits, rates[None, :], class_code, is_damage=True)
 
     def _note_nothing(self, number: int, quality: int) -> None:
         """Boxes that flash up in one picture, and what fools the detector again."""
-        class_code = self.errors.classes[number]
+        class_code = CLASS_CODES[number]
         per_picture = self.errors.false_alarms_per_picture(class_code, quality=QUALITIES[quality])
         every_m = SPEEDS_MPS[-1] / FRAMES_PER_S
         pictures = round((FAR_M - NEAR_M) / every_m)

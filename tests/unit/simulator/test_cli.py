@@ -19,8 +19,13 @@ def test_roads_are_written_and_the_same_for_the_same_seed(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [([], "--broker"), (["--buses", "0"], "--buses"), (["--frames", "/nowhere"], "--frames")],
-    ids=["nobody to talk to", "no bus", "no folder"],
+    [
+        ([], "--broker"),
+        (["--buses", "0"], "--buses"),
+        (["--frames", "/nowhere"], "--frames"),
+        (["--roads", "/nowhere/roads.geojson"], "there is no folder /nowhere"),
+    ],
+    ids=["nobody to talk to", "no bus", "no folder", "no place for the roads"],
 )
 def test_wrong_options_are_named(options: list[str], words: str) -> None:
     result = CliRunner().invoke(simulate, options)

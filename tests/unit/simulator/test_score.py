@@ -83,6 +83,30 @@ def test_what_no_camera_showed_is_neither_missed_nor_invented() -> None:
     assert (score.exposed, score.found, score.missed, score.invented) == (0, (), (), ())
 
 
+@pytest.mark.parametrize(
+    ("kind", "class_code", "north_m", "outcome"),
+    [
+        ("manhole", "D40", 5, "invented"),
+        ("manhole", "D40", 2, "doubled"),
+        ("patch", "D40", 5, "doubled"),
+    ],
+    ids=["at the manhole", "nearer to the defect", "taken for another class"],
+)
+def test_a_claim_of_what_only_looks_like_damage_is_invented_though_damage_lies_near(
+    kind: str, class_code: str, north_m: float, outcome: str
+) -> None:
+    truth = Truth(defects=(_defect("d", class_code, 0),), lookalikes=(_defect("l", kind, 6),))
+    claims = [_claim("real", class_code, 0), _claim("c", class_code, north_m)]
+    score = score_claims(claims, truth=truth, exposed_ids={"d"}, group_of=GROUPS, plane=ORIGIN)
+    assert (score.invented, score.doubled) == ((("c",), ()) if outcome == "invented" else ((), ("c",)))
+
+
+def test_who_was_fooled_beside_a_defect_has_not_found_it() -> None:
+    truth = Truth(defects=(_defect("d", "D40", 0),), lookalikes=(_defect("l", "manhole", 6),))
+    score = score_claims([_claim("c", "D40", 5)], truth=truth, exposed_ids={"d"}, group_of=GROUPS, plane=ORIGIN)
+    assert (score.found, score.missed, score.invented) == ((), ("d",), ("c",))
+
+
 def test_no_distance_without_a_finding() -> None:
     assert _score([], []).median_distance_m is None
 

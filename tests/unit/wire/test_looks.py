@@ -131,6 +131,16 @@ def test_many_passes_at_once_are_summed_up_as_each_alone() -> None:
         assert at_once[row] == pytest.approx(alone, nan_ok=True)
 
 
+def test_rates_that_all_passes_share_are_given_once() -> None:
+    rng = np.random.default_rng(6)
+    rates = rng.random((1, 5))
+    hits, confidences = rng.random((40, 5)) < 0.3, rng.beta(*SURE.hit, (40, 5))
+
+    once, each = (probabilities(hits, some, confidences, SURE) for some in (rates, np.repeat(rates, 40, axis=0)))
+
+    np.testing.assert_array_equal(once, each)
+
+
 def test_a_hundred_million_to_one_is_still_a_number() -> None:
     looks = Looks()
     for _ in range(200):

@@ -138,6 +138,47 @@ def test_what_does_not_run_makes_no_line(there_and_back: Path, day: date) -> Non
         read_gtfs(there_and_back, network=None, day=day, most=1)
 
 
+@pytest.mark.parametrize("name", ["stop_times.txt", "stops.txt"])
+def test_a_file_that_is_cut_is_told(there_and_back: Path, name: str) -> None:
+    path = there_and_back / name
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([*rows[:-1], rows[-1].partition(",")[0]]))
+    with pytest.raises(NetworkError, match=str(there_and_back)):
+        read_gtfs(there_and_back, network=None, day=MONDAY, most=10)
+
+
+def test_a_packed_feed_that_is_broken_inside_is_told(feed: Path) -> None:
+    packed = feed / "feed.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in feed.glob("*.txt"):
+            archive.write(path, path.name)
+    content = bytearray(packed.read_bytes())
+    content[60:200] = bytes(140)
+    packed.write_bytes(content)
+    with pytest.raises(NetworkError, match=r"feed\.zip"):
+        read_gtfs(packed, network=None, day=MONDAY, most=10)
+
+
+def _lay_side_by_side(folder: Path, *, apart_deg: float) -> None:
+    """Let the route have two stops only."""
+    stops = [["stop_id", "stop_lat", "stop_lon"], ["a", "0.0", "0.0"], ["b", "0.0", str(apart_deg)]]
+    times = [["trip_id", "stop_sequence", "stop_id", "departure_time"]]
+    _write(folder, "stops.txt", stops)
+    _write(folder, "stop_times.txt", [*times, ["o", "0", "a", "8:00:00"], ["o", "1", "b", "8:01:00"]])
+
+
+def test_a_route_of_two_stops_side_by_side_goes_there_and_back(there_and_back: Path) -> None:
+    _lay_side_by_side(there_and_back, apart_deg=0.0003)
+    (line,) = read_gtfs(there_and_back, network=None, day=MONDAY, most=1).lines
+    assert line.line.length_m == pytest.approx(2 * 33, abs=10)
+
+
+def test_a_route_whose_stops_are_at_one_place_is_told(there_and_back: Path) -> None:
+    _lay_side_by_side(there_and_back, apart_deg=0.0)
+    with pytest.raises(NetworkError, match="route r goes nowhere"):
+        read_gtfs(there_and_back, network=None, day=MONDAY, most=1)
+
+
 def test_a_missing_file_is_told(there_and_back: Path) -> None:
     (there_and_back / "stop_times.txt").unlink()
     with pytest.raises(NetworkError, match=r"stop_times\.txt"):

@@ -60,6 +60,12 @@ def test_an_extract_without_roads_is_refused(tmp_path: Path) -> None:
         read_network(tmp_path / "missing.osm")
 
 
+def test_a_network_too_small_for_a_line_is_refused_in_words() -> None:
+    alone = Network(plane=Plane(origin_lon=120.0, origin_lat=27.0), spots=np.zeros((1, 2)), edges=csr_array((1, 1)))
+    with pytest.raises(NetworkError, match="far enough apart"):
+        make_county_lines(alone, 1, buses=1, seed=0)
+
+
 def test_the_way_past_stops_finds_the_side_of_a_dual_carriageway() -> None:
     """Eastward lane at 0 m, westward at 20 m, joined at both ends; the stops of an eastward bus lie between them."""
     spots = np.array([(0, 0), (300, 0), (600, 0), (600, 20), (300, 20), (0, 20)], float)
