@@ -96,9 +96,19 @@ def _correct(case: CaseRow, order: Order, now: Circumstances, details: dict[str,
     corrected = replace(case, class_code=class_code, severity=severity)
     if case.filed_at is None:
         return corrected
-    limited = _with_new_limit(corrected, replace(now, at=case.filed_at), details)
+    begun_at = _begun_at(case, case.filed_at, now.limits)
+    limited = _with_new_limit(corrected, replace(now, at=begun_at), details)
     is_in_time = limited.due_at is None or limited.due_at > now.at
     return replace(limited, overdue_at=None, escalation=0) if is_in_time else limited
+
+
+def _begun_at(case: CaseRow, filed_at: datetime, limits: Limits) -> datetime:
+    """From when its time counts: later than its filing by as much as it was suspended."""
+    due_at = limits.due_after(filed_at, class_code=case.class_code, severity=case.severity)
+    if due_at is None or case.due_at is None or case.due_at <= due_at:
+        return filed_at
+    suspended = limits.between(due_at, case.due_at, class_code=case.class_code, severity=case.severity)
+    return limits.add(filed_at, suspended, class_code=case.class_code, severity=case.severity)
 
 
 def _dispatch(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
