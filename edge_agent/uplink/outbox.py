@@ -27,8 +27,10 @@ from wire.messages import (
     GivenUp,
     Health,
     Kind,
+    Measurement,
     Message,
     OutboxState,
+    Sighting,
     Stored,
     picture_of,
 )
@@ -43,6 +45,7 @@ _DAMAGED: Final = ".damaged-"
 _SALVAGED: Final = ".salvaged-"
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PROBE_BYTES: Final = 1_048_576  # beside what is to move there
+_TIMED_BY_US: Final = (Health, Measurement, Sighting)  # all else carries the receiver's time
 _STATE_OF_ERRNO: Final = {
     errno.ENOSPC: OutboxState.DISK_FULL,
     errno.EDQUOT: OutboxState.DISK_FULL,
@@ -129,7 +132,7 @@ class Outbox:
             self.heal()
             envelope, dropped = self._write(lambda store: self._keep(store, message, observed_at))
             self._last_id = envelope.id
-            if not is_time_sure and isinstance(message, Health):
+            if not is_time_sure and isinstance(message, _TIMED_BY_US):
                 self._unsure.append((envelope.stream or "", envelope.kind, envelope.sequence or 0))
         for sha256 in dropped:
             self._drop_picture(sha256)
@@ -429,10 +432,22 @@ def _correct(store: Store, numbers: Iterable[Number], shift: timedelta) -> int:
         row = None if stream is None else store.row(stream, sequence)
         if stream is not None and row is not None:
             envelope = decode_envelope(row.payload)
-            envelope = replace(envelope, time=envelope.time + shift)
+            envelope = replace(envelope, time=envelope.time + shift, data=_moved(envelope.data, shift))
             store.replace(stream, _row(envelope, encode_envelope(envelope)))
             corrected += 1
     return corrected
+
+
+def _moved(message: Message, shift: timedelta) -> Message:
+    """Move the times in a message, too."""
+    match message:
+        case Measurement(values=values):
+            return replace(message, values=tuple(replace(each, at=each.at + shift) for each in values))
+        case Sighting(tags=tags):
+            moved = (replace(tag, first_at=tag.first_at + shift, last_at=tag.last_at + shift) for tag in tags)
+            return replace(message, tags=tuple(moved))
+        case _:
+            return message
 
 
 def _note_picture(store: Store, stream: Stream, envelope: Envelope) -> None:

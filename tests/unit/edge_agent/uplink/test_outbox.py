@@ -33,9 +33,12 @@ from wire.messages import (
     GivenUp,
     Health,
     Kind,
+    Measured,
+    Measurement,
     Message,
     OutboxState,
     Presence,
+    Quantity,
     Sighting,
     State,
     Stored,
@@ -305,6 +308,27 @@ def test_times_of_an_unsure_clock_are_corrected_if_nobody_was_told(outbox: Outbo
         (Kind.DETECTION, 1): NOW,
     }
     assert outbox.correct_times(3600.0) == 0
+
+
+def test_times_that_the_machine_gave_to_what_was_measured_and_heard_are_corrected_with_the_message(
+    outbox: Outbox,
+) -> None:
+    value = Measured(sensor="gauge", quantity=Quantity.WATER_LEVEL, at=NOW, value=0.2, over_s=60.0, readings=12)
+    measured, heard = Measurement(lon=120.4, lat=27.5, values=(value, value)), sighting()
+    for told in (measured, heard, TRACK):
+        outbox.put(told, observed_at=NOW, is_time_sure=False)
+    assert outbox.correct_times(3600.0) == 2
+    later, messages = NOW + timedelta(hours=1), [decode_envelope(each.payload) for each in waiting(outbox)]
+    assert {each.kind: each.time for each in messages} == {
+        Kind.MEASUREMENT: later,
+        Kind.SIGHTING: later,
+        Kind.TRACK: NOW,
+    }
+    by_kind = {each.kind: each.data for each in messages}
+    assert by_kind[Kind.MEASUREMENT] == replace(measured, values=(replace(value, at=later),) * 2)
+    assert by_kind[Kind.SIGHTING] == replace(
+        heard, tags=tuple(replace(tag, first_at=later, last_at=later) for tag in heard.tags)
+    )
 
 
 def test_a_second_agent_on_the_same_outbox_is_refused(outbox: Outbox, tmp_path: Path) -> None:
