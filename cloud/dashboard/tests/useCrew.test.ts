@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { effectScope, nextTick, ref } from "vue";
 
 import type { CaseDetail } from "../src/api/types";
 import { useCrew } from "../src/composables/useCrew";
 import * as store from "../src/crew/store";
-import type { Step } from "../src/crew/steps";
+import type { CrewOrder, Step } from "../src/crew/steps";
 import { makeCase } from "./made";
 
 const JOB: CaseDetail = { ...makeCase({ state: "dispatched" }), actions: ["accept"], history: [], photos: [], repair: null };
@@ -73,5 +73,44 @@ describe("a phone's store that refuses for a while", () => {
     expect(crew?.hasStore.value).toBe(true);
     expect(stored.steps.map(({ caseId }) => caseId)).toEqual(["c", "b", "d"]);
     expect(crew?.steps.value).toEqual(stored.steps);
+  });
+});
+
+describe("what a crew does with quick fingers", () => {
+  let scope = effectScope();
+  beforeEach(() => (scope = effectScope()));
+  afterEach(() => {
+    scope.stop();
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+
+  it("keeps a photo that is still being made small before what was done after it, and what was pressed twice once", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    let ready: () => void = () => undefined;
+    vi.stubGlobal("createImageBitmap", () => new Promise((resolve) => (ready = () => resolve({ width: 4000, height: 3000, close: () => undefined }))));
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
+    vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((done) => done(new Blob(["small"])));
+    const crew = scope.run(() => useCrew(ref("roads-1"), ref(null)));
+    const item: CaseDetail = { ...JOB, state: "accepted" };
+    const done: CrewOrder = { action: "done", materials: [], length_m: null, width_m: null, reason: null };
+    void crew?.addPhoto(item, { kind: "after", content: new Blob(["large"]), lon: null, lat: null });
+    void crew?.order(item, done);
+    const last = crew?.order(item, done);
+    await new Promise((resolve) => setTimeout(resolve));
+    ready();
+    await last;
+    expect(crew?.steps.value.map(({ order }) => order.what)).toEqual(["photo", "action"]);
+    expect(crew?.hasLostPhoto.value).toBe(false);
+  });
+
+  it("says so when a photo cannot be read, and does what comes after it", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("not a picture")));
+    const crew = scope.run(() => useCrew(ref("roads-1"), ref(null)));
+    void crew?.addPhoto(JOB, { kind: "before", content: new Blob(["?"]), lon: null, lat: null });
+    await crew?.order(JOB, { action: "accept" });
+    expect(crew?.steps.value).toHaveLength(1);
+    expect(crew?.hasLostPhoto.value).toBe(true);
   });
 });

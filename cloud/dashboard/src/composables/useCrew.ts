@@ -4,7 +4,8 @@ import { computed, onScopeDispose, shallowRef, watch, type Ref } from "vue";
 
 import { api, drawKey, OfflineError } from "../api/client";
 import type { CaseDetail, Job } from "../api/types";
-import { bodyOf, onTopOf, viewOf, type CrewOrder, type PhotoOrder, type Step } from "../crew/steps";
+import { shrinkPhoto } from "../crew/photo";
+import { bodyOf, isWaiting, onTopOf, viewOf, type CrewOrder, type PhotoOrder, type Step } from "../crew/steps";
 import { changeKept, NOTHING, openWord, readKept, type Kept } from "../crew/store";
 import { sendWaiting } from "../crew/sync";
 import type { Position } from "./usePosition";
@@ -28,6 +29,9 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
   let isUnkept = false;
   let sending: Promise<void> | null = null;
   let turns: Promise<void> = Promise.resolve();
+  /** A photo could not be read, and is not among the steps. */
+  const hasLostPhoto = shallowRef(false);
+  let adding: Promise<void> = Promise.resolve();
 
   const word = openWord((name) => name === owner && void look(name));
   watch(crew, (name) => name !== null && void begin(name), { immediate: true });
@@ -156,12 +160,27 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     }
   }
 
-  function add(item: CaseDetail, order: Step["order"]): Promise<void> {
-    const [key, at] = [drawKey(), new Date().toISOString()];
-    return changeSteps((now) => {
-      const { version, state } = viewOf(item, now);
-      return [...now, { key, caseId: item.id, number: item.number, at, version, fromState: state, order, trouble: null }];
+  /** One after the other: a photo that is still being made small comes before what is done after it. */
+  async function add(item: CaseDetail, make: () => Promise<Step["order"]>): Promise<void> {
+    const [key, at, name] = [drawKey(), new Date().toISOString(), owner];
+    if (name === null) {
+      return;
+    }
+    adding = adding.then(make).then((order) => change(name, (now) => ({ ...now, steps: withStep(now.steps, order) })), () => {
+      hasLostPhoto.value = true;
     });
+    await adding;
+    await synchronise();
+
+    function withStep(now: Step[], order: Step["order"]): Step[] {
+      const { version, state } = viewOf(item, now);
+      return isWaiting(now, item.id, order) ? now : [...now, { key, caseId: item.id, number: item.number, at, version, fromState: state, order, trouble: null }];
+    }
+  }
+
+  function addPhoto(item: CaseDetail, photo: PhotoOrder): Promise<void> {
+    hasLostPhoto.value = false;
+    return add(item, async () => ({ what: "photo", photo: { ...photo, content: await shrinkPhoto(photo.content) } }));
   }
 
   function drop(caseId: string): Promise<void> {
@@ -186,9 +205,10 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     isLoaded,
     error,
     hasStore,
+    hasLostPhoto,
     synchronise,
-    order: (item: CaseDetail, order: CrewOrder) => add(item, { what: "action", order }),
-    addPhoto: (item: CaseDetail, photo: PhotoOrder) => add(item, { what: "photo", photo }),
+    order: (item: CaseDetail, order: CrewOrder) => add(item, () => Promise.resolve({ what: "action", order })),
+    addPhoto,
     drop,
     insist,
   };

@@ -3,16 +3,7 @@
 const LONGEST_PX = 1920;
 const QUALITY = 0.85;
 
-let before: Promise<unknown> = Promise.resolve();
-
-/** One after the other: they stay in the order in which they were taken, and a phone holds one large picture at a time. */
-export function shrinkPhoto(file: Blob): Promise<Blob> {
-  const shrunk = before.then(() => shrink(file));
-  before = shrunk.catch(() => undefined);
-  return shrunk;
-}
-
-async function shrink(file: Blob): Promise<Blob> {
+export async function shrinkPhoto(file: Blob): Promise<Blob> {
   const picture = await createImageBitmap(file);
   const scale = Math.min(1, LONGEST_PX / Math.max(picture.width, picture.height));
   const canvas = document.createElement("canvas");

@@ -74,6 +74,11 @@ function apply(view: JobView, { order }: Step): void {
   view.hasAskedSuspension ||= order.order.action === "ask_suspension";
 }
 
+/** Whether the same waits already: a button was pressed twice before the page showed the first. */
+export function isWaiting(steps: readonly Step[], caseId: string, order: Step["order"]): boolean {
+  return order.what === "action" && steps.some((step) => step.caseId === caseId && step.order.what === "action" && step.order.order.action === order.order.action);
+}
+
 /** Somebody or the clock touched the case, but what the crew did still holds: its state is the one the crew saw. */
 export function stillHolds(step: Step, present: CaseDetail): boolean {
   return step.order.what === "action" && present.state === step.fromState && present.actions.includes(step.order.order.action);
