@@ -39,6 +39,18 @@ describe("format", () => {
     expect(chinese.ago(at, now)).toBe(text);
   });
 
+  it.each([
+    [english.distance(999.6), "1.0 km"],
+    [english.distance(999.4), "999 m"],
+    [english.bytes(999_600_000), "1.0 GB"],
+    [english.celsius(-0.4), "0 °C"],
+    [english.degrees(-0.001), "0.00°"],
+    [chinese.decimal(-0.04), "0.0"],
+    [chinese.celsius(-10), "-10 °C"],
+  ])("rounds before it chooses the unit and the sign: %s", (shown, text) => {
+    expect(shown).toBe(text);
+  });
+
   it("shows latitude first, as people say it", () => {
     expect(english.position(120.4258, 27.5184)).toBe("27.518400, 120.425800");
   });

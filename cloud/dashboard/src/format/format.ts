@@ -10,13 +10,24 @@ const AGO_STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ["second", 1],
 ];
 
+interface Numbers {
+  format: (value: number) => string;
+}
+
+/** What rounds to nothing has no sign. */
+const NOTHING_BELOW_ZERO = /^-(0(?:\.0+)?)$/;
+
 export type Format = ReturnType<typeof createFormat>;
 
 export function createFormat(languageTag: string, messages: Messages) {
-  const whole = new Intl.NumberFormat(languageTag, { maximumFractionDigits: 0 });
-  const compact = new Intl.NumberFormat(languageTag, { notation: "compact", maximumSignificantDigits: 3 });
-  const tenth = new Intl.NumberFormat(languageTag, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  const hundredth = new Intl.NumberFormat(languageTag, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const numbers = (options: Intl.NumberFormatOptions): Numbers => {
+    const { format } = new Intl.NumberFormat(languageTag, options);
+    return { format: (value) => format(value).replace(NOTHING_BELOW_ZERO, "$1") };
+  };
+  const whole = numbers({ maximumFractionDigits: 0 });
+  const compact = numbers({ notation: "compact", maximumSignificantDigits: 3 });
+  const tenth = numbers({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const hundredth = numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const dateTime = new Intl.DateTimeFormat(languageTag, {
     year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false,
   });
@@ -51,11 +62,11 @@ export function createFormat(languageTag: string, messages: Messages) {
       orNone(value, (known) => `± ${tenth.format(known)} ${messages.units.metre}`),
     /** Metres below a kilometre, kilometres above. */
     distance: (metres: number | null | undefined) =>
-      orNone(metres, (known) => (known < 1000 ? `${whole.format(known)} m` : `${tenth.format(known / 1000)} km`)),
+      orNone(metres, (known) => (Math.round(known) < 1000 ? `${whole.format(known)} m` : `${tenth.format(known / 1000)} km`)),
     /** Seconds as the largest unit that fits. */
     duration: (seconds: number | null | undefined) => orNone(seconds, (known) => durationText(known, messages, whole)),
     /** 1.2 GB, 340 MB; in powers of ten. */
-    bytes: (value: number | null | undefined) => orNone(value, (known) => (known >= 1e9 ? `${tenth.format(known / 1e9)} GB` : `${whole.format(known / 1e6)} MB`)),
+    bytes: (value: number | null | undefined) => orNone(value, (known) => (Math.round(known / 1e6) >= 1000 ? `${tenth.format(known / 1e9)} GB` : `${whole.format(known / 1e6)} MB`)),
     celsius: (value: number | null | undefined) => orNone(value, (known) => `${whole.format(known)} °C`),
     degrees: (value: number | null | undefined) => orNone(value, (known) => `${hundredth.format(known)}°`),
     seconds: (value: number | null | undefined) => orNone(value, (known) => `${hundredth.format(known)} s`),
@@ -96,7 +107,7 @@ function percentText(share: number): string {
   return `${Math.round(percent)}%`;
 }
 
-function durationText(seconds: number, messages: Messages, whole: Intl.NumberFormat): string {
+function durationText(seconds: number, messages: Messages, whole: Numbers): string {
   const step = AGO_STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
   const [unit, length] = step as [keyof Messages["duration"], number];
   return messages.duration[unit](whole.format(Math.floor(Math.abs(seconds) / length)));
