@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp, ref, shallowRef, triggerRef, type App, type ShallowRef } from "vue";
 
 import type { Bus } from "../src/api/types";
+import { askMe } from "../src/composables/useMe";
 import { useLive } from "../src/live/useLive";
 import { useBusLayer } from "../src/map/useBusLayer";
 import { useLayers } from "../src/map/useLayers";
@@ -82,6 +83,19 @@ describe("the live map", () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(states.value.get("cases")?.shown).toBe(0);
     expect(asked).toHaveLength(2);
+  });
+
+  it("keeps nothing in its layers of who looked before", async () => {
+    const { drawn } = await open((map) => useLayers(map, ref(["driving"]), ref(null)));
+    answers[0]?.(Response.json({ features: [{ type: "Feature" }], is_complete: true }));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(drawn.get("layer-driving")?.features).toHaveLength(1);
+    const told = askMe();
+    answers.at(-1)?.(Response.json({ name: "wang", permissions: [], way: "session" }));
+    await told;
+    await vi.advanceTimersByTimeAsync(1);
+    expect(drawn.get("layer-driving")?.features).toEqual([]);
+    expect(asked.at(-1)).toContain("/map/layers/driving");
   });
 
   it("draws no bus any longer that has left the list", async () => {

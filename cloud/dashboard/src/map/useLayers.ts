@@ -8,6 +8,7 @@ import { onBeforeUnmount, shallowRef, watch, type Ref, type ShallowRef } from "v
 
 import { mapApi } from "../api/map";
 import { useEvery } from "../composables/useEvery";
+import { useMe } from "../composables/useMe";
 import { useLive } from "../live/useLive";
 import { MAP_LAYERS, type LayerDescription } from "./layers";
 import { setData } from "./sources";
@@ -38,6 +39,7 @@ interface Asked {
 
 export function useLayers(map: ShallowRef<MapLibre | null>, shown: Ref<readonly string[]>, at: Ref<string | null>) {
   const live = useLive();
+  const { me } = useMe();
   const states = shallowRef<ReadonlyMap<string, LayerState>>(new Map());
   const asked = new Map<string, Asked>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -104,6 +106,19 @@ export function useLayers(map: ShallowRef<MapLibre | null>, shown: Ref<readonly 
     }
   }
 
+  /** What one person may see is not another's. */
+  function startAnew(): void {
+    asked.forEach(({ running }) => running?.abort());
+    asked.clear();
+    const ready = map.value;
+    if (ready !== null) {
+      MAP_LAYERS.filter(({ isLive }) => !isLive || at.value !== null)
+        .forEach(({ sources }) => Object.entries(sources([])).forEach(([source, data]) => setData(ready, source, data)));
+    }
+    askWhatIsDue();
+  }
+
+  watch(() => `${me.value.way} ${me.value.name}`, startAnew);
   watch(map, (ready) => {
     ready?.on("move", () => askSoon(WHILE_MOVING_MS));
     ready?.on("moveend", () => askSoon(WHILE_MOVING_MS));
