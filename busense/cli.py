@@ -1,5 +1,6 @@
 """The command `busense`: each side brings its own commands, loaded when they are called."""
 
+import errno
 import importlib
 import sys
 from dataclasses import dataclass
@@ -97,6 +98,9 @@ def _load(name: str, place: _Place) -> click.Command:
 _OURS: Final = frozenset({"busense", "cloud", "edge_agent", "models", "simulator", "telemetry", "wire"})
 
 
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("busense"), prog_name="busense")
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
@@ -115,7 +119,10 @@ def busense(logs: str, *, verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run; an error of ours is one plain line, anything else is a bug and shows where it happened."""
+    """Run; an error of ours, a file that cannot be used and a full disk are one plain line.
+
+    Anything else is a bug and shows where it happened.
+    """
     try:
         busense(standalone_mode=False)
     except click.exceptions.Abort:
@@ -127,4 +134,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BusenseError as error:
         click.echo(f"busense: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno not in _FULL:
+            raise
+        click.echo(f"busense: {error.strerror}{'' if error.filename is None else f': {error.filename}'}", err=True)
         sys.exit(1)

@@ -30,7 +30,7 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 Row = Mapping[str, str]
 
-# What reading makes of a file that is cut, or packed in a way that is not known or locked (a RuntimeError of `zipfile`).
+# What reading makes of a file that is cut, or is packed in an unknown way or locked (a RuntimeError of `zipfile`).
 _BROKEN: Final = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, csv.Error)
 
 
