@@ -218,6 +218,8 @@ def evaluate(
     module, report = (_needing_extra(f"models.{name}.{part}") for part in ("evaluate", "report"))
     if ship or out is not None:
         _needing_extra(f"models.{name}.plots")  # told before minutes of measuring
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # so is a folder that cannot be made
     folder = model or Path(__file__).parent / name
     with progress() as bar:
         found = module.evaluate(folder, data, bar=counter(bar))
@@ -228,7 +230,6 @@ def evaluate(
     if json_file is not None:
         report.write_json(found.report, json_file)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         (out / "tables.md").write_text(report.as_markdown(found.report), encoding="utf-8")
         _needing_extra(f"models.{name}.plots").draw_plots(found, out)
         importlib.import_module(f"models.{name}.sheet").write_sheets(found.outcomes, out, found.report.threshold)

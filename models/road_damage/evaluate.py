@@ -67,12 +67,15 @@ def evaluate(model: Path, data: Path, *, bar: Bar) -> Evaluation:
     """Measure the model of a folder on `val.json` of the data.
 
     Raises:
-        DataError: the data folder has no val.json, or a picture is missing.
+        DataError: the data folder has no val.json, it names no photo, or a picture is missing.
         ModelError: file and manifest of the model do not fit.
     """
     path = model / "manifest.toml"
     manifest = load_manifest(path)
-    photos = read_photos(road_damage_file(data, "val"), CLASSES)
+    file = road_damage_file(data, "val")
+    photos = read_photos(file, CLASSES)
+    if not photos:
+        raise DataError(f"{file} names no photo")
     looker = Looker(OnnxDetector(path, threads=1, threshold=LOWEST_CONFIDENCE))
     if manifest.int8 is None:
         outcomes, int8 = list(_each(looker, photos, bar, "photos")), None

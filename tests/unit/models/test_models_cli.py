@@ -44,6 +44,19 @@ def test_evaluation_says_which_folder_holds_no_photos(tmp_path: Path) -> None:
         CliRunner().invoke(models, ["evaluate", "road_damage", "--data", str(tmp_path)], catch_exceptions=False)
 
 
+def test_evaluation_on_no_photo_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "val.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    with pytest.raises(DataError, match="names no photo"):
+        CliRunner().invoke(models, ["evaluate", "road_damage", "--data", str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    asked = ["evaluate", "road_damage", "--data", str(tmp_path), "--out", str(tmp_path / "file" / "out")]
+    with pytest.raises(NotADirectoryError):
+        CliRunner().invoke(models, asked, catch_exceptions=False)
+
+
 def test_model_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(models, ["evaluate", "weather", "--data", str(tmp_path)])
 
