@@ -43,6 +43,10 @@ _IS_PLACED: Final = """
 NOT EXISTS (SELECT FROM condition_queue q
     WHERE q.kind = 'coverage' AND q.id = t.id AND q.city = t.city AND q.device = t.device)
 """
+# A picture that was announced may come when a bus that was laid up drives again.
+_IS_WAITED_FOR_NO_LONGER: Final = """
+t.received_at IS NOT NULL OR t.erased_at IS NOT NULL OR t.announced_at < now() - interval '90 days'
+"""
 _IS_CLOSED: Final = "t.closed_at IS NOT NULL"
 # A stream in which a number is missing stays: somebody has to see it.
 _HAS_NO_HOLES: Final = """
@@ -117,7 +121,7 @@ TABLES: Final = (
         PICTURES,
         "t.sha256",
         "t.announced_at",
-        is_done="t.received_at IS NOT NULL OR t.erased_at IS NOT NULL",
+        is_done=_IS_WAITED_FOR_NO_LONGER,
         also_held=_PICTURE_OF_OPEN_CASE,
     ),
 )

@@ -304,6 +304,18 @@ def test_a_picture_that_is_erased_meanwhile_is_not_missing(archive: Archive) -> 
     assert (report.rows_without_picture, report.is_proven) == (0, True)
 
 
+def test_a_picture_that_never_came_is_waited_for_no_longer_than_ninety_days(archive: Archive) -> None:
+    archive.rules.write_text("[pictures]\ndays = 30\n")
+    archive.town.change("UPDATE pictures SET received_at = NULL")
+    for name, days in zip(archive.pictures, (91, 89, 1), strict=True):
+        at = datetime.now(UTC) - timedelta(days=days)
+        archive.town.change("UPDATE pictures SET announced_at = %s WHERE sha256 = %s", at, name)
+    archive.purge()
+
+    left = query(archive.url, "SELECT sha256 FROM pictures ORDER BY announced_at")
+    assert left == [(name,) for name in archive.pictures[1:]]
+
+
 def test_a_row_whose_picture_is_missing_is_told(archive: Archive) -> None:
     archive.place_of(archive.pictures[2]).unlink()
     result = archive.run("run", "--rules", str(archive.rules))
