@@ -6,7 +6,7 @@ import pytest
 from cloud.cases.effects import Circumstances, effect_of
 from cloud.cases.handling import shipped_handling
 from cloud.cases.limits import Limits
-from cloud.cases.model import Action, Actor, CaseState, Role
+from cloud.cases.model import Action, Actor, CaseState, Reason, Role
 from cloud.cases.orders import CaseRow, Order
 from cloud.findings.catalogue import load_catalogue
 from cloud.findings.model import Severity
@@ -17,7 +17,7 @@ DESK = Actor(name="desk", role=Role.OPERATOR)
 
 
 def after(case: CaseRow, action: Action, *, at: datetime, **changes: Any) -> CaseRow:  # noqa: ANN401 - of any type
-    order = Order(action=action, reason="r", **changes)
+    order = Order(action=action, reason=Reason.as_written("因为"), **changes)
     return effect_of(case, order, Circumstances(actor=DESK, at=at, limits=LIMITS)).case
 
 
