@@ -40,7 +40,7 @@ LARGE = (
     *("findings", "finding_history", "cases", "case_events", "segments", "segment_history", "things", "travel_watch"),
     "stop_presence",
 )
-SOON = (NOW + timedelta(days=100)).isoformat()
+SOON = (NOW + timedelta(days=100)).date().isoformat()
 
 _CONDITION = """
 INSERT INTO roads (id, name, kind, line, min_lon, min_lat, max_lon, max_lat)
@@ -359,7 +359,7 @@ def test_somebody_is_on_the_map_only_while_a_search_is_open_and_each_look_is_wri
 def lost_child(town: Town, chen: httpx.Client) -> str:
     """Somebody with consent who was heard ten minutes ago."""
     child = str(chen.post("/travel/people", json={"name": "小明", "kind": "child"}).json()["id"])
-    consent = {"given_by": "王芳", "covers": ["journeys", "search"], "until_at": SOON}
+    consent = {"given_by": "王芳", "covers": ["journeys", "search"], "until": SOON}
     chen.post(f"/travel/people/{child}/consents", json=consent)
     tag = {"kind": "eid", "secret": bytes(range(16)).hex(), "exponent": 10, "counter_s": 65280}
     number = chen.post(f"/travel/people/{child}/tags", json=tag).json()["id"]

@@ -4,9 +4,10 @@
 import json
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -22,8 +23,9 @@ from tests.integration.browser_client import PASSWORD, add_people, browser_at, s
 from tests.integration.ingest_database import query
 from tests.integration.test_api_live import Event, events_of
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 KEY = bytes(range(16)).hex()
-UNTIL = (datetime.now(UTC) + timedelta(days=100)).isoformat()
+UNTIL = (datetime.now(UTC) + timedelta(days=100)).date().isoformat()
 JOURNEY = {"name": "school", "lon": 120.42, "lat": 27.52, "days": [1, 2], "leave_at": "07:00", "arrive_by": "08:00"}
 
 
@@ -69,7 +71,7 @@ def child(desk: dict[str, httpx.Client]) -> str:
     """Somebody with consent and a tag."""
     chen = desk["chen"]
     number = str(answer(chen.post("/travel/people", json={"name": "小明", "kind": "child"}), 201)["id"])
-    consent = {"given_by": "王芳", "covers": ["journeys", "search"], "until_at": UNTIL}
+    consent = {"given_by": "王芳", "covers": ["journeys", "search"], "until": UNTIL}
     answer(chen.post(f"/travel/people/{number}/consents", json=consent), 201)
     tag = {"kind": "eid", "secret": KEY, "exponent": 10, "counter_s": 65280}
     answer(chen.post(f"/travel/people/{number}/tags", json=tag), 201)
@@ -122,7 +124,7 @@ def test_an_administrator_sees_nobody(desk: dict[str, httpx.Client], child: str)
         ("journeys", JOURNEY | {"days": [8]}),
         ("consents", {"given_by": "x", "covers": ["search"], "until_at": "9999-12-31T23:59:59-14:00"}),
         ("journeys", JOURNEY | {"leave_at": "07:00Z"}),
-        ("consents", {"given_by": "x", "covers": [], "until_at": UNTIL}),
+        ("consents", {"given_by": "x", "covers": [], "until": UNTIL}),
         ("looks", {"kind": "history", "purpose": "why?", "minutes": 10}),
         ("looks", {"kind": "history", "purpose": "missing since\x00 eight", "minutes": 10}),
         ("guardians", {"name": "liu"}),
@@ -152,8 +154,14 @@ def test_a_radius_that_is_no_number_is_refused(desk: dict[str, httpx.Client], ch
 
 
 def test_a_consent_that_ends_before_it_begins_is_refused(desk: dict[str, httpx.Client], child: str) -> None:
-    body = {"given_by": "x", "covers": ["search"], "until_at": "2020-01-01T00:00:00Z"}
+    body = {"given_by": "x", "covers": ["search"], "until": "2020-01-01"}
     answer(desk["chen"].post(f"/travel/people/{child}/consents", json=body), 422)
+
+
+def test_a_consent_holds_to_the_end_of_its_last_day_by_the_countys_clock(desk: dict[str, httpx.Client]) -> None:
+    [consent] = answer(desk["chen"].get(f"/travel/people/{another_child(desk)}"))["consents"]
+    ends = datetime.fromisoformat(consent["until_at"])
+    assert ends.astimezone(SHANGHAI).replace(tzinfo=None) == datetime.combine(date.fromisoformat(UNTIL), time.max)
 
 
 def test_a_look_is_opened_by_two_and_read_by_the_guardian(
@@ -235,7 +243,7 @@ def hearing(client: httpx.Client, path: str) -> Generator[Iterator[Event]]:
 
 def another_child(desk: dict[str, httpx.Client]) -> str:
     number = answer(desk["chen"].post("/travel/people", json={"name": "小红", "kind": "child"}), 201)["id"]
-    consent = {"given_by": "赵某", "covers": ["journeys"], "until_at": UNTIL}
+    consent = {"given_by": "赵某", "covers": ["journeys"], "until": UNTIL}
     answer(desk["chen"].post(f"/travel/people/{number}/consents", json=consent), 201)
     return str(number)
 

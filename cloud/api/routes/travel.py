@@ -1,6 +1,6 @@
 """People who travel with a tag, for the care desk: consents, tags, guardians, journeys; never where they are."""
 
-from datetime import datetime, time
+from datetime import UTC, date, datetime, time
 from http import HTTPStatus
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -14,7 +14,7 @@ from cloud.api.travel_desk import Body, CounterDep, Made, TravellerDetail, Trave
 from cloud.people.links import GOOD_FOR
 from cloud.people.permissions import Permission
 from cloud.travel.people import Agreed, Cover, Kind, NewJourney, NewTag
-from wire.units import Instant, Lat, Lon
+from wire.units import Lat, Lon
 
 router = APIRouter(tags=["travel"], dependencies=[needs(Permission.CARE)])
 
@@ -52,11 +52,11 @@ class AgreementBody(Body):
 
 
 class NewConsent(Body):
-    """Who agreed to what, until when."""
+    """Who agreed to what, and until the end of which day by the county's clock."""
 
     given_by: Words
     covers: Annotated[list[Cover], Field(min_length=1, max_length=2)]
-    until_at: Instant
+    until: date
 
 
 class TagBody(Body):
@@ -140,10 +140,11 @@ def set_agreement(traveller: UUID, body: AgreementBody, counter: CounterDep) -> 
 @router.post("/travel/people/{traveller}/consents", status_code=HTTPStatus.CREATED)
 def add_consent(traveller: UUID, body: NewConsent, counter: CounterDep) -> Made:
     """Record a consent."""
+    until_at = datetime.combine(body.until, time.max, counter.held.handling.working_calendar.zone).astimezone(UTC)
     with counter.open() as opened:
         return Made(
             id=opened.desk.consent(
-                traveller, given_by=body.given_by, covers=body.covers, from_at=counter.at, until_at=body.until_at
+                traveller, given_by=body.given_by, covers=body.covers, from_at=counter.at, until_at=until_at
             )
         )
 

@@ -5872,7 +5872,7 @@ export interface components {
         };
         /**
          * NewConsent
-         * @description Who agreed to what, until when.
+         * @description Who agreed to what, and until the end of which day by the county's clock.
          */
         NewConsent: {
             /** Covers */
@@ -5880,10 +5880,10 @@ export interface components {
             /** Given By */
             given_by: string;
             /**
-             * Until At
-             * Format: date-time
+             * Until
+             * Format: date
              */
-            until_at: string;
+            until: string;
         };
         /**
          * NewDataRequest
