@@ -20,7 +20,10 @@ router = APIRouter(tags=["account"], dependencies=[needs(Permission.ACCOUNT)])
 
 
 class NoticeWish(BaseModel):
-    """Where to, of which classes (none: of all), when not (the county's clock), and how many minutes' worth at once."""
+    """Where to, of which classes (none: of all), when not, and how many minutes' worth at once.
+
+    Quiet hours are of the county's clock; from a time to the same there are none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

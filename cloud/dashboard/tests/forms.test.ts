@@ -145,6 +145,16 @@ describe("what somebody wrote", () => {
     expect(field("[autocomplete=email]")?.value).toBe("li@example.org");
   });
 
+  it.each([
+    ["22:00:00", "06:00:00", false],
+    ["08:00:00", "08:00:00", true],
+  ])("of quiet hours from %s to %s is told when they are none", async (quietFrom, quietTo, areNone) => {
+    server = { "GET /account/notices": () => Response.json({ wish: { address: "li@example.org", classes: [], quiet_from: quietFrom, quiet_to: quietTo, digest_min: 0 } }) };
+    open(NoticeWishCard);
+    await vi.waitUntil(() => field("[autocomplete=email]")?.value);
+    expect(document.body.textContent.includes(useLocale().t.value.notices.sameQuiet)).toBe(areNone);
+  });
+
   it("stays with the guardian who could not sign out", async () => {
     server = {
       "GET /guardian/wards": () => Response.json({ items: [] }),

@@ -6032,7 +6032,9 @@ export interface components {
         };
         /**
          * NoticeWish
-         * @description Where to, of which classes (none: of all), when not (the county's clock), and how many minutes' worth at once.
+         * @description Where to, of which classes (none: of all), when not, and how many minutes' worth at once.
+         *
+         *     Quiet hours are of the county's clock; from a time to the same there are none.
          */
         NoticeWish: {
             /** Address */
