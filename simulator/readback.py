@@ -13,6 +13,7 @@ from simulator.score import Claim
 from simulator.truth import CLASS_CODES
 
 PAGE: Final = 500
+OBSERVATIONS_A_PAGE: Final = 5000  # as many as the cloud gives at once
 MAX_PAGES: Final = 1000
 TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.3
@@ -82,6 +83,7 @@ class _CasePage(BaseModel):
 
 class _ObservationPage(BaseModel):
     items: list[_Observation]
+    next: str | None = None
 
 
 class _Next(BaseModel):
@@ -94,6 +96,7 @@ class CloudReader:
     def __init__(self, url: str) -> None:
         """Take the address without the path."""
         self._client = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", timeout=TIMEOUT_S)
+        self._belong_until: str | None = None  # id of an observation; it and all before it have their finding
 
     def close(self) -> None:
         self._client.close()
@@ -141,10 +144,16 @@ class CloudReader:
         )
 
     def _all_belong(self) -> bool:
-        pages = (
-            _ObservationPage.model_validate_json(text) for text in self._pages("/observations", cursor_name="after")
-        )
-        return all(each.finding_id or each.class_code in FORMS for page in pages for each in page.items)
+        """Whether each observation has its finding; what has it once is not asked for again."""
+        while True:
+            after = {"after": self._belong_until} if self._belong_until else {}
+            text = self._get("/observations", {"limit": str(OBSERVATIONS_A_PAGE)} | after)
+            page = _ObservationPage.model_validate_json(text)
+            if not all(each.finding_id or each.class_code in FORMS for each in page.items):
+                return False
+            if page.next is None:
+                return True
+            self._belong_until = page.next
 
     def _pages(self, path: str, *, cursor_name: str, **question: Sequence[str]) -> Iterator[bytes]:
         cursor: str | None = None

@@ -19,6 +19,7 @@ from wire.error_model import load_error_model
 
 MORNING_H: Final = 8.0
 HOUR_S: Final = 3600.0
+_MOST_H: Final = 3660 * 24.0  # of the longest scenario
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 _scenario = click.argument("scenario", type=_FILE)
@@ -27,10 +28,12 @@ from_option = click.option(
     "--from-h",
     default=MORNING_H,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, _MOST_H),
     help="Hours after a county's first midnight.",
 )
-_for = click.option("--for", "for_s", default=600.0, show_default=True, type=click.FloatRange(min=10), help="Seconds.")
+_for = click.option(
+    "--for", "for_s", default=600.0, show_default=True, type=click.FloatRange(10, _MOST_H * HOUR_S), help="Seconds."
+)
 _broker = click.option("--broker", required=True, help="mqtt://host:port or mqtts://host:port")
 _user = click.option("--user", help="Name of an account that may write for all these buses.")
 _password = click.option("--password-file", type=_FILE)

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import BinaryIO, Final, Literal, TextIO
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -34,9 +34,9 @@ class _Line(BaseModel):
 
 
 def write_recording(path: Path, messages: Iterable[Sent], *, about: Mapping[str, object]) -> int:
-    """Write all messages; returns how many. Equal messages make equal files."""
+    """Write all messages; returns how many. Equal messages make equal files; one that is not finished is none."""
     count = 0
-    with _opened(path, "w") as file:
+    with _replaced(path) as draft, _text(draft, "w", is_packed=_is_packed(path)) as file:
         file.write(json.dumps({"format": FORMAT, **about}, ensure_ascii=False) + "\n")
         for sent in messages:
             line = {"at": sent.at.isoformat(), "topic": sent.topic, "payload": sent.payload.decode()}
@@ -52,7 +52,7 @@ def read_recording(path: Path) -> Iterator[Sent]:
         RecordingError: the file is none, or a line is broken; it names the line.
     """
     try:
-        with _opened(path, "r") as file:
+        with path.open("rb") as content, _text(content, "r", is_packed=_is_packed(path)) as file:
             _check_head(path, file.readline())
             for number, text in enumerate(file, start=2):
                 yield _sent(path, number, text)
@@ -77,16 +77,30 @@ def _sent(path: Path, number: int, text: str) -> Sent:
     return Sent(at=line.at, topic=line.topic, payload=line.payload.encode())
 
 
+def _is_packed(path: Path) -> bool:
+    return path.suffix == ".gz"
+
+
 @contextmanager
-def _opened(path: Path, mode: Literal["r", "w"]) -> Generator[TextIO]:
-    with path.open(f"{mode}b") as file:
-        if path.suffix != ".gz":
-            with TextIOWrapper(file, encoding="utf-8") as text:
-                yield text
-            return
-        # Without a name and a time inside, equal messages make equal files.
-        with (
-            gzip.GzipFile("", f"{mode}b", fileobj=file, mtime=0) as packed,
-            TextIOWrapper(packed, encoding="utf-8") as text,
-        ):
+def _replaced(path: Path) -> Generator[BinaryIO]:
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _text(file: BinaryIO, mode: Literal["r", "w"], *, is_packed: bool) -> Generator[TextIO]:
+    if not is_packed:
+        with TextIOWrapper(file, encoding="utf-8") as text:
             yield text
+        return
+    # Without a name and a time inside, equal messages make equal files.
+    with (
+        gzip.GzipFile("", f"{mode}b", fileobj=file, mtime=0) as packed,
+        TextIOWrapper(packed, encoding="utf-8") as text,
+    ):
+        yield text

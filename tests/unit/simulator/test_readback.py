@@ -105,6 +105,21 @@ def test_it_waits_until_every_observation_has_its_finding(cloud: Cloud, reader: 
     assert cloud.asked > 8
 
 
+def test_observations_that_have_their_finding_are_not_asked_for_again(cloud: Cloud, reader: CloudReader) -> None:
+    asked: list[str] = []
+
+    def page(query: dict[str, list[str]]) -> object:
+        after = int(query.get("after", ["0"])[0])
+        asked.append(str(after))
+        return {"items": [{"id": "o", "finding_id": "a"}], "next": None if after == 5 else str(after + 1)}
+
+    cloud.answers["/findings"] = lambda _: {"features": [_finding("a")], "next": None}
+    cloud.answers["/observations"] = page
+    assert reader.wait_until_fused(10)
+    assert asked[:6] == ["0", "1", "2", "3", "4", "5"]
+    assert set(asked[6:]) == {"5"}
+
+
 def test_it_does_not_wait_for_ever(cloud: Cloud, reader: CloudReader) -> None:
     cloud.answers["/findings"] = lambda _: {"features": [], "next": None}
     cloud.answers["/observations"] = lambda _: {"items": [{"id": "o", "finding_id": None}], "next": None}

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,8 @@ from click.testing import CliRunner, Result
 
 from simulator.county.cli import county
 from simulator.county.ledger import Ledger
-from simulator.county.recording import read_recording
+from simulator.county.messages import Sent
+from simulator.county.recording import read_recording, write_recording
 from simulator.errors import ScenarioError
 
 
@@ -36,6 +39,25 @@ def test_record_writes_a_file_that_can_be_read(scenario: Path, tmp_path: Path) -
     messages = list(read_recording(file))
     assert told.startswith(f"{len(messages)} messages of 4 buses")
     assert {sent.topic.split("/")[2] for sent in messages} == {"small"}
+
+
+@pytest.mark.parametrize("words", [("--from-h", "inf"), ("--for", "inf"), ("--from-h", 1e12)], ids=str)
+def test_record_wants_hours_that_there_are(scenario: Path, tmp_path: Path, words: tuple[object, ...]) -> None:
+    told = _run("record", scenario, tmp_path / "minute.jsonl", *words)
+    assert told.exit_code == 2
+    assert "range" in told.output
+
+
+@pytest.mark.parametrize("name", ["minute.jsonl", "minute.jsonl.gz"])
+def test_a_recording_that_was_interrupted_is_none(tmp_path: Path, name: str) -> None:
+    def messages() -> Iterator[Sent]:
+        yield Sent(at=datetime(2027, 1, 1, tzinfo=UTC), topic="bs/v1/small/bus-1/track", payload=b"{}")
+        raise KeyboardInterrupt
+
+    (tmp_path / name).write_bytes(b"of yesterday")
+    with pytest.raises(KeyboardInterrupt):
+        write_recording(tmp_path / name, messages(), about={})
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(name, b"of yesterday")]
 
 
 def test_a_timetable_drives_the_same_county(scenario: Path, tmp_path: Path) -> None:
