@@ -92,10 +92,11 @@ class RollOutError(CloudError):
 
 
 class DeliveryError(CloudError):
-    """Something that was not taken by its receiver."""
+    """Something that was not taken by its receiver, who may have said how long to leave them alone."""
 
-    def __init__(self, message: str, *, is_final: bool = False) -> None:
+    def __init__(self, message: str, *, is_final: bool = False, wait_s: float = 0.0) -> None:
         self.is_final = is_final
+        self.wait_s = wait_s
         super().__init__(message)
 
 

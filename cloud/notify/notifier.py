@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,7 +40,6 @@ class Notifier:
     handling: Handling
     now: Callable[[], datetime]
     chance: Callable[[], float] = random.random
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT_S, follow_redirects=False))
 
     def run(self) -> int:
         """Do all that is to be done now; returns how many deliveries were tried.
@@ -114,7 +113,7 @@ class Notifier:
         try:
             self._send(taken)
         except DeliveryError as error:
-            again_at = None if error.is_final else self._again_at(taken)
+            again_at = None if error.is_final else self._again_at(taken, asked_s=error.wait_s)
             repository.mark_failed(self.connection, ids, error=str(error), next_at=again_at)
             DELIVERIES.labels(channel, "failed" if again_at else "dead").inc(len(ids))
             _log.warning("delivery_failed target=%s id=%s again=%s", taken[0].target, ids[0], again_at)
@@ -129,8 +128,9 @@ class Notifier:
             _log.info("delivery_sent target=%s id=%s deliveries=%d", taken[0].target, ids[0], len(ids))
         return True
 
-    def _again_at(self, taken: Sequence[Delivery]) -> datetime | None:
-        at = retry_at(self.now(), attempts=max(item.attempts for item in taken), chance=self.chance())
+    def _again_at(self, taken: Sequence[Delivery], *, asked_s: float) -> datetime | None:
+        attempts = max(item.attempts for item in taken)
+        at = retry_at(self.now(), attempts=attempts, chance=self.chance(), asked_s=asked_s)
         if at is None or any(travel.is_urgent(item.payload) for item in taken):
             return at
         match self._find(taken[0].target):
@@ -143,7 +143,8 @@ class Notifier:
         try:
             match self._find(taken[0].target):
                 case Webhook() as found:
-                    send_webhook(found, taken[0], client=self.client, at=self.now())
+                    client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
+                    send_webhook(found, taken[0], client=client, at=self.now())
                 case Person(channel="email", address=str() as address) | Subscriber(wish=Wish(address=address)):
                     self._mail(address, taken)
                 case Person(channel="chat") as found:

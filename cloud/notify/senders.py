@@ -1,11 +1,13 @@
 """One way out for each channel. Each either sends, or raises a DeliveryError."""
 
+import asyncio
 import json
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -14,15 +16,18 @@ from standardwebhooks import Webhook as Signer
 from cloud.errors import DeliveryError
 from cloud.notify.repository import Delivery
 from cloud.notify.targets import CHAT_SCHEMES, Mail, Person, Webhook, read_secret
+from cloud.notify.timing import asked_wait_s
 from cloud.notify.words import subject_of
 
 TIMEOUT_S: Final = 15.0
-_GONE: Final = 410
 _MAX_ANSWER_BYTES: Final = 300
 
 
-def send_webhook(webhook: Webhook, delivery: Delivery, *, client: httpx.Client, at: datetime) -> None:
-    """Post one event, signed. Redirects are not followed: what is configured is what is called.
+def send_webhook(webhook: Webhook, delivery: Delivery, *, client: httpx.AsyncClient, at: datetime) -> None:
+    """Post one event, signed, with a client that is good for this once.
+
+    Redirects are not followed: what is configured is what is called. The client's timeout is of the whole, too: who
+    answers byte by byte holds up nobody.
 
     Raises:
         DeliveryError: it was not taken.
@@ -36,19 +41,30 @@ def send_webhook(webhook: Webhook, delivery: Delivery, *, client: httpx.Client, 
         "webhook-signature": signature,
     }
     try:
-        with client.stream("POST", webhook.url, content=body.encode(), headers=headers) as response:
-            if response.is_success:
-                return  # taken: what else it says is not read
-            told = _beginning_of(response)
-    except httpx.HTTPError as error:
+        asyncio.run(_post(client, webhook.url, body=body.encode(), headers=headers, at=at))
+    except (TimeoutError, httpx.HTTPError) as error:
         raise DeliveryError(f"{type(error).__name__}: {error}"[:_MAX_ANSWER_BYTES]) from error
-    raise DeliveryError(f"HTTP {response.status_code}: {told}", is_final=response.status_code == _GONE)
 
 
-def _beginning_of(response: httpx.Response) -> str:
+async def _post(client: httpx.AsyncClient, url: str, *, body: bytes, headers: Mapping[str, str], at: datetime) -> None:
+    async with (
+        client,
+        asyncio.timeout(client.timeout.read),
+        client.stream("POST", url, content=body, headers=headers) as response,
+    ):
+        if response.is_success:
+            return  # taken: what else it says is not read
+        raise DeliveryError(
+            f"HTTP {response.status_code}: {await _beginning_of(response)}",
+            is_final=response.status_code == HTTPStatus.GONE,
+            wait_s=asked_wait_s(response.headers.get("retry-after", ""), at),
+        )
+
+
+async def _beginning_of(response: httpx.Response) -> str:
     """What came of an answer at once, as letters that a database and a terminal bear."""
     try:
-        answer = next(response.iter_bytes(), b"")
+        answer = await anext(response.aiter_bytes(), b"")
     except httpx.HTTPError:
         return ""
     told = answer[:_MAX_ANSWER_BYTES].decode(errors="replace")

@@ -1,6 +1,7 @@
 """When something is sent: pure functions."""
 
 from datetime import datetime, time, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,29 @@ RETRIES: Final = (
 JITTER: Final = 0.2
 
 
-def retry_at(at: datetime, *, attempts: int, chance: float) -> datetime | None:
-    """When to try again after so many attempts; none when it is given up. `chance` is drawn from 0..1."""
+def retry_at(at: datetime, *, attempts: int, chance: float, asked_s: float = 0.0) -> datetime | None:
+    """When to try again; none when it is given up.
+
+    Args:
+        at: now.
+        attempts: so many there were.
+        chance: drawn from 0..1.
+        asked_s: how long the receiver wants to be left alone; the longest pause is the most that is granted.
+    """
     if attempts > len(RETRIES):
         return None
-    return at + RETRIES[attempts - 1] * (1 + JITTER * (2 * chance - 1))
+    wait = RETRIES[attempts - 1] * (1 + JITTER * (2 * chance - 1))
+    return at + max(wait, timedelta(seconds=min(asked_s, RETRIES[-1].total_seconds())))
+
+
+def asked_wait_s(retry_after: str, at: datetime) -> float:
+    """What `Retry-After` says (RFC 9110, section 10.2.3), seconds or a date; 0 where it says nothing."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - at).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0  # what is no date, or one without a zone
 
 
 def send_at(at: datetime, *, quiet: tuple[time, time] | None, digest_min: int, zone: ZoneInfo) -> datetime:

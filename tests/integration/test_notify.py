@@ -57,8 +57,7 @@ def notify(town: Town, targets: Targets, *, at: datetime | None = None) -> int:
             now=lambda: at or datetime.now(UTC),
             chance=lambda: 0.5,
         )
-        with notifier.client:
-            return notifier.run()
+        return notifier.run()
 
 
 def deliveries(town: Town) -> list[dict[str, Any]]:

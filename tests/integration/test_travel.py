@@ -390,8 +390,7 @@ def test_guardians_are_told_at_once_of_an_alarm_and_of_nothing_that_names_anybod
             handling=load_handling(),
             now=lambda: after(1300),
         )
-        with notifier.client:
-            notifier.run()
+        notifier.run()
     rows = query(town.url, "SELECT target, payload->>'type', attempts > 0 FROM deliveries ORDER BY 2")
     assert rows == [
         ("@wangfang", "travel.boarded", False),

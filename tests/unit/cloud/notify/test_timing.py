@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.notify.timing import RETRIES, retry_at, send_at
+from cloud.notify.timing import RETRIES, asked_wait_s, retry_at, send_at
 
 CHINA = ZoneInfo("Asia/Shanghai")
 NIGHT = (time(22), time(7))
@@ -54,3 +54,29 @@ def test_retries_become_rarer_and_end() -> None:
 
     assert waits == sorted(waits, key=lambda wait: wait or at)
     assert retry_at(at, attempts=len(RETRIES) + 1, chance=0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "expected_s"),
+    [
+        ("600", 600),
+        ("Tue, 24 Nov 2026 00:10:00 GMT", 600),
+        ("Mon, 23 Nov 2026 00:00:00 GMT", 0),
+        ("Tue, 24 Nov 2026 00:10:00 -0000", 0),
+        ("-5", 0),
+        ("soon", 0),
+        ("", 0),
+    ],
+)
+def test_a_wish_to_be_left_alone_is_seconds_or_a_date(retry_after: str, expected_s: float) -> None:
+    assert asked_wait_s(retry_after, datetime(2026, 11, 24, tzinfo=UTC)) == expected_s
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "expected"),
+    [(1.0, RETRIES[0]), (600.0, timedelta(minutes=10)), (9.0**99, RETRIES[-1])],
+    ids=["shorter than we wait", "longer", "for ever"],
+)
+def test_who_wants_to_be_left_alone_is_within_reason(asked_s: float, expected: timedelta) -> None:
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    assert retry_at(at, attempts=1, chance=0.5, asked_s=asked_s) == at + expected
