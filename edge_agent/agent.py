@@ -14,7 +14,7 @@ from edge_agent.clock import BusClock, system_now
 from edge_agent.config import AgentConfig, Camera
 from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
-from edge_agent.inbox import Inbox
+from edge_agent.inbox import Inbox, is_of_older_clock
 from edge_agent.no_pictures import NoPicturePlaces
 from edge_agent.readings import AdvertisementReading, FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
@@ -204,9 +204,11 @@ class Agent:
                 self._keep_health()
                 while not stop.is_set() and not self._inbox.is_finished:
                     reading = self._inbox.take(timeout_s=_STEP_S)
-                    if reading is not None:
+                    step_s = self._correct_times()
+                    if reading is not None and not (
+                        step_s and is_of_older_clock(reading, now=self._now(), step_s=step_s)
+                    ):
                         self._take(reading)
-                    self._correct_times()
                     self._keep_health_when_due()
                     self._uplink.check()
             self._finish()
@@ -273,7 +275,7 @@ class Agent:
         tally.last_frame_s = time.monotonic()
         tally.last_was_usable = reason is None
 
-    def _keep_all(self, outcomes: Iterable[Outcome]) -> None:
+    def _keep_all(self, outcomes: Iterable[Outcome], *, is_time_sure: bool = True) -> None:
         for outcome in outcomes:
             message = outcome.message
             if isinstance(message, Detection):
@@ -282,10 +284,10 @@ class Agent:
                 message = replace(message, picture=self._keep_picture(outcome.image) if is_allowed else None)
             elif isinstance(message, Driving) and message.kind in self._clip_kinds:
                 message = replace(message, clip=self._keep_clip(message.to_at + timedelta(seconds=AFTER_S)))
-            self._keep(message, outcome.observed_at)
+            self._keep(message, outcome.observed_at, is_time_sure=is_time_sure)
 
-    def _keep(self, message: Message, observed_at: datetime) -> None:
-        is_time_sure = self._clock is None or self._clock.is_known
+    def _keep(self, message: Message, observed_at: datetime, *, is_time_sure: bool = True) -> None:
+        is_time_sure = is_time_sure and (self._clock is None or self._clock.is_known)
         envelope = self._outbox.put(message, observed_at=observed_at, is_time_sure=is_time_sure)
         level = logging.INFO if envelope.kind is Kind.DETECTION else logging.DEBUG
         kind, sequence = envelope.kind.value, envelope.sequence
@@ -347,12 +349,15 @@ class Agent:
         ego = self._ego.state_at(frame.at)
         return ego is not None and not self._no_pictures.is_near(lon=ego.lon, lat=ego.lat)
 
-    def _correct_times(self) -> None:
-        """Correct what was told before the time was known."""
+    def _correct_times(self) -> float:
+        """Correct what was told before the time was known, and begin anew what is being collected; by how much."""
         step_s = 0.0 if self._clock is None else self._clock.take_step()
         if step_s:
+            self._keep_all((outcome for scenario in self._scenarios for outcome in scenario.end()), is_time_sure=False)
             corrected = self._outbox.correct_times(step_s)
+            self._inbox.drop_older_clock(now=self._now(), step_s=step_s)
             log.warning("times_corrected messages=%d by_s=%.3f", corrected, step_s)
+        return step_s
 
     def _keep_health_when_due(self) -> None:
         if time.monotonic() - self._health_at_s >= self._config.health.every_s:

@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 import minisign
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
@@ -41,11 +42,18 @@ def _that_verifies(key: str) -> str:
     return key
 
 
+def _that_leads_somewhere(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:  # asking for the port raises where there can be none
+        raise ValueError(f"{url} names no host, or a port that nobody listens at")
+    return url
+
+
 SourceAddress = Annotated[str, AfterValidator(_source_from_folder)]
 LocalPath = Annotated[Path, AfterValidator(_from_folder)]
 LocalFile = Annotated[LocalPath, AfterValidator(_that_exists)]
 PublicKey = Annotated[str, AfterValidator(_that_verifies)]
-BrokerUrl = Annotated[str, Field(pattern=r"^mqtts?://[^/@\s]+$")]
+BrokerUrl = Annotated[str, Field(pattern=r"^mqtts?://[^/@\s]+$"), AfterValidator(_that_leads_somewhere)]
 Provider = Literal["cpu", "cuda", "tensorrt"]
 Precision = Literal["fp32", "int8"]
 SomeConfig = TypeVar("SomeConfig", bound=BaseModel)
@@ -98,7 +106,7 @@ class Broker(_Section):
 
 
 class Cloud(_Section):
-    url: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    url: Annotated[str, Field(pattern=r"^https?://\S+$"), AfterValidator(_that_leads_somewhere)]
     ca_file: LocalFile | None = None
 
 

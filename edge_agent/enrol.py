@@ -91,10 +91,12 @@ def expiry_of(file: Path) -> datetime:
 
 
 def _ask(cloud: Cloud, what: str, body: dict[str, str], *, headers: dict[str, str]) -> dict[str, Any]:
-    context = ssl.create_default_context(cafile=cloud.ca_file)
     try:
+        context = ssl.create_default_context(cafile=cloud.ca_file)
         with httpx.Client(timeout=TIMEOUT_S, verify=context) as client:
             answer = client.post(f"{cloud.url.rstrip('/')}/api/v1/devices/{what}", json=body, headers=headers)
+    except OSError as error:
+        raise ConfigurationError(f"cloud.ca_file {cloud.ca_file} cannot be read: {error}") from error
     except httpx.HTTPError as error:
         raise ConfigurationError(f"{cloud.url} cannot be reached: {error}") from error
     if answer.status_code != HTTPStatus.CREATED:

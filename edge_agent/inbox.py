@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -17,12 +17,18 @@ log = logging.getLogger(__name__)
 CAPACITY: Final = 32  # frames a live source may have waiting, or readings a recording; at 640 x 480 a frame is 0.9 MB
 SMALL_CAPACITY: Final = 1024  # the same for all else: ten seconds of a sensor that speaks a hundred times a second
 STEP_S: Final = 60.0  # so late is no reading: the clock was set back
+OWN_STEP_S: Final = 2.0  # the same of two readings of one source, which are in order
 PATIENCE_S: Final = 2.0  # how long a silent source holds the others back; a receiver speaks each second
 
 
 def order_of(reading: Reading) -> tuple[datetime, bool]:
     """Time first; at the same instant the fix comes before the frame that needs it."""
     return reading.at, isinstance(reading, FrameReading)
+
+
+def is_of_older_clock(reading: Reading, *, now: datetime, step_s: float) -> bool:
+    """Whether a reading of a moment ago has its time from before the clock was set, by so much."""
+    return abs((now - reading.at).total_seconds()) > abs(step_s) / 2
 
 
 class _Lane:
@@ -34,6 +40,7 @@ class _Lane:
         self.is_open = True
         self.dropped = 0  # frames since the last one that was taken
         self.heard_at_s = time.monotonic()
+        self.told_at: datetime | None = None  # time of its last reading
 
 
 class Inbox:
@@ -98,6 +105,13 @@ class Inbox:
                 raise self._failure
             return self._pop()
 
+    def drop_older_clock(self, *, now: datetime, step_s: float) -> None:
+        """Forget what waits with the times of a clock that was set since, by so much."""
+        with self._changed:
+            self._last = None
+            self._drop_waiting(lambda reading: is_of_older_clock(reading, now=now, step_s=step_s))
+            self._changed.notify_all()
+
     def _wait_s(self) -> float:
         """How long until the earliest waiting reading may go: no silent source could still be before it."""
         if self._failure is not None:
@@ -138,8 +152,9 @@ class Inbox:
                 self._changed.wait_for(lambda: self._is_closed or len(lane.waiting) < self._capacity)
             if self._is_closed:
                 return False
-            if lane.source.is_live and self._is_set_back(reading.at):
+            if lane.source.is_live and self._is_set_back(lane, reading.at):
                 self._begin_anew_at(reading.at)
+            lane.told_at = reading.at
             if self._last is not None and order_of(reading) < self._last:
                 self.late += 1
                 return True
@@ -150,16 +165,21 @@ class Inbox:
             self._changed.notify_all()
             return True
 
-    def _is_set_back(self, at: datetime) -> bool:
-        return self._last is not None and (self._last[0] - at).total_seconds() > STEP_S
+    def _is_set_back(self, lane: _Lane, at: datetime) -> bool:
+        of_all = self._last is not None and (self._last[0] - at).total_seconds() > STEP_S
+        return of_all or (lane.told_at is not None and (lane.told_at - at).total_seconds() > OWN_STEP_S)
 
     def _begin_anew_at(self, at: datetime) -> None:
         """Forget what the clock said before it was set back; frames of a time that has not come are of no use."""
         self._last = None
+        self._drop_waiting(lambda reading: (reading.at - at).total_seconds() > OWN_STEP_S)
+
+    def _drop_waiting(self, is_useless: Callable[[Reading], bool]) -> None:
         for lane in self._lanes:
-            ahead = [reading for reading in lane.waiting if (reading.at - at).total_seconds() > STEP_S]
-            self._count_frames_dropped(lane, sum(isinstance(reading, FrameReading) for reading in ahead))
-            del lane.waiting[len(lane.waiting) - len(ahead) :]
+            if lane.source.is_live:
+                useless = [each for each in lane.waiting if is_useless(each)]
+                lane.waiting = [each for each in lane.waiting if not is_useless(each)]
+                self._count_frames_dropped(lane, sum(isinstance(each, FrameReading) for each in useless))
 
     def _drop_beyond_room(self, lane: _Lane, *, like: Reading) -> None:
         """Drop the oldest of the kind that has just come, frame or small, if there are too many."""

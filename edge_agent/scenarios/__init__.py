@@ -46,7 +46,7 @@ class Scenario(Protocol):
         ...
 
     def end(self) -> Sequence[Outcome]:
-        """Say what is left to say: no reading follows."""
+        """Say what is left to say: no reading follows, or only such of a clock that was set."""
         ...
 
 

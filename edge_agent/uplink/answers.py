@@ -68,7 +68,10 @@ class Answers:
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop; an answer that is not taken after some tries is of no use any more."""
-        with self._cloud.client() as client:
+        client = self._cloud.client_once_readable(stop)
+        if client is None:
+            return
+        with client:
             while not stop.is_set():
                 try:
                     answer = self._ready.get(timeout=_LOOK_EVERY_S)

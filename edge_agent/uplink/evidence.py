@@ -116,7 +116,10 @@ class Uploader:
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop."""
         sweep_at_s = time.monotonic()
-        with self._cloud.client() as client:
+        client = self._cloud.client_once_readable(stop)
+        if client is None:
+            return
+        with client:
             while not stop.is_set():
                 if time.monotonic() >= sweep_at_s and self._outbox.is_whole:
                     self._sweep()

@@ -139,9 +139,9 @@ class Store:
         return current + self.counts().get(_NUMBERED_BEFORE, 0)
 
     def streams(self) -> list[Stream]:
-        """All that have or had messages here, older ones first."""
+        """All that have or had messages here, older ones first; those of a newer program's kinds wait for it."""
         rows = self._all("SELECT number, stream, kind, last_sequence, is_open FROM streams ORDER BY number")
-        return [_stream(row) for row in rows]
+        return [_stream(row) for row in rows if row[2] in TABLE_OF_KIND]
 
     def open_stream(self, kind: Kind, *, new_id: str) -> Stream:
         """The stream that numbers this kind; the first time a new one."""
@@ -305,6 +305,7 @@ class Store:
                 stream=streams[first >> SEQUENCE_BITS].stream,
             )
             for first, last in rows
+            if first >> SEQUENCE_BITS in streams
         ]
 
     def note_told(self, ranges: Sequence[GivenUp], *, stream: Stream, sequence: int) -> None:
@@ -416,7 +417,8 @@ class Store:
         """How much waits of each kind that was ever kept."""
         found: dict[Kind, KindDepth] = {}
         for kind, messages in self._all("SELECT kind, sum(messages) FROM streams GROUP BY kind"):
-            found[Kind(kind)] = KindDepth(messages=messages, oldest_at=None)
+            if kind in TABLE_OF_KIND:
+                found[Kind(kind)] = KindDepth(messages=messages, oldest_at=None)
         for stream in self.streams():
             for row in self.rows_after(stream, 0, 1):
                 known, at = found[stream.kind], datetime.fromtimestamp(row.observed_at, tz=UTC)

@@ -1,7 +1,9 @@
 """Sensors of a stop, from the messages to the case and the chart."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from cloud.scenarios.stop_water.rules import load_water_rules
 from cloud.work.case_jobs import CaseJobs
 from cloud.work.water import ACTOR, WaterDesk, note_water
 from edge_agent.agent import Agent
-from edge_agent.config import load_config
+from edge_agent.config import AgentConfig, load_config
+from edge_agent.readings import MeasuredReading, Reading
 from edge_agent.sources import make_sources
 from tests.conftest import RunningBroker
 from tests.integration.api_server import api_client
@@ -30,8 +33,10 @@ from tests.integration.test_map_past import LAT, LON, glance_at
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import CITY, Outbox
 from tests.unit.edge_agent.sources.modbus_slave import Slave
+from tests.unit.edge_agent.test_clock import TRUTH, World
 from tests.waiting import wait_until
-from wire.messages import Kind
+from wire.codec import decode_envelope
+from wire.messages import Kind, Measurement
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 BEGIN = NOW - timedelta(hours=6)
@@ -231,6 +236,51 @@ def test_the_agent_of_a_stop_brings_its_sensors_to_the_cloud(town: Town, broker:
         agent.close()
     rows = town.rows("SELECT DISTINCT sensor, value, lon FROM measurements ORDER BY sensor")
     assert [tuple(row.values()) for row in rows] == [("shelter", 23.125, 120.42), ("underpass", 0.203, 120.42)]
+
+
+def test_what_a_stop_was_measuring_when_it_learned_the_time_is_put_right(tmp_path: Path) -> None:
+    world = World()
+    world.set_system(world.truth - timedelta(days=400))
+    clock = world.clock()
+
+    class Gauge:
+        is_live = True
+
+        def readings(self) -> Iterator[Reading]:
+            yield from self.measured(2)
+            wait_until(lambda: agent.counters.messages == 2)  # how it is, and the first report
+            world.is_synchronised = True
+            yield from self.measured(2)
+
+        def measured(self, count: int) -> Iterator[MeasuredReading]:
+            for _ in range(count):
+                world.go_on(20.0)
+                yield MeasuredReading(at=clock.now(), sensor="underpass", quantity="water_level_m", value=0.2)
+
+    (tmp_path / "secret").write_text("hush")
+    config = AgentConfig.model_validate(
+        {
+            "identity": {"city": "c", "device": "stop-1", "secret_file": tmp_path / "secret"},
+            "broker": {"url": "mqtt://127.0.0.1:9"},
+            "cloud": {"url": "http://127.0.0.1:9"},
+            "outbox": {"path": tmp_path / "outbox.db"},
+            "place": {"lon": LON, "lat": LAT},
+            "sensors": {"report_s": 10},
+        }
+    )
+    agent = Agent(config, sources=[Gauge()], detector=None, clock=clock)
+    agent.run(threading.Event())
+    agent.close()
+    assert sorted(measured_at(tmp_path / "outbox.db")) == [TRUTH + timedelta(seconds=20 * n) for n in range(1, 5)]
+
+
+def measured_at(path: Path) -> Iterator[datetime]:
+    with closing(sqlite3.connect(path)) as database:
+        for (payload,) in database.execute("SELECT payload FROM events_measurement"):
+            envelope = decode_envelope(payload)
+            assert isinstance(envelope.data, Measurement)
+            assert envelope.time == envelope.data.values[0].at
+            yield envelope.time
 
 
 @pytest.fixture

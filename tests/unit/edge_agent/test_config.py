@@ -50,6 +50,9 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch
     [
         ('device = "bus-1"', 'device = "Bus 1"', "identity.device"),
         ('url = "mqtts://broker:8883"', 'url = "http://broker"', "broker.url"),
+        ('url = "mqtts://broker:8883"', 'url = "mqtts://broker:88830"', "broker.url: .*Port out of range"),
+        ('url = "https://cloud"', 'url = "https://cloud:99999"', "cloud.url: .*Port out of range"),
+        ('url = "https://cloud"', 'url = "https:///cloud"', "cloud.url: .*names no host"),
         ("focal_px = 500", "focal_px = -1", "camera.focal_px"),
         ("focal_px = 500", "", "camera.focal_px: Field required"),
         ("[outbox]", "[outbox]\nmax_byte = 3", "outbox.max_byte"),

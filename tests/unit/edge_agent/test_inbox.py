@@ -159,6 +159,31 @@ def test_a_clock_that_is_set_back_does_not_end_the_bus() -> None:
     assert inbox.late == 0
 
 
+@pytest.mark.parametrize("by_s", [3.0, 30.0, 59.0])
+def test_a_clock_that_is_set_back_by_seconds_costs_no_reading(by_s: float) -> None:
+    camera = Told([frame(by_s), frame(0), frame(1), frame(2)])
+    taken: list[Reading | None] = []
+    with Inbox([camera], patience_s=60) as inbox:
+        for _ in camera.items:
+            camera.turns.release()
+            taken.append(inbox.take(timeout_s=0.2))
+    assert seconds([reading for reading in taken if reading is not None]) == [by_s, 0, 1, 2]
+    assert inbox.late == 0
+
+
+def test_what_waits_with_the_times_of_an_older_clock_is_dropped() -> None:
+    camera, receiver = Held([frame(-7200), frame(-7199), frame(0)]), Held([fix(0)])
+    with Inbox([camera, receiver], patience_s=0) as inbox:
+        assert camera.given.wait(10)
+        assert receiver.given.wait(10)
+        inbox.drop_older_clock(now=START + timedelta(seconds=1), step_s=7200.0)
+        taken = [inbox.take(timeout_s=1), inbox.take(timeout_s=1)]
+        camera.let_go.set()
+        receiver.let_go.set()
+    assert seconds([reading for reading in taken if reading is not None]) == [0, 0]
+    assert inbox.frames_dropped == 2
+
+
 def test_frames_of_a_time_that_has_not_come_are_dropped_when_the_clock_is_set_back() -> None:
     years = 12 * 365 * 86_400.0
     camera, receiver = Held([frame(years), frame(years + 1)]), Told([fix(1)])

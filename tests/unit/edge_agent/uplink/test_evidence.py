@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import os
+import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import certifi
 import pytest
 
+from edge_agent.uplink.answers import Answers
 from edge_agent.uplink.cloud import CloudAddress
 from edge_agent.uplink.evidence import MAX_REFUSALS, PictureFolder, Uploader
 from edge_agent.uplink.outbox import Outbox
@@ -100,6 +103,22 @@ def is_done(outbox: Outbox) -> bool:
     return outbox.depth().pictures == 0
 
 
+class Renewing(threading.Event):
+    """Somebody puts a good file of authorities there while it is waited for; the next wait is the last."""
+
+    def __init__(self, ca_file: Path) -> None:
+        super().__init__()
+        self._ca_file = ca_file
+        self._is_renewed = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self._is_renewed:
+            self.set()
+        shutil.copy(certifi.where(), self._ca_file)
+        self._is_renewed = True
+        return super().wait(0)
+
+
 class Hours:
     """A clock that goes an hour ahead at each look: no back-off lasts."""
 
@@ -173,6 +192,21 @@ def test_without_a_network_nothing_is_given_up(
         wait_until(lambda: caplog.text.count("picture_delayed") > MAX_REFUSALS + 2)
     assert uploader.given_up == 0
     assert folder.read(SHA256) == CONTENT
+
+
+def test_a_file_of_authorities_that_cannot_be_read_is_waited_for(
+    outbox: Outbox, folder: PictureFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text("no certificate")
+    cloud = CloudAddress(url="http://127.0.0.1:9", city="testcity", device="bus-1", secret="hush", ca_file=ca_file)  # noqa: S106
+    Uploader(cloud, outbox, folder, now=lambda: NOW).run(Renewing(ca_file))
+    assert f"cloud_unreachable ca_file={ca_file}" in caplog.text
+    assert outbox.picture_names() == {SHA256}
+    ca_file.write_text("no certificate")
+    stopped = Renewing(ca_file)
+    stopped.set()
+    Answers(cloud, logs=lambda: "").run(stopped)
 
 
 def test_a_picture_whose_file_is_gone_is_given_up(outbox: Outbox, folder: PictureFolder) -> None:

@@ -452,6 +452,29 @@ def test_what_nobody_understands_of_a_file_that_was_set_aside_does_not_end_the_b
     again.close()
 
 
+def test_what_a_newer_program_kept_waits_for_it_and_does_not_end_an_older_one(tmp_path: Path) -> None:
+    newer = open_outbox(tmp_path, boot="one")
+    put(newer, TRACK, TRACK, detection())
+    newer.close()
+    kind_of_tracks(tmp_path, "unheard_of")
+    older = open_outbox(tmp_path, boot="two")
+    put(older, TRACK, health(older.ranges_to_tell()))
+    assert [message.kind for message in waiting(older)] == [Kind.DETECTION, Kind.HEALTH, Kind.TRACK]
+    assert set(older.depth_by_kind()) == {Kind.DETECTION, Kind.HEALTH, Kind.TRACK}
+    older.close()
+    kind_of_tracks(tmp_path, "track", was="unheard_of")
+    again = open_outbox(tmp_path, boot="three")
+    assert numbers(waiting(again), Kind.TRACK) == [1, 1, 2]
+    again.close()
+
+
+def kind_of_tracks(tmp_path: Path, kind: str, *, was: str = "track") -> None:
+    with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as database:
+        database.execute("UPDATE streams SET kind = ? WHERE kind = ?", (kind, was))
+        given_up = "SELECT (number << 40) + 9, (number << 40) + 9, NULL FROM streams WHERE kind = 'unheard_of'"
+        database.execute(f"INSERT INTO given_up {given_up}")
+
+
 def test_a_salvage_that_was_interrupted_begins_again(tmp_path: Path) -> None:
     first = open_outbox(tmp_path)
     put(first, *[detection()] * 5)
