@@ -12,7 +12,7 @@ import {
   type StyleSpecification,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { onBeforeUnmount, onMounted, shallowRef, type Ref, type ShallowRef } from "vue";
+import { onBeforeUnmount, onMounted, shallowRef, watch, type Ref, type ShallowRef } from "vue";
 
 import type { Theme } from "../composables/useTheme";
 import { busIcon, ICON_SCALE, signIcon } from "./icons";
@@ -62,6 +62,8 @@ export function useMap(element: Ref<HTMLElement | null>, options: () => MapOptio
       return;
     }
     const ready = made;
+    // MapLibre would name it once, in the language of then.
+    watch(() => options().label, (label) => ready.getCanvas().setAttribute("aria-label", label), { immediate: true });
     ready.on("load", () => {
       drawSparingly(ready);
       drawIcons(ready, options().theme);
@@ -75,7 +77,7 @@ export function useMap(element: Ref<HTMLElement | null>, options: () => MapOptio
   return { map, isUnsupported };
 }
 
-function makeMap(container: HTMLElement, { style, isInteractive, label, enlargement = 1 }: MapOptions): MapLibre {
+function makeMap(container: HTMLElement, { style, isInteractive, enlargement = 1 }: MapOptions): MapLibre {
   const map = new MapLibre({
     container,
     style,
@@ -89,7 +91,6 @@ function makeMap(container: HTMLElement, { style, isInteractive, label, enlargem
     touchPitch: false,
     fadeDuration: 0,
     pixelRatio: devicePixelRatio * enlargement,
-    locale: { "Map.Title": label },
   });
   map.touchZoomRotate.disableRotation();
   return map;
