@@ -63,6 +63,14 @@ ON CONFLICT ON CONSTRAINT water_gauges_pkey DO UPDATE SET finding_id = EXCLUDED.
     is_flooded = EXCLUDED.is_flooded, above_since = EXCLUDED.above_since, below_since = EXCLUDED.below_since,
     level_m = EXCLUDED.level_m, level_at = EXCLUDED.level_at
 """
+_LET_GO: Final = """
+WITH let_go AS (
+    UPDATE water_gauges g SET is_flooded = false, above_since = NULL, below_since = NULL FROM devices d
+    WHERE g.is_flooded AND d.city = g.city AND d.device = g.device AND d.revoked_at IS NOT NULL
+    RETURNING g.finding_id
+)
+UPDATE findings f SET state = 'gone', existence = 0 FROM let_go WHERE f.id = let_go.finding_id RETURNING f.id
+"""
 _PUT_FINDING: Final = """
 INSERT INTO findings (id, city, cell, class_code, severity, state, existence, lon, lat, east_m2, east_north_m2,
     north_m2, position_sigma_m, heading_deg, passes_seen, passes_missed, first_seen_at, last_seen_at, looked_lon,
@@ -118,6 +126,11 @@ class WaterDesk:
             levels = cursor.execute(_TAKE, (BATCH,)).fetchall()
         do_apart(connection, levels, self._take_all, kind=Kind.WATER, subject_of=_subject_of)
         return len(levels)
+
+    def let_go(self) -> None:
+        """End the floods of gauges that are let in no longer; silence is not dryness: their cases are left to people."""
+        for (finding_id,) in self.actions.connection.execute(_LET_GO).fetchall():
+            self._tell_change(finding_id)
 
     def _take_all(self, levels: Sequence[_Measured]) -> None:
         for level in levels:
@@ -191,6 +204,10 @@ class WaterDesk:
         for finding in _read(actions.connection, finding_id):
             proposals = proposals_for(finding, case, catalogue=actions.catalogue)
             carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
+        self._tell_change(finding_id)
+
+    def _tell_change(self, finding_id: UUID) -> None:
+        actions = self.actions
         features = [feature_of(row, catalogue=actions.catalogue) for row in _read(actions.connection, finding_id)]
         changes = [(str(finding_id), feature.model_dump(mode="json")) for feature in features]
         tell_all(actions.connection, kind="finding", changes=changes)
@@ -216,9 +233,11 @@ def note_water(
     while True:
         with connection.transaction():
             actions = CaseActions(connection=connection, catalogue=catalogue, handling=handling, actor=ACTOR, at=now())
-            taken = WaterDesk(actions=actions, rules=rules).take_next()
-        if taken == 0:
-            return count
+            desk = WaterDesk(actions=actions, rules=rules)
+            taken = desk.take_next()
+            if taken == 0:
+                desk.let_go()
+                return count
         count += taken
 
 

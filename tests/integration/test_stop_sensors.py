@@ -17,6 +17,7 @@ from cloud.db.aside import Kind as AsideKind
 from cloud.db.aside import give_back, list_aside
 from cloud.db.pool import connect
 from cloud.fleet.devices import enrol
+from cloud.fleet.enrolment import revoke
 from cloud.map.stops import STOPS
 from cloud.scenarios.stop_water.assess import STALE_AFTER
 from cloud.scenarios.stop_water.rules import load_water_rules
@@ -135,6 +136,21 @@ def test_a_repair_is_proven_by_the_gauge(town: Town) -> None:
     with connect(town.url, autocommit=True) as connection:
         CaseJobs(connection=connection, catalogue=town.catalogue, handling=shipped_handling(), now=lambda: NOW).run()
     assert [state for _, _, state, _ in cases(town)] in (["verified"], ["closed"])
+
+
+def test_a_gauge_that_is_let_in_no_longer_keeps_no_flood_and_its_case_is_left_to_people(town: Town) -> None:
+    tell(town, 0, WET)
+    with connect(town.url) as connection:
+        revoke(connection, city=CITY, device="stop-1", at=BEGIN)
+    look(town, at=BEGIN + timedelta(minutes=1))
+    assert [(found["state"], found["existence"]) for found in town.findings()] == [("gone", 0.0)]
+    assert [state for _, _, state, _ in cases(town)] == ["filed"], "silence is not dryness"
+
+    with connect(town.url) as connection:
+        enrol(connection, city=CITY, device="stop-1", secret="x" * 32, is_relay=True)
+    tell(town, 2, WET)
+    assert [found["state"] for found in town.findings()] == ["open"]
+    assert [state for _, _, state, _ in cases(town)] == ["filed"]
 
 
 def test_what_comes_twice_or_late_changes_nothing(town: Town) -> None:
