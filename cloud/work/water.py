@@ -128,7 +128,7 @@ class WaterDesk:
         return len(levels)
 
     def let_go(self) -> None:
-        """End the floods of gauges that are let in no longer; silence is not dryness: their cases are left to people."""
+        """End the floods of gauges that are let in no longer; their cases stay with people: silence is not dryness."""
         for (finding_id,) in self.actions.connection.execute(_LET_GO).fetchall():
             self._tell_change(finding_id)
 
