@@ -2,8 +2,9 @@
 
 import logging
 import random
+import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class Notifier:
     handling: Handling
     now: Callable[[], datetime]
     chance: Callable[[], float] = random.random
+    tls: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)  # reading all authorities takes a while
 
     def run(self) -> int:
         """Do all that is to be done now; returns how many deliveries were tried.
@@ -143,7 +145,7 @@ class Notifier:
         try:
             match self._find(taken[0].target):
                 case Webhook() as found:
-                    client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
+                    client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, verify=self.tls)
                     send_webhook(found, taken[0], client=client, at=self.now())
                 case Person(channel="email", address=str() as address) | Subscriber(wish=Wish(address=address)):
                     self._mail(address, taken)
