@@ -64,8 +64,8 @@ INSERT INTO travel_guardians (traveller, person, added_at) VALUES (%s, %s, %s) O
 """
 _END_GUARDIAN: Final = "DELETE FROM travel_guardians WHERE traveller = %s AND person = %s"
 _ADD_JOURNEY: Final = """
-INSERT INTO travel_journeys (id, traveller, name, lon, lat, radius_m, days, leave_at, arrive_by)
-VALUES (%(id)s, %(traveller)s, %(name)s, %(lon)s, %(lat)s, %(radius_m)s, %(days)s, %(leave_at)s, %(arrive_by)s)
+INSERT INTO travel_journeys (id, traveller, name, lon, lat, radius_m, days, leave_at, arrive_by, agreed_at)
+VALUES (%(id)s, %(traveller)s, %(name)s, %(lon)s, %(lat)s, %(radius_m)s, %(days)s, %(leave_at)s, %(arrive_by)s, %(at)s)
 """
 _END_JOURNEY: Final = "DELETE FROM travel_journeys WHERE id = %s AND traveller = %s"
 _LOOK_FROM: Final = "UPDATE travel_people SET look_at = least(look_at, %s) WHERE id = %s"
@@ -298,7 +298,7 @@ class Desk:
         number = self._new_id()
         values = {name: getattr(journey, name) for name in NewJourney.__slots__}
         values |= {"name": self.vault.seal(journey.name), "days": sorted(set(journey.days))}
-        self.connection.execute(_ADD_JOURNEY, {"id": number, "traveller": traveller, **values})
+        self.connection.execute(_ADD_JOURNEY, {"id": number, "traveller": traveller, "at": self.at, **values})
         self.connection.execute(_LOOK_FROM, (self.at, traveller))
         self._note(traveller, Deed.AGREE, journey=str(number))
         return number

@@ -39,9 +39,15 @@ _HEARD: Final = """
 SELECT device AS reader, from_at, to_at, lon, lat, accuracy_m, rssi_dbm::int FROM travel_heard
 WHERE traveller = %(id)s AND from_at >= %(begin)s AND from_at < %(end)s
 """
+# Only those that somebody could be heard on from their beginning: before, nobody is missed.
 _JOURNEYS: Final = """
-SELECT id, lon, lat, radius_m, leave_at, arrive_by FROM travel_journeys
-WHERE traveller = %s AND %s = ANY(days) ORDER BY id
+SELECT j.id, j.lon, j.lat, j.radius_m, d.leave_at, d.arrive_by FROM travel_journeys j
+CROSS JOIN LATERAL (SELECT (%(day)s::date + j.leave_at) AT TIME ZONE %(zone)s AS leave_at,
+    (%(day)s::date + j.arrive_by) AT TIME ZONE %(zone)s AS arrive_by) d
+WHERE j.traveller = %(id)s AND extract(isodow FROM %(day)s::date) = ANY(j.days)
+    AND (j.agreed_at IS NULL OR j.agreed_at <= d.leave_at)
+    AND EXISTS (SELECT FROM travel_tags t WHERE t.traveller = j.traveller AND t.added_at <= d.leave_at)
+ORDER BY j.id
 """
 _STOPS: Final = "SELECT name, lon, lat FROM travel_stops WHERE lon BETWEEN %s AND %s AND lat BETWEEN %s AND %s"
 _KNOWN: Final = """
@@ -151,13 +157,13 @@ def _read_day(
 
 
 def _read_journeys(connection: Connection[Any], traveller: UUID, day: date, zone: ZoneInfo) -> list[Journey]:
-    rows = connection.execute(_JOURNEYS, (traveller, day.isoweekday())).fetchall()
+    rows = connection.execute(_JOURNEYS, {"id": traveller, "day": day, "zone": zone.key}).fetchall()
     return [
         Journey(
             id=number,
             destination=Circle(lon=lon, lat=lat, radius_m=radius_m),
-            leave_at=datetime.combine(day, leave_at, tzinfo=zone),
-            arrive_by=datetime.combine(day, arrive_by, tzinfo=zone),
+            leave_at=leave_at,
+            arrive_by=arrive_by,
         )
         for number, lon, lat, radius_m, leave_at, arrive_by in rows
     ]

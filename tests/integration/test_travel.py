@@ -102,6 +102,26 @@ def test_without_a_listening_reader_nobody_left_and_nobody_is_missing(town: Trav
     assert events(town, child) == [("boarded", "bus-1"), ("arrival_unknown", "bus-1")]
 
 
+@pytest.mark.parametrize("new", ["journey", "tag"])
+def test_nobody_is_missed_on_a_journey_that_began_before_it_was_agreed_or_the_tag_was_there(
+    town: TravelTown, new: str
+) -> None:
+    child = town.add_child(has_journey=new != "journey")
+    town.store(town.drive(aboard_s=(0.0, 0.0)))
+    with connect(town.url) as connection:
+        desk = Desk(connection=connection, vault=town.vault, at=after(3600), actor="chen")
+        if new == "journey":
+            desk.add_journey(child, town.journey())
+        else:
+            [tag] = Books(connection=connection, vault=town.vault, at=desk.at).tags(child)
+            desk.end_tag(child, tag["id"])
+            desk.add_tag(child, town.tag())
+    town.work(after(3660))
+    assert events(town, child) == []
+    town.work(after(86_400 + 3660))
+    assert [kind for kind, _ in events(town, child)] == ["arrival_unknown"], "the next day's counts"
+
+
 def test_while_a_bus_has_not_told_all_its_silence_proves_nothing(town: TravelTown) -> None:
     child = town.add_child()
     messages = town.drive(waits_from_s=150)

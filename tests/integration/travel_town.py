@@ -58,20 +58,20 @@ class TravelTown:
             desk.consent(child, given_by="王芳", covers=covers, from_at=desk.at, until_at=until)
             desk.add_tag(child, self.tag(key))
             if has_journey:
-                lon, lat = place(SCHOOL_M, 0.0)
-                desk.add_journey(
-                    child,
-                    NewJourney(
-                        name="school",
-                        lon=lon,
-                        lat=lat,
-                        radius_m=80,
-                        days=range(1, 6),
-                        leave_at=time(7, 45),
-                        arrive_by=time(8, 10),
-                    ),
-                )
+                desk.add_journey(child, self.journey())
         return child
+
+    def journey(self) -> NewJourney:
+        lon, lat = place(SCHOOL_M, 0.0)
+        return NewJourney(
+            name="school",
+            lon=lon,
+            lat=lat,
+            radius_m=80,
+            days=range(1, 6),
+            leave_at=time(7, 45),
+            arrive_by=time(8, 10),
+        )
 
     def tag(self, key: bytes = KEY) -> NewTag:
         return NewTag(kind="eid", secret=key.hex(), exponent=10, counter_s=COUNTER_S, battery_days=400)
