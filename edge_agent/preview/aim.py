@@ -48,4 +48,5 @@ def aim_of(camera: CameraModel, *, horizon_px: float) -> Aim:
 
 def pitch_of(camera: CameraModel, horizon_px: float) -> float:
     """Pitch below the horizontal, in degrees, of a camera that sees the horizon at this row."""
-    return math.degrees(math.atan2(camera.height_px / 2 - horizon_px, camera.focal_px))
+    above_px = (camera.height_px / 2 - horizon_px) * math.cos(math.radians(camera.roll_deg))
+    return math.degrees(math.atan2(above_px, camera.focal_px))

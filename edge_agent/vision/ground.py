@@ -51,6 +51,12 @@ class CameraModel:
         pitch, roll = math.radians(self.pitch_deg), math.radians(self.roll_deg)
         return self.height_px / 2 - self.focal_px * math.tan(pitch) / math.cos(roll)
 
+    @property
+    def ahead_px(self) -> tuple[float, float]:
+        """Point of the picture (u, v) to which the bus drives, without the lens's distortion."""
+        across, down, depth = road_to_image(self)[:, 0].tolist()
+        return across / depth, down / depth
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoadPoint:
@@ -226,12 +232,43 @@ def rise_deg(camera: CameraModel, *, u_px: float, v_px: float) -> float:
     Raises:
         AboveHorizonError: the pixel lies outside the field of the lens.
     """
-    u, v = _without_lens(camera, u_px, v_px)
-    x, y = (u - camera.width_px / 2) / camera.focal_px, (v - camera.height_px / 2) / camera.focal_px
-    pitch, roll = math.radians(camera.pitch_deg), math.radians(camera.roll_deg)
-    right, down = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
+    pitch, (right, down) = math.radians(camera.pitch_deg), _without_roll(camera, u_px=u_px, v_px=v_px)
     level = math.hypot(right, math.cos(pitch) - down * math.sin(pitch))
     return math.degrees(math.atan2(-down * math.cos(pitch) - math.sin(pitch), level))
+
+
+def ground_below(camera: CameraModel, *, depth_m: float, u_px: float, v_px: float) -> RoadPoint:
+    """The ground below what lies so deep along the lens's axis at a pixel.
+
+    Raises:
+        AboveHorizonError: the pixel lies outside the field of the lens.
+    """
+    right, down = _without_roll(camera, u_px=u_px, v_px=v_px)
+    pitch, yaw = math.radians(camera.pitch_deg), math.radians(camera.yaw_deg)
+    forward_m, right_m = depth_m * (math.cos(pitch) - down * math.sin(pitch)), depth_m * right
+    return RoadPoint(
+        forward_m=camera.forward_m + forward_m * math.cos(yaw) - right_m * math.sin(yaw),
+        right_m=camera.right_m + forward_m * math.sin(yaw) + right_m * math.cos(yaw),
+    )
+
+
+def straight_width_px(box_xyxy_px: Box, *, camera: CameraModel) -> float:
+    """Width of a box where a pinhole would show it.
+
+    Raises:
+        AboveHorizonError: it reaches outside the field of the lens.
+    """
+    left, top, right, bottom = (float(edge) for edge in box_xyxy_px)
+    (from_px, _), (to_px, _) = (_without_lens(camera, u_px, (top + bottom) / 2) for u_px in (left, right))
+    return to_px - from_px
+
+
+def _without_roll(camera: CameraModel, *, u_px: float, v_px: float) -> tuple[float, float]:
+    """Ray through a pixel, to the right and down for each metre along the axis of a lens that is not rolled."""
+    u, v = _without_lens(camera, u_px, v_px)
+    x, y = (u - camera.width_px / 2) / camera.focal_px, (v - camera.height_px / 2) / camera.focal_px
+    roll = math.radians(camera.roll_deg)
+    return x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
 
 
 def size_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize | None:

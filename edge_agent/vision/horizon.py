@@ -208,11 +208,7 @@ def _planes(lines: Lines) -> NDArray[np.float64]:
 
 def _is_possible(camera: CameraModel, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     reach_px = math.tan(math.radians(2 * MAX_OFF_DEG)) * camera.focal_px
-    middle = [
-        camera.width_px / 2 - math.tan(math.radians(camera.yaw_deg)) * camera.focal_px,
-        camera.horizon_px,
-    ]
-    return np.all(np.abs(points - middle) <= reach_px, axis=1, keepdims=False)
+    return np.all(np.abs(points - camera.ahead_px) <= reach_px, axis=1, keepdims=False)
 
 
 def _miss_rad(lines: Lines, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ it.
 Thresholds were set on drives with drawn drops and smears: `python -m benchmarks.quality`.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -179,8 +178,8 @@ def _on_lines(values: Means, maps: tuple[Means, Means]) -> Lines:
 def _along_road(camera: CameraModel, width: int, height: int, right: float, down: float) -> tuple[Means, Means]:
     """Where in the small picture the points of the road's lines lie: a column for each line, far to near."""
     scale = width / camera.width_px
-    meet_x = width * (0.5 + right) - math.tan(math.radians(camera.yaw_deg)) * camera.focal_px * scale
-    meet_y = camera.horizon_px * scale + down * height
+    ahead_x, ahead_y = camera.ahead_px
+    meet_x, meet_y = ahead_x * scale + right * width, ahead_y * scale + down * height
     y = np.linspace(max(1.0, meet_y + _BELOW_HORIZON * height), height - 2, _ROWS)
     share = (y - meet_y) / (height - 2 - meet_y)
     ends = np.linspace(*_LINE_ENDS, _LINES) * width

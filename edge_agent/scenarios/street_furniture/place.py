@@ -12,8 +12,9 @@ from edge_agent.vision.ground import (
     CameraModel,
     GroundErrors,
     GroundPoint,
-    RoadPoint,
     box_foot_on_road,
+    ground_below,
+    straight_width_px,
 )
 
 SIZE_SHARE: Final = 0.15  # one sigma of a thing's real width about the usual one (assumed)
@@ -39,9 +40,9 @@ def place_of(
 def _hanging(box: Box, width_m: float, *, ego: EgoState, camera: CameraModel, errors: GroundErrors) -> GroundPoint:
     """As far away as its width in the picture tells, along the ray through the middle of the box."""
     left, top, right, bottom = (float(edge) for edge in box)
-    width_px = max(right - left, _LEAST_PX)
+    width_px = max(straight_width_px(box, camera=camera), _LEAST_PX)
     depth_m = camera.focal_px * width_m / width_px
-    road = _on_the_ground(camera, depth_m, u_px=(left + right) / 2, v_px=(top + bottom) / 2)
+    road = ground_below(camera, depth_m=depth_m, u_px=(left + right) / 2, v_px=(top + bottom) / 2)
     lon, lat = moved(
         lon=ego.lon, lat=ego.lat, heading_deg=ego.heading_deg, forward_m=road.forward_m, right_m=road.right_m
     )
@@ -57,16 +58,4 @@ def _hanging(box: Box, width_m: float, *, ego: EgoState, camera: CameraModel, er
         shared_along_m=math.hypot(SIZE_SHARE * depth_m, ego.speed_mps * errors.time_s, heading * road.right_m),
         shared_across_m=math.hypot(SIZE_SHARE * abs(road.right_m), heading * road.forward_m),
         receiver_m=ego.accuracy_m * SIGMA_OF_RADIUS_68,
-    )
-
-
-def _on_the_ground(camera: CameraModel, depth_m: float, *, u_px: float, v_px: float) -> RoadPoint:
-    """The point of the ground below a point of the picture at a depth along the lens's axis."""
-    right_m = (u_px - camera.width_px / 2) / camera.focal_px * depth_m
-    down_m = (v_px - camera.height_px / 2) / camera.focal_px * depth_m
-    pitch, yaw = math.radians(camera.pitch_deg), math.radians(camera.yaw_deg)
-    forward_m = depth_m * math.cos(pitch) - down_m * math.sin(pitch)
-    return RoadPoint(
-        forward_m=camera.forward_m + forward_m * math.cos(yaw) - right_m * math.sin(yaw),
-        right_m=camera.right_m + forward_m * math.sin(yaw) + right_m * math.cos(yaw),
     )

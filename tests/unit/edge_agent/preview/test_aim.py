@@ -52,3 +52,11 @@ def test_other_pitch_than_configured_is_told(off_deg: float, *, is_same: bool) -
     horizon_px = HEIGHT / 2 - CAMERA.focal_px * math.tan(math.radians(CAMERA.pitch_deg + off_deg))
 
     assert aim_of(CAMERA, horizon_px=horizon_px).is_as_configured is is_same
+
+
+@pytest.mark.parametrize("roll_deg", [-25, 10, 30])
+def test_a_rolled_camera_that_is_as_configured_is_said_to_be(roll_deg: float) -> None:
+    rolled = replace(CAMERA, roll_deg=roll_deg)
+    aim = aim_of(rolled, horizon_px=rolled.horizon_px)
+    assert aim.pitch_deg == pytest.approx(CAMERA.pitch_deg)
+    assert aim.is_as_configured

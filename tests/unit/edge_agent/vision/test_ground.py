@@ -16,10 +16,13 @@ from edge_agent.vision.ground import (
     GroundErrors,
     RoadPoint,
     box_foot_on_road,
+    ground_below,
     pixel_on_road,
     rise_deg,
     road_in_image,
+    road_to_image,
     size_on_road,
+    straight_width_px,
 )
 
 CAMERA = CameraModel(width_px=1280, height_px=720, focal_px=1000, height_m=2.4, pitch_deg=8, forward_m=1.0)
@@ -186,3 +189,25 @@ def test_a_size_is_never_negative_however_the_camera_sits(yaw_deg: float, roll_d
     for left_px in range(0, 1240, 40):
         size = size_on_road(np.array([left_px, 500, left_px + 40, 560], np.float32), camera=aside)
         assert size is None or min(size.length_m, size.width_m, size.area_m2) >= 0.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"roll_deg": 15.0}, {"k1": -0.25, "k2": 0.05}, {"roll_deg": -20.0, "k1": -0.2, "yaw_deg": 10.0}],
+    ids=["plain", "rolled", "wide lens", "all"],
+)
+def test_what_hangs_over_the_ground_is_put_below_itself(changes: dict[str, float]) -> None:
+    camera = CameraModel(width_px=640, height_px=480, focal_px=420, height_m=2.6, pitch_deg=8, forward_m=1.0, **changes)
+    over_it = replace(camera, height_m=camera.height_m - 3.0)  # a sign 3 m high is on the road of one who is lower
+    u_px, v_px = road_in_image(over_it, RoadPoint(forward_m=13.0, right_m=4.0))
+    depth_m = float(road_to_image(over_it)[2] @ (13.0, 4.0, 1.0))
+    found = ground_below(camera, depth_m=depth_m, u_px=u_px, v_px=v_px)
+    assert (found.forward_m, found.right_m) == pytest.approx((13.0, 4.0), abs=0.01)
+
+
+def test_a_wide_lens_makes_nothing_narrower_than_it_is() -> None:
+    camera = CameraModel(width_px=640, height_px=480, focal_px=420, height_m=2.6, pitch_deg=0, k1=-0.25, k2=0.05)
+    ends = [road_in_image(replace(camera, height_m=0.5), RoadPoint(forward_m=10.0, right_m=r)) for r in (5.0, 5.8)]
+    box = np.array([ends[0][0], ends[0][1] - 5, ends[1][0], ends[1][1] + 5], np.float32)
+    assert straight_width_px(box, camera=camera) == pytest.approx(0.8 * 420 / 10.0, rel=0.02)
+    assert box[2] - box[0] < 0.9 * 0.8 * 420 / 10.0

@@ -63,6 +63,13 @@ def test_a_camera_mounted_askew_is_corrected_after_some_frames() -> None:
     assert finder.errors(GroundErrors()).pitch_deg < GroundErrors().pitch_deg
 
 
+def test_a_camera_that_looks_aside_and_is_rolled_is_corrected_too() -> None:
+    configured = replace(CAMERA, yaw_deg=25.0, roll_deg=25.0)
+    real, finder = replace(configured, pitch_deg=13.5), HorizonFinder(configured)
+    found(finder, real, frames=12)
+    assert finder.corrected().pitch_deg == pytest.approx(13.5, abs=0.4)
+
+
 @pytest.mark.parametrize(
     ("frames", "speed_mps"), [(4, 8.0), (20, 1.0)], ids=["too few frames", "too slow to know where it goes"]
 )
