@@ -35,7 +35,8 @@ ORDER BY t.id
 """
 _VERSION: Final = """
 SELECT count(*), max(added_at), max(battery_changed_at),
-    (SELECT count(*) FROM travel_consents WHERE withdrawn_at IS NULL AND from_at <= %(at)s AND until_at > %(at)s)
+    ARRAY(SELECT id FROM travel_consents WHERE withdrawn_at IS NULL AND from_at <= %(at)s AND until_at > %(at)s
+        ORDER BY id)
 FROM travel_tags
 """
 _HEARD: Final = """

@@ -14,6 +14,13 @@ _INSERT: Final = """
 INSERT INTO travel_stops (id, name, lon, lat) VALUES (%s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT travel_stops_pkey DO UPDATE SET name = EXCLUDED.name, lon = EXCLUDED.lon, lat = EXCLUDED.lat
 """
+# A device that was connected before it was a stop: nobody wrote down that it is.
+_NOTE_PRESENCE: Final = """
+INSERT INTO stop_presence SELECT d.city, d.device, now(), d.presence
+FROM devices d JOIN travel_stops s ON s.id = d.device
+WHERE d.presence IS NOT NULL
+    AND NOT EXISTS (SELECT FROM stop_presence p WHERE p.city = d.city AND p.device = d.device)
+"""
 Place = Annotated[tuple[Lon, Lat] | tuple[Lon, Lat, float], Field(union_mode="left_to_right")]
 
 
@@ -60,4 +67,5 @@ def import_stops(connection: Connection[Any], path: Path) -> int:
     for stop in stops:
         lon, lat = stop.geometry.coordinates[:2]
         connection.execute(_INSERT, (stop.id, stop.properties.name, lon, lat))
+    connection.execute(_NOTE_PRESENCE)
     return len(stops)

@@ -1,6 +1,8 @@
 """Findings and stops on the map of the past are what was known then, whatever became of them: a real worker."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,6 +20,7 @@ from cloud.people.model import Actor, Role
 from cloud.people.scope import EVERYTHING
 from cloud.scenarios.safe_travel.rules import load_travel_rules
 from cloud.scenarios.street_furniture.kinds import load_kinds
+from cloud.travel.stops import import_stops
 from tests.integration.test_finding_decisions import decide, undo
 from tests.integration.town import Town
 from tests.unit.cloud.findings.builders import place
@@ -179,6 +182,22 @@ def test_a_stop_is_shown_as_it_was_connected_then_and_as_unknown_before(town: To
         [],
     ]
     assert town.rows("SELECT device FROM stop_presence GROUP BY device") == [{"device": "stop-1"}]
+
+
+def test_a_stop_that_is_named_after_it_connected_is_connected_from_then_on(town: Town, tmp_path: Path) -> None:
+    with psycopg.connect(town.url) as connection:
+        enrol(connection, city=CITY, device="stop-1", secret="x" * 32)
+    town.change("UPDATE devices SET presence = 'online', enrolled_at = %s WHERE device = 'stop-1'", AT)
+    stop = {"type": "Feature", "id": "stop-1", "geometry": {"type": "Point", "coordinates": [LON, LAT]}}
+    file = tmp_path / "stops.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [stop | {"properties": {"name": "East"}}]}))
+    before = datetime.now(UTC)
+    for _ in range(2):
+        with psycopg.connect(town.url) as connection:
+            import_stops(connection, file)
+
+    assert [stops_at(town, at) for at in (before, datetime.now(UTC))] == [[("unknown", None)], [("online", None)]]
+    assert town.rows("SELECT count(*) FROM stop_presence") == [{"count": 1}]
 
 
 def test_a_bus_that_comes_and_goes_is_not_written_down_as_a_stop(town: Town) -> None:

@@ -154,6 +154,19 @@ def test_strangers_are_not_resolved_and_ids_without_consent_mean_nobody(town: Tr
     assert value(town.url, "SELECT count(*) FROM tag_sightings") == 20
 
 
+def test_whose_consent_begins_when_another_ends_is_heard_from_then_on(town: TravelTown) -> None:
+    one, other = town.add_child(), town.add_child(key=bytes(16))
+    with connect(town.url) as connection:
+        connection.execute("UPDATE travel_consents SET until_at = %s WHERE traveller = %s", (after(850), one))
+        connection.execute("UPDATE travel_consents SET from_at = %s WHERE traveller = %s", (after(850), other))
+    town.store(town.drive(seconds=200))
+    town.work(after(800))
+    town.store([*town.drive(bus="bus-2"), *town.drive(bus="bus-2", key=bytes(16))])
+    town.work(after(900))
+    heard = query(town.url, "SELECT traveller, device FROM travel_heard GROUP BY traveller, device")
+    assert set(heard) == {(one, "bus-1"), (other, "bus-2")}
+
+
 def test_withdrawal_deletes_all_but_who_looked(town: TravelTown) -> None:
     child = town.add_child()
     town.store(town.drive())
