@@ -107,14 +107,17 @@ def _tell(summary: Summary, console: Console, json_file: Path | None) -> None:
 
 @contextmanager
 def ended_in_order() -> Generator[None]:
-    """SIGTERM ends as Ctrl-C does; while everything is being stopped neither can disturb it."""
+    """SIGTERM and a terminal that is closed end as Ctrl-C does; nothing disturbs it while everything is stopped."""
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which `nohup` asks for
+        ends.append(signal.SIGHUP)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ends:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in ends}
     try:
         yield
     finally:

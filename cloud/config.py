@@ -99,7 +99,7 @@ class IngestConfig(Section):
 
 
 class PicturesConfig(Section):
-    url: Annotated[str, Field(pattern=r"^(file|s3|gs|az|memory)://")] = "file:///var/lib/busense/pictures"
+    url: Annotated[str, Field(pattern=r"^(file:///|(s3|gs|az|memory)://)")] = "file:///var/lib/busense/pictures"
     max_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 4_194_304
 
 

@@ -8,17 +8,19 @@ from typing import Any, Final
 
 import click
 from psycopg import Connection, IsolationLevel, sql
+from pydantic import TypeAdapter
 
 from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.migrate import migrate, read_migrations
 from cloud.db.pool import connect
 from cloud.errors import CloudError
-from cloud.pictures.store import PictureStore, open_store
+from cloud.pictures.store import PictureStore, open_store, usable_store
 from cloud.work.retention import alone
 
 _FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
+_READ: Final = TypeAdapter(dict[str, Any])
 _CHUNK: Final = 1 << 20
 
 # Partitions come with their parents; the history of migrations is made by migrating.
@@ -59,7 +61,7 @@ _HISTORY: Final = "SELECT name, sha256 FROM schema_migrations ORDER BY number"
 def backup(folder: Path, config: Path | None) -> None:
     """Write everything into the new FOLDER; nothing has to stand still meanwhile."""
     settings = load_config(config)
-    with connect(settings.database.read_url(), autocommit=True) as connection:
+    with connect(settings.database.read_url(), autocommit=True) as connection, usable_store():
         manifest = write_backup(connection, open_store(settings.pictures), folder)
     click.echo(f"{sum(manifest['rows'].values())} rows and {len(manifest['pictures'])} pictures in {folder}")
 
@@ -72,7 +74,7 @@ def restore(folder: Path, config: Path | None) -> None:
     settings = load_config(config)
     url = settings.database.read_url()
     migrate(url)
-    with connect(url) as connection:
+    with connect(url) as connection, usable_store():
         manifest = read_backup(connection, open_store(settings.pictures), folder)
     click.echo(f"{sum(manifest['rows'].values())} rows and {len(manifest['pictures'])} pictures restored")
 
@@ -104,7 +106,9 @@ def write_backup(connection: Connection[Any], store: PictureStore, folder: Path)
         "sha256": {name: digest for name, (_, digest) in tables.items()},
         "pictures": pictures,
     }
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    draft = folder / f".{_MANIFEST}.part"
+    draft.write_text(json.dumps(manifest, indent=1) + "\n")
+    draft.replace(folder / _MANIFEST)
     return manifest
 
 
@@ -135,9 +139,11 @@ def read_backup(connection: Connection[Any], store: PictureStore, folder: Path) 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
+        manifest = _READ.validate_json((folder / _MANIFEST).read_bytes())
     except (OSError, ValueError) as error:
         raise CloudError(f"{folder} holds no whole backup: {error}") from error
+    if manifest.get("format") != _FORMAT:
+        raise CloudError(f"{folder} holds a backup of another version: format {_FORMAT} is expected")
     for name, digest in manifest["sha256"].items():
         if _digest_of(folder / f"{name}.copy") != digest:
             raise CloudError(f"{folder}: {name}.copy is damaged")

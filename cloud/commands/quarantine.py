@@ -8,7 +8,7 @@ import click
 
 from cloud.cli import config_option
 from cloud.config import load_config
-from cloud.db.pool import connect, open_pool
+from cloud.db.pool import connect, open_pool, reach
 from cloud.db.upkeep import COMMAND_LINE, LIST, Thing
 from cloud.errors import CloudError
 from cloud.ingest.handler import open_handler
@@ -28,7 +28,7 @@ def quarantine() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 def list_quarantine(config: Path | None, after: int, limit: int) -> None:
     """List what waits, oldest first."""
-    url = load_config(config).database.read_url()
+    url = _reached(config)
     for item in asyncio.run(_list(url, after=after, limit=limit)):
         click.echo(f"{item.id}\t{item.received_at:%Y-%m-%dT%H:%M:%SZ}\t{item.reason}\t{item.topic}\t{item.detail}")
 
@@ -38,13 +38,14 @@ def list_quarantine(config: Path | None, after: int, limit: int) -> None:
 @click.argument("number", type=int)
 def show_quarantine(config: Path | None, number: int) -> None:
     """Show one message with its reason and its bytes."""
-    item = asyncio.run(_find(load_config(config).database.read_url(), number))
+    url = _reached(config)
+    item = asyncio.run(_find(url, number))
     if item is None:
         raise CloudError(f"there is no message {number} in the quarantine")
     for name in _SHOWN:
         click.echo(f"{name}: {getattr(item, name)}")
     click.echo(f"payload ({len(item.payload)} bytes): {_shown(item.payload)}")
-    with connect(load_config(config).database.read_url()) as connection:
+    with connect(url) as connection:
         for line in connection.execute(LIST, {"thing": Thing.QUARANTINE, "number": number}):
             click.echo("\t".join(str(part) for part in line if part))
 
@@ -93,7 +94,7 @@ def replay_quarantine(config: Path | None, number: int | None, rule_file: Path |
     """
     if (number is None) is not is_all:
         raise click.UsageError("either --id NUMBER or --all is expected")
-    url = load_config(config).database.read_url()
+    url = _reached(config)
     rule = load_mending_rule(rule_file) if rule_file is not None else None
     if number is None:
         stored, stay = asyncio.run(_replay_all(url, rule))
@@ -112,9 +113,15 @@ def replay_quarantine(config: Path | None, number: int | None, rule_file: Path |
 @click.option("--reason", required=True)
 def discard_quarantined(config: Path | None, number: int, reason: str) -> None:
     """Give a message up; its bytes stay until retention purges them."""
-    if not asyncio.run(_discard(load_config(config).database.read_url(), number, reason)):
+    if not asyncio.run(_discard(_reached(config), number, reason)):
         raise CloudError(f"no message {number} waits in the quarantine")
     click.echo(f"message {number} is discarded")
+
+
+def _reached(config: Path | None) -> str:
+    url = load_config(config).database.read_url()
+    reach(url)
+    return url
 
 
 async def _list(url: str, *, after: int, limit: int) -> list[Quarantined]:

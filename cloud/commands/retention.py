@@ -1,7 +1,7 @@
 """`busense retention`: purge what is too old, prove it, and keep what a legal hold names."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.pool import connect
 from cloud.errors import CloudError
-from cloud.pictures.store import open_store
+from cloud.pictures.store import open_store, usable_store
 from cloud.work.retention import alone, last_report, purge
 from cloud.work.retention_rules import load_retention
 from telemetry.result_file import RESULT_FILE
@@ -40,7 +40,7 @@ class _To(click.DateTime):
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         at: datetime = super().convert(value, param, ctx)
-        return at if "T" in str(value) else at + timedelta(days=1) - timedelta(microseconds=1)
+        return at if "T" in str(value) else datetime.combine(at, time.max)
 
 
 @click.group()
@@ -63,7 +63,11 @@ def run(config: Path | None, rules: Path | None, json_file: Path | None) -> None
     """
     settings = load_config(config)
     found = load_retention(rules or settings.work.retention)
-    with connect(settings.database.read_url(), autocommit=True) as connection, alone(connection, waits=True):
+    with (
+        connect(settings.database.read_url(), autocommit=True) as connection,
+        alone(connection, waits=True),
+        usable_store(),
+    ):
         purge(connection, open_store(settings.pictures), found, at=datetime.now(UTC))
         _tell(connection, json_file)
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from cloud.errors import (
     PictureNotAnnouncedError,
     PictureRefusedError,
     PictureTooLargeError,
+    UnavailableError,
 )
 from cloud.pictures.announcements import Picture, find_picture, mark_received
 from cloud.pictures.inspect import inspect
@@ -120,6 +122,19 @@ class PictureStore:
         return result.stream(min_chunk_size=_READ_CHUNK)
 
 
+@contextmanager
+def usable_store() -> Generator[None]:
+    """Say in words what is wrong with the store, for commands that run once.
+
+    Raises:
+        UnavailableError: it cannot be read or written.
+    """
+    try:
+        yield
+    except BaseError as error:
+        raise UnavailableError(f"the picture store cannot be used: {_first_line(error)}") from error
+
+
 def open_store(config: PicturesConfig) -> PictureStore:
     """Open the store that the configuration names.
 
@@ -135,6 +150,10 @@ def open_store(config: PicturesConfig) -> PictureStore:
         return PictureStore(from_url(config.url), max_bytes=config.max_bytes)
     except (OSError, ValueError, BaseError) as error:
         raise ConfigError(f"pictures.url: {error}") from error
+
+
+def _first_line(error: BaseError) -> str:
+    return str(error).partition("\n")[0]
 
 
 async def _find_announced(connection: AsyncConnection[Any], sha256: str, *, city: str, device: str) -> Picture:

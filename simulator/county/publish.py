@@ -45,6 +45,8 @@ class Publisher:
             self._client.tls_set()  # pyright: ignore[reportUnknownMemberType]
         try:
             self._client.connect(*host_and_port(url))
+        except (KeyError, ValueError) as error:
+            raise PublishError(f"{url}: mqtt://host:port or mqtts://host:port is expected") from error
         except OSError as error:
             raise PublishError(f"{url} cannot be reached: {error}") from error
         self._client.loop_start()

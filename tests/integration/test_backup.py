@@ -1,5 +1,6 @@
 """A backup restored into an empty system is the same system."""
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from psycopg import sql
 from typing_extensions import override
 
 from cloud.commands.backup import backup, restore, write_backup
-from cloud.errors import CloudError
+from cloud.errors import CloudError, UnavailableError
 from cloud.pictures.store import PictureStore
 from tests.integration import test_notify
 from tests.integration.ingest_database import query, value
@@ -94,22 +95,49 @@ def test_restored_system_is_the_same_and_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "content", "said"),
     [
-        pytest.param("manifest.json", "no whole backup", id="cut off"),
-        pytest.param("cases.copy", "damaged", id="damaged"),
+        pytest.param("manifest.json", b"", "no whole backup", id="cut off"),
+        pytest.param("manifest.json", b'{"format": 2}', "of another version", id="later format"),
+        pytest.param("manifest.json", b"[]", "no whole backup", id="another file"),
+        pytest.param("cases.copy", b"", "damaged", id="damaged"),
     ],
 )
 @pytest.mark.usefixtures("town")
 def test_backup_that_is_not_whole_is_refused(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, said: str
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, file: str, content: bytes, said: str
 ) -> None:
     CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
-    (tmp_path / "backup" / file).write_bytes(b"")
+    (tmp_path / "backup" / file).write_bytes(content)
     use(monkeypatch, empty_database, tmp_path / "other-store")
     result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
     assert isinstance(result.exception, CloudError)
     assert said in str(result.exception)
+    assert value(empty_database, "SELECT count(*) FROM cases") == 0
+
+
+@pytest.mark.usefixtures("town")
+def test_backup_whose_last_file_finds_no_room_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_text(path: Path, text: str) -> int:
+        path.write_bytes(text.encode()[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    result = CliRunner().invoke(backup, [str(tmp_path / "backup")])
+    assert isinstance(result.exception, OSError)
+    assert not (tmp_path / "backup" / "manifest.json").exists()
+
+
+@pytest.mark.usefixtures("town")
+def test_store_that_takes_no_pictures_is_told(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / NAME[:2]).touch()
+    use(monkeypatch, empty_database, tmp_path / "full")
+    result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
+    assert isinstance(result.exception, UnavailableError)
     assert value(empty_database, "SELECT count(*) FROM cases") == 0
 
 

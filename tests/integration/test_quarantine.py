@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cloud.commands.fleet import fleet
 from cloud.commands.quarantine import quarantine
-from cloud.errors import CloudError
+from cloud.errors import CloudError, UnavailableError
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
 from tests.integration.ingest_database import enrol_devices, handler_with, query, value
@@ -45,6 +45,13 @@ def test_message_is_replayed_after_its_device_was_enrolled(environment: str, tmp
     assert value(environment, "SELECT count(*) FROM observations") == 1
     assert value(environment, "SELECT redelivered FROM device_streams") == 0
     assert call("list").output == ""
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("replay", "--all"), ("discard", "1", "--reason", "old")])
+def test_a_database_that_is_away_is_said_at_once(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    monkeypatch.setenv("BUSENSE_CITY", "testcity")
+    monkeypatch.setenv("BUSENSE_DATABASE__URL", "postgresql://nobody@127.0.0.1:9/none")
+    assert isinstance(call(*words).exception, UnavailableError)
 
 
 def test_what_is_still_bad_stays_with_its_reason(environment: str) -> None:

@@ -184,6 +184,12 @@ def test_last_day_that_a_hold_names_is_held_to_its_end(archive: Archive) -> None
     assert f"{OLD:%Y-%m-%d}\t{OLD:%Y-%m-%d}" in archive.run("holds").output
 
 
+def test_hold_to_the_last_day_there_is_is_held(archive: Archive) -> None:
+    archive.run("hold", "bus-1", "--from", f"{OLD:%Y-%m-%d}", "--to", "9999-12-31", "--reason", "court")
+
+    assert archive.purge()["track_points"]["held"] == archive.points
+
+
 def test_hold_of_whom_nobody_knows_is_refused(archive: Archive) -> None:
     refused = archive.run(
         "hold", "bus-one", "--from", f"{OLD:%Y-%m-%d}", "--to", f"{NEW:%Y-%m-%d}", "--reason", "court"

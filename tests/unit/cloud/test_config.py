@@ -56,6 +56,7 @@ def test_environment_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(
             GOOD.replace("nats://", "nats://node-1,mqtt://"), "begins with nats://", id="one node of the other kind"
         ),
+        pytest.param(GOOD + '[pictures]\nurl = "file://pictures"', "pictures.url", id="no whole path"),
         pytest.param(GOOD.replace("nats:", "mqtt:"), "begins with nats://", id="scheme of the other kind"),
         pytest.param(GOOD.replace("url = ", "host = "), "database", id="no database url"),
         pytest.param("city = demo", "line 1", id="not TOML"),

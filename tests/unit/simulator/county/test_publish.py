@@ -17,3 +17,9 @@ def test_without_a_port_the_usual_one_is_asked(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(PublishError):
         Publisher(url)
     assert asked == [("there", port)]
+
+
+@pytest.mark.parametrize("url", ["there:1883", "http://there", "mqtt://there:99999", "mqtt://"])
+def test_what_is_no_address_of_a_broker_is_told(url: str) -> None:
+    with pytest.raises(PublishError, match=r"mqtt://host:port"):
+        Publisher(url)
