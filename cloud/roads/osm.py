@@ -23,6 +23,7 @@ KINDS: Final = frozenset(
 )
 _SIDE_SERVICES: Final = frozenset({"parking_aisle", "driveway", "drive-through", "emergency_access", "campground"})
 _CLOSED: Final = frozenset({"no", "private"})
+_FOR_BUSES: Final = frozenset({"yes", "designated"})
 _MAX_LANES: Final = 12
 _WIDTHS_M: Final = (2.0, 60.0)
 _LIMITS_MPS: Final = (1.0, 45.0)
@@ -87,7 +88,7 @@ def is_road(tags: TagList) -> bool:
     """Whether a bus may drive there."""
     if tags.get("highway") not in KINDS or tags.get("area") == "yes" or tags.get("service") in _SIDE_SERVICES:
         return False
-    return tags.get("access") not in _CLOSED or "yes" in {tags.get("bus"), tags.get("psv")}
+    return tags.get("access") not in _CLOSED or bool(_FOR_BUSES & {tags.get("bus"), tags.get("psv")})
 
 
 def _road(way: Way, line: Line) -> Road:

@@ -72,8 +72,9 @@ def test_where_no_bus_drives_is_left_out(tmp_path: Path, tags: dict[str, str]) -
     assert read(tmp_path, way(1, "1 2", **tags)) == []
 
 
-def test_bus_gate_is_a_road(tmp_path: Path) -> None:
-    assert read(tmp_path, way(1, "1 2", highway="service", access="no", bus="yes"))
+@pytest.mark.parametrize("tags", [{"bus": "yes"}, {"bus": "designated"}, {"psv": "designated"}], ids=str)
+def test_a_road_for_buses_alone_is_a_road(tmp_path: Path, tags: dict[str, str]) -> None:
+    assert read(tmp_path, way(1, "1 2", highway="busway", access="no", **tags))
 
 
 def test_oneway_against_the_line_turns_it_round(tmp_path: Path) -> None:
