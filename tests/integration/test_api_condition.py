@@ -16,6 +16,7 @@ from cloud.condition.passes import note_passes
 from cloud.condition.rules import load_rules
 from cloud.condition.step import update_conditions
 from cloud.db.pool import connect
+from cloud.findings.repository import mark_merged
 from cloud.people.accounts import Wish
 from cloud.people.model import Role
 from cloud.roads.imports import import_roads
@@ -196,6 +197,22 @@ def test_report_counts_what_is_believed_only(api: httpx.Client, town: Town) -> N
     assert "<td >Alligator crack</td>" in told()
     town.change("UPDATE findings SET state = 'candidate'")
     assert "<td >Alligator crack</td>" not in told()
+
+
+def test_a_finding_that_was_merged_into_another_is_told_once(api: httpx.Client, town: Town) -> None:
+    for bus in ("bus-1", "bus-2", "bus-3"):
+        town.sees(bus=bus, north_m=-70, class_code="D20", area_m2=15.0, confidence=0.95)
+    town.store()
+    town.work()
+    with connect(town.url, autocommit=True) as connection:
+        ((one,), (other,)) = connection.execute("SELECT id FROM findings ORDER BY id").fetchall()
+        mark_merged(connection, other, into=one)
+        update_conditions(connection, rules=RULES, now=now)
+    worst = get(api, "/condition/worst")["items"][0]
+    assert [found["id"] for found in get(api, f"/segments/{worst['id']}")["properties"]["found"]] == [str(one)]
+    month = AT.astimezone(COUNTY).strftime("%Y-%m")
+    report = api.get("/condition/report", params={"month": month, "lang": "en"}).text
+    assert '<td >Alligator crack</td><td class="number">1</td>' in report
 
 
 def test_report_of_a_month_without_data_says_so(api: httpx.Client) -> None:

@@ -98,7 +98,7 @@ _FOUND: Final = (
 SELECT f.id::text, f.class_code, f.severity, f.existence, f.state, sf.along_m, f.length_m, f.width_m, f.area_m2,
     f.lon, f.lat, f.last_seen_at
 FROM segment_findings sf JOIN findings f ON f.id = sf.finding_id
-WHERE sf.segment_id = %(id)s AND f.state <> 'rejected' AND
+WHERE sf.segment_id = %(id)s AND f.state <> 'rejected' AND f.merged_into IS NULL AND
 """
     + SCOPE_PLACE
     + "ORDER BY sf.along_m, f.id LIMIT 500"

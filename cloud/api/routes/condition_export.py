@@ -53,7 +53,7 @@ _NETWORK_KM: Final = """
 SELECT coalesce(sum(length_m), 0) / 1000 AS network_km FROM segments WHERE retired_at IS NULL
 """
 _FOUND: Final = """
-SELECT class_code, count(*) AS count FROM findings WHERE state IN ('open', 'gone')
+SELECT class_code, count(*) AS count FROM findings WHERE state IN ('open', 'gone') AND merged_into IS NULL
     AND (first_seen_at AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s
 GROUP BY class_code ORDER BY count DESC, class_code
 """
