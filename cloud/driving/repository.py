@@ -52,10 +52,17 @@ VALUES (%(city)s, %(device)s, %(kind)s, %(from_at)s, %(to_at)s, %(received_at)s,
     %(clip)s)
 ON CONFLICT ON CONSTRAINT driving_incidents_time_key DO NOTHING
 """
-# It lasts longer than was known, or is worse; what was reviewed stays reviewed.
+# It lasts longer than was known, or is worse, and then tells of that; what was reviewed stays reviewed.
+_WORSEN: Final = """
+UPDATE driving_incidents SET severity = %(severity)s, lon = %(lon)s, lat = %(lat)s, peak_mps2 = %(peak_mps2)s,
+    speed_mps = %(speed_mps)s, limit_mps = %(limit_mps)s, sensor = %(sensor)s,
+    segment_id = coalesce(%(segment_id)s, segment_id),
+    evidence = coalesce(nullif(%(evidence)s, '[]'::jsonb), evidence)
+WHERE city = %(city)s AND device = %(device)s AND kind = %(kind)s AND from_at = %(known_from_at)s
+    AND severity < %(severity)s
+"""
 _GO_ON: Final = """
-UPDATE driving_incidents SET to_at = greatest(to_at, %(to_at)s), severity = greatest(severity, %(severity)s),
-    clip = coalesce(clip, %(clip)s)
+UPDATE driving_incidents SET to_at = greatest(to_at, %(to_at)s), clip = coalesce(clip, %(clip)s)
 WHERE city = %(city)s AND device = %(device)s AND kind = %(kind)s AND from_at = %(known_from_at)s
 """
 _ADD_EXPOSURE: Final = """
@@ -178,26 +185,14 @@ def read_known(connection: Connection[Any], incident: Incident) -> list[Known]:
 
 def add(connection: Connection[Any], incident: Incident, severity: Severity) -> None:
     """Keep a new incident; one that is there already stays as it is."""
-    values = {name: getattr(incident, name) for name in Incident.__slots__}
-    connection.execute(
-        _INSERT, values | {"severity": int(severity), "evidence": Jsonb(incident.evidence), "clip": _clip(incident)}
-    )
+    connection.execute(_INSERT, _values(incident, severity))
 
 
 def go_on(connection: Connection[Any], incident: Incident, known: Known, severity: Severity) -> None:
     """Let a known incident go on."""
-    connection.execute(
-        _GO_ON,
-        {
-            "city": incident.city,
-            "device": incident.device,
-            "kind": incident.kind,
-            "known_from_at": known.from_at,
-            "to_at": incident.to_at,
-            "severity": int(severity),
-            "clip": _clip(incident),
-        },
-    )
+    values = _values(incident, severity) | {"known_from_at": known.from_at}
+    connection.execute(_WORSEN, values)
+    connection.execute(_GO_ON, values)
 
 
 def add_exposure(connection: Connection[Any], sums: Iterable[tuple[str, str, Exposure]]) -> None:
@@ -212,8 +207,10 @@ def read_limits(connection: Connection[Any], segment_ids: Iterable[str]) -> dict
     return dict(connection.execute(_LIMITS, (sorted(set(segment_ids)),)).fetchall())
 
 
-def _clip(incident: Incident) -> Jsonb | None:
-    return None if incident.clip is None else Jsonb(incident.clip)
+def _values(incident: Incident, severity: Severity) -> dict[str, Any]:
+    values = {name: getattr(incident, name) for name in Incident.__slots__}
+    clip = None if incident.clip is None else Jsonb(incident.clip)
+    return values | {"severity": int(severity), "evidence": Jsonb(incident.evidence), "clip": clip}
 
 
 def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:

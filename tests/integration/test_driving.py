@@ -189,6 +189,15 @@ def test_a_fast_stretch_is_one_incident_though_each_of_its_messages_is_taken_by_
     assert took_s == timedelta(seconds=11)
 
 
+def test_an_incident_that_gets_worse_shows_what_made_it_worse(town: Town, people: dict[str, httpx.Client]) -> None:
+    drives_north(town, speed_mps=14.0, seconds=10)
+    work(town)
+    drives_north(town, minutes_ago=60.0 - 10 / 60, speed_mps=17.0, seconds=10)
+    work(town)
+    (incident,) = incidents(people["safe"])
+    assert (incident["severity"], incident["speed_mps"]) == (3, 17.0)
+
+
 def test_who_keeps_the_limit_is_only_counted(town: Town, people: dict[str, httpx.Client]) -> None:
     drives_north(town, speed_mps=10.0, seconds=60)
     work(town)
