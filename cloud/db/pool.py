@@ -7,6 +7,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from cloud.errors import ConfigError, UnavailableError
@@ -53,7 +54,7 @@ def connect(url: str, *, autocommit: bool = False, name: str = NAME) -> Generato
         name: by which the database knows the connection.
 
     Raises:
-        ConfigError: the URL cannot be read.
+        ConfigError: the URL cannot be read, or its user may not do what is to be done.
         UnavailableError: there is no database, or it went away meanwhile.
     """
     check_url(url)
@@ -65,6 +66,8 @@ def connect(url: str, *, autocommit: bool = False, name: str = NAME) -> Generato
     try:
         with connection:
             yield connection
+    except InsufficientPrivilege as error:
+        raise ConfigError(f"database.url: its user may not do this: {_first_line(error)}") from error
     except psycopg.OperationalError as error:
         if not connection.broken:
             raise

@@ -6,8 +6,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from psycopg.conninfo import make_conninfo
 from typing_extensions import override
 
 from busense.doctor import doctor
@@ -70,6 +72,20 @@ def test_doctor_names_a_database_that_is_not_migrated(
 ) -> None:
     config = _config(tmp_path, database=empty_database, broker=broker, password=broker.cloud_password)
     assert "busense migrate" in _line(_run("--config", config), "database")
+
+
+def test_doctor_names_a_user_who_may_not_read_the_database(
+    tmp_path: Path, database: str, broker: RunningBroker
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE ROLE outsider LOGIN PASSWORD 'outside'")
+    try:
+        url = make_conninfo(database, user="outsider", password="outside")  # noqa: S106
+        config = _config(tmp_path, database=url, broker=broker, password=broker.cloud_password)
+        assert "permission denied for table" in _line(_run("--config", config), "database")
+    finally:
+        with psycopg.connect(database) as connection:
+            connection.execute("DROP ROLE outsider")
 
 
 def test_doctor_names_a_missing_database_and_keeps_its_password(tmp_path: Path, broker: RunningBroker) -> None:
