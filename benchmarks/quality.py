@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
+from itertools import count, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,7 @@ from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.lasting import LEAST, LastingView
 from edge_agent.vision.quality import Judged, grey_of, judge_grey
 from simulator.altered import ALTERED
+from simulator.gnss import STANDING_MPS
 from simulator.world import make_world
 
 USABLE, REFUSED = "usable", "refused"
@@ -126,8 +127,9 @@ def drives(folder: Path) -> Iterator[Drive]:
         yield Drive(name=f"chiba {segment}", images=images, camera=CHIBA)
     world = make_world(seed=1, buses=3, frames=None)
     line, motion = world.lines[0], world.motions[0]
+    on_its_way = (motion.pose(frame * DRAWN_EVERY_S) for frame in count())
+    poses = list(islice((pose for pose in on_its_way if pose.speed_mps > STANDING_MPS), DRAWN_FRAMES))
     for is_cheap in (False, True):
-        poses = [motion.pose(frame * DRAWN_EVERY_S) for frame in range(DRAWN_FRAMES)]
         images = [world.scenery.look(line, pose, cheap=is_cheap).image for pose in poses]
         yield Drive(name="drawn, repeating" if is_cheap else "drawn", images=images, camera=world.scenery.camera)
 

@@ -26,8 +26,8 @@ from wire.error_model import Quality
 DRAWN_CAMERA: Final = CameraModel(width_px=640, height_px=384, focal_px=520.0, height_m=2.6, pitch_deg=12.0)
 FARTHEST_M = 20.0  # beyond, a box is too small and its place too vague to be used
 BEHIND_M = 2.0
-CLEAN_EVERY_M = 10.0  # a cheap camera shows the same clean road again every so many metres ...
-CLEAN_PERIOD_M = 60.0  # ... of this stretch
+CLEAN_EVERY_M = 2.0  # a cheap camera shows another picture of clean road every so many metres, or it would seem to hang
+CLEAN_PERIOD_M = 12.0  # and the same ones again after so many
 FILM_STEP_M = 0.5  # cheap cameras share one picture of so much road: a seventh of a lane's width beside the truth
 FILM_PICTURES = 2048
 FILM_QUALITY = 90

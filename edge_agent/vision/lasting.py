@@ -1,4 +1,4 @@
-"""What stays in its place of the picture while the road moves: dirt and drops on the pane, a sky that is not above.
+"""What stays in its place of the picture while the road moves: dirt and drops, a sky that is not above, all of it.
 
 One frame cannot tell a smear from smooth asphalt. Over frames, all that stands along one line of the road towards the
 vanishing point passes through each point of it: fine detail is alike along the line, paint, kerbs and verges included.
@@ -38,7 +38,9 @@ WET_SHARE: Final = 0.04
 """From here on frames are as those of the error model's wet photos: drops as drawn there give 0.03 to 0.09."""
 DARK_SHARE: Final = 0.5
 """Of the spots, those behind which the light hardly changes: mud. Behind drops it does, blurred."""
-LEAST_CHANGE: Final = 1.5  # of 255, mean deviation over frames; a camera that hangs shows nothing of the pane
+HUNG_CHANGE: Final = 2.5  # of 255, mean of the 25 neighbours that changed most since the place before; drives have 16
+DRIVES_MPS: Final = 2.0  # below, it may be the receiver alone that moves
+HUNG: Final = 5  # places of one picture after which the camera, or what records it, hangs
 SKY_BRIGHTER: Final = 50.0  # of 255 than the other side; a street with one side in the shade has 41
 SKY_LIGHT: Final = 120.0  # below, it is night, and the lamps light the road
 SKY_SMOOTH: Final = 0.6  # of the other side's detail
@@ -69,6 +71,8 @@ class LastingView:
         self._camera = camera
         self._means: tuple[Means, ...] = ()  # light, its square, fine detail
         self._frames = 0
+        self._newest: Grey | None = None
+        self._alike = 0  # places in a row that showed the picture of the place before
         self._seen_at: datetime | None = None
         self._way_m = EVERY_M
         self._verdict = Judged()
@@ -80,10 +84,23 @@ class LastingView:
     def see(self, grey: Grey, ego: EgoState) -> Judged:
         """Take a frame; whether it is of use in the light of those before, and how well it shows the road."""
         if self._is_elsewhere(ego):
-            self._add(cv2.resize(grey, _size(grey), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False))
-            if self._frames >= LEAST and self._frames % JUDGED_EVERY == 0:
-                self._verdict = _judge(*self._means, camera=self._camera)
-        return self._verdict
+            small = cv2.resize(grey, _size(grey), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            self._compare(small, ego)
+            if not self._alike:
+                self._learn(small)
+        return Judged(unusable=Unusable.BLOCKED) if self._alike >= HUNG else self._verdict
+
+    def _compare(self, small: Grey, ego: EgoState) -> None:
+        if not are_alike(self._newest, small):
+            self._alike = 0
+        elif ego.speed_mps >= DRIVES_MPS:
+            self._alike += 1
+        self._newest = small
+
+    def _learn(self, small: Grey) -> None:
+        self._add(small)
+        if self._frames >= LEAST and self._frames % JUDGED_EVERY == 0:
+            self._verdict = _judge(*self._means, camera=self._camera)
 
     def _is_elsewhere(self, ego: EgoState) -> bool:
         before, self._seen_at = self._seen_at, ego.at
@@ -110,12 +127,17 @@ def _judge(light: Means, square: Means, detail: Means, *, camera: CameraModel) -
     detail, change_share = detail / (light + _LIGHT), change / (light + _LIGHT)
     if is_sky_not_above(light, detail):
         return Judged(unusable=Unusable.WRONG_VIEW)
-    if float(change.mean()) < LEAST_CHANGE:
-        return Judged()
     spots = spots_of(detail, change_share, camera)
     if spots.share < SPOTS_SHARE:
         return Judged(quality="wet" if spots.share >= WET_SHARE else "good")
     return Judged(unusable=Unusable.BLOCKED if spots.dark_share >= DARK_SHARE else Unusable.WET)
+
+
+def are_alike(before: Grey | None, small: Grey) -> bool:
+    """Whether a picture is the one before, but for what coding it anew changes."""
+    if before is None or before.shape != small.shape:
+        return False
+    return float(cv2.blur(cv2.absdiff(before, small), (5, 5)).max()) < HUNG_CHANGE
 
 
 def spots_of(detail: Means, change: Means, camera: CameraModel) -> Spots:

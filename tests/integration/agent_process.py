@@ -17,7 +17,7 @@ from edge_agent.config import load_config
 from edge_agent.ego import moved
 from edge_agent.readings import FrameReading, GnssReading, Reading
 from edge_agent.vision.detections import Detections, FromWhole, no_detections
-from tests.unit.edge_agent.scenes import LAT, LON, MODEL, road_image
+from tests.unit.edge_agent.scenes import LAT, LON, MODEL, moving_road
 
 PACE_S = 0.03  # for a second of the drive, so that the clock's mark stays within bounds
 
@@ -28,13 +28,13 @@ class EndlessRoad:
     is_live = False
 
     def readings(self) -> Iterator[Reading]:
-        start, image = datetime.now(UTC), road_image()
+        start = datetime.now(UTC)
         tick = 0
         while True:
             at = start + timedelta(seconds=tick)
             lon, lat = moved(lon=LON, lat=LAT, heading_deg=0, forward_m=10.0 * tick, right_m=0)
             yield GnssReading(at=at, lon=lon, lat=lat, speed_mps=10, heading_deg=0, accuracy_m=2)
-            yield FrameReading(at=at, camera_id="front", image=image)
+            yield FrameReading(at=at, camera_id="front", image=moving_road(tick))
             tick += 1
             time.sleep(PACE_S)
 

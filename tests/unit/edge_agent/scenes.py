@@ -41,6 +41,14 @@ def road_image(seed: int = 0) -> Image:
     return cv2.GaussianBlur(grain, (3, 3), 0).astype(np.uint8)
 
 
+_ROAD = road_image()
+
+
+def moving_road(number: int) -> Image:
+    """A frame of a drive, other than the ones before: one picture all the time would be a camera that hangs."""
+    return np.roll(_ROAD, 97 * number, axis=0)
+
+
 def box_of(thing: Thing, driven_m: float) -> Box | None:
     """Its box when the bus has driven so far, or None when it is not in the frame as a whole."""
     near_m = thing.ahead_m - driven_m
@@ -105,8 +113,11 @@ def drive(
     *, speed_mps: float, length_m: float, frames_per_s: float = 8.0, begin: datetime = START
 ) -> Iterator[tuple[FrameReading, EgoState, float]]:
     """Frames with the bus's true state and the way driven."""
-    image = road_image()
     for i in range(int(length_m / speed_mps * frames_per_s)):
         at = begin + timedelta(seconds=i / frames_per_s)
         driven_m = speed_mps * i / frames_per_s
-        yield FrameReading(at=at, camera_id="front", image=image), state(driven_m, speed_mps=speed_mps, at=at), driven_m
+        yield (
+            FrameReading(at=at, camera_id="front", image=moving_road(i)),
+            state(driven_m, speed_mps=speed_mps, at=at),
+            driven_m,
+        )

@@ -68,7 +68,7 @@ def test_the_reason_stands_in_the_coverage(reason: Unusable) -> None:
 def test_how_most_of_the_usable_frames_were_stands_in_the_coverage(dim_of_five: int, quality: str) -> None:
     roads, dim = scenario(), (patches(cv2.INTER_NEAREST) * 0.65).astype(np.uint8)
     for i, (frame, ego, _) in enumerate(drive(speed_mps=10.0, length_m=60.0)):
-        roads.take(replace(frame, image=dim) if i % 5 < dim_of_five else frame, ego)
+        roads.take(replace(frame, image=np.roll(dim, 97 * i, axis=1)) if i % 5 < dim_of_five else frame, ego)
     (sight,) = roads.end()
     assert isinstance(sight.message, Coverage)
     assert sight.message.usable_share == 1
@@ -82,6 +82,16 @@ def test_a_stretch_without_a_usable_frame_says_nothing_of_their_quality() -> Non
     (sight,) = roads.end()
     assert isinstance(sight.message, Coverage)
     assert (sight.message.usable_share, sight.message.quality) == (0, None)
+
+
+def test_a_camera_that_hangs_has_seen_nothing_of_the_road() -> None:
+    roads, image = scenario(), road_image()
+    for frame, ego, _ in drive(speed_mps=10.0, length_m=150.0):
+        roads.take(replace(frame, image=image), ego)
+    (sight,) = roads.end()
+    assert isinstance(sight.message, Coverage)
+    assert set(sight.message.unusable) == {Unusable.BLOCKED}
+    assert sight.message.usable_share < 0.1
 
 
 def test_too_fast_is_a_reason() -> None:

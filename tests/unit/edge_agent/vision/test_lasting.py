@@ -9,7 +9,7 @@ from benchmarks.altering import Alter, drops_on_pane, on_its_side, upside_down
 from edge_agent.ego import EgoState
 from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel, road_to_image
-from edge_agent.vision.lasting import JUDGED_EVERY, LEAST, MEMORY, LastingView
+from edge_agent.vision.lasting import DRIVES_MPS, HUNG, JUDGED_EVERY, LEAST, MEMORY, LastingView
 from edge_agent.vision.quality import Judged, grey_of
 from wire.messages import Unusable
 
@@ -126,8 +126,36 @@ def test_a_bus_that_stands_learns_nothing(drive: list[Image]) -> None:
     assert set(_verdicts(wet, speed_mps=0.0)) == {None}
 
 
+def test_a_camera_that_hangs_while_the_bus_drives_has_not_looked(drive: list[Image]) -> None:
+    seen = _verdicts([*drive[:MEMORY], *[drive[MEMORY]] * MEMORY, *drive[MEMORY + 1 : MEMORY + 3]])
+    hangs = seen[MEMORY + 1 : 2 * MEMORY]
+    assert seen[:MEMORY] == [None] * MEMORY
+    assert hangs == [None] * (HUNG - 1) + [Unusable.BLOCKED] * (len(hangs) - HUNG + 1)
+    assert seen[-2:] == [None, None], "the next other picture is believed"
+
+
 def test_a_camera_that_hangs_says_nothing_of_the_pane(drive: list[Image]) -> None:
-    assert set(_verdicts([drive[0]] * len(drive))) == {None}
+    view = LastingView(CAMERA)
+    _verdicts([drive[0]] * len(drive), view=view)
+    assert _verdicts(drive[:JUDGED_EVERY], view=view)[-1] is None
+
+
+def test_a_bus_that_stands_under_a_receiver_that_wanders_has_a_camera_that_looks(drive: list[Image]) -> None:
+    assert set(_verdicts([drive[0]] * 200, speed_mps=0.9 * DRIVES_MPS)) == {None}
+
+
+def test_a_camera_that_hangs_still_hangs_where_the_bus_stands(drive: list[Image]) -> None:
+    view = LastingView(CAMERA)
+    _verdicts([drive[0]] * MEMORY, view=view)
+    assert set(_verdicts([drive[0]] * MEMORY, view=view, speed_mps=0.5)) == {Unusable.BLOCKED}
+
+
+def test_a_still_picture_that_is_coded_anew_is_the_same_picture(drive: list[Image]) -> None:
+    coded = [
+        np.asarray(cv2.imdecode(cv2.imencode(".jpg", drive[0], [cv2.IMWRITE_JPEG_QUALITY, 90 + k % 3])[1], 1), np.uint8)
+        for k in range(MEMORY)
+    ]
+    assert _verdicts(coded)[-1] is Unusable.BLOCKED
 
 
 def test_the_bus_itself_at_the_lower_edge_is_no_dirt(drive: list[Image]) -> None:
