@@ -70,7 +70,7 @@ class Drive:
             if tick % 8 == 0:
                 lon, lat = moved(lon=LON, lat=LAT, heading_deg=0, forward_m=SPEED_MPS * tick / 8, right_m=0)
                 yield GnssReading(at=at, lon=lon, lat=lat, speed_mps=SPEED_MPS, heading_deg=0, accuracy_m=2)
-            image = self._image.copy()
+            image = np.roll(self._image, 97 * tick, axis=0)  # one picture all the time would be a camera that hangs
             image[0, 0, 0] = tick  # how the detector below knows where it is
             yield FrameReading(at=at, camera_id="front", image=image)
 
