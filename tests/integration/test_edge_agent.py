@@ -316,6 +316,7 @@ def test_who_asks_while_the_camera_is_silent_gets_no_old_picture_but_the_next_on
             camera.queue.put(FrameReading(at=START, camera_id="front", image=before))
             wait_until(lambda: agent.frames, 60)
             wait_until(lambda: "broker_connected" in caplog.text, 60)
+            wait_until(lambda: cloud.presences[-1:] == [Presence.ONLINE], 60)  # sent after it had subscribed
             until = datetime.now(UTC) + timedelta(minutes=1)
             cloud.send("bus-1", Command(kind=CommandKind.SEND_PICTURE, expires_at=until))
             wait_until(lambda: "command_received" in caplog.text, 60)
