@@ -1,7 +1,6 @@
 """What a simulation has to say: while it runs, and at its end."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from simulator.fleet import FleetCounts
 from simulator.score import Score
+from telemetry.replaced import replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +78,8 @@ def _score_as_json(score: Score) -> dict[str, object]:
 
 def write_json(path: Path, document: Mapping[str, object]) -> None:
     """Write so that a reader finds the old or the new document, never half of one."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(document, indent=2) + "\n")
-    os.replace(draft, path)  # noqa: PTH105 - atomic on one file system
+    with replaced(path) as file:
+        file.write((json.dumps(document, indent=2) + "\n").encode())
 
 
 def in_words(report: Report) -> list[str]:

@@ -17,6 +17,7 @@ from cloud.db.pool import connect
 from cloud.errors import CloudError
 from cloud.pictures.store import PictureStore, open_store, usable_store
 from cloud.work.retention import alone
+from telemetry.replaced import replaced
 
 _FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
@@ -106,9 +107,8 @@ def write_backup(connection: Connection[Any], store: PictureStore, folder: Path)
         "sha256": {name: digest for name, (_, digest) in tables.items()},
         "pictures": pictures,
     }
-    draft = folder / f".{_MANIFEST}.part"
-    draft.write_text(json.dumps(manifest, indent=1) + "\n")
-    draft.replace(folder / _MANIFEST)
+    with replaced(folder / _MANIFEST) as file:
+        file.write((json.dumps(manifest, indent=1) + "\n").encode())
     return manifest
 
 

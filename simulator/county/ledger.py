@@ -7,6 +7,7 @@ from typing import Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from simulator.errors import LedgerError
+from telemetry.replaced import replaced
 
 Meaning = Literal["damage", "lookalike", "nothing"]
 
@@ -87,9 +88,8 @@ class Ledger:
 
     def write(self, path: Path) -> None:
         """Write so that a reader finds the old or the new file, never half of one."""
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_bytes(_LEDGER.dump_json(self, indent=1))
-        draft.replace(path)
+        with replaced(path) as file:
+            file.write(_LEDGER.dump_json(self, indent=1))
 
 
 _LEDGER: Final = TypeAdapter(Ledger)

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from simulator.county.messages import Sent
 from simulator.errors import RecordingError
+from telemetry.replaced import replaced
 
 FORMAT: Final = "busense.recording.v1"
 
@@ -36,7 +37,7 @@ class _Line(BaseModel):
 def write_recording(path: Path, messages: Iterable[Sent], *, about: Mapping[str, object]) -> int:
     """Write all messages; returns how many. Equal messages make equal files; one that is not finished is none."""
     count = 0
-    with _replaced(path) as draft, _text(draft, "w", is_packed=_is_packed(path)) as file:
+    with replaced(path) as draft, _text(draft, "w", is_packed=_is_packed(path)) as file:
         file.write(json.dumps({"format": FORMAT, **about}, ensure_ascii=False) + "\n")
         for sent in messages:
             line = {"at": sent.at.isoformat(), "topic": sent.topic, "payload": sent.payload.decode()}
@@ -79,17 +80,6 @@ def _sent(path: Path, number: int, text: str) -> Sent:
 
 def _is_packed(path: Path) -> bool:
     return path.suffix == ".gz"
-
-
-@contextmanager
-def _replaced(path: Path) -> Generator[BinaryIO]:
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        with draft.open("wb") as file:
-            yield file
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,7 +2,10 @@
 
 import errno
 import hashlib
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -118,11 +121,17 @@ def test_backup_that_is_not_whole_is_refused(
 
 @pytest.mark.usefixtures("town")
 def test_backup_whose_last_file_finds_no_room_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_text(path: Path, text: str) -> int:
-        path.write_bytes(text.encode()[:100])
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, content: Any, /) -> int:  # noqa: ANN401
+            super().write(content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", write_text)
+    opened: Callable[..., Any] = Path.open
+
+    def open_(path: Path, mode: str = "r", **more: Any) -> Any:  # noqa: ANN401
+        return Full(path, mode) if "manifest" in path.name and "w" in mode else opened(path, mode, **more)
+
+    monkeypatch.setattr(Path, "open", open_)
     result = CliRunner().invoke(backup, [str(tmp_path / "backup")])
     assert isinstance(result.exception, OSError)
     assert not (tmp_path / "backup" / "manifest.json").exists()
