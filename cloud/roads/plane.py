@@ -75,7 +75,7 @@ def boxes_along(track: Points) -> NDArray[np.float64]:
         part = next((part for part in reversed(parts) if math.dist(part[-1], place) <= _LEAP_M), None)
         if part is None:
             parts.append([place])
-        elif math.dist(part[0], place) > _PART_M:
+        elif max(math.dist(part[0], part[-1]), math.dist(part[0], place)) > _PART_M:
             parts.append([part[-1], place])
         else:
             part.append(place)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud.roads.plane import boxes_along
@@ -8,6 +8,7 @@ from cloud.roads.plane import boxes_along
 spots = st.tuples(st.floats(-9000, 9000), st.floats(-9000, 9000))
 
 
+@example([(0, 0), (-3961, 0), (0, 0), (40, 0)])
 @given(st.lists(spots, min_size=1, max_size=30))
 def test_each_place_of_a_track_lies_in_a_small_box(track: list[tuple[float, float]]) -> None:
     boxes = boxes_along(np.array(track))
