@@ -124,7 +124,7 @@ class PictureStore:
 
 @contextmanager
 def usable_store() -> Generator[None]:
-    """Say in words what is wrong with the store, for commands that run once.
+    """Say in words what is wrong with the store.
 
     Raises:
         UnavailableError: it cannot be read or written.

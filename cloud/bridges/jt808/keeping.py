@@ -16,10 +16,10 @@ from cloud.bridges.jt808.alarms import Alarm
 from cloud.bridges.jt808.registry import Terminal
 from cloud.bridges.jt808.translate import Raw
 from cloud.db.pool import Pool
-from cloud.errors import PhotoError, UnavailableError
+from cloud.errors import PhotoError
 from cloud.pictures.announcements import ADD_SAFE
 from cloud.pictures.blur import Blur
-from cloud.pictures.store import PictureStore
+from cloud.pictures.store import PictureStore, usable_store
 
 RAW_A_DAY: Final = 100  # of one terminal
 WAITING: Final = 1000
@@ -98,7 +98,7 @@ async def keeping_raw(pool: Pool) -> AsyncGenerator[RawBook]:
 class Album(Protocol):
     """Keeps pictures of alarms."""
 
-    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool: ...
+    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> None: ...
 
 
 class BlurredAlbum:
@@ -107,14 +107,19 @@ class BlurredAlbum:
     def __init__(self, pool: Pool, store: PictureStore, blur: Blur) -> None:
         self._pool, self._store, self._blur = pool, store, blur
 
-    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool:
-        """Blur and keep; false for what is no picture, or cannot be made safe."""
+    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> None:
+        """Blur and keep; what is no picture is left out.
+
+        Raises:
+            UnavailableError: it cannot be made safe or stored now; it must come again.
+        """
         try:
             safe = await asyncio.to_thread(self._blur.make_safe, content)
-        except (PhotoError, UnavailableError) as error:
+        except PhotoError as error:
             _log.warning("attachment_refused device=%s name=%s error=%s", terminal.device, name, error)
-            return False
-        await asyncio.to_thread(self._store.put, safe.sha256, safe.content)
+            return
+        with usable_store():
+            await asyncio.to_thread(self._store.put, safe.sha256, safe.content)
         values = {
             "city": terminal.city,
             "device": terminal.device,
@@ -132,4 +137,3 @@ class BlurredAlbum:
         async with self._pool.connection() as connection:
             await connection.execute(ADD_SAFE, values)
             await connection.execute(PICTURE_OF_ALARM, values)
-        return True

@@ -56,6 +56,8 @@ class Translator:
         alarms = {item: _alarm(item) for item in location.items if item.id in {AHEAD, DRIVER}}
         meaning.raw += _strange(location, body, alarms)
         if not location.is_positioned:
+            if any(alarm is not None and alarm.kind is not None for alarm in alarms.values()):
+                meaning.raw.append(Raw(why="alarm without a position", content=body))
             return meaning
         meaning.said.append(self._said(location, self._track(location), about=b""))
         if not is_late:

@@ -87,11 +87,10 @@ class World:
 class Album:
     world: World
 
-    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> bool:
+    async def keep(self, terminal: Terminal, alarm: Alarm, *, name: str, content: bytes) -> None:
         if self.world.is_database_away:
             raise psycopg.OperationalError
         self.world.pictures[name] = content
-        return True
 
 
 @dataclass

@@ -60,7 +60,14 @@ def test_an_encrypted_position_is_kept_raw_and_believed_by_nobody() -> None:
 
 
 def test_without_a_position_there_is_no_track() -> None:
-    assert read(replace(SPOT, status=0b01)).said == []
+    assert read(replace(SPOT, status=0b01)) == Meaning()
+
+
+def test_an_alarm_without_a_position_is_kept_raw() -> None:
+    spot = replace(SPOT, status=0b01, items=(driver_item(SPOT, number=1, flag=1, kind=2),))
+    meaning = read(spot)
+    assert meaning.said == []
+    assert [(raw.why, raw.content) for raw in meaning.raw] == [("alarm without a position", location_body(spot))]
 
 
 def test_what_is_not_understood_is_kept_raw_and_the_rest_counts() -> None:
