@@ -18,9 +18,11 @@ from cloud.fleet.activity import read_days
 from cloud.fleet.authority import Authority
 from cloud.fleet.broker_users import reload_broker, write_users
 from cloud.fleet.devices import city_and_device, enrol
-from cloud.fleet.enrol_list import draw_codes, read_codes, read_list, write_draft
+from cloud.fleet.enrol_list import draw_codes, read_codes, read_list, write_codes
 from cloud.fleet.enrolment import CHANNEL, CODE_GOOD_FOR, good_certificates, make_code, revoke
 from cloud.fleet.secret import read_or_create_secret
+from telemetry.replaced import replaced
+from telemetry.result_file import RESULT_FILE
 
 KMH: Final = 3.6  # of one metre a second
 LOOK_AGAIN_S: Final = 60.0  # certificates end without anybody telling
@@ -61,7 +63,7 @@ def enrol_device(*, device: str, secret_file: Path | None, is_relay: bool, confi
 @fleet.command("enrol-list")
 @config_option
 @click.argument("file", type=_path)
-@click.option("--codes", type=_path, required=True, help="CSV file that gets the codes, for its owner alone.")
+@click.option("--codes", type=RESULT_FILE, required=True, help="CSV file that gets the codes, for its owner alone.")
 def enrol_list(*, file: Path, codes: Path, config: Path | None) -> None:
     """Draw a code for each device of FILE, or none at all: CSV with the columns device, kind (bus, stop, relay), name.
 
@@ -71,12 +73,9 @@ def enrol_list(*, file: Path, codes: Path, config: Path | None) -> None:
     listed = read_list(file, city=settings.city)
     with connect(settings.database.read_url()) as connection:
         drawn = draw_codes(connection, listed, codes=read_codes(codes), at=datetime.now(UTC))
-        draft = write_draft(codes, drawn.codes)
-        try:
+        with replaced(codes, is_private=True) as draft:
+            write_codes(draft, drawn.codes)
             connection.commit()
-            draft.replace(codes)
-        finally:
-            draft.unlink(missing_ok=True)
     hours = int(CODE_GOOD_FOR.total_seconds() // 3600)
     click.echo(
         f"{len(listed)} devices: {drawn.enrolled} enrolled already, {drawn.new} new codes; {codes} holds "

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cloud.fleet.enrolment import GoodCertificate
+from telemetry.replaced import replaced
 from wire.topics import TO_DEVICE, device_topics
 
 
@@ -50,12 +51,11 @@ def write_users(path: Path, certificates: Iterable[GoodCertificate]) -> bool:
     """Write the file that nats.conf includes, without the cloud's password; whether it is another than before."""
     users = [{"user": "cloud", "password": "CLOUD"}, *certificate_users(certificates)]
     text = "users: " + json.dumps(users, indent=1).replace('"CLOUD"', "$CLOUD_PASSWORD") + "\n"
-    if path.exists() and path.read_text() == text:
+    content = text.encode()
+    if path.exists() and path.read_bytes() == content:
         return False
-    draft = path.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    draft.replace(path)
+    with replaced(path, is_private=True) as file:
+        file.write(content)
     return True
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from psycopg import Connection
 
@@ -130,25 +130,15 @@ def read_codes(path: Path) -> list[Code]:
     return codes
 
 
-def write_draft(path: Path, codes: Iterable[Code]) -> Path:
-    """Write codes beside their file, for its owner alone; the caller puts it in place, or takes it away.
-
-    Raises:
-        FleetError: it cannot be written.
-    """
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        # The mark lets spreadsheets read Chinese names and plates.
-        with os.fdopen(descriptor, "w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.writer(file)
-            writer.writerow(CODE_COLUMNS)
-            writer.writerows([code[column] for column in CODE_COLUMNS] for code in codes)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise FleetError(f"{draft}: {error}") from error
-    return draft
+def write_codes(file: BinaryIO, codes: Iterable[Code]) -> None:
+    """Write codes, and wait until they are on the disk."""
+    # The mark lets spreadsheets read Chinese names and plates.
+    text = io.TextIOWrapper(file, newline="", encoding="utf-8-sig")
+    writer = csv.writer(text)
+    writer.writerow(CODE_COLUMNS)
+    writer.writerows([code[column] for column in CODE_COLUMNS] for code in codes)
+    text.detach().flush()
+    os.fsync(file.fileno())
 
 
 def _read(path: Path) -> str:
