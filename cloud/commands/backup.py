@@ -74,9 +74,12 @@ def restore(folder: Path, config: Path | None) -> None:
     """Fill an empty database and picture store from a backup in FOLDER, all or nothing."""
     settings = load_config(config)
     url = settings.database.read_url()
+    manifest = _read_manifest(folder)
+    with connect(url) as connection:
+        _require_empty(connection)
     migrate(url)
     with connect(url) as connection, usable_store():
-        manifest = read_backup(connection, open_store(settings.pictures), folder)
+        read_backup(connection, open_store(settings.pictures), folder, manifest)
     click.echo(f"{sum(manifest['rows'].values())} rows and {len(manifest['pictures'])} pictures restored")
 
 
@@ -112,38 +115,44 @@ def write_backup(connection: Connection[Any], store: PictureStore, folder: Path)
     return manifest
 
 
-def read_backup(connection: Connection[Any], store: PictureStore, folder: Path) -> dict[str, Any]:
+def read_backup(connection: Connection[Any], store: PictureStore, folder: Path, manifest: dict[str, Any]) -> None:
     """Fill an empty, migrated database, in the caller's transaction; pictures first, for no row may name one in vain.
 
     Raises:
-        CloudError: it is no whole backup, of another version, or the database is not empty.
+        CloudError: the backup has other tables, or the database is not empty.
     """
-    manifest = _read_manifest(folder)
-    if manifest["migrations"] != [[each.name, each.sha256] for each in read_migrations()]:
-        raise CloudError("the backup is of another version: restore it with that version, then migrate")
-    tables: list[str] = _tables(connection)
-    if tables != sorted(manifest["rows"]):
+    if _tables(connection) != sorted(manifest["rows"]):
         raise CloudError("the backup has other tables than this database")
-    for name in tables:
-        statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_identifier(name))
-        if connection.execute(statement).fetchone() == (True,):
-            raise CloudError(f"{name} is not empty; a backup is restored into an empty database")
+    _require_empty(connection)
     for sha256 in manifest["pictures"]:
         store.put(sha256, (folder / "pictures" / sha256).read_bytes())
     _copy_all_in(connection, folder, manifest["rows"])
     connection.execute(_LEFT_OUT, (manifest["pictures"],))
     for statement in _FORGET_CHANGES:
         connection.execute(statement)
-    return manifest
+
+
+def _require_empty(connection: Connection[Any]) -> None:
+    for name in _tables(connection):
+        statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_identifier(name))
+        if connection.execute(statement).fetchone() == (True,):
+            raise CloudError(f"{name} is not empty; a backup is restored into an empty database")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what a backup holds.
+
+    Raises:
+        CloudError: it is no whole backup, or of another version.
+    """
     try:
         manifest = _READ.validate_json((folder / _MANIFEST).read_bytes())
     except (OSError, ValueError) as error:
         raise CloudError(f"{folder} holds no whole backup: {error}") from error
     if manifest.get("format") != _FORMAT:
         raise CloudError(f"{folder} holds a backup of another version: format {_FORMAT} is expected")
+    if manifest["migrations"] != [[each.name, each.sha256] for each in read_migrations()]:
+        raise CloudError("the backup is of another version: restore it with that version, then migrate")
     for name, digest in manifest["sha256"].items():
         if _digest_of(folder / f"{name}.copy") != digest:
             raise CloudError(f"{folder}: {name}.copy is damaged")

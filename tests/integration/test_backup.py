@@ -28,6 +28,7 @@ SELECT CASE relnamespace WHEN 'public'::regnamespace THEN '' ELSE 'inventory.' E
 WHERE relnamespace IN ('public'::regnamespace, 'inventory'::regnamespace) AND relkind IN ('r', 'p')
     AND NOT relispartition AND relname <> 'schema_migrations'
 """
+PUBLIC_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 PICTURE = b"not really a picture"
 NAME = hashlib.sha256(PICTURE).hexdigest()
 
@@ -116,7 +117,7 @@ def test_backup_that_is_not_whole_is_refused(
     result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
     assert isinstance(result.exception, CloudError)
     assert said in str(result.exception)
-    assert value(empty_database, "SELECT count(*) FROM cases") == 0
+    assert query(empty_database, PUBLIC_TABLES) == []
 
 
 @pytest.mark.usefixtures("town")
@@ -154,6 +155,19 @@ def test_backup_is_not_restored_over_what_is_there(town: Town, tmp_path: Path) -
     CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
     result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
     assert "not empty" in str(result.exception)
+
+
+@pytest.mark.usefixtures("town")
+def test_database_of_somebody_else_stays_as_it_is(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CliRunner().invoke(backup, [str(tmp_path / "backup")], catch_exceptions=False)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("CREATE TABLE invoices AS SELECT 1 AS number")
+    use(monkeypatch, empty_database, tmp_path / "other-store")
+    result = CliRunner().invoke(restore, [str(tmp_path / "backup")])
+    assert "invoices is not empty" in str(result.exception)
+    assert query(empty_database, PUBLIC_TABLES) == [("invoices",)]
 
 
 class ErasedMeanwhile(PictureStore):
