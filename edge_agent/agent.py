@@ -55,7 +55,7 @@ _POLL_S: Final = 0.05
 
 def camera_model(settings: Camera) -> CameraModel:
     """How the lens looks at the road, without where its frames come from."""
-    return CameraModel(**settings.model_dump(exclude={"id", "source", "frames_per_s"}))
+    return CameraModel(**settings.model_dump(exclude={"id", "source", "upside_down", "frames_per_s"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,7 @@ def replay(*, frames: Path, draw: Path | None, track_file: Path | None, config_f
         frames=frames,
         track=track_file or find_track(frames),
         camera=None if config is None else camera_model(config.camera),
+        upside_down=config is not None and config.camera.upside_down,
         frames_per_s=FRAMES_PER_S if config is None else config.camera.frames_per_s,
     )
     detector = open_detector(Model() if config is None else config.model)

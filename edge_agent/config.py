@@ -115,6 +115,7 @@ class Camera(_Section):
 
     id: Name = "front"
     source: SourceAddress = ""  # /dev/video0, rtsp://…, gst:<pipeline>, or a folder or file to replay
+    upside_down: bool = False  # the camera hangs so: frames are turned first, all else here is of what is seen then
     frames_per_s: Annotated[float, Field(gt=0, le=60)] = FRAMES_PER_S
     width_px: Annotated[int, Field(ge=16, le=8192)]
     height_px: Annotated[int, Field(ge=16, le=8192)]

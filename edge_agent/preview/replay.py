@@ -23,6 +23,7 @@ from edge_agent.scenarios.road_damage.scenario import RoadDamage
 from edge_agent.sources.frame_files import TimedFrame, list_frames, recorded_frames
 from edge_agent.sources.replay import due_frames
 from edge_agent.sources.track_file import read_track
+from edge_agent.sources.turned import turned
 from edge_agent.vision.detections import Detector, no_detections
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.quality import judge_frame
@@ -46,6 +47,7 @@ class Recording:
     frames: Path
     track: Path | None
     camera: CameraModel | None  # None: guessed from the first frame
+    upside_down: bool
     frames_per_s: float
 
 
@@ -64,12 +66,13 @@ def replay(recording: Recording, *, detector: Detector, draw: Path | None, conso
     shown = track(
         frames, "frames", total=count_frames(recording.frames), console=console, disable=not console.is_terminal
     )
-    due = _of_one_size(due_frames(shown, frames_per_s=recording.frames_per_s), recording.camera)
+    due = due_frames(shown, frames_per_s=recording.frames_per_s)
+    upright = ((at, turned(image)) for at, image in due) if recording.upside_down else due
     summary = Summary(has_track=bool(fixes), is_camera_guessed=recording.camera is None)
     painter = _Painter(recording, draw=draw, summary=summary)
     began_s = time.monotonic()
     looker: _Followed | _Alone | None = None
-    for at, image in due:
+    for at, image in _of_one_size(upright, recording.camera):
         if looker is None:
             camera = recording.camera or guessed_camera(image.shape[1], image.shape[0])
             looker = _Followed(fixes, camera, detector, painter) if fixes else _Alone(detector, painter)

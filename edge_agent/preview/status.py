@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, NotRequired, TypedDict
 
 from edge_agent.preview.aim import BAND, SAME_YAW_DEG, aim_of
+from edge_agent.readings import Image
 from edge_agent.vision.ground import CameraModel
 from edge_agent.vision.horizon import Horizon
 from edge_agent.watch import Scene
@@ -53,6 +54,13 @@ class Thing(TypedDict):
     is_confirmed: NotRequired[bool]
 
 
+class SizeStatus(TypedDict):
+    """What frames have and what is configured, as width x height."""
+
+    px: str
+    configured_px: str
+
+
 class Fix(TypedDict):
     lon: float
     lat: float
@@ -67,6 +75,7 @@ class Status(TypedDict):
     frames_per_s: float
     verdict: str | None
     has_picture: bool
+    size: SizeStatus | None
     horizon: Rows
     aim: AimStatus | None
     turn: TurnStatus | None
@@ -90,6 +99,7 @@ def status_of(
         frames_per_s=round(frames_per_s, 1),
         verdict=scene.verdict,
         has_picture=has_picture,
+        size=size_status(camera, scene.frame.image),
         horizon=Rows(
             configured=camera.horizon_px / height_px,
             measured=None if measured_px is None else measured_px / height_px,
@@ -131,6 +141,14 @@ def aim_status(camera: CameraModel, *, horizon_px: float) -> AimStatus:
         configured_deg=camera.pitch_deg,
         is_as_configured=aim.is_as_configured,
     )
+
+
+def size_status(camera: CameraModel, image: Image) -> SizeStatus | None:
+    """What to write where frames are not of the configured size; nothing where they are."""
+    height_px, width_px, _ = image.shape
+    if (width_px, height_px) == (camera.width_px, camera.height_px):
+        return None
+    return SizeStatus(px=f"{width_px} x {height_px}", configured_px=f"{camera.width_px} x {camera.height_px}")
 
 
 def turn_status(camera: CameraModel, horizon: Horizon) -> TurnStatus:

@@ -17,6 +17,7 @@ from edge_agent.sources.modbus import ModbusSource
 from edge_agent.sources.one_wire import OneWireSource
 from edge_agent.sources.place import PlaceSource
 from edge_agent.sources.replay import ReplaySource
+from edge_agent.sources.turned import TurnedSource
 
 
 def make_sources(
@@ -39,9 +40,9 @@ def make_sources(
     if camera is not None and _names_a_file(camera.source):
         if not Path(camera.source).exists():
             raise ConfigurationError(f"camera.source {camera.source} does not exist")
-        return [_replay(config, camera, now)]
+        return [_upright(_replay(config, camera, now), camera)]
     wanted: list[Source | None] = [
-        None if camera is None else _camera(camera, now),
+        None if camera is None else _upright(_camera(camera, now), camera),
         GpsSource(gnss.source, hear=hear) if config.place is None else PlaceSource(config.place, now=now),
         *_tag_readers(config, now),
         *([] if config.sensors is None else _sensors(config.sensors, now)),
@@ -63,6 +64,10 @@ def _camera(settings: Camera, now: Callable[[], datetime]) -> Source:
         frames_per_s=settings.frames_per_s,
         now=now,
     )
+
+
+def _upright(source: Source, camera: Camera) -> Source:
+    return TurnedSource(source) if camera.upside_down else source
 
 
 def _sensors(settings: SensorSettings, now: Callable[[], datetime]) -> Iterator[Source]:

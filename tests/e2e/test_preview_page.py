@@ -92,6 +92,17 @@ def test_the_page_follows_the_camera(browser: Browser, preview: Preview) -> None
         assert viewer.page.inner_text("#things") == "无"
 
 
+def test_a_camera_that_hangs_upside_down_is_told_what_to_write(browser: Browser, preview: Preview) -> None:
+    preview.show(scene(verdict=Unusable.WRONG_VIEW, found=None, tracks=()))
+    with opened(browser, preview) as viewer:
+        wait_for(viewer.page, "#aim[data-tilt=wrong]")
+        assert viewer.page.inner_text("#aim-words") == "天空不在上方：摄像头倒装或侧装"
+        assert "upside_down" in viewer.page.inner_text("#aim-more")
+        viewer.page.click("#language")
+        assert "true: it hangs so" in viewer.page.inner_text("#aim-more")
+        assert viewer.width_beyond_the_window() == 0
+
+
 def test_a_standing_bus_is_aimed_by_touching_the_horizon(browser: Browser, preview: Preview) -> None:
     preview.show(scene(has_position=False, verdict=Unusable.NO_POSITION, found=None, tracks=()))
     with opened(browser, preview, locale="en-GB") as viewer:

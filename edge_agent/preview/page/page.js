@@ -52,13 +52,18 @@ function show() {
 function showAim() {
   const aim = marked?.aim ?? status?.aim;
   const isLost = missed >= LOST_AFTER;
-  byId("aim").dataset.tilt = isLost ? "lost" : aim?.tilt ?? "unknown";
+  const isWrong = status?.verdict === "wrong_view";
+  byId("aim").dataset.tilt = isLost ? "lost" : isWrong ? "wrong" : aim?.tilt ?? "unknown";
   if (isLost) {
     put("aim-words", word("lost"));
     put("aim-more", word("lost_more"));
   } else if (!status) {
     put("aim-words", word("waiting"));
     put("aim-more", "");
+  } else if (isWrong) {
+    const size = status.size;
+    put("aim-words", size ? word("wrong_size", size.px, size.configured_px) : word("turned"));
+    put("aim-more", word(size ? "wrong_size_more" : "turned_more"));
   } else if (aim) {
     put("aim-words", word(`aim_${aim.tilt}`, aim.degrees.toFixed(1)));
     put("aim-more", aimNote(aim));

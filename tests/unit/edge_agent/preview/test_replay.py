@@ -53,7 +53,7 @@ def track(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *, track: Path | None, draw: Path | None = None) -> Summary:
-    recording = Recording(frames=folder, track=track, camera=CAMERA, frames_per_s=8)
+    recording = Recording(frames=folder, track=track, camera=CAMERA, upside_down=False, frames_per_s=8)
     return replay(recording, detector=Knowing(), draw=draw, console=Console(quiet=True))
 
 
@@ -88,7 +88,7 @@ def test_without_a_track_each_frame_is_looked_at_by_itself(folder: Path) -> None
 
 
 def test_without_a_configuration_the_camera_is_guessed(folder: Path, track: Path) -> None:
-    recording = Recording(frames=folder, track=track, camera=None, frames_per_s=8)
+    recording = Recording(frames=folder, track=track, camera=None, upside_down=False, frames_per_s=8)
 
     summary = replay(recording, detector=Knowing(), draw=None, console=Console(quiet=True))
 
@@ -100,10 +100,22 @@ def test_without_a_configuration_the_camera_is_guessed(folder: Path, track: Path
 
 def test_frames_of_another_camera_are_refused(folder: Path) -> None:
     other = guessed_camera(640, 480)
-    recording = Recording(frames=folder, track=None, camera=other, frames_per_s=8)
+    recording = Recording(frames=folder, track=None, camera=other, upside_down=False, frames_per_s=8)
 
     with pytest.raises(ConfigurationError, match="320 x 240; the configured camera has 640 x 480"):
         replay(recording, detector=Knowing(), draw=None, console=Console(quiet=True))
+
+
+def test_frames_of_a_camera_that_hangs_upside_down_are_turned_first(folder: Path, tmp_path: Path) -> None:
+    hung = tmp_path / "hung"
+    hung.mkdir()
+    for path in folder.iterdir():
+        image = cv2.imread(str(path))
+        assert image is not None
+        cv2.imwrite(str(hung / path.name), image[::-1, ::-1])
+    recording = Recording(frames=hung, track=None, camera=CAMERA, upside_down=True, frames_per_s=8)
+
+    assert replay(recording, detector=Knowing(), draw=None, console=Console(quiet=True)).boxes > 3
 
 
 def test_a_video_is_read_at_the_pace_of_the_camera(tmp_path: Path) -> None:

@@ -68,6 +68,14 @@ def test_unknown_stays_unknown() -> None:
     assert status["aim"] is None
 
 
+def test_frames_of_another_size_are_told_with_what_is_configured() -> None:
+    large = replace(CAMERA, width_px=1280, height_px=720)
+    status = status_of(scene(), large, BUS, number=1, frames_per_s=1, has_picture=False)
+
+    assert status["size"] == {"px": "320 x 240", "configured_px": "1280 x 720"}
+    assert told(scene())["size"] is None
+
+
 def test_lists_are_bounded() -> None:
     many = 3 * MOST_LISTED
     found = Detections(

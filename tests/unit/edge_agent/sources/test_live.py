@@ -19,6 +19,7 @@ from edge_agent.sources import make_sources
 from edge_agent.sources.camera import CameraSource
 from edge_agent.sources.gps import GpsSource
 from edge_agent.sources.replay import ReplaySource
+from edge_agent.sources.turned import TurnedSource
 from tests.unit.edge_agent.sources.test_track_file import NMEA
 
 
@@ -214,7 +215,7 @@ def test_the_password_of_a_camera_is_not_logged(address: str, caplog: pytest.Log
     assert "hidden" not in caplog.text
 
 
-def config(tmp_path: Path, *, camera: str, gnss: str) -> AgentConfig:
+def config(tmp_path: Path, *, camera: str, gnss: str, upside_down: bool = False) -> AgentConfig:
     secret = tmp_path / "secret"
     secret.write_text("s")
     return AgentConfig.model_validate(
@@ -224,6 +225,7 @@ def config(tmp_path: Path, *, camera: str, gnss: str) -> AgentConfig:
             "cloud": {"url": "http://localhost"},
             "camera": {
                 "source": camera,
+                "upside_down": upside_down,
                 "width_px": 64,
                 "height_px": 48,
                 "focal_px": 50,
@@ -252,6 +254,30 @@ def test_a_folder_becomes_a_replay(tmp_path: Path) -> None:
         config(tmp_path, camera=str(tmp_path), gnss="t.csv"), now=lambda: datetime.now(UTC), hear=as_told
     )
     assert isinstance(source, ReplaySource)
+
+
+def test_a_recording_of_a_camera_that_hangs_upside_down_is_turned(tmp_path: Path) -> None:
+    image = np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)
+    cv2.imwrite(str(tmp_path / "1.png"), image)
+    (tmp_path / "t.csv").write_text("at,lon,lat\n2026-11-24T08:00:00Z,120.4,27.5\n")
+    settings = config(tmp_path, camera=str(tmp_path), gnss=str(tmp_path / "t.csv"), upside_down=True)
+    (source,) = make_sources(settings, now=now, hear=as_told)
+
+    fix, frame = source.readings()
+
+    assert isinstance(fix, GnssReading)
+    assert isinstance(frame, FrameReading)
+    np.testing.assert_array_equal(frame.image, image[::-1, ::-1])
+    assert frame.image.flags.c_contiguous
+
+
+def test_a_camera_that_hangs_upside_down_is_turned_before_anything_else(tmp_path: Path) -> None:
+    settings = config(tmp_path, camera="/dev/video0", gnss="/dev/ttyUSB0", upside_down=True)
+
+    camera, _ = make_sources(settings, now=now, hear=as_told)
+
+    assert isinstance(camera, TurnedSource)
+    assert camera.is_live
 
 
 @pytest.mark.parametrize(("camera", "gnss"), [("", "/dev/ttyUSB0"), ("/dev/video0", ""), ("/no/such/folder", "t.csv")])
