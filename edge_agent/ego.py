@@ -13,6 +13,8 @@ MAX_AHEAD_S: Final = 1.2  # a receiver of 1 Hz, with its delay
 MOVING_MPS: Final = 1.5  # below, the course of a fix is noise
 STOOD_M: Final = 3.0  # so far a receiver's place may wander in a gap while the bus stands
 STOOD_S: Final = 60.0  # no bus goes round a block and comes back to where it stood in so short a gap
+REVERSE_MPS: Final = 5.0  # no bus goes backwards faster
+REVERSE_DEG: Final = 120.0  # nor turns so far between two fixes: with its course so far off, it goes backwards
 MIN_COURSE_M: Final = 3.0  # a course drawn from two positions needs them to be further apart than their noise
 SPEED_ERROR_MPS: Final = 0.3  # Doppler speed of a plain receiver
 STEP_ERROR_MPS: Final = 0.5  # speed may change between two states
@@ -120,6 +122,7 @@ class _Knot:
     fix: GnssReading
     speed_mps: float
     heading_deg: float | None
+    is_reversing: bool = False
 
 
 class EgoTrack:
@@ -144,7 +147,7 @@ class EgoTrack:
         self._knots.append(_knot(fix, self._knots[-1] if self._knots else None))
 
     def state_at(self, at: datetime) -> EgoState | None:
-        """State at a time; None in a gap, too far ahead of the last fix, or while the heading is unknown."""
+        """State at a time; None in a gap, too far ahead of the last fix, in reverse, or with an unknown heading."""
         before = next((knot for knot in reversed(self._knots) if knot.fix.at <= at), None)
         if before is None:
             return None
@@ -155,7 +158,12 @@ class EgoTrack:
 def _knot(fix: GnssReading, before: _Knot | None) -> _Knot:
     step = None if before is None else _step(before.fix, fix)
     speed_mps = _speed(fix, before, step)
-    return _Knot(fix=fix, speed_mps=speed_mps, heading_deg=_heading(fix, before, step, speed_mps))
+    course_deg, held_deg = _course(fix, step, speed_mps), _held(fix, before, step)
+    if course_deg is None:
+        return _Knot(fix=fix, speed_mps=speed_mps, heading_deg=held_deg)
+    if held_deg is not None and speed_mps < REVERSE_MPS and abs(turn_between(held_deg, course_deg)) > REVERSE_DEG:
+        return _Knot(fix=fix, speed_mps=speed_mps, heading_deg=compass_deg(course_deg + 180.0), is_reversing=True)
+    return _Knot(fix=fix, speed_mps=speed_mps, heading_deg=course_deg)
 
 
 def _step(before: GnssReading, fix: GnssReading) -> Offset | None:
@@ -175,12 +183,17 @@ def _speed(fix: GnssReading, before: _Knot | None, step: Offset | None) -> float
     return step.length_m / (fix.at - before.fix.at).total_seconds()
 
 
-def _heading(fix: GnssReading, before: _Knot | None, step: Offset | None, speed_mps: float) -> float | None:
-    """Course when moving, held when slow, unknown after a gap that was not stood through."""
-    if speed_mps >= MOVING_MPS and fix.heading_deg is not None:
+def _course(fix: GnssReading, step: Offset | None, speed_mps: float) -> float | None:
+    """Where a bus that moves goes to."""
+    if speed_mps < MOVING_MPS:
+        return None
+    if fix.heading_deg is not None:
         return compass_deg(fix.heading_deg)
-    if speed_mps >= MOVING_MPS and step is not None and step.length_m >= MIN_COURSE_M:
-        return step.course_deg
+    return step.course_deg if step is not None and step.length_m >= MIN_COURSE_M else None
+
+
+def _held(fix: GnssReading, before: _Knot | None, step: Offset | None) -> float | None:
+    """Where the bus looked before; unknown after a gap that was not stood through."""
     if before is None or (step is None and not _has_stood(before.fix, fix)):
         return None
     return before.heading_deg
@@ -194,7 +207,7 @@ def _has_stood(before: GnssReading, fix: GnssReading) -> bool:
 
 def _ahead(knot: _Knot, at: datetime) -> EgoState | None:
     passed_s = (at - knot.fix.at).total_seconds()
-    if passed_s > MAX_AHEAD_S or knot.heading_deg is None:
+    if passed_s > MAX_AHEAD_S or knot.heading_deg is None or knot.is_reversing:
         return None
     lon, lat = moved(
         lon=knot.fix.lon,
@@ -218,7 +231,7 @@ def _between(before: _Knot, after: _Knot, at: datetime) -> EgoState | None:
     if _step(before.fix, after.fix) is None:
         return _ahead(before, at)
     first = before if before.heading_deg is not None else replace(before, heading_deg=after.heading_deg)
-    if first.heading_deg is None or after.heading_deg is None:
+    if first.heading_deg is None or after.heading_deg is None or before.is_reversing or after.is_reversing:
         return None
     share = (at - before.fix.at) / (after.fix.at - before.fix.at)
     turn = turn_between(first.heading_deg, after.heading_deg)

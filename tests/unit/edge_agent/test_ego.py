@@ -113,6 +113,40 @@ def test_the_heading_is_held_while_the_bus_stands() -> None:
     assert ego.heading_deg == 90
 
 
+def test_a_bus_that_reverses_goes_on_looking_where_it_looked() -> None:
+    ego = track(
+        fix(0, forward_m=0.0, speed_mps=3.0, heading_deg=2),
+        fix(1, forward_m=1.5, speed_mps=0.0, heading_deg=217),
+        fix(2, forward_m=0.0, speed_mps=2.0, heading_deg=178),
+        fix(3, forward_m=-2.0, speed_mps=2.0, heading_deg=181),
+        fix(4, forward_m=-3.0, speed_mps=0.2, heading_deg=33),
+        fix(5, forward_m=-1.0, speed_mps=3.0, heading_deg=3),
+    )
+    states = [ego.state_at(at(second)) for second in range(6)]
+    assert [None if state is None else state.heading_deg for state in states] == [2, None, None, None, 1, 3]
+
+
+def test_a_course_by_positions_alone_tells_a_reversing_bus_too() -> None:
+    ways_m = [0.0, 4.0, 8.0, 4.5, 4.5]
+    ego = track(
+        *(fix(second, forward_m=way_m, speed_mps=None, heading_deg=None) for second, way_m in enumerate(ways_m))
+    )
+    assert ego.state_at(at(3)) is None
+    stands = ego.state_at(at(4))
+    assert stands is not None
+    assert stands.heading_deg == pytest.approx(0, abs=0.01)
+
+
+def test_who_drives_faster_than_any_bus_reverses_has_not_looked_ahead_before() -> None:
+    ego = track(*(fix(second, forward_m=-second, speed_mps=2.0, heading_deg=180) for second in range(3)))
+    ego.add(fix(3, forward_m=0.0, speed_mps=4.0, heading_deg=0))
+    assert ego.state_at(at(3)) is None, "it may have backed out of the depot, or back into it now"
+    ego.add(fix(4, forward_m=5.0, speed_mps=6.0, heading_deg=0))
+    forward = ego.state_at(at(4))
+    assert forward is not None
+    assert forward.heading_deg == 0
+
+
 @pytest.mark.parametrize(
     ("gap_s", "forward_m", "heading_deg"),
     [
