@@ -92,9 +92,9 @@ def _draw_horizon(
     """Draw the horizon that is configured, the one that is measured, and where it should be."""
     if has_band:
         _draw_band(picture, camera, camera.horizon_px if measured_px is None else measured_px)
-    draw_dashes(picture, row_px=camera.horizon_px * scale, colour=WHITE)
+    draw_dashes(picture, row_px=camera.horizon_px * scale, fall=camera.horizon_fall, colour=WHITE)
     if measured_px is not None:
-        draw_line(picture, row_px=measured_px * scale, colour=MEASURED)
+        draw_line(picture, row_px=measured_px * scale, fall=camera.horizon_fall, colour=MEASURED)
 
 
 def _draw_band(picture: Image, camera: CameraModel, horizon_px: float) -> None:

@@ -40,10 +40,11 @@ class TurnStatus(TypedDict):
 
 
 class Rows(TypedDict):
-    """Of the horizon, as shares of the frame's height."""
+    """Of the horizon in the middle of the frame, as shares of its height."""
 
     configured: float
     measured: float | None
+    fall: float  # rows for each column to the right
     band: tuple[float, float]
 
 
@@ -103,6 +104,7 @@ def status_of(
         horizon=Rows(
             configured=camera.horizon_px / height_px,
             measured=None if measured_px is None else measured_px / height_px,
+            fall=camera.horizon_fall,
             band=BAND,
         ),
         aim=None if measured_px is None or not is_sure else aim_status(camera, horizon_px=measured_px),

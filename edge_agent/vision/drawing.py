@@ -51,17 +51,23 @@ def draw_text(picture: Image, text: str, *, left_px: int, bottom_px: int, colour
     cv2.putText(picture, text, (left + pad, top + height + pad), _FONT, scale, ink, 1, cv2.LINE_AA)
 
 
-def draw_dashes(picture: Image, *, row_px: float, colour: Colour) -> None:
-    """Draw a dashed line across the picture."""
+def draw_dashes(picture: Image, *, row_px: float, fall: float, colour: Colour) -> None:
+    """Draw a dashed line across the picture, as `draw_line` does."""
     dash_px = max(6, picture.shape[1] // 60)
     for left in range(0, picture.shape[1], 2 * dash_px):
-        draw_line(picture, row_px=row_px, from_px=left, to_px=left + dash_px, colour=colour)
+        draw_line(picture, row_px=row_px, fall=fall, from_px=left, to_px=left + dash_px, colour=colour)
 
 
-def draw_line(picture: Image, *, row_px: float, colour: Colour, from_px: int = 0, to_px: int | None = None) -> None:
-    """Draw a level line, from edge to edge unless told otherwise."""
-    right, row = picture.shape[1] if to_px is None else to_px, round(row_px)
-    cv2.line(picture, (from_px, row), (right, row), colour, stroke_px(picture), cv2.LINE_AA)
+def draw_line(
+    picture: Image, *, row_px: float, fall: float, colour: Colour, from_px: int = 0, to_px: int | None = None
+) -> None:
+    """Draw a line that has a row in the middle of the picture and falls so far for each column to the right.
+
+    It goes from edge to edge unless told otherwise.
+    """
+    width = picture.shape[1]
+    begin, end = ((u, round(row_px + fall * (u - width / 2))) for u in (from_px, width if to_px is None else to_px))
+    cv2.line(picture, begin, end, colour, stroke_px(picture), cv2.LINE_AA)
 
 
 def tint_rows(picture: Image, *, top_px: float, bottom_px: float, colour: Colour, share: float) -> None:

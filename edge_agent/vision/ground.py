@@ -52,6 +52,11 @@ class CameraModel:
         return self.height_px / 2 - self.focal_px * math.tan(pitch) / math.cos(roll)
 
     @property
+    def horizon_fall(self) -> float:
+        """Rows by which the horizon lies lower for each column to the right."""
+        return -math.tan(math.radians(self.roll_deg))
+
+    @property
     def ahead_px(self) -> tuple[float, float]:
         """Point of the picture (u, v) to which the bus drives, without the lens's distortion."""
         across, down, depth = road_to_image(self)[:, 0].tolist()

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -116,6 +117,21 @@ def test_a_standing_bus_is_aimed_by_touching_the_horizon(browser: Browser, previ
         wait_for(viewer.page, "#mark:not([hidden])")
         viewer.page.click("#unmark")
         wait_for(viewer.page, "#aim[data-tilt=unknown]")
+
+
+def test_the_horizon_of_a_rolled_camera_may_be_touched_anywhere(browser: Browser, privacy: Privacy) -> None:
+    rolled = replace(CAMERA, roll_deg=10.0)
+    preview = Preview(rolled, privacy=privacy, bus=lambda: BUS)
+    preview.show(scene(has_position=False, verdict=Unusable.NO_POSITION, found=None, tracks=()))
+    with opened(browser, preview, locale="en-GB") as viewer:
+        wait_for(viewer.page, "#frame[data-number='1']")
+        box = viewer.page.locator("#frame").bounding_box()
+        assert box is not None
+        scale = box["width"] / CAMERA.width_px
+        u_px, v_px = 20.0, rolled.horizon_px + rolled.horizon_fall * (20.0 - CAMERA.width_px / 2)
+        viewer.page.click("#frame", position={"x": scale * u_px, "y": scale * v_px})
+        wait_for(viewer.page, "#mark:not([hidden])")
+        assert f"Pitch {CAMERA.pitch_deg}" in viewer.page.inner_text("#aim-more")
 
 
 def test_a_standing_bus_is_aimed_by_keys(browser: Browser, preview: Preview) -> None:

@@ -163,13 +163,15 @@ async function mark(share) {
   marked = { share, aim: await answer.json() };
   byId("view").ariaValueNow = (100 * share).toFixed(1);
   byId("mark").style.top = `calc(${100 * share}% - 1.5px)`;
+  byId("mark").style.rotate = `${Math.atan(status?.horizon.fall ?? 0)}rad`;
   byId("mark").hidden = byId("unmark").hidden = false;
   showAim();
 }
 
 byId("frame").addEventListener("click", (event) => {
   const box = event.target.getBoundingClientRect();
-  mark((event.clientY - box.top) / box.height);
+  const aside = event.clientX - box.left - box.width / 2;
+  mark((event.clientY - box.top - (status?.horizon.fall ?? 0) * aside) / box.height);
 });
 byId("view").addEventListener("keydown", (event) => {
   if (event.key === "Escape") unmark();

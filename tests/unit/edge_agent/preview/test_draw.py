@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_agent.preview.draw import Sketch, caption
 from edge_agent.readings import Image
+from edge_agent.vision.ground import RoadPoint, road_in_image
 from edge_agent.watch import Scene, TrackView
 from tests.unit.edge_agent.preview.scenes import BOX, scene
 from tests.unit.edge_agent.scenes import CAMERA
@@ -57,6 +60,17 @@ def test_configured_and_measured_horizon_are_drawn() -> None:
 
     assert 20 in rows
     assert round(CAMERA.horizon_px) in rows
+
+
+def test_the_horizon_of_a_rolled_camera_is_drawn_as_it_lies_in_the_picture() -> None:
+    rolled = replace(CAMERA, roll_deg=10.0, pitch_deg=8.0)
+    of = scene(found=None, tracks=(), horizon_px=rolled.horizon_px)
+    sketch = Sketch(camera=rolled, width_px=CAMERA.width_px, has_band=False)
+    is_drawn = (sketch.draw(of, of.frame.image) != of.frame.image).any(axis=2)
+
+    for aside_m in (-3e5, 3e5):
+        u_px, v_px = road_in_image(rolled, RoadPoint(forward_m=1e6, right_m=aside_m))
+        assert np.flatnonzero(is_drawn[:, round(u_px)])[0] == pytest.approx(v_px, abs=2)
 
 
 def test_band_turns_from_warning_to_good() -> None:

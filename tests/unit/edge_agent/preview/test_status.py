@@ -49,6 +49,7 @@ def test_measured_horizon_brings_advice() -> None:
     assert status["horizon"] == {
         "configured": pytest.approx(CAMERA.horizon_px / CAMERA.height_px),
         "measured": 0.5,
+        "fall": 0.0,
         "band": [0.12, 0.32],
     }
     assert status["aim"] == {
