@@ -271,7 +271,12 @@ def straight_width_px(box_xyxy_px: Box, *, camera: CameraModel) -> float:
 def _without_roll(camera: CameraModel, *, u_px: float, v_px: float) -> tuple[float, float]:
     """Ray through a pixel, to the right and down for each metre along the axis of a lens that is not rolled."""
     u, v = _without_lens(camera, u_px, v_px)
-    x, y = (u - camera.width_px / 2) / camera.focal_px, (v - camera.height_px / 2) / camera.focal_px
+    return unrolled(camera, u_px=u, v_px=v)
+
+
+def unrolled(camera: CameraModel, *, u_px: float, v_px: float) -> tuple[float, float]:
+    """The same where a pinhole shows (u, v)."""
+    x, y = (u_px - camera.width_px / 2) / camera.focal_px, (v_px - camera.height_px / 2) / camera.focal_px
     roll = math.radians(camera.roll_deg)
     return x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge_agent.ego import EgoState, turn_between
 from edge_agent.readings import Image
-from edge_agent.vision.ground import CameraModel, GroundErrors
+from edge_agent.vision.ground import CameraModel, GroundErrors, unrolled
 from edge_agent.vision.road_motion import Grey, flat_grey
 
 Lines = NDArray[np.float64]  # (n, 4) x1 y1 x2 y2 px
@@ -137,11 +137,9 @@ def estimate(camera: CameraModel, found: list[tuple[float, float]]) -> Horizon:
 
 def direction_of(camera: CameraModel, point: Point) -> tuple[float, float]:
     """Pitch and yaw, in degrees, of a camera that sees the way straight ahead at this point. Pure."""
-    roll = math.radians(camera.roll_deg)
-    x, y = (point - [camera.width_px / 2, camera.height_px / 2]) / camera.focal_px
-    level_x, level_y = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
-    pitch = math.atan(-level_y)
-    return math.degrees(pitch), math.degrees(math.atan(-level_x * math.cos(pitch)))
+    right, down = unrolled(camera, u_px=float(point[0]), v_px=float(point[1]))
+    pitch = math.atan(-down)
+    return math.degrees(pitch), math.degrees(math.atan(-right * math.cos(pitch)))
 
 
 def vanishing_point(grey: Grey, camera: CameraModel) -> Point | None:
