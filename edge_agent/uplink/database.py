@@ -103,10 +103,11 @@ def translated() -> Generator[None]:
 
 def _our_error(error: sqlite3.DatabaseError) -> Exception:
     """Tell apart what can be done: another agent runs, the file is damaged, or the disk refuses."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & _PRIMARY_CODE
+    whole_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
+    code = whole_code & _PRIMARY_CODE
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return OutboxError(f"the outbox cannot be opened; another agent uses it: {error}")
-    if code in _DAMAGED:
+    if code in _DAMAGED or whole_code == sqlite3.SQLITE_IOERR_CORRUPTFS:  # a sector that cannot be read
         return DamagedFileError(str(error))
     if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, *_STATE_OF_CODE}:
         return DiskRefusesError(_STATE_OF_CODE.get(code, OutboxState.DISK_FAILING), str(error))

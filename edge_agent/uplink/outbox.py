@@ -233,17 +233,23 @@ class Outbox:
     def salvage(self, stop: threading.Event) -> None:
         """Take in what can be read of files that were set aside, a little at a time; then mark them as done."""
         for path in self._to_salvage() if self._memory is None else ():
-            known = last_sequences(path)
-            messages = salvage(path)
-            while not stop.is_set() and (some := list(itertools.islice(messages, _SALVAGE_AT_ONCE))):
-                for envelope, _ in some:
-                    known.setdefault((envelope.stream or "", envelope.kind.value), 0)
-                self._write(lambda store, some=some: self._take_in(store, some))
-                self.changed.set()
-            if not stop.is_set():
-                self._write(lambda store, known=known: _give_up_gaps(store, known))
-                _rename(path, path.with_name(path.name.replace(_DAMAGED, _SALVAGED)))
-                log.warning("outbox_salvaged path=%s streams=%d", path, len(known))
+            try:
+                self._salvage(path, stop)
+            except OSError as error:
+                log.info("outbox_not_salvaged path=%s error=%s", path, error)
+
+    def _salvage(self, path: Path, stop: threading.Event) -> None:
+        known = last_sequences(path)
+        messages = salvage(path)
+        while not stop.is_set() and (some := list(itertools.islice(messages, _SALVAGE_AT_ONCE))):
+            for envelope, _ in some:
+                known.setdefault((envelope.stream or "", envelope.kind.value), 0)
+            self._write(lambda store, some=some: self._take_in(store, some))
+            self.changed.set()
+        if not stop.is_set():
+            self._write(lambda store, known=known: _give_up_gaps(store, known))
+            _rename(path, path.with_name(path.name.replace(_DAMAGED, _SALVAGED)))
+            log.warning("outbox_salvaged path=%s streams=%d", path, len(known))
 
     def _open(self) -> Store:
         try:

@@ -1,3 +1,5 @@
+import errno
+import os
 import resource
 import shutil
 import sqlite3
@@ -21,6 +23,7 @@ from edge_agent.uplink import outbox as outbox_module
 from edge_agent.uplink import sending
 from edge_agent.uplink.outbox import HEAL_EVERY_S, Outbox
 from edge_agent.uplink.room import RESERVE_BYTES
+from edge_agent.uplink.salvage import salvage
 from edge_agent.uplink.sending import Waiting
 from wire.codec import decode_envelope
 from wire.messages import (
@@ -425,6 +428,52 @@ def spoil(path: Path, damage: str) -> None:
     else:
         content[60:64] = (9).to_bytes(4, "big")  # user_version
     path.write_bytes(bytes(content))
+
+
+def test_a_sector_that_cannot_be_read_costs_only_what_lay_in_it(
+    outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(outbox, *[detection()] * 4)
+    payloads = [message.payload for message in waiting(outbox)]
+    content = bytearray(2 * 1024 * 1024)
+    bad = 1024 * 1024 + 4096
+    for offset, payload in zip((100, 1024 * 1024 - 200, bad + 10, bad + 8192), payloads, strict=True):
+        content[offset : offset + len(payload)] = payload
+    path = tmp_path / "outbox.db.damaged-20261124T080000"
+    path.write_bytes(bytes(content))
+    monkeypatch.setattr(os, "pread", reading_but_not(bad, os.pread))
+
+    assert [payload for _, payload in salvage(path)] == [payloads[0], payloads[1], payloads[3]]
+
+
+def reading_but_not(bad: int, pread: Callable[[int, int, int], bytes]) -> Callable[[int, int, int], bytes]:
+    """Read as Linux does of a disk with a bad sector: what lies before it, then an error."""
+
+    def read(file: int, size: int, offset: int) -> bytes:
+        if bad <= offset < bad + 4096:
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(file, min(size, bad - offset) if offset < bad else size, offset)
+
+    return read
+
+
+def test_a_file_whose_first_sector_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "outbox.db").symlink_to("/proc/self/mem")  # Linux answers EIO: nothing is mapped at its beginning
+    outbox = open_outbox(tmp_path)
+    assert put(outbox, detection()) == [1]
+    assert (outbox.state, outbox.damages, outbox.is_whole) == (OutboxState.DISK, 1, False)
+    outbox.salvage(threading.Event())
+    assert outbox.is_whole
+    outbox.close()
+
+
+def test_a_file_set_aside_that_cannot_be_opened_does_not_end_the_bus(tmp_path: Path) -> None:
+    (tmp_path / "outbox.db.damaged-20261124T080000").mkdir()
+    outbox = open_outbox(tmp_path)
+    outbox.salvage(threading.Event())
+    assert put(outbox, detection()) == [1]
+    assert not outbox.is_whole
+    outbox.close()
 
 
 @pytest.mark.parametrize(
