@@ -72,7 +72,7 @@ class StreetFurniture:
             self._looked = ego
             passed = self._tracks.move(ego)
             if judged.unusable is None:
-                self._tracks.see(self._looks(reading, ego, judged.quality))
+                self._tracks.see(self._looks(reading, ego, judged.quality), reading.image)
         return self._sights(passed, self._coverage.note(ego, judged))
 
     def end(self) -> list[Sight]:
@@ -113,7 +113,6 @@ class StreetFurniture:
                         box=box,
                         point=point,
                         heading_deg=ego.heading_deg,
-                        image=frame.image,
                         quality=quality,
                     )
                 )
@@ -121,7 +120,7 @@ class StreetFurniture:
 
     def _sights(self, tracks: list[Track], coverage: Coverage | None) -> list[Sight]:
         sights = [
-            Sight(message=self._detection(track), observed_at=track.best.at, image=track.best.image) for track in tracks
+            Sight(message=self._detection(track), observed_at=track.best.at, image=track.image) for track in tracks
         ]
         if coverage is not None:
             sights.append(Sight(message=coverage, observed_at=coverage.to_at))

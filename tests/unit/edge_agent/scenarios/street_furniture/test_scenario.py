@@ -1,6 +1,7 @@
 """Things beside a straight road, with the truth known."""
 
 import math
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -81,11 +82,14 @@ def drive(
     sights: list[Sight] = []
     for number, at_m in enumerate([*np.arange(0.0, metres, step_m), *[metres] * standing]):
         eyes.at_m = float(at_m)
-        lon, lat = moved(lon=LON, lat=LAT, heading_deg=0.0, forward_m=float(at_m), right_m=0.0)
-        at = NOON + timedelta(seconds=number * step_m / 8)
-        ego = EgoState(at=at, lon=lon, lat=lat, speed_mps=8.0, heading_deg=0.0, accuracy_m=1.0)
-        sights += scenario.take(FrameReading(at=at, camera_id="front", image=picture), ego)
+        ego = state(eyes.at_m, at=NOON + timedelta(seconds=number * step_m / 8))
+        sights += scenario.take(FrameReading(at=ego.at, camera_id="front", image=picture), ego)
     return sights + scenario.end()
+
+
+def state(at_m: float, *, at: datetime) -> EgoState:
+    lon, lat = moved(lon=LON, lat=LAT, heading_deg=0.0, forward_m=at_m, right_m=0.0)
+    return EgoState(at=at, lon=lon, lat=lat, speed_mps=8.0, heading_deg=0.0, accuracy_m=1.0)
 
 
 def detections(sights: list[Sight]) -> Iterator[Detection]:
@@ -112,6 +116,23 @@ def test_thing_is_told_once_where_it_stands(thing: Thing) -> None:
     assert math.hypot(offset.north_m - 30.0, offset.east_m - thing.right_m) < 0.6
     assert told.frames >= 3
     assert told.confidence == pytest.approx(0.7)
+
+
+def test_of_all_looks_at_a_thing_one_frame_is_kept() -> None:
+    eyes = Eyes((Thing(code="hydrant", forward_m=30.0, right_m=3.0),))
+    scenario = StreetFurniture(eyes, OUTLINES, camera=CAMERA, camera_id="front", stretch_m=50.0, every_m=2.0)
+    images: list[weakref.ref[Image]] = []
+    for number in range(13):
+        eyes.at_m = 2.0 * number
+        ego = state(eyes.at_m, at=NOON + timedelta(seconds=number / 4))
+        frame = FrameReading(at=ego.at, camera_id="front", image=texture())
+        images.append(weakref.ref(frame.image))
+        scenario.take(frame, ego)
+        del frame
+    assert sum(image() is not None for image in images) == 1
+    (told,) = (sight for sight in scenario.end() if isinstance(sight.message, Detection))
+    assert told.message.frames >= 3
+    assert told.image is not None
 
 
 def test_two_things_side_by_side_are_two() -> None:
