@@ -103,25 +103,32 @@ class Publisher:
 
     def _was_connected(self, address: BrokerAddress, stop: threading.Event) -> bool:
         """Send to one broker until the connection ends; whether there was one."""
-        session: _Session | None = None
         try:
-            session = _Session(
-                address,
-                self._outbox,
-                now=self._now,
-                puback_timeout_s=self._puback_timeout_s,
-                needs=self._needs,
-                orders=self._orders,
-            )
+            session = self._session(address)
+        except ConnectionLostError as error:
+            self._note_lost(address, error)
+            return False
+        try:
             session.run(stop)
         except ConnectionLostError as error:
-            self._needs.lack("broker", str(error))
-            log.warning("broker_lost device=%s error=%s", address.device, error)
-        if session is None:
-            return False
+            self._note_lost(address, error)
         self.commands += session.commands
         self.connections += session.was_connected
         return session.was_connected
+
+    def _session(self, address: BrokerAddress) -> "_Session":
+        return _Session(
+            address,
+            self._outbox,
+            now=self._now,
+            puback_timeout_s=self._puback_timeout_s,
+            needs=self._needs,
+            orders=self._orders,
+        )
+
+    def _note_lost(self, address: BrokerAddress, error: ConnectionLostError) -> None:
+        self._needs.lack("broker", str(error))
+        log.warning("broker_lost device=%s error=%s", address.device, error)
 
     def _wait_for_the_time(self, stop: threading.Event) -> None:
         """Tell nothing with a time that cannot be right, if it may soon be known."""
