@@ -27,7 +27,8 @@ _INSERT: Final = """
 INSERT INTO {table} (id, kind, purpose, minutes, asked_at, asked_by, {own})
 VALUES (%(id)s, %(kind)s, %(purpose)s, %(minutes)s, %(asked_at)s, %(asked_by)s, {values})
 """
-_LOCK: Final = _COLUMNS + "WHERE id = %s FOR UPDATE"
+_ONE: Final = _COLUMNS + "WHERE id = %s"
+_LOCK: Final = _ONE + " FOR UPDATE"
 _OPEN: Final = _COLUMNS + "WHERE closed_at IS NULL ORDER BY asked_at DESC, id DESC LIMIT 200"
 _APPROVE: Final = "UPDATE {table} SET approved_at = %s, approved_by = %s, until_at = %s WHERE id = %s"
 _CLOSE: Final = "UPDATE {table} SET closed_at = %s, closed_by = %s, outcome = %s WHERE id = %s"
@@ -35,7 +36,7 @@ _OVER: Final = (
     _COLUMNS
     + """
 WHERE closed_at IS NULL AND (until_at <= %s OR approved_at IS NULL AND asked_at <= %s)
-ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED
+ORDER BY id LIMIT 20
 """
 )
 _LOOKED: Final = """
@@ -67,20 +68,31 @@ class LookTable(Generic[L]):
         """All that nobody has closed, newest first."""
         return self._fetch(connection, _OPEN)
 
+    def find(self, connection: Connection[Any], number: UUID) -> L:
+        """One look.
+
+        Raises:
+            LookNotFoundError: there is none.
+        """
+        return self._one(connection, _ONE, number)
+
     def lock(self, connection: Connection[Any], number: UUID) -> L:
         """One look, kept until the end of the transaction.
 
         Raises:
             LookNotFoundError: there is none.
         """
-        found = self._fetch(connection, _LOCK, number)
+        return self._one(connection, _LOCK, number)
+
+    def over(self, connection: Connection[Any], *, at: datetime) -> list[L]:
+        """Some of those that time has ended and nobody has closed."""
+        return self._fetch(connection, _OVER, at, at - ASKED_FOR)
+
+    def _one(self, connection: Connection[Any], statement: LiteralString, number: UUID) -> L:
+        found = self._fetch(connection, statement, number)
         if not found:
             raise LookNotFoundError(f"there is no look {number}")
         return found[0]
-
-    def over(self, connection: Connection[Any], *, at: datetime) -> list[L]:
-        """Some of those that time has ended and nobody has closed, locked."""
-        return self._fetch(connection, _OVER, at, at - ASKED_FOR)
 
     def _fetch(self, connection: Connection[Any], statement: LiteralString, *values: object) -> list[L]:
         with connection.cursor(row_factory=class_row(self.look)) as cursor:
@@ -143,7 +155,7 @@ class LookDoor(ABC, Generic[L]):
         Raises:
             LookError: it was asked by the same person, or cannot be approved any more.
         """
-        look = self.kept.lock(self.connection, number)
+        look = self._lock(number)
         if self.actor.role is not self.kept.desk:
             raise LookError("somebody of the desk has to approve it")
         until = end_when_approved(look, by=self.actor.name, at=self.at)
@@ -156,7 +168,7 @@ class LookDoor(ABC, Generic[L]):
         Raises:
             LookError: it is over already.
         """
-        look = self.kept.lock(self.connection, number)
+        look = self._lock(number)
         self.require_part(look)
         self._close(look, outcome=outcome)
 
@@ -166,7 +178,7 @@ class LookDoor(ABC, Generic[L]):
         Raises:
             LookError: it is not open, or its ground is gone.
         """
-        look = self.kept.lock(self.connection, number)
+        look = self._lock(number)
         self.require_part(look)
         require_open(look, at=self.at)
         self.require_grounds(look)
@@ -175,10 +187,16 @@ class LookDoor(ABC, Generic[L]):
 
     def end_those_over(self) -> int:
         """Close what time has ended; returns how many."""
-        over = self.kept.over(self.connection, at=self.at)
-        for look in over:
+        over = [self._lock(look.id) for look in self.kept.over(self.connection, at=self.at)]
+        mine = [look for look in over if look.closed_at is None]
+        for look in mine:
             self._close(look, outcome="")
-        return len(over)
+        return len(mine)
+
+    def _lock(self, number: UUID) -> L:
+        """One look after those looked at: in the order in which all lock them who erase somebody."""
+        self.chains_of(self.kept.find(self.connection, number))
+        return self.kept.lock(self.connection, number)
 
     def _close(self, look: L, *, outcome: str) -> None:
         deed = how_it_ends(look)

@@ -28,13 +28,14 @@ SELECT t.city, t.device, t.id, t.number, t.rotating_id, t.first_at, t.last_at, t
 FROM taken JOIN tag_sightings t USING (id_at, city, device, id, number) WHERE t.clock_mark IS NULL
 """
 _TAGS: Final = """
-SELECT t.id, t.traveller, t.kind, t.secret, t.exponent, t.low_s, t.high_s, t.known_at FROM travel_tags t
+SELECT t.id, t.traveller, t.kind, t.secret, t.exponent, t.low_s, t.high_s, t.known_at, t.battery_changed_at
+FROM travel_tags t
 WHERE EXISTS (SELECT FROM travel_consents c WHERE c.traveller = t.traveller AND c.withdrawn_at IS NULL
     AND c.from_at <= %(at)s AND c.until_at > %(at)s)
 ORDER BY t.id
 """
 _VERSION: Final = """
-SELECT count(*), max(added_at), max(battery_changed_at),
+SELECT sum(hashtextextended(id::text || battery_changed_at::text, 0)),
     ARRAY(SELECT id FROM travel_consents WHERE withdrawn_at IS NULL AND from_at <= %(at)s AND until_at > %(at)s
         ORDER BY id)
 FROM travel_tags
@@ -53,7 +54,17 @@ _LOOK: Final = """
 UPDATE travel_people SET look_at = least(look_at, %(at)s),
     look_days = ARRAY(SELECT DISTINCT unnest(look_days || %(days)s::date[])) WHERE id = %(id)s
 """
-_IS_HELD: Final = "SELECT id FROM travel_people WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id FOR UPDATE"
+_LOCK: Final = "SELECT id FROM travel_people WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_HELD: Final = "SELECT id, added_at, battery_changed_at FROM travel_tags WHERE traveller = ANY(%s)"
+
+
+@dataclass(slots=True)
+class _Worn:
+    """A tag as it was last read, and who wears it."""
+
+    traveller: UUID
+    battery_changed_at: datetime
+    tag: RotatingTag | FixedTag
 
 
 @dataclass(slots=True)
@@ -63,8 +74,7 @@ class Ears:
     vault: Vault
     _version: object = None
     _resolver: Resolver = field(default_factory=lambda: Resolver(()))
-    _tags: dict[UUID, RotatingTag | FixedTag] = field(default_factory=dict[UUID, RotatingTag | FixedTag])
-    _owners: dict[UUID, UUID] = field(default_factory=dict[UUID, UUID])
+    _worn: dict[UUID, _Worn] = field(default_factory=dict[UUID, _Worn])
 
     def hear(self, connection: Connection[Any], *, at: datetime, zone: ZoneInfo) -> int:
         """Resolve what waits, in the caller's transaction; returns how many sightings were taken."""
@@ -82,9 +92,8 @@ class Ears:
         with connection.cursor(row_factory=dict_row) as cursor:
             rows = cursor.execute(_TAGS, {"at": at}).fetchall()
         self._version = version
-        self._owners = {row["id"]: row["traveller"] for row in rows}
-        self._tags = {row["id"]: self._tag_of(row) for row in rows}
-        self._resolver = Resolver(self._tags.values())
+        self._worn = {row["id"]: _Worn(row["traveller"], row["battery_changed_at"], self._tag_of(row)) for row in rows}
+        self._resolver = Resolver(worn.tag for worn in self._worn.values())
 
     def _tag_of(self, row: dict[str, Any]) -> RotatingTag | FixedTag:
         secret = self.vault.unseal(row["secret"])
@@ -99,25 +108,35 @@ class Ears:
         found = [
             (row, match) for row in rows if (match := self._resolver.resolve(row["rotating_id"], at=row["first_at"]))
         ]
-        travellers = sorted({self._owners[match.tag] for _, match in found})
-        held = {traveller for (traveller,) in connection.execute(_IS_HELD, (travellers,)).fetchall()}
+        held = self._hold(connection, {self._worn[match.tag].traveller for _, match in found})
         days: dict[UUID, set[Any]] = {}
         for row, match in found:
-            traveller = self._owners[match.tag]
-            if traveller in held:
-                connection.execute(_HEARD, {**row, "traveller": traveller, "tag": match.tag})
-                self._narrow(connection, match.tag, match.step, at=row["first_at"])
-                days.setdefault(traveller, set()).add(row["first_at"].astimezone(zone).date())
+            worn, known = self._worn[match.tag], held.get(match.tag)
+            if known is not None and row["first_at"] >= known["added_at"]:
+                connection.execute(_HEARD, {**row, "traveller": worn.traveller, "tag": match.tag})
+                is_same = known["battery_changed_at"] == worn.battery_changed_at
+                self._narrow(connection, match.tag, match.step if is_same else None, at=row["first_at"])
+                days.setdefault(worn.traveller, set()).add(row["first_at"].astimezone(zone).date())
         for traveller, own in days.items():
             connection.execute(_LOOK, {"id": traveller, "at": at, "days": sorted(own)})
 
+    def _hold(self, connection: Connection[Any], travellers: set[UUID]) -> dict[UUID, dict[str, Any]]:
+        """Their tags as they are now, which nobody changes until the end of the transaction.
+
+        What was heard before a tag was given out is another's; what was taken back meanwhile is nobody's.
+        """
+        connection.execute(_LOCK, (sorted(travellers),))
+        with connection.cursor(row_factory=dict_row) as cursor:
+            return {row["id"]: row for row in cursor.execute(_HELD, (sorted(travellers),)).fetchall()}
+
     def _narrow(self, connection: Connection[Any], tag: UUID, step: int | None, *, at: datetime) -> None:
         """What was heard tells the tag's time better; the tables of ids stay good, they only hold too many."""
-        held = self._tags[tag]
+        worn = self._worn[tag]
+        held = worn.tag
         if step is None or isinstance(held, FixedTag):
             connection.execute(_FIXED_HEARD, (at, tag))
             return
         clock = held.clock.narrowed(exponent=held.exponent, step=step, at=at)
-        self._tags[tag] = RotatingTag(id=tag, key=held.key, exponent=held.exponent, clock=clock)
+        worn.tag = RotatingTag(id=tag, key=held.key, exponent=held.exponent, clock=clock)
         values = {"low_s": clock.low_s, "high_s": clock.high_s, "known_at": clock.known_at}
         connection.execute(_CLOCK, {"id": tag, "heard_at": at, **values})

@@ -50,6 +50,7 @@ class Looks(LookDoor[TravelLook]):
             LookError: there is no consent to it, or it is too long.
         """
         require_box(minutes=minutes, longest_min=LONGEST_MIN[kind])
+        lock(self.connection, traveller)
         return self.put(
             TravelLook(
                 id=UUID(make_id(self.at)),

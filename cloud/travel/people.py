@@ -15,7 +15,7 @@ from cloud.people.links import make_link
 from cloud.people.model import Role
 from cloud.people.vault import Vault
 from cloud.scenarios.safe_travel.clock import TagClock
-from cloud.travel.history import Deed, append
+from cloud.travel.history import Deed, append, lock
 from wire.envelope import make_id
 from wire.tags import KEY_BYTES
 
@@ -28,7 +28,7 @@ Kind = Literal["child", "dementia", "other"]
 _ADD: Final = "INSERT INTO travel_people (id, name, kind, added_at, added_by) VALUES (%s, %s, %s, %s, %s)"
 _FIND: Final = """
 SELECT id, name, kind, added_at, area_lon, area_lat, area_radius_m, hours_from, hours_to FROM travel_people
-WHERE id = %s AND erased_at IS NULL
+WHERE id = %s AND erased_at IS NULL FOR UPDATE
 """
 _AGREE: Final = """
 UPDATE travel_people SET area_lon = %(lon)s, area_lat = %(lat)s, area_radius_m = %(radius_m)s,
@@ -57,8 +57,11 @@ UPDATE travel_tags SET battery_changed_at = %(at)s, low_s = %(low_s)s, high_s = 
 WHERE id = %(id)s
 """
 _TAG: Final = """
-SELECT id, kind, low_s, high_s, known_at FROM travel_tags WHERE id = %s AND traveller = %s FOR UPDATE
+SELECT id, kind, low_s, high_s, known_at FROM travel_tags WHERE id = %s AND traveller = %s
 """
+# Two desks that give the same tag to two people would not see each other's.
+_LOCK_TAGS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('busense.travel_tags', 0))"
+_SECRETS: Final = "SELECT secret FROM travel_tags"
 _ADD_GUARDIAN: Final = """
 INSERT INTO travel_guardians (traveller, person, added_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
@@ -212,12 +215,13 @@ class Desk:
         """Give somebody a tag.
 
         Raises:
-            TravelError: there is no consent yet, or what belongs to a tag does not belong together.
+            TravelError: there is no consent yet, what belongs to a tag does not belong together, or it is given out.
         """
         self.require(traveller)
         self._require_consent(traveller, "journeys", "search")
         number = self._new_id()
         clock = _clock_of(tag, self.at)
+        self._require_free(tag.secret.lower())
         values = {
             "id": number,
             "traveller": traveller,
@@ -236,6 +240,7 @@ class Desk:
 
     def renew_battery(self, traveller: UUID, tag: UUID) -> None:
         """Note a new battery; the tag may have lost up to a day of its count."""
+        self.require(traveller)
         row = self.connection.execute(_TAG, (tag, traveller)).fetchone()
         if row is None:
             raise TravellerNotFoundError(f"there is no tag {tag}")
@@ -254,6 +259,7 @@ class Desk:
 
     def end_tag(self, traveller: UUID, tag: UUID) -> None:
         """Take a tag back; what it was heard with goes too."""
+        self.require(traveller)
         if self.connection.execute(_TAG, (tag, traveller)).fetchone() is None:
             raise TravellerNotFoundError(f"there is no tag {tag}")
         self.connection.execute("DELETE FROM travel_heard WHERE tag = %s", (tag,))
@@ -284,6 +290,7 @@ class Desk:
 
     def end_guardian(self, traveller: UUID, person: str) -> None:
         """Somebody is not a guardian any longer."""
+        lock(self.connection, traveller)
         if self.connection.execute(_END_GUARDIAN, (traveller, person)).rowcount:
             self._note(traveller, Deed.END_GUARDIAN, guardian=person)
 
@@ -305,11 +312,12 @@ class Desk:
 
     def end_journey(self, traveller: UUID, journey: UUID) -> None:
         """A journey is not agreed any longer."""
+        self.require(traveller)
         if self.connection.execute(_END_JOURNEY, (journey, traveller)).rowcount:
             self._note(traveller, Deed.END_JOURNEY, journey=str(journey))
 
     def require(self, traveller: UUID) -> dict[str, Any]:
-        """Somebody who is there.
+        """Somebody who is there, kept until the end of the transaction: who writes of them finds them there still.
 
         Raises:
             TravellerNotFoundError: nobody is.
@@ -323,6 +331,13 @@ class Desk:
     def _require_consent(self, traveller: UUID, *covers: Cover) -> None:
         if not has_consent(self.connection, traveller, *covers, at=self.at):
             raise TravelError(f"this needs a consent first, to: {' or '.join(covers)}")
+
+    def _require_free(self, secret: str) -> None:
+        """Refuse a tag that is given out: an id that two tags could have sent is nobody's, and none would be heard."""
+        self.connection.execute(_LOCK_TAGS)
+        rows = self.connection.execute(_SECRETS).fetchall()
+        if any(self.vault.unseal(kept) == secret for (kept,) in rows):
+            raise TravelError("this tag is given out already: it has to be taken back there first")
 
     def _note(self, traveller: UUID, deed: Deed, **details: str | list[str]) -> None:
         append(self.connection, traveller, deed, at=self.at, actor=self.actor, details=details)

@@ -1,16 +1,19 @@
 """From what a bus heard to what a guardian is told, on a real database."""
 
 import json
-from collections.abc import Iterator
-from datetime import time, timedelta
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
 from cryptography.fernet import Fernet
-from psycopg import sql
+from psycopg import Connection, sql
 
 from busense.cli import busense
 from busense.local.postgres import LocalPostgres
@@ -26,7 +29,9 @@ from cloud.notify.wishes import write_wish
 from cloud.people.accounts import Wish
 from cloud.people.model import Actor, Role
 from cloud.people.vault import Vault
+from cloud.scenarios.safe_travel.clock import LOST_S
 from cloud.scenarios.safe_travel.rules import load_travel_rules
+from cloud.travel.history import lock
 from cloud.travel.looks import Looks, looks_of
 from cloud.travel.people import Agreed, Desk, NewTag
 from cloud.travel.reading import Books
@@ -36,7 +41,7 @@ from cloud.work.travel import end_what_is_over, look_after_travel, watch
 from tests.conftest import create_database, drop_database
 from tests.integration.browser_client import add_people
 from tests.integration.ingest_database import query, value
-from tests.integration.travel_town import AT, ZONE, TravelTown, after
+from tests.integration.travel_town import AT, COUNTER_S, KEY, SCHOOL, ZONE, TravelTown, after
 from tests.unit.cloud.findings.builders import place
 from tests.waiting import wait_until
 from wire.tags import beacon_id
@@ -44,6 +49,9 @@ from wire.tags import beacon_id
 CHEN = Actor(name="chen", role=Role.CARE)
 LIU = Actor(name="liu", role=Role.CARE)
 MOTHER = Actor(name="wangfang", role=Role.GUARDIAN)
+WAITING: LiteralString = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 ARRIVED = [("boarded", "bus-1"), ("left_bus", "bus-1"), ("arrived", "bus-1")]
 
 
@@ -111,7 +119,7 @@ def test_nobody_is_missed_on_a_journey_that_began_before_it_was_agreed_or_the_ta
     with connect(town.url) as connection:
         desk = Desk(connection=connection, vault=town.vault, at=after(3600), actor="chen")
         if new == "journey":
-            desk.add_journey(child, town.journey())
+            desk.add_journey(child, SCHOOL)
         else:
             [tag] = Books(connection=connection, vault=town.vault, at=desk.at).tags(child)
             desk.end_tag(child, tag["id"])
@@ -152,6 +160,146 @@ def test_strangers_are_not_resolved_and_ids_without_consent_mean_nobody(town: Tr
     town.work(after(900))
     assert value(town.url, "SELECT count(*) FROM travel_heard") == 0
     assert value(town.url, "SELECT count(*) FROM tag_sightings") == 20
+
+
+def desk_at(connection: Connection[Any], town: TravelTown, at: datetime) -> Desk:
+    return Desk(connection=connection, vault=town.vault, at=at, actor="chen")
+
+
+def tag_of(desk: Desk, child: UUID) -> UUID:
+    [tag] = Books(connection=desk.connection, vault=desk.vault, at=desk.at).tags(child)
+    return tag["id"]
+
+
+def meanwhile(town: TravelTown, one: Callable[[Connection[Any]], object], other: Callable[[], object]) -> None:
+    """Let the other begin before what one does is committed; it waits, and goes on after."""
+    with ThreadPoolExecutor(1) as thread:
+        with connect(town.url) as connection:
+            one(connection)
+            later = thread.submit(other)
+            wait_until(lambda: value(town.url, WAITING))
+        later.result(timeout=20)
+
+
+def test_what_was_heard_of_a_tag_before_somebody_got_it_is_not_of_them(town: TravelTown) -> None:
+    child, other = town.add_child(), town.add_child(key=bytes(16))
+    told_late = town.drive()
+    with connect(town.url) as connection:
+        desk = desk_at(connection, town, after(1000))
+        desk.end_tag(child, tag_of(desk, child))
+        desk.add_tag(other, replace(town.tag(), counter_s=COUNTER_S + 10 * 86_400 + 1000))
+    town.store(told_late)
+    town.work(after(1100))
+    assert query(town.url, "SELECT traveller FROM travel_heard") == []
+
+
+def test_a_tag_that_is_taken_back_while_it_is_resolved_is_nobodys(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive())
+
+    def take_back(connection: Connection[Any]) -> None:
+        desk = desk_at(connection, town, after(850))
+        desk.end_tag(child, tag_of(desk, child))
+
+    meanwhile(town, take_back, lambda: town.work(after(900)))
+    assert value(town.url, "SELECT count(*) FROM travel_heard") == 0
+
+
+def test_a_battery_that_is_renewed_while_the_tag_is_resolved_leaves_its_time_open(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive())
+
+    def renew(connection: Connection[Any]) -> None:
+        desk = desk_at(connection, town, after(850))
+        desk.renew_battery(child, tag_of(desk, child))
+
+    meanwhile(town, renew, lambda: town.work(after(900)))
+    assert value(town.url, "SELECT high_s - low_s FROM travel_tags") > LOST_S
+    assert events(town, child) == ARRIVED
+
+
+def test_a_battery_is_noticed_though_another_was_renewed_by_a_clock_that_is_ahead(town: TravelTown) -> None:
+    child, other = town.add_child(), town.add_child(key=bytes(16))
+    with connect(town.url) as connection:
+        desk = desk_at(connection, town, AT + timedelta(days=1))
+        desk.renew_battery(other, tag_of(desk, other))
+    town.store(town.drive(seconds=10, aboard_s=(0, 10)))
+    town.work(after(20))  # all tags are known by now
+    with connect(town.url) as connection:
+        desk = desk_at(connection, town, after(50))
+        desk.renew_battery(child, tag_of(desk, child))
+    town.store(town.drive(counter_lost_s=80_000))
+    town.work(after(900))
+    assert events(town, child) == ARRIVED
+
+
+def test_a_tag_that_is_given_out_is_not_given_again(town: TravelTown) -> None:
+    child, other = town.add_child(), town.add_child(key=bytes(16))
+    with connect(town.url) as connection:
+        desk = desk_at(connection, town, AT)
+        for wearer in (child, other):
+            with pytest.raises(TravelError, match="given out already"):
+                desk.add_tag(wearer, replace(town.tag(), secret=KEY.hex().upper()))
+        desk.end_tag(child, tag_of(desk, child))
+        desk.add_tag(child, town.tag())
+
+
+DEEDS: dict[str, Callable[[Desk, UUID], object]] = {
+    "journey": lambda desk, child: desk.add_journey(child, SCHOOL),
+    "tag": lambda desk, child: desk.add_tag(
+        child, NewTag(kind="eid", secret="0" * 32, exponent=10, counter_s=1, battery_days=400)
+    ),
+    "area": lambda desk, child: desk.agree(child, Agreed(lon=120.0, lat=27.0, radius_m=500.0)),
+    "consent": lambda desk, child: desk.consent(
+        child, given_by="王芳", covers=("search",), from_at=desk.at, until_at=desk.at + timedelta(days=9)
+    ),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_nothing_is_written_of_somebody_who_is_deleted_meanwhile(town: TravelTown, deed: str) -> None:
+    child = town.add_child()
+
+    def write() -> None:
+        with connect(town.url) as connection:
+            DEEDS[deed](desk_at(connection, town, after(60)), child)
+
+    with pytest.raises(TravellerNotFoundError):
+        meanwhile(town, lambda connection: desk_at(connection, town, AT).withdraw(child), write)
+
+
+def test_a_consent_is_withdrawn_while_somebody_looks(town: TravelTown) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        search = Looks(connection=connection, at=AT, actor=CHEN).ask(
+            child, kind="search", purpose="not at home", minutes=60
+        )
+        Looks(connection=connection, at=AT, actor=LIU).approve(search)
+
+    def look_on() -> None:
+        with connect(town.url) as connection:
+            Looks(connection=connection, at=after(60), actor=CHEN).look(search)
+
+    with ThreadPoolExecutor(1) as thread, connect(town.url) as connection:
+        lock(connection, child)
+        later = thread.submit(look_on)
+        wait_until(lambda: value(town.url, WAITING))
+        desk_at(connection, town, after(60)).withdraw(child)
+        connection.commit()
+        with pytest.raises(LookError):
+            later.result(timeout=20)
+
+
+def test_nobody_asks_for_a_look_at_somebody_who_is_deleted_meanwhile(town: TravelTown) -> None:
+    child = town.add_child()
+
+    def ask() -> None:
+        with connect(town.url) as connection:
+            looks = Looks(connection=connection, at=after(60), actor=MOTHER)
+            looks.ask(child, kind="search", purpose="not at home", minutes=60)
+
+    with pytest.raises(LookError, match="consent"):
+        meanwhile(town, lambda connection: desk_at(connection, town, AT).withdraw(child), ask)
 
 
 def test_whose_consent_begins_when_another_ends_is_heard_from_then_on(town: TravelTown) -> None:

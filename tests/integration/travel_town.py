@@ -28,6 +28,16 @@ COUNTER_S = 65_280
 SPEED_MPS = 10.0
 SCHOOL_M = 2000.0
 BUSES = ("bus-1", "bus-2")
+_LON, _LAT = place(SCHOOL_M, 0.0)
+SCHOOL = NewJourney(
+    name="school",
+    lon=_LON,
+    lat=_LAT,
+    radius_m=80,
+    days=range(1, 6),
+    leave_at=time(7, 45),
+    arrive_by=time(8, 10),
+)
 
 
 def after(seconds: float) -> datetime:
@@ -58,20 +68,8 @@ class TravelTown:
             desk.consent(child, given_by="王芳", covers=covers, from_at=desk.at, until_at=until)
             desk.add_tag(child, self.tag(key))
             if has_journey:
-                desk.add_journey(child, self.journey())
+                desk.add_journey(child, SCHOOL)
         return child
-
-    def journey(self) -> NewJourney:
-        lon, lat = place(SCHOOL_M, 0.0)
-        return NewJourney(
-            name="school",
-            lon=lon,
-            lat=lat,
-            radius_m=80,
-            days=range(1, 6),
-            leave_at=time(7, 45),
-            arrive_by=time(8, 10),
-        )
 
     def tag(self, key: bytes = KEY) -> NewTag:
         return NewTag(kind="eid", secret=key.hex(), exponent=10, counter_s=COUNTER_S, battery_days=400)
@@ -86,6 +84,7 @@ class TravelTown:
         beacon: str | None = None,
         hears: bool = True,
         waits_from_s: float | None = None,
+        counter_lost_s: int = 0,
     ) -> list[Delivery]:
         """A drive to the east from 8:00 on; the tag is heard for some of it, and a phone all the time.
 
@@ -97,7 +96,7 @@ class TravelTown:
             outbox.at = after(begin_s + 10)
             told.append(outbox.message(Kind.TRACK, points=[self._point(begin_s + n) for n in range(10)]))
             if aboard_s[0] <= begin_s < aboard_s[1]:
-                told.append(outbox.message(Kind.SIGHTING, **self._sighting(begin_s, key, beacon)))
+                told.append(outbox.message(Kind.SIGHTING, **self._sighting(begin_s, key, beacon, counter_lost_s)))
             if begin_s % 60 == 50:
                 oldest_s = 0.0 if waits_from_s is None else max(begin_s + 10 - waits_from_s, 0.0)
                 told.append(outbox.message(Kind.HEALTH, ble_heard=60 if hears else 0, outbox_oldest_s=oldest_s))
@@ -131,9 +130,9 @@ class TravelTown:
         at = after(seconds).isoformat()
         return {"at": at, "lon": lon, "lat": lat, "accuracy_m": 3.0, "fix": "gnss", "speed_mps": SPEED_MPS}
 
-    def _sighting(self, begin_s: float, key: bytes, beacon: str | None) -> dict[str, object]:
+    def _sighting(self, begin_s: float, key: bytes, beacon: str | None, lost_s: int) -> dict[str, object]:
         lon, lat = place(SPEED_MPS * (begin_s + 5), 0.0)
-        counted_s = COUNTER_S + 10 * 86_400 + begin_s
+        counted_s = COUNTER_S + 10 * 86_400 + begin_s - lost_s
         tag = {
             "rotating_id": beacon or ephemeral_id(key, exponent=10, counter_s=int(counted_s)),
             "first_at": after(begin_s).isoformat(),
