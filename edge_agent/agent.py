@@ -1,6 +1,7 @@
 """The loop of the bus: take the next reading, hand it to the scenarios, keep what they say. It decides nothing."""
 
 import logging
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -11,10 +12,10 @@ from importlib.metadata import version
 from typing import Final
 
 from edge_agent.clock import BusClock, system_now
-from edge_agent.config import AgentConfig, Camera
+from edge_agent.config import WAITING_BYTES, AgentConfig, Camera
 from edge_agent.ego import EgoTrack
 from edge_agent.errors import ModelError, PictureError
-from edge_agent.inbox import Inbox, is_of_older_clock
+from edge_agent.inbox import CAPACITY, PATIENCE_S, Inbox, bytes_of, is_of_older_clock
 from edge_agent.no_pictures import NoPicturePlaces
 from edge_agent.readings import AdvertisementReading, FrameReading, GnssReading, Image, Reading, Source
 from edge_agent.scenarios import Outcome, make_scenarios
@@ -47,7 +48,8 @@ from wire.messages import (
 log = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"busense {version('busense')}"  # reading it takes milliseconds
-HELD_FRAMES: Final = 16  # frames that wait for the fix after them: two seconds at 8 per second
+HELD_FRAMES: Final = 16  # frames that wait for the fix after them, at least ...
+HELD_S: Final = 2.0  # ... and of a faster camera those of so long
 CAMERA_SILENT_S: Final = 5.0
 _STEP_S: Final = 0.2
 _POLL_S: Final = 0.05
@@ -122,7 +124,9 @@ class Agent:
         self._now: Callable[[], datetime] = system_now if clock is None else clock.now
         self._detector = detector
         self._shadow = shadow
-        self._inbox = Inbox(sources)
+        frames_per_s = 0.0 if config.camera is None else config.camera.frames_per_s
+        self._held_frames = max(HELD_FRAMES, math.ceil(HELD_S * frames_per_s))
+        self._inbox = Inbox(sources, capacity=max(CAPACITY, math.ceil(PATIENCE_S * frames_per_s)))
         self._ego = EgoTrack()
         self._held: deque[FrameReading] = deque()
         self._tally = _Tally()
@@ -246,9 +250,12 @@ class Agent:
 
     def _look_at_held(self) -> None:
         """Look at the frames whose place is known: a fix has come after them, or will not come any more."""
-        while self._held and (self._is_placed(self._held[0]) or len(self._held) > HELD_FRAMES):
+        while self._held and (self._is_placed(self._held[0]) or self._are_too_many(self._held)):
             frame = self._held.popleft()
             self._hand_on(replace(frame, following=self._held[0].image if self._held else None))
+
+    def _are_too_many(self, frames: Sequence[FrameReading]) -> bool:
+        return len(frames) > self._held_frames or (len(frames) > 1 and bytes_of(frames) > WAITING_BYTES)
 
     def _is_placed(self, frame: FrameReading) -> bool:
         return self._ego.latest_at is not None and self._ego.latest_at >= frame.at

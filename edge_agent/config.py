@@ -1,5 +1,6 @@
 """Configuration of one bus: a TOML file, read once."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -14,6 +15,9 @@ from wire.messages import DrivingKind, Quantity
 from wire.units import Lat, Lon, Name, Slug
 
 FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
+WAITING_BYTES: Final = 134_217_728
+"""Of frames that wait for the fix after them, which a receiver of 1 Hz gives each second."""
+_BYTES_PER_PX: Final = 3
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"
 
 
@@ -130,6 +134,17 @@ class Camera(_Section):
     k2: Annotated[float, Field(ge=-1, le=1)] = 0.0
     p1: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
     p2: Annotated[float, Field(ge=-0.1, le=0.1)] = 0.0
+
+    @model_validator(mode="after")
+    def _fit_into_memory(self) -> Self:
+        most = WAITING_BYTES / (_BYTES_PER_PX * self.width_px * self.height_px)
+        if self.frames_per_s > most:
+            raise ValueError(
+                f"{self.frames_per_s:g} frames of {self.width_px} x {self.height_px} a second are more than the"
+                f" {WAITING_BYTES / 1e6:.0f} MB that frames may take while they wait for a fix: frames_per_s of at most"
+                f" {math.floor(10 * most) / 10:g} is expected, or a smaller picture"
+            )
+        return self
 
 
 class Gnss(_Section):

@@ -4,17 +4,18 @@ import logging
 import threading
 import time
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
+from edge_agent.config import WAITING_BYTES
 from edge_agent.readings import FrameReading, Reading, Source
 
 log = logging.getLogger(__name__)
 
-CAPACITY: Final = 32  # frames a live source may have waiting, or readings a recording; at 640 x 480 a frame is 0.9 MB
+CAPACITY: Final = 32  # frames a live source may have waiting, or readings a recording, if they are small enough
 SMALL_CAPACITY: Final = 1024  # the same for all else: ten seconds of a sensor that speaks a hundred times a second
 STEP_S: Final = 60.0  # so late is no reading: the clock was set back
 OWN_STEP_S: Final = 2.0  # the same of two readings of one source, which are in order
@@ -29,6 +30,11 @@ def order_of(reading: Reading) -> tuple[datetime, bool]:
 def is_of_older_clock(reading: Reading, *, now: datetime, step_s: float) -> bool:
     """Whether a reading of a moment ago has its time from before the clock was set, by so much."""
     return abs((now - reading.at).total_seconds()) > abs(step_s) / 2
+
+
+def bytes_of(readings: Iterable[Reading]) -> int:
+    """What the pictures of frames take."""
+    return sum(reading.image.nbytes for reading in readings if isinstance(reading, FrameReading))
 
 
 class _Lane:
@@ -56,10 +62,11 @@ class Inbox:
         *,
         capacity: int = CAPACITY,
         small_capacity: int = SMALL_CAPACITY,
+        frame_bytes: int = WAITING_BYTES,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._lanes = [_Lane(source) for source in sources]
-        self._capacity, self._small_capacity = capacity, small_capacity
+        self._capacity, self._small_capacity, self._frame_bytes = capacity, small_capacity, frame_bytes
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._is_closed = False
@@ -149,7 +156,7 @@ class Inbox:
         """Add a reading; False when the inbox is closed."""
         with self._changed:
             if not lane.source.is_live:
-                self._changed.wait_for(lambda: self._is_closed or len(lane.waiting) < self._capacity)
+                self._changed.wait_for(lambda: self._is_closed or self._has_room(lane))
             if self._is_closed:
                 return False
             if lane.source.is_live and self._is_set_back(lane, reading.at):
@@ -181,17 +188,25 @@ class Inbox:
                 lane.waiting = [each for each in lane.waiting if not is_useless(each)]
                 self._count_frames_dropped(lane, sum(isinstance(each, FrameReading) for each in useless))
 
+    def _has_room(self, lane: _Lane) -> bool:
+        return len(lane.waiting) < self._capacity and bytes_of(lane.waiting) < self._frame_bytes
+
     def _drop_beyond_room(self, lane: _Lane, *, like: Reading) -> None:
-        """Drop the oldest of the kind that has just come, frame or small, if there are too many."""
+        """Drop the oldest of the kind that has just come, frame or small, while there are too many."""
         is_frame = isinstance(like, FrameReading)
         places = [i for i, reading in enumerate(lane.waiting) if isinstance(reading, FrameReading) is is_frame]
-        if len(places) <= (self._capacity if is_frame else self._small_capacity):
-            return
-        del lane.waiting[places[0]]
-        if is_frame:
-            self._count_frames_dropped(lane, 1)
-        else:
-            self.small_dropped += 1
+        while self._are_beyond_room(lane, len(places), are_frames=is_frame):
+            del lane.waiting[places[0]]
+            places = [place - 1 for place in places[1:]]
+            if is_frame:
+                self._count_frames_dropped(lane, 1)
+            else:
+                self.small_dropped += 1
+
+    def _are_beyond_room(self, lane: _Lane, number: int, *, are_frames: bool) -> bool:
+        if not are_frames:
+            return number > self._small_capacity
+        return number > self._capacity or (number > 1 and bytes_of(lane.waiting) > self._frame_bytes)
 
     def _count_frames_dropped(self, lane: _Lane, frames: int) -> None:
         lane.dropped += frames

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from edge_agent.readings import FrameReading, GnssReading, Image, Reading
 from edge_agent.vision.detections import Boxes, Detections, no_detections
 from edge_agent.vision.ground import CameraModel, RoadPoint, road_in_image
 from edge_agent.vision.privacy import FaceFinder, PlateFinder
+from edge_agent.watch import Scene
 from tests.conftest import RunningBroker
 from tests.integration.agent_process import Blind, EndlessRoad
 from tests.integration.edge_cloud import EdgeCloud
@@ -398,6 +399,44 @@ def test_no_clip_is_kept_where_no_picture_may_be(
     (event,) = {each.id: each.data for each in cloud.heard if isinstance(each.data, Driving)}.values()
     assert event.clip is None
     assert store.pictures == {}
+
+
+class Fast:
+    """Two seconds of a camera that gives 60 frames a second, and a fix a second."""
+
+    is_live = False
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    def readings(self) -> Iterator[Reading]:
+        for tick in range(120):
+            at = START + timedelta(seconds=tick / 60)
+            if tick % 60 == 0:
+                lon, lat = moved(lon=LON, lat=LAT, heading_deg=0, forward_m=SPEED_MPS * tick / 60, right_m=0)
+                yield GnssReading(at=at, lon=lon, lat=lat, speed_mps=SPEED_MPS, heading_deg=0, accuracy_m=2)
+            yield FrameReading(at=at, camera_id="front", image=self._image)
+
+
+@dataclass
+class Watching:
+    scenes: list[Scene] = field(default_factory=list[Scene])
+
+    def show(self, scene: Scene) -> None:
+        self.scenes.append(scene)
+
+
+def test_frames_of_a_fast_camera_wait_for_the_fix_after_them(config: AgentConfig, road: Image) -> None:
+    assert config.camera is not None
+    fast = config.model_copy(update={"camera": config.camera.model_copy(update={"frames_per_s": 60.0})})
+    watching = Watching()
+    agent = Agent(fast, sources=[Fast(road)], detector=Blind(), watcher=watching)
+    agent.run(threading.Event())
+    agent.close()
+    assert len(watching.scenes) == 120
+    assert {scene.ego.accuracy_m for scene in watching.scenes[:60] if scene.ego is not None} == {2.0}, (
+        "not as far ahead"
+    )
 
 
 def test_what_was_seen_without_a_network_is_told_by_the_next_start(

@@ -55,6 +55,12 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch
         ('url = "https://cloud"', 'url = "https:///cloud"', "cloud.url: .*names no host"),
         ("focal_px = 500", "focal_px = -1", "camera.focal_px"),
         ("focal_px = 500", "", "camera.focal_px: Field required"),
+        ("height_px = 480", "height_px = 480\nframes_per_s = 61", "camera.frames_per_s"),
+        (
+            "width_px = 640\nheight_px = 480",
+            "width_px = 4000\nheight_px = 3000",
+            "camera: .*8 frames of 4000 x 3000 a second are more than the 134 MB .* at most 3.7 is expected",
+        ),
         ("[outbox]", "[outbox]\nmax_byte = 3", "outbox.max_byte"),
         ('secret_file = "secret"', 'secret_file = "none"', "identity.secret_file"),
         ("[outbox]", '[updates]\nfolder = "u"\nkeys = []\n[outbox]', "updates.keys"),
@@ -74,6 +80,14 @@ def test_what_is_wrong_is_named_with_key_and_file(tmp_path: Path, old: str, new:
     with pytest.raises(ConfigurationError, match=words) as raised:
         load_config(path)
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["width_px = 1920\nheight_px = 1080\nframes_per_s = 20", "width_px = 640\nheight_px = 480\nframes_per_s = 60"],
+)
+def test_what_cameras_on_buses_give_is_taken(tmp_path: Path, lines: str) -> None:
+    assert load_config(written(tmp_path, GOOD.replace("width_px = 640\nheight_px = 480", lines))).camera is not None
 
 
 def test_a_stop_without_a_camera_has_no_model_of_things_beside_the_road(tmp_path: Path) -> None:

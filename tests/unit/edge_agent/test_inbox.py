@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -112,6 +112,34 @@ def test_a_live_source_loses_its_oldest_frames_and_what_is_small_has_room_of_its
     assert seconds(taken) == sorted(frames[-capacity:] + fixes[-2 * capacity :])
     assert inbox.frames_dropped == max(0, len(frames) - capacity)
     assert inbox.small_dropped == max(0, len(fixes) - 2 * capacity)
+
+
+def test_of_large_frames_fewer_wait() -> None:
+    large = np.zeros((100, 100, 3), np.uint8)
+    items = [*(replace(frame(second), image=large) for second in range(5)), fix(5)]
+    source = Held(items)
+    with Inbox([source], frame_bytes=2 * large.nbytes, patience_s=0) as inbox:
+        assert source.given.wait(10)
+        taken = [inbox.take(timeout_s=1) for _ in range(3)]
+        source.let_go.set()
+    assert seconds([reading for reading in taken if reading is not None]) == [3, 4, 5]
+    assert inbox.frames_dropped == 3
+
+
+def test_one_frame_waits_however_large_it_is() -> None:
+    source = Held([frame(0), frame(1)])
+    with Inbox([source], frame_bytes=1, patience_s=0) as inbox:
+        assert source.given.wait(10)
+        taken = inbox.take(timeout_s=1)
+        source.let_go.set()
+    assert taken is not None
+    assert seconds([taken]) == [1]
+
+
+def test_a_recording_of_large_frames_loses_none() -> None:
+    source = Recorded([frame(second) for second in range(5)])
+    inbox = Inbox([source], frame_bytes=1, patience_s=0)
+    assert seconds(take_all(inbox)) == [0, 1, 2, 3, 4]
 
 
 def test_a_frame_says_how_many_before_it_were_dropped() -> None:
