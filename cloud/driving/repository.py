@@ -52,17 +52,19 @@ VALUES (%(city)s, %(device)s, %(kind)s, %(from_at)s, %(to_at)s, %(received_at)s,
     %(clip)s)
 ON CONFLICT ON CONSTRAINT driving_incidents_time_key DO NOTHING
 """
-# It lasts longer than was known, or is worse, and then tells of that; what was reviewed stays reviewed.
+# It lasts longer than was known, or is worse, and then tells of that; what was reviewed stays reviewed, and who was
+# about to review it looks again.
 _WORSEN: Final = """
-UPDATE driving_incidents SET severity = %(severity)s, lon = %(lon)s, lat = %(lat)s, peak_mps2 = %(peak_mps2)s,
-    speed_mps = %(speed_mps)s, limit_mps = %(limit_mps)s, sensor = %(sensor)s,
+UPDATE driving_incidents SET version = version + 1, severity = %(severity)s, lon = %(lon)s, lat = %(lat)s,
+    peak_mps2 = %(peak_mps2)s, speed_mps = %(speed_mps)s, limit_mps = %(limit_mps)s, sensor = %(sensor)s,
     segment_id = coalesce(%(segment_id)s, segment_id),
     evidence = coalesce(nullif(%(evidence)s, '[]'::jsonb), evidence)
 WHERE city = %(city)s AND device = %(device)s AND kind = %(kind)s AND from_at = %(known_from_at)s
     AND severity < %(severity)s
 """
 _GO_ON: Final = """
-UPDATE driving_incidents SET to_at = greatest(to_at, %(to_at)s), clip = coalesce(clip, %(clip)s)
+UPDATE driving_incidents SET from_at = least(from_at, %(from_at)s), to_at = greatest(to_at, %(to_at)s),
+    clip = coalesce(clip, %(clip)s)
 WHERE city = %(city)s AND device = %(device)s AND kind = %(kind)s AND from_at = %(known_from_at)s
 """
 _ADD_EXPOSURE: Final = """
@@ -189,7 +191,7 @@ def add(connection: Connection[Any], incident: Incident, severity: Severity) -> 
 
 
 def go_on(connection: Connection[Any], incident: Incident, known: Known, severity: Severity) -> None:
-    """Let a known incident go on."""
+    """Let a known incident go on, or begin as early as a part that came late."""
     values = _values(incident, severity) | {"known_from_at": known.from_at}
     connection.execute(_WORSEN, values)
     connection.execute(_GO_ON, values)

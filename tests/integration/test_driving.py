@@ -198,6 +198,32 @@ def test_an_incident_that_gets_worse_shows_what_made_it_worse(town: Town, people
     assert (incident["severity"], incident["speed_mps"]) == (3, 17.0)
 
 
+def test_who_reviews_an_incident_that_got_worse_meanwhile_looks_again(
+    town: Town, people: dict[str, httpx.Client]
+) -> None:
+    brakes(town, peak_mps2=-3.0)
+    work(town)
+    (seen,) = incidents(people["safe"])
+    brakes(town, minutes_ago=60.0 - 1 / 60, peak_mps2=-5.0)
+    work(town)
+    order = {"action": "coach", "version": seen["version"]}
+    answer = people["safe"].post(f"/driving/incidents/{seen['id']}/reviews", json=order)
+    (now,) = incidents(people["safe"])
+    assert answer.status_code == 409
+    assert (now["severity"], now["state"]) == (3, seen["state"])
+
+
+def test_an_incident_whose_earlier_part_comes_later_begins_with_it(town: Town, people: dict[str, httpx.Client]) -> None:
+    drives_north(town, bus="bus-3", minutes_ago=60.0 - 10 / 60, speed_mps=14.0, seconds=10)
+    work(town)
+    (late,) = incidents(people["safe"])
+    drives_north(town, bus="bus-3", speed_mps=14.0, seconds=10)
+    work(town)
+    (whole,) = incidents(people["safe"])
+    assert (whole["id"], whole["to_at"]) == (late["id"], late["to_at"])
+    assert datetime.fromisoformat(late["from_at"]) - datetime.fromisoformat(whole["from_at"]) >= timedelta(seconds=9)
+
+
 def test_who_keeps_the_limit_is_only_counted(town: Town, people: dict[str, httpx.Client]) -> None:
     drives_north(town, speed_mps=10.0, seconds=60)
     work(town)
