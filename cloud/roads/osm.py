@@ -23,6 +23,8 @@ KINDS: Final = frozenset(
 )
 _SIDE_SERVICES: Final = frozenset({"parking_aisle", "driveway", "drive-through", "emergency_access", "campground"})
 _CLOSED: Final = frozenset({"no", "private"})
+_BACKWARDS: Final = frozenset({"-1", "reverse"})
+_ONE_WAY: Final = frozenset({"yes", "true", "1"}) | _BACKWARDS
 _FOR_BUSES: Final = frozenset({"yes", "designated"})
 _MAX_LANES: Final = 12
 _WIDTHS_M: Final = (2.0, 60.0)
@@ -72,7 +74,7 @@ class OsmFile:
     def _joined(self, way: Way) -> JoinedRoad:
         # An extract cut at its border lacks places of some nodes.
         nodes = [node for node in way.nodes if node.location.valid()]
-        if way.tags.get("oneway") in {"-1", "reverse"}:
+        if _direction(way.tags) in _BACKWARDS:
             nodes.reverse()
         line = tuple((node.location.lon, node.location.lat) for node in nodes)
         junctions = frozenset(number for number, node in enumerate(nodes) if node.ref in self._shared)
@@ -101,14 +103,17 @@ def _road(way: Way, line: Line) -> Road:
         lanes=lanes_of(tags.get("lanes")),
         width_m=width_of(tags.get("width")),
         surface=surface_of(tags.get("surface")),
-        is_oneway=_is_oneway(tags),
+        is_oneway=_direction(tags) in _ONE_WAY,
         limit_mps=limit_of(tags.get("maxspeed")),
     )
 
 
-def _is_oneway(tags: TagList) -> bool:
-    default = "yes" if tags.get("junction") == "roundabout" or tags["highway"] == "motorway" else "no"
-    return tags.get("oneway", default) in {"yes", "true", "1", "-1", "reverse"}
+def _direction(tags: TagList) -> str:
+    """What is said of buses, else of public transport, else of everybody."""
+    for key in ("oneway:bus", "oneway:psv", "oneway"):
+        if (said := tags.get(key)) is not None:
+            return said
+    return "yes" if tags.get("junction") == "roundabout" or tags["highway"] == "motorway" else "no"
 
 
 def lanes_of(text: str | None) -> int | None:

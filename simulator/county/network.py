@@ -163,13 +163,20 @@ def _is_open(way: Way) -> bool:
 
 def _pieces(way: Way, refs: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Pairs of neighbouring nodes in the directions that are open."""
-    default = "yes" if way.tags.get("junction") == "roundabout" else "no"
-    oneway = way.tags.get("oneway", default)
+    oneway = _direction(way)
     for a, b in pairwise(refs):
         if oneway not in _BACKWARDS:
             yield a, b
         if oneway not in _ONE_WAY:
             yield b, a
+
+
+def _direction(way: Way) -> str:
+    """What is said of buses, else of public transport, else of everybody."""
+    for key in ("oneway:bus", "oneway:psv", "oneway"):
+        if (said := way.tags.get(key)) is not None:
+            return said
+    return "yes" if way.tags.get("junction") == "roundabout" else "no"
 
 
 def _cut(

@@ -88,6 +88,24 @@ def test_roundabouts_and_motorways_are_one_way(tmp_path: Path, tags: dict[str, s
     assert read(tmp_path, way(1, "1 2", **tags))[0].road.is_oneway
 
 
+@pytest.mark.parametrize(
+    ("tags", "driven"),
+    [
+        ({"oneway": "yes", "oneway:bus": "no"}, (False, 27.501)),
+        ({"oneway": "-1", "oneway:psv": "no"}, (False, 27.501)),
+        ({"junction": "roundabout", "oneway:psv": "no"}, (False, 27.501)),
+        ({"oneway:bus": "yes"}, (True, 27.501)),
+        ({"oneway": "yes", "oneway:psv": "no", "oneway:bus": "-1"}, (True, 27.503)),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_buses_decides_in_which_direction_a_road_is_driven(
+    tmp_path: Path, tags: dict[str, str], driven: tuple[bool, float]
+) -> None:
+    (joined,) = read(tmp_path, way(1, "1 2 3", highway="primary", **tags))
+    assert (joined.road.is_oneway, joined.road.line[0][1]) == pytest.approx(driven)
+
+
 def test_node_outside_the_extract_is_left_out(tmp_path: Path) -> None:
     (joined,) = read(tmp_path, way(1, "1 99 3", highway="primary"))
     assert len(joined.road.line) == 2

@@ -43,6 +43,12 @@ def test_roads_of_an_extract_are_driven_in_their_open_directions_only(extract: P
     assert _kilometres(network, 120.02, 120.0) > 4.0  # around the block: the straight way is one-way
 
 
+def test_a_one_way_road_that_buses_may_drive_against_is_driven_both_ways(extract: Path) -> None:
+    one_way = '<tag k="oneway" v="yes"/>'
+    extract.write_text(OSM.replace(one_way, one_way + '<tag k="oneway:bus" v="no"/>'))
+    assert _kilometres(read_network(extract), 120.02, 120.0) == pytest.approx(1.98, abs=0.05)
+
+
 def test_a_stop_lies_on_a_road_that_runs_straight_for_a_kilometre(extract: Path) -> None:
     """In the country a road's points may lie far apart."""
     network = read_network(extract)
