@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -198,6 +198,24 @@ def test_a_stop_that_is_named_after_it_connected_is_connected_from_then_on(town:
 
     assert [stops_at(town, at) for at in (before, datetime.now(UTC))] == [[("unknown", None)], [("online", None)]]
     assert town.rows("SELECT count(*) FROM stop_presence") == [{"count": 1}]
+
+
+@pytest.mark.parametrize(
+    "becomes",
+    [
+        """INSERT INTO water_gauges (city, device, sensor, is_flooded, level_m, level_at)
+            VALUES ('testcity', 'stop-1', 'gully', false, 0.1, now())""",
+        "UPDATE devices SET is_relay = true WHERE device = 'stop-1'",
+    ],
+    ids=["first water level", "enrolled again as a relay"],
+)
+def test_a_connected_device_that_becomes_a_stop_is_connected_from_then_on(town: Town, becomes: LiteralString) -> None:
+    with psycopg.connect(town.url) as connection:
+        enrol(connection, city=CITY, device="stop-1", secret="x" * 32)
+    town.change("UPDATE devices SET presence = 'online' WHERE device = 'stop-1'")
+    town.change(becomes)
+    town.change("UPDATE water_gauges SET level_m = 0.2")
+    assert town.rows("SELECT device, presence FROM stop_presence") == [{"device": "stop-1", "presence": "online"}]
 
 
 def test_a_bus_that_comes_and_goes_is_not_written_down_as_a_stop(town: Town) -> None:
