@@ -15,9 +15,9 @@ from edge_agent.scenarios.road_damage.known_errors import KnownErrors
 from edge_agent.scenarios.road_damage.scenario import RoadDamage
 from edge_agent.vision.detections import Detections, Detector, covered
 from edge_agent.vision.ground import CameraModel
-from simulator.drawn import DrawnDefect, box_of, draw_frame
+from simulator.drawn import DrawnDefect, box_of
 from simulator.error_model import ErrorModelDetector
-from simulator.frames import FARTHEST_M, Look, Scenery, Shown, defects_ahead
+from simulator.frames import FARTHEST_M, Look, Scenery, Shown, cheap_road, defects_ahead
 from simulator.gnss import Gnss, GnssQuality
 from simulator.photos import Box
 from simulator.route import Line, Pose
@@ -34,18 +34,17 @@ PICTURED_SHARE: Final = 0.3  # of an observation's box that the defect's box cov
 
 
 class BlankScenery:
-    """What `DrawnScenery` shows, on the same clean road always: for detectors that do not look at the picture."""
+    """What `DrawnScenery` shows, on clean road always: for detectors that do not look at the picture."""
 
     def __init__(self, truth: Truth, camera: CameraModel) -> None:
         self.camera, self._truth = camera, truth
-        self._image, _ = draw_frame(camera, [], seed=0, along_m=0.0)
 
     def look(self, line: Line, pose: Pose, *, cheap: bool) -> Look:
         del cheap
         ahead = [d for d in defects_ahead(self._truth.on_line(line.id), pose) if d.along_m - pose.along_m <= FARTHEST_M]
         boxes = [(defect, box_of(self.camera, before(defect, pose))) for defect in ahead]
         return Look(
-            image=self._image.copy(),
+            image=cheap_road(self.camera, 0, pose.along_m).copy(),
             shown=tuple(
                 Shown(defect_id=defect.id, class_code=defect.class_code, box_xyxy_px=box.box_xyxy_px)
                 for defect, box in boxes

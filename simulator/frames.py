@@ -77,7 +77,7 @@ class DrawnScenery:
         ahead = [defect for defect in near if self._repairs.is_there(defect)]
         drawn = [_before(defect, pose) for defect in ahead]
         if cheap and not drawn:
-            return Look(image=_cheap_road(self.camera, _road_seed(self._seed, line, pose), pose.along_m), shown=())
+            return Look(image=cheap_road(self.camera, _road_seed(self._seed, line, pose), pose.along_m), shown=())
         image = self._shared(line, pose, ahead) if cheap else self._drawn(line, pose, drawn)
         shown = [
             _shown(defect, box.box_xyxy_px)
@@ -122,7 +122,7 @@ class PhotoScenery:
             return self._show(site, advanced_m=pose.along_m - site.along_m)
         seed = _quiet_seed(_road_seed(self._seed, line, pose))
         if cheap:
-            return Look(image=_cheap_road(self.camera, seed, pose.along_m), shown=())
+            return Look(image=cheap_road(self.camera, seed, pose.along_m), shown=())
         return Look(image=draw_frame(self.camera, [], seed=seed, along_m=pose.along_m)[0], shown=())
 
     def _site_at(self, line: Line, pose: Pose) -> Site | None:
@@ -202,7 +202,8 @@ def _clean_road(camera: CameraModel, seed: int, along_m: float) -> Image:
     return draw_frame(camera, [], seed=seed, along_m=along_m)[0]
 
 
-def _cheap_road(camera: CameraModel, seed: int, along_m: float) -> Image:
+def cheap_road(camera: CameraModel, seed: int, along_m: float) -> Image:
+    """Clean road for cameras whose pictures nobody looks into: the same one over some metres, and again far on."""
     return _clean_road(camera, seed, along_m // CLEAN_EVERY_M * CLEAN_EVERY_M % CLEAN_PERIOD_M)
 
 
