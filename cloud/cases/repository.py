@@ -48,16 +48,21 @@ SELECT %s, city, device, observation_id FROM finding_passes
 WHERE finding_id = %s AND kind = 'seen' AND observation_id IS NOT NULL
 ON CONFLICT ON CONSTRAINT case_sightings_pkey DO NOTHING
 """
+# A sighting of before the repair that comes after the case was closed tells nothing new. For a case that ended in
+# another of the same thing that one speaks.
 _NEWEST_OF_FINDINGS: Final = """
 SELECT DISTINCT ON (f.id) f.id, c.id, c.state, c.is_false_alarm,
     (SELECT count(*) FROM finding_passes p WHERE p.finding_id = f.id AND p.kind = 'seen'
-        AND CASE WHEN p.observation_id IS NULL THEN p.at > c.closed_at ELSE NOT EXISTS (
-            SELECT FROM case_sightings s WHERE s.case_id = c.id AND s.city = p.city AND s.device = p.device
-                AND s.observation_id = p.observation_id) END) AS unattached
+        AND CASE WHEN p.observation_id IS NULL THEN p.at > c.closed_at
+            ELSE (c.state <> 'closed' OR p.at > coalesce(c.done_at, '-infinity')) AND NOT EXISTS (
+                SELECT FROM case_sightings s WHERE s.case_id = c.id AND s.city = p.city AND s.device = p.device
+                    AND s.observation_id = p.observation_id) END) AS unattached
 FROM findings f
 JOIN findings g ON g.id = f.id OR g.merged_into = f.id -- what became one with it brought its cases
 JOIN cases c ON c.finding_id = g.id
-WHERE f.id = ANY(%s)
+WHERE f.id = ANY(%s) AND NOT EXISTS (
+    SELECT FROM cases t JOIN findings h ON h.id = t.finding_id
+    WHERE c.state = 'merged' AND t.id = c.merged_into AND f.id IN (h.id, h.merged_into))
 ORDER BY f.id, c.state IN ('closed', 'rejected', 'merged'), c.opened_at DESC, c.id DESC
 """
 

@@ -42,6 +42,11 @@ def still_there(passes: Sequence[PassAfter], *, rules: Verification) -> float:
     return 1 / (1 + math.exp(-max(-_MAX_LOG_ODDS, min(_MAX_LOG_ODDS, log_odds))))
 
 
+def after_verification(rules: Verification) -> Verification:
+    """The same rules for passes after a verification: the belief begins where that left it."""
+    return rules.model_copy(update={"bad_repair": rules.verify_below})
+
+
 def judge(passes: Sequence[PassAfter], *, rules: Verification) -> Judgement:
     """Decide, or wait for more passes. Nothing seen is no proof where nobody looked."""
     belief = still_there(passes, rules=rules)

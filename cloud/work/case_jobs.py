@@ -18,7 +18,7 @@ from cloud.cases.model import Action, Actor, Reason, Role
 from cloud.cases.orders import Order
 from cloud.cases.proof import read_passes_after
 from cloud.cases.repository import attach_sightings
-from cloud.cases.verification import Judgement, PassAfter, judge, still_there
+from cloud.cases.verification import Judgement, PassAfter, after_verification, judge, still_there
 from cloud.db.aside import Kind, do_apart, subjects
 from cloud.errors import CaseError
 from cloud.findings.catalogue import Catalogue
@@ -32,11 +32,15 @@ _TO_DISPATCH: Final = """
 SELECT id FROM cases WHERE state IN ('filed', 'reopened') AND NOT (id = ANY(%s)) ORDER BY due_at NULLS LAST, id LIMIT 1
 FOR UPDATE SKIP LOCKED
 """
+# A repair that was verified is doubted again only where it is seen.
 _TO_JUDGE: Final = """
-SELECT c.id, c.finding_id, coalesce(f.merged_into, f.id) AS thing_id, c.class_code, c.done_at FROM cases c
-JOIN findings f ON f.id = c.finding_id
-WHERE c.state = 'done' AND NOT (c.id = ANY(%s)) AND EXISTS (
-    SELECT FROM finding_passes p WHERE p.finding_id = coalesce(f.merged_into, f.id) AND p.at > c.done_at)
+SELECT c.id, c.finding_id, coalesce(f.merged_into, f.id) AS thing_id, c.class_code, c.state = 'verified' AS is_verified,
+    CASE c.state WHEN 'done' THEN c.done_at ELSE c.verified_at END AS since_at
+FROM cases c JOIN findings f ON f.id = c.finding_id
+WHERE c.state IN ('done', 'verified') AND NOT (c.id = ANY(%s)) AND EXISTS (
+    SELECT FROM finding_passes p WHERE p.finding_id = coalesce(f.merged_into, f.id)
+        AND (c.state = 'done' AND p.at > c.done_at
+            OR c.state = 'verified' AND p.at > c.verified_at AND p.kind = 'seen'))
 ORDER BY c.done_at, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
 # Two cases whose findings turned out to be one: the younger one ends in the older, unless its crew is at work already.
@@ -52,16 +56,25 @@ WHERE f.merged_into IS NOT NULL AND other.id <> c.id AND NOT (c.id = ANY(%s))
 ORDER BY c.id DESC, other.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 """
 # A case that ended in another one and is of its own again: its finding no longer is that thing (a person took a merge
-# back, or the passes tell so), or a person put two things into one case and one of them is seen after that was closed.
+# back, or the passes tell so), or a person put two things into one case and one of them is seen after that was closed,
+# or is still there when that was withdrawn. The other may have ended in a third one meanwhile.
 _APART: Final = """
 SELECT c.id, c.class_code, other.number AS was_in FROM cases c
 JOIN findings f ON f.id = c.finding_id AND f.merged_into IS NULL AND f.state = 'open'
 JOIN cases other ON other.id = c.merged_into
 JOIN findings g ON g.id = other.finding_id
+CROSS JOIN LATERAL (
+    WITH RECURSIVE way AS (
+        SELECT other.id, other.merged_into, other.state, other.closed_at, other.is_false_alarm
+        UNION SELECT o.id, o.merged_into, o.state, o.closed_at, o.is_false_alarm
+        FROM way JOIN cases o ON o.id = way.merged_into
+    ) SELECT * FROM way WHERE merged_into IS NULL
+) last
 WHERE c.state = 'merged' AND NOT (c.id = ANY(%s))
     AND NOT EXISTS (SELECT FROM findings part JOIN cases o ON o.finding_id = part.id
         WHERE (part.id = f.id OR part.merged_into = f.id) AND o.state NOT IN ('closed', 'rejected', 'merged'))
-    AND (other.state = 'closed' AND f.last_seen_at > other.closed_at
+    AND (last.state = 'closed' AND f.last_seen_at > last.closed_at
+        OR last.state = 'rejected' AND NOT last.is_false_alarm
         OR coalesce(g.merged_into, g.id) <> f.id AND 'system:fusion' = (
             SELECT actor FROM case_history h WHERE h.case_id = c.id AND h.action = 'merge'
             ORDER BY serial DESC LIMIT 1))
@@ -139,13 +152,14 @@ class CaseJobs:
         passes = read_passes_after(
             self.connection,
             row["finding_id"],
-            done_at=row["done_at"],
+            done_at=row["since_at"],
             class_code=row["class_code"],
             catalogue=self.catalogue,
         )
         rules = self.handling.verification
+        rules = after_verification(rules) if row["is_verified"] else rules
         judgement = judge(passes, rules=rules)
-        if judgement is Judgement.WAIT:
+        if judgement is Judgement.WAIT or (judgement is Judgement.VERIFIED and row["is_verified"]):
             return False
         belief = still_there(passes, rules=rules)
         if judgement is Judgement.VERIFIED:

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -174,6 +175,49 @@ def test_sighting_after_the_repair_opens_the_case_again(desk: Desk) -> None:
     assert len(desk.town.rows("SELECT * FROM case_sightings")) == 3
 
 
+def verified(desk: Desk) -> datetime:
+    done_at = AT + timedelta(hours=1)
+    desk.repair(at=done_at)
+    desk.act(DESK, Action.VERIFY, at=done_at + timedelta(hours=1))
+    return done_at + timedelta(hours=1)
+
+
+def test_verified_repair_that_is_seen_again_before_it_is_closed_opens_the_case_again(desk: Desk) -> None:
+    verified_at = verified(desk)
+    for bus, minutes in (("bus-3", 30), ("bus-4", 40), ("bus-5", 50)):
+        after = after_minutes(verified_at, minutes)
+        desk.town.sees(bus=bus, minutes=after, class_code="D00", confidence=0.8)
+    desk.town.store()
+    desk.town.work()
+
+    assert desk.run(verified_at + timedelta(hours=1)) == 1
+    assert (desk.case()["state"], desk.case()["reopened"]) == ("reopened", 1)
+
+
+def test_verified_repair_that_is_passed_unseen_stays_verified(desk: Desk) -> None:
+    verified_at = verified(desk)
+    desk.town.looks(bus="bus-3", minutes=after_minutes(verified_at, 30))
+    desk.town.store()
+    desk.town.work()
+
+    assert desk.run(verified_at + timedelta(hours=1)) == 0
+    assert desk.case()["state"] == "verified"
+
+
+def test_sighting_of_before_the_repair_that_comes_after_the_case_was_closed_opens_none(desk: Desk) -> None:
+    verified_at = verified(desk)
+    desk.act(DESK, Action.CLOSE, at=verified_at)
+    desk.town.sees(bus="bus-3", minutes=20, class_code="D00", confidence=0.8)
+    desk.town.store()
+    desk.town.work()
+    assert desk.case()["state"] == "closed"
+
+    desk.town.sees(bus="bus-3", minutes=after_minutes(verified_at, 30), class_code="D00", confidence=0.8)
+    desk.town.store()
+    desk.town.work()
+    assert [case["state"] for case in desk.town.rows("SELECT state FROM cases ORDER BY id")] == ["closed", "reported"]
+
+
 def test_repair_that_no_bus_passes_goes_to_a_person(desk: Desk) -> None:
     desk.repair(at=OPENED)
 
@@ -210,8 +254,7 @@ def test_case_that_a_person_merged_comes_back_when_it_is_seen_after_the_other_wa
     desk.town.store()
     desk.town.work()
     assert desk.run(OPENED) == 1
-    states = {case["id"]: case["state"] for case in desk.town.rows("SELECT id, state FROM cases")}
-    assert states == {first: "closed", second: "reported"}
+    assert states(desk, first, second) == ["closed", "reported"]
 
 
 def test_cases_of_findings_that_are_one_become_one(desk: Desk) -> None:
@@ -224,8 +267,57 @@ def test_cases_of_findings_that_are_one_become_one(desk: Desk) -> None:
 
     assert desk.run(OPENED) == 1
     assert desk.run(OPENED) == 0
-    states = {case["id"]: case["state"] for case in desk.town.rows("SELECT id, state FROM cases")}
-    assert states == {first["id"]: "reported", second["id"]: "merged"}
+    assert states(desk, first["id"], second["id"]) == ["reported", "merged"]
+
+    closed_at = AT + timedelta(minutes=150)
+    desk.town.change("UPDATE cases SET state = 'closed', closed_at = %s WHERE id = %s", closed_at, first["id"])
+    desk.town.sees(bus="bus-3", minutes=200, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+    found = desk.town.rows("SELECT state FROM cases ORDER BY state")
+    assert [case["state"] for case in found] == ["closed", "merged", "reported"]
+
+
+def merged_twice(desk: Desk) -> tuple[UUID, UUID, UUID]:
+    """Three cases of which a person merged the first into the second and that into the third."""
+    for north_m in (80, 160):
+        desk.town.sees(bus="bus-1", minutes=100, north_m=north_m, class_code="D00")
+        desk.town.sees(bus="bus-2", minutes=110, north_m=north_m, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+    rows = desk.town.rows("SELECT c.id FROM cases c JOIN findings f ON f.id = c.finding_id ORDER BY f.lat DESC")
+    first, second, third = (row["id"] for row in rows)
+    with connect(desk.town.url) as connection:
+        actions = CaseActions(connection=connection, catalogue=desk.town.catalogue, actor=DESK, at=OPENED)
+        actions.act(first, Order(action=Action.MERGE, reason=WORDS, into=second))
+        actions.act(second, Order(action=Action.MERGE, reason=WORDS, into=third))
+    assert desk.run(OPENED) == 0
+    return first, second, third
+
+
+def states(desk: Desk, *case_ids: UUID) -> list[str]:
+    found = {case["id"]: case["state"] for case in desk.town.rows("SELECT id, state FROM cases")}
+    return [found[case_id] for case_id in case_ids]
+
+
+def test_case_comes_back_when_it_is_seen_after_the_one_where_two_merges_led_was_closed(desk: Desk) -> None:
+    first, second, third = merged_twice(desk)
+    closed_at = AT + timedelta(minutes=150)
+    desk.town.change("UPDATE cases SET state = 'closed', closed_at = %s WHERE id = %s", closed_at, third)
+    desk.town.sees(bus="bus-3", minutes=200, north_m=160, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+
+    assert desk.run(OPENED) == 1
+    assert states(desk, first, second, third) == ["reported", "merged", "closed"]
+
+
+def test_case_comes_back_when_the_one_into_which_it_was_merged_is_withdrawn(desk: Desk) -> None:
+    _, second, third = merged_twice(desk)
+    desk.town.change("UPDATE cases SET state = 'rejected' WHERE id = %s", third)
+
+    assert desk.run(OPENED) > 0
+    assert states(desk, second, third) == ["reported", "rejected"]
 
 
 def test_case_of_new_years_morning_is_of_the_new_year(desk: Desk) -> None:
