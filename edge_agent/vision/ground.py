@@ -134,10 +134,24 @@ def road_in_image(camera: CameraModel, point: RoadPoint) -> tuple[float, float]:
     Raises:
         AboveHorizonError: the point lies behind the lens or outside its field.
     """
+    u, v, depth = _seen(camera, point)
+    return _through_lens(camera, u / depth, v / depth)
+
+
+def depth_m(camera: CameraModel, point: RoadPoint) -> float:
+    """How deep along the lens's axis a road point lies: what stands there shows larger, the less that is.
+
+    Raises:
+        AboveHorizonError: it lies behind the lens.
+    """
+    return _seen(camera, point)[2]
+
+
+def _seen(camera: CameraModel, point: RoadPoint) -> tuple[float, float, float]:
     u, v, depth = _mapped(_road_to_image_rows(camera), point.forward_m, point.right_m)
     if depth < MIN_DEPTH_M:
         raise AboveHorizonError(f"a road point {point.forward_m:.1f} m ahead lies behind the lens")
-    return _through_lens(camera, u / depth, v / depth)
+    return u, v, depth
 
 
 def _through_lens(camera: CameraModel, u_px: float, v_px: float) -> tuple[float, float]:
@@ -295,7 +309,7 @@ def size_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize | None:
     if far_m > MAX_MEASURED_M:
         return None
     length_m = far_m - near_m
-    # Of a camera that looks aside and is rolled, the right edge of a box may lie further left on the road.
+    # As for `footprint_on_road`: of a camera that looks aside and is rolled, a box's right edge may lie further left.
     widths_m = abs(near_right.right_m - near_left.right_m), abs(far_right.right_m - far_left.right_m)
     return RoadSize(length_m=length_m, width_m=sum(widths_m) / 2, area_m2=length_m * sum(widths_m) / 2)
 
@@ -313,7 +327,7 @@ def footprint_on_road(box_xyxy_px: Box, *, camera: CameraModel) -> RoadSize:
         far_m = min(pixel_on_road(camera, u_px=(left + right) / 2, v_px=top).forward_m, MAX_MEASURED_M)
     except AboveHorizonError:
         far_m = MAX_MEASURED_M
-    length_m, width_m = max(far_m - near_m, 0.0), near_right.right_m - near_left.right_m
+    length_m, width_m = max(far_m - near_m, 0.0), abs(near_right.right_m - near_left.right_m)
     return RoadSize(length_m=length_m, width_m=width_m, area_m2=length_m * width_m)
 
 

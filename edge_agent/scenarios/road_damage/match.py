@@ -10,7 +10,7 @@ from edge_agent.scenarios.road_damage.assign import assigned
 from edge_agent.scenarios.road_damage.look import Look, are_akin
 from edge_agent.scenarios.road_damage.track import Track
 from edge_agent.vision.detections import Box, overlaps
-from edge_agent.vision.ground import CameraModel, road_in_image
+from edge_agent.vision.ground import CameraModel, RoadPoint, depth_m, road_in_image
 
 GATE: Final = 9.21  # chi-squared, two degrees of freedom, 99 %
 MIN_IOU: Final = 0.3  # with the box as it should look now; long cracks slide along their own line
@@ -64,15 +64,18 @@ def expected_box(track: Track, camera: CameraModel) -> Box | None:
         old_u_px, old_v_px = road_in_image(camera, track.last.ground.road)
     except AboveHorizonError:
         return None
-    scale = growth(track.last, v_px=v_px, camera=camera)
+    scale = growth(track.last, track.road, camera=camera)
     foot = np.array([old_u_px, old_v_px] * 2, np.float32)
     return ((track.last.box - foot) * np.float32(scale) + np.array([u_px, v_px] * 2, np.float32)).astype(np.float32)
 
 
-def growth(look: Look, *, v_px: float, camera: CameraModel) -> float:
-    """How much larger a thing is when its foot is in this row: on a flat road with its distance below the horizon."""
-    _, old_v_px = road_in_image(camera, look.ground.road)
-    return (v_px - camera.horizon_px) / max(old_v_px - camera.horizon_px, 1.0)
+def growth(look: Look, road: RoadPoint, *, camera: CameraModel) -> float:
+    """How much larger than in a look a thing shows when its foot is there.
+
+    Raises:
+        AboveHorizonError: that lies behind the lens.
+    """
+    return depth_m(camera, look.ground.road) / depth_m(camera, road)
 
 
 def _cost(track: Track, expected: Box | None, look: Look) -> float:

@@ -140,11 +140,11 @@ class Tracker:
         if not self._near_m + 0.5 < road.forward_m < self._far_m:
             return None
         try:
-            u_px, v_px = road_in_image(self._camera, road)
+            u_px, _ = road_in_image(self._camera, road)
         except AboveHorizonError:
             return None
         is_inside = 0.05 < u_px / self._camera.width_px < 0.95  # noqa: PLR2004 - a twentieth of the frame on each side
-        return growth(look, v_px=v_px, camera=self._camera) if is_inside else None
+        return growth(look, road, camera=self._camera) if is_inside else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
 import math
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from edge_agent.vision.ground import (
     GroundErrors,
     RoadPoint,
     box_foot_on_road,
+    footprint_on_road,
     ground_below,
     pixel_on_road,
     rise_deg,
@@ -183,12 +185,16 @@ def test_what_cannot_be_measured_has_no_size(box: list[float]) -> None:
     assert size_on_road(np.array(box, np.float32), camera=CAMERA) is None
 
 
-@pytest.mark.parametrize(("yaw_deg", "roll_deg"), [(0, 0), (45, 10), (-60, -10), (80, 3), (90, 0)])
+@pytest.mark.parametrize(("yaw_deg", "roll_deg"), [(0, 0), (45, 10), (-60, -10), (60, 30), (80, 3), (90, 0)])
 def test_a_size_is_never_negative_however_the_camera_sits(yaw_deg: float, roll_deg: float) -> None:
     aside = replace(CAMERA, pitch_deg=15, yaw_deg=yaw_deg, roll_deg=roll_deg)
     for left_px in range(0, 1240, 40):
-        size = size_on_road(np.array([left_px, 500, left_px + 40, 560], np.float32), camera=aside)
+        box = np.array([left_px, 500, left_px + 40, 560], np.float32)
+        size = size_on_road(box, camera=aside)
         assert size is None or min(size.length_m, size.width_m, size.area_m2) >= 0.0
+        with suppress(AboveHorizonError):
+            shows = footprint_on_road(box, camera=aside)
+            assert min(shows.length_m, shows.width_m, shows.area_m2) >= 0.0
 
 
 @pytest.mark.parametrize(
