@@ -63,7 +63,7 @@ class Relay:
         """Prepare both connections.
 
         Raises:
-            ConfigurationError: a password, a secret or the certificate cannot be read.
+            ConfigurationError: a password, a secret, the certificate or the authorities cannot be read.
         """
         self._config = config
         self._needs = needs or Needs()
@@ -197,7 +197,7 @@ class Relay:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False, protocol=mqtt.MQTTv311)
         client.reconnect_delay_set(1, _LONGEST_WAIT_S)
         if url.startswith("mqtts://"):
-            context = ssl.create_default_context(cafile=ca_file)
+            context = _context(ca_file)
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType] - paho does not type it
             self._contexts.append(context)
         return client
@@ -278,3 +278,10 @@ class Relay:
         except TopicError:
             return
         self._stop_side.publish(message.topic, bytes(message.payload), qos=1, retain=kind is Kind.STORED)
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigurationError(f"ca_file {ca_file} cannot be read: {error}") from error
