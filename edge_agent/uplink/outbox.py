@@ -232,7 +232,7 @@ class Outbox:
 
     def salvage(self, stop: threading.Event) -> None:
         """Take in what can be read of files that were set aside, a little at a time; then mark them as done."""
-        for path in self._to_salvage() if self._memory is None else ():
+        for path in self._to_salvage() if self._may_salvage(stop) else ():
             try:
                 self._salvage(path, stop)
             except OSError as error:
@@ -241,15 +241,24 @@ class Outbox:
     def _salvage(self, path: Path, stop: threading.Event) -> None:
         known = last_sequences(path)
         messages = salvage(path)
-        while not stop.is_set() and (some := list(itertools.islice(messages, _SALVAGE_AT_ONCE))):
+        while self._may_salvage(stop) and (some := list(itertools.islice(messages, _SALVAGE_AT_ONCE))):
             for envelope, _ in some:
                 known.setdefault((envelope.stream or "", envelope.kind.value), 0)
-            self._write(lambda store, some=some: self._take_in(store, some))
+            self._write_to_disk(lambda store, some=some: self._take_in(store, some))
             self.changed.set()
-        if not stop.is_set():
-            self._write(lambda store, known=known: _give_up_gaps(store, known))
+        if self._may_salvage(stop):
+            self._write_to_disk(lambda store: _give_up_gaps(store, known))
+        if self._may_salvage(stop):
             _rename(path, path.with_name(path.name.replace(_DAMAGED, _SALVAGED)))
             log.warning("outbox_salvaged path=%s streams=%d", path, len(known))
+
+    def _may_salvage(self, stop: threading.Event) -> bool:
+        """Not into memory, which is small: it begins again when the disk is back."""
+        return not stop.is_set() and self._memory is None
+
+    def _write_to_disk(self, work: Callable[[Store], None]) -> None:
+        """Write in one transaction; nothing when that is where the disk fails."""
+        self._write(lambda store: None if store is self._memory else work(store))
 
     def _open(self) -> Store:
         try:

@@ -467,6 +467,27 @@ def test_a_file_whose_first_sector_cannot_be_read_is_set_aside(tmp_path: Path) -
     outbox.close()
 
 
+def test_a_disk_that_fails_while_a_file_is_salvaged_costs_nothing_of_it(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_outbox(tmp_path)
+    put(first, *[detection()] * 250)
+    first.close()
+    spoil(tmp_path / "outbox.db", "no database")
+    again = open_outbox(tmp_path, monotonic=clock)
+    monkeypatch.setattr(outbox_module, "MEMORY_BYTES", 5_000)
+    with failing_disk():
+        again.salvage(threading.Event())
+    clock.now_s += HEAL_EVERY_S
+    again.heal()
+    assert (again.state, again.is_whole) == (OutboxState.DISK, False)
+    again.salvage(threading.Event())
+    assert numbers(waiting(again), Kind.DETECTION) == list(range(1, 251))
+    assert again.ranges_to_tell() == ()
+    assert again.is_whole
+    again.close()
+
+
 def test_a_file_set_aside_that_cannot_be_opened_does_not_end_the_bus(tmp_path: Path) -> None:
     (tmp_path / "outbox.db.damaged-20261124T080000").mkdir()
     outbox = open_outbox(tmp_path)
