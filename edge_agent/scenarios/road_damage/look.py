@@ -44,7 +44,7 @@ class Look:
     size: RoadSize | None  # None when it could not be measured in this frame
     is_cut: bool  # the thing may go on below the frame's lower edge
     heading_deg: float
-    image: Image
+    image: Image | None  # of the best look at a thing alone: frames are large
     quality: Quality
 
     @property

@@ -1,7 +1,7 @@
 """One thing on the road, followed over the frames of one pass."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_agent.ego import Step
 from edge_agent.scenarios.road_damage.evidence import Evidence, Odds
@@ -74,11 +74,12 @@ class Track:
     _fusion: _Fusion = field(default_factory=_Fusion)
 
     def __post_init__(self) -> None:
-        self.best = self.last = self.first
+        self.best = self.first
+        self.first = replace(self.first, image=None)
         self.evidence = Evidence(self.odds, self.first.class_code)
         self.road = self.first.ground.road
         self.forward_m2, self.right_m2 = self.first.spread
-        self._take(self.first)
+        self._take(self.best)
 
     @property
     def class_code(self) -> str:
@@ -143,13 +144,13 @@ class Track:
         self.evidence.lack(rate=self._rate(self.first, quality, scale=scale))
 
     def _take(self, look: Look) -> None:
-        self.unseen_m, self.last = 0.0, look
+        self.unseen_m, self.last = 0.0, replace(look, image=None)
         self._weigh(look)
         self._fusion.add(look, lon=self.first.ground.lon, lat=self.first.ground.lat)
         if (not look.is_cut, look.confidence) > (not self.best.is_cut, self.best.confidence):
             self.best = look
         if look.size is not None and (self.measured is None or _is_nearer(look, self.measured)):
-            self.measured = look
+            self.measured = self.last
 
     def _weigh(self, look: Look) -> None:
         self._votes[look.class_code] = self._votes.get(look.class_code, 0.0) + look.confidence

@@ -1,3 +1,4 @@
+import weakref
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,8 +34,8 @@ def box(near_m: float, *, length_m: float = 0.8, right_m: float = 0.0, width_m: 
     return np.array([u.min(), v.min(), u.max(), min(v.max(), CAMERA.height_px)], np.float32)
 
 
-def look(shown: Box, ego: EgoState, *, code: str = "D40", confidence: float = 0.7) -> Look:
-    frame = FrameReading(at=ego.at, camera_id="front", image=IMAGE)
+def look(shown: Box, ego: EgoState, *, code: str = "D40", confidence: float = 0.7, image: Image = IMAGE) -> Look:
+    frame = FrameReading(at=ego.at, camera_id="front", image=image)
     found = look_at(frame, shown, class_code=code, confidence=confidence, ego=ego, camera=CAMERA, errors=GroundErrors())
     assert found is not None
     return found
@@ -61,6 +62,21 @@ def driven(*things: tuple[float, float, str], way_m: float = 40.0, step_m: float
             ]
         )
     return told + tracker.end()
+
+
+def test_of_all_looks_at_a_thing_the_frame_of_the_best_is_kept() -> None:
+    tracker, images = Tracker(CAMERA, near_m=NEAR_M, far_m=FAR_M), list[weakref.ref[Image]]()
+    for number, confidence in enumerate([0.5, 0.6, 0.9, 0.7, 0.6, 0.7]):
+        ego = ego_at(number)
+        tracker.move(step_between(ego_at(max(0, number - 1)), ego), speed_mps=ego.speed_mps)
+        image = IMAGE.copy()
+        images.append(weakref.ref(image))
+        tracker.see([look(box(15.0 - number), ego, confidence=confidence, image=image)])
+        del image
+    assert [number for number, image in enumerate(images) if image() is not None] == [2]
+    (track,) = tracker.tracks
+    assert track.best.image is not None
+    assert track.looks == 6
 
 
 @pytest.mark.parametrize("code", ["D00", "D20"])
