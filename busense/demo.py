@@ -25,6 +25,7 @@ from busense.demo_travel import read_told, score_travel
 from busense.demo_watch import Viewer, quantile
 from busense.demo_water import score_water
 from busense.errors import StartError
+from telemetry.finite import FiniteRange
 from telemetry.result_file import RESULT_FILE
 
 TICK_S: Final = 0.2
@@ -33,7 +34,7 @@ AFTER_DRIVING_S: Final = 90.0  # to store and fuse what is still under way
 
 
 @click.command()
-@click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until Ctrl-C.")
+@click.option("--for", "for_s", type=FiniteRange(min=1), help="Seconds to drive; without it until Ctrl-C.")
 @click.option(
     "--frames",
     type=click.Path(path_type=Path, exists=True, file_okay=False),

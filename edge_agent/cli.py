@@ -17,6 +17,7 @@ from edge_agent.preview.server import LOOPBACK
 from edge_agent.preview.summary import summary_table
 from edge_agent.vision.detector import OnnxDetector, open_detector
 from edge_agent.vision.photos import detect_on_photos
+from telemetry.finite import FiniteRange
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -45,7 +46,7 @@ def agent(config_file: Path, preview_address: str | None) -> None:
 @click.option("--output", type=_FILE, required=True, help="JSON file: images, annotations with score, categories.")
 @click.option("--draw", type=_FOLDER, help="Folder for pictures with boxes.")
 @click.option("--manifest", type=_FILE, default=Model().manifest, show_default=False, help="Another model.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Lowest score; default is the model's own.")
+@click.option("--threshold", type=FiniteRange(0, 1), help="Lowest score; default is the model's own.")
 @click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option("--precision", type=click.Choice(get_args(Precision)), default="fp32", show_default=True)
 def detect(

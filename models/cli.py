@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from edge_agent.vision.model_file import load_manifest
 from models.errors import TrainExtraError
+from telemetry.finite import FiniteRange
 from telemetry.result_file import RESULT_FILE
 
 STRIDE_PX = 32  # of the coarsest grid
@@ -47,8 +48,8 @@ def models() -> None:
     "--out", type=click.Path(path_type=Path), default=DEFAULT_RUN, show_default=True, help="The run's folder."
 )
 @click.option("--epochs", type=click.IntRange(1), default=27, show_default=True, help="Of 1,376 pictures each.")
-@click.option("--minutes", type=click.FloatRange(0.1), help="End by training time instead of by epochs.")
-@click.option("--drawn-share", type=click.FloatRange(0, 1), default=0.12, show_default=True, help="Of drawn scenes.")
+@click.option("--minutes", type=FiniteRange(0.1), help="End by training time instead of by epochs.")
+@click.option("--drawn-share", type=FiniteRange(0, 1), default=0.12, show_default=True, help="Of drawn scenes.")
 @click.option(
     "--input-px",
     type=click.IntRange(64, 1024),

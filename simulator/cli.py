@@ -27,9 +27,11 @@ from simulator.fleet import FleetPlan
 from simulator.report import Report, in_words, write_json
 from simulator.run import Simulation
 from simulator.world import make_world
+from telemetry.finite import FiniteRange
 from telemetry.result_file import RESULT_FILE
 
 SAY_EVERY_S: Final = 5.0
+MOST_OFF_S: Final = 2e9  # from before 1970 to after 2038
 
 
 @click.command()
@@ -54,9 +56,12 @@ SAY_EVERY_S: Final = 5.0
 @click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of this account.")
 @click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 500))
 @click.option("--full", default=2, show_default=True, type=click.IntRange(0, 500), help="Buses with the real detector.")
-@click.option("--for", "for_s", type=click.FloatRange(min=1), help="Seconds to drive; without it until stopped.")
+@click.option("--for", "for_s", type=FiniteRange(min=1), help="Seconds to drive; without it until stopped.")
 @click.option(
-    "--clock-off", "clock_off_s", type=float, help="Seconds by which the clock of each bus's machine is wrong."
+    "--clock-off",
+    "clock_off_s",
+    type=FiniteRange(-MOST_OFF_S, MOST_OFF_S),
+    help="Seconds by which the clock of each bus's machine is wrong.",
 )
 @click.option("--broker", help="Address of the broker, mqtt://host:port.")
 @click.option("--stop-broker", help="Address of the stops' broker, for buses without a network.")

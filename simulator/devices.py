@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from simulator.errors import SecretError
+
 
 def device_names(buses: int) -> list[str]:
     """Names of the buses, the first ones with the real detector."""
@@ -21,3 +23,15 @@ def key_file(folder: Path, device: str) -> Path:
 def devices_without_network(buses: int, count: int) -> list[str]:
     """The last ones of the buses."""
     return device_names(buses)[buses - count :]
+
+
+def read_secret(file: Path) -> str:
+    """Read a password or a token.
+
+    Raises:
+        SecretError: the file holds none.
+    """
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise SecretError(f"{file} holds no secret: text in UTF-8 is expected") from error

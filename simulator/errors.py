@@ -11,6 +11,10 @@ class FramesError(SimulatorError):
     """Stop: a folder of photos that cannot be used."""
 
 
+class SecretError(SimulatorError):
+    """Stop: a file that holds no password or token."""
+
+
 class NetworkError(SimulatorError):
     """Stop: roads or a timetable that cannot be used."""
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 import numpy as np
 
+from simulator.devices import read_secret
 from simulator.furniture import Fixture, Fixtures
 from simulator.plane import Plane, distance_m
 from simulator.repairs import Repairs
@@ -79,7 +80,7 @@ class Caller:
     """One person with a token."""
 
     def __init__(self, cloud_url: str, token_file: Path) -> None:
-        headers = {"Authorization": f"Bearer {token_file.read_text().strip()}"}
+        headers = {"Authorization": f"Bearer {read_secret(token_file)}"}
         self.client = httpx.Client(base_url=f"{cloud_url}/api/v1", headers=headers, timeout=TIMEOUT_S)
 
     def act(self, case: dict[str, Any], action: str, **more: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON

@@ -87,7 +87,7 @@ def read_photos(folder: Path) -> list[Photo]:
 
 def _read_coco(path: Path) -> list[Photo]:
     try:
-        coco = cast("dict[str, Any]", json.loads(path.read_text()))
+        coco = cast("dict[str, Any]", json.loads(path.read_bytes()))
         names = {category["id"]: category["name"] for category in coco["categories"]}
         boxes: dict[int, list[PhotoBox]] = {}
         for annotation in coco["annotations"]:

@@ -1,1 +1,1 @@
-"""What a process says of itself: logs, metrics, health, results in a file. Used by vehicle and cloud; knows neither."""
+"""What any process says of itself, and the files and numbers it is given. Used by vehicle and cloud; knows neither."""

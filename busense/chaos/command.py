@@ -20,6 +20,7 @@ from busense.chaos.watch import MemoryWatch, RecoveryWatch
 from busense.demo import ended_in_order
 from busense.demo_place import demo_place
 from busense.local.processes import free_port
+from telemetry.finite import FiniteRange
 from telemetry.result_file import RESULT_FILE
 
 TICK_S: Final = 0.05
@@ -33,7 +34,12 @@ SAY_EVERY: Final = 10
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Of town and faults.")
 @click.option("--buses", default=6, show_default=True, type=click.IntRange(1, 200))
 @click.option(
-    "--pause", "longest_pause_s", default=2.0, show_default=True, help="Longest pause before a fault, in seconds."
+    "--pause",
+    "longest_pause_s",
+    default=2.0,
+    show_default=True,
+    type=FiniteRange(0, WAITED_FOR_S),
+    help="Longest pause before a fault, in seconds.",
 )
 @click.option("--json", "json_file", type=RESULT_FILE, help="Also write the numbers here.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep data and logs in this folder.")

@@ -14,6 +14,8 @@ from simulator.county.publish import Publisher, in_time
 from simulator.county.recording import read_recording, write_recording
 from simulator.county.report import write_report
 from simulator.county.scenario import load_scenario
+from simulator.devices import read_secret
+from telemetry.finite import FiniteRange
 from telemetry.result_file import RESULT_FILE
 from wire.error_model import load_error_model
 
@@ -28,11 +30,11 @@ from_option = click.option(
     "--from-h",
     default=MORNING_H,
     show_default=True,
-    type=click.FloatRange(0, _MOST_H),
+    type=FiniteRange(0, _MOST_H),
     help="Hours after a county's first midnight.",
 )
 _for = click.option(
-    "--for", "for_s", default=600.0, show_default=True, type=click.FloatRange(10, _MOST_H * HOUR_S), help="Seconds."
+    "--for", "for_s", default=600.0, show_default=True, type=FiniteRange(10, _MOST_H * HOUR_S), help="Seconds."
 )
 _broker = click.option("--broker", required=True, help="mqtt://host:port or mqtts://host:port")
 _user = click.option("--user", help="Name of an account that may write for all these buses.")
@@ -41,7 +43,7 @@ _rate = click.option(
     "--rate",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     help="Times faster than it happened; 0: as fast as it goes.",
 )
 
@@ -158,4 +160,4 @@ def _in_words(made: County) -> str:
 
 
 def read_password(password_file: Path | None) -> str | None:
-    return password_file.read_text().strip() if password_file else None
+    return read_secret(password_file) if password_file else None

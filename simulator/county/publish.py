@@ -41,9 +41,9 @@ class Publisher:
         self._room = threading.Semaphore(WAITING)
         self._client.on_connect = self._connected
         self._client.on_publish = self._acknowledged
-        if urlsplit(url).scheme == "mqtts":
-            self._client.tls_set()  # pyright: ignore[reportUnknownMemberType]
         try:
+            if urlsplit(url).scheme == "mqtts":
+                self._client.tls_set()  # pyright: ignore[reportUnknownMemberType]
             self._client.connect(*host_and_port(url))
         except (KeyError, ValueError) as error:
             raise PublishError(f"{url}: mqtt://host:port or mqtts://host:port is expected") from error
@@ -59,11 +59,15 @@ class Publisher:
         """Hand one message over; waits while too many are not acknowledged.
 
         Raises:
-            PublishError: the broker acknowledges nothing any more.
+            PublishError: the broker acknowledges nothing any more, or the message has no topic.
         """
         if not self._room.acquire(timeout=ACKNOWLEDGED_WITHIN_S):
             raise PublishError("the broker acknowledges nothing any more")
-        self._client.publish(sent.topic, sent.payload, qos=1)
+        try:
+            self._client.publish(sent.topic, sent.payload, qos=1)
+        except ValueError as error:
+            self._room.release()
+            raise PublishError(f"nothing can be published as {sent.topic!r}: {error}") from error
 
     def close(self) -> None:
         """Wait until all is acknowledged, and leave.

@@ -55,6 +55,13 @@ def test_everything_arrives_once_with_its_bytes(broker: RunningBroker) -> None:
     assert sorted(heard) == sorted((sent.topic, sent.payload) for sent in MESSAGES)
 
 
+def test_a_message_that_no_topic_can_have_is_told(broker: RunningBroker) -> None:
+    publisher = Publisher(broker.mqtt_url, user="cloud", password=broker.cloud_password)
+    with pytest.raises(PublishError, match="#"):
+        publisher.publish(Sent(at=BEGAN, topic="busense/#", payload=b""))
+    publisher.close()
+
+
 def test_a_wrong_password_is_told(broker: RunningBroker) -> None:
     with pytest.raises(PublishError, match="refuses"):
         Publisher(broker.mqtt_url, user="cloud", password=broker.cloud_password[::-1])

@@ -9,7 +9,7 @@ from simulator.county.cli import county
 from simulator.county.ledger import Ledger
 from simulator.county.messages import Sent
 from simulator.county.recording import read_recording, write_recording
-from simulator.errors import ScenarioError
+from simulator.errors import ScenarioError, SecretError
 
 
 @pytest.fixture
@@ -46,6 +46,13 @@ def test_record_wants_hours_that_there_are(scenario: Path, tmp_path: Path, words
     told = _run("record", scenario, tmp_path / "minute.jsonl", *words)
     assert told.exit_code == 2
     assert "range" in told.output
+
+
+def test_a_file_that_holds_no_password_is_told(scenario: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xff\xfe")
+    words = ("drive", scenario, "--broker", "mqtt://127.0.0.1:9", "--password-file", tmp_path / "password")
+    with pytest.raises(SecretError, match="holds no secret"):
+        _run(*words)
 
 
 @pytest.mark.parametrize("name", ["minute.jsonl", "minute.jsonl.gz"])
