@@ -18,7 +18,7 @@ from rich.live import Live
 from busense.demo_books import Books, read_books, read_stop_books
 from busense.demo_driving import read_driving, score_driving
 from busense.demo_furniture import read_furniture, score_furniture
-from busense.demo_place import STOP, choose_port, demo_place
+from busense.demo_place import STOP, demo_place, port_of_page
 from busense.demo_summary import Summary
 from busense.demo_town import Town, TownPlan
 from busense.demo_travel import read_told, score_travel
@@ -66,18 +66,19 @@ def demo(
     keep: Path | None,
 ) -> None:
     """Run database, broker, cloud and buses; show the page's address, and at the end what came of it."""
-    plan = TownPlan(
-        seed=seed,
-        port=choose_port(port),
-        buses=buses,
-        full=min(full, buses),
-        without_network=min(without_network, buses),
-        for_s=for_s,
-        frames=frames.resolve() if frames else None,
-    )
     console = Console()
     try:
-        summary = _demo(plan, keep, console)
+        with port_of_page(port) as chosen:
+            plan = TownPlan(
+                seed=seed,
+                port=chosen,
+                buses=buses,
+                full=min(full, buses),
+                without_network=min(without_network, buses),
+                for_s=for_s,
+                frames=frames.resolve() if frames else None,
+            )
+            summary = _demo(plan, keep, console)
     except KeyboardInterrupt:
         console.print("stopped; nothing is left running")
         sys.exit(130)

@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -191,14 +192,26 @@ def demo_place(keep: Path | None) -> Generator[Place]:
     yield Place(folder=keep.resolve())
 
 
-def choose_port(wanted: int | None) -> int:
-    """The wanted port, or the first free one from 8080 on.
+@contextmanager
+def port_of_page(wanted: int | None) -> Generator[int]:
+    """The wanted port, or the first free one from 8080 on; no other demo chooses it meanwhile.
 
     Raises:
         StartError: it is taken.
     """
     candidates = range(FIRST_PORT, FIRST_PORT + PORTS_TRIED) if wanted is None else [wanted]
     for port in candidates:
-        if is_free(port):
-            return port
+        with socket.socket(socket.AF_UNIX) as claim:
+            if _is_claimed(claim, port) and is_free(port):
+                yield port
+                return
     raise StartError(f"port {candidates[0]} of 127.0.0.1 is taken by another program; choose one with --port")
+
+
+def _is_claimed(claim: socket.socket, port: int) -> bool:
+    """Take a name of which the kernel knows one at a time: it is long until something listens on the port itself."""
+    try:
+        claim.bind(f"\0busense-demo-{port}")
+    except OSError:
+        return False
+    return True

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from busense.demo_place import FIRST_PORT, Place, choose_port, demo_place
+from busense.demo_place import FIRST_PORT, Place, demo_place, port_of_page
 from busense.errors import StartError
 from cloud.config import load_config
 
@@ -59,9 +59,14 @@ def test_a_taken_port_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=str(port)):
-            choose_port(port)
+        with pytest.raises(StartError, match=str(port)), port_of_page(port):
+            pass
 
 
-def test_without_a_wish_the_first_free_port_is_taken() -> None:
-    assert choose_port(None) >= FIRST_PORT
+def test_two_demos_that_begin_together_choose_two_ports() -> None:
+    with port_of_page(None) as first, port_of_page(None) as second:
+        assert FIRST_PORT <= first < second
+        with pytest.raises(StartError, match=str(first)), port_of_page(first):
+            pass
+    with port_of_page(first) as again:
+        assert again == first
