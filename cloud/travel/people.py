@@ -22,6 +22,9 @@ from wire.tags import KEY_BYTES
 CONSENT_WITHIN: Final = timedelta(days=30)
 """Of whom no consent comes, not even the name is kept longer."""
 
+ENDED_FOR: Final = timedelta(days=5)
+"""So long what comes late is still held against a journey that has ended."""
+
 Cover = Literal["journeys", "search"]
 Kind = Literal["child", "dementia", "other"]
 
@@ -32,7 +35,12 @@ WHERE id = %s AND erased_at IS NULL FOR UPDATE
 """
 _AGREE: Final = """
 UPDATE travel_people SET area_lon = %(lon)s, area_lat = %(lat)s, area_radius_m = %(radius_m)s,
-    hours_from = %(hours_from)s, hours_to = %(hours_to)s, look_at = %(at)s WHERE id = %(id)s
+    hours_from = %(hours_from)s, hours_to = %(hours_to)s, look_at = least(look_at, %(at)s),
+    area_agreed_at = CASE WHEN (area_lon, area_lat, area_radius_m) IS DISTINCT FROM
+        (%(lon)s::float8, %(lat)s::float8, %(radius_m)s::float8) THEN %(at)s ELSE area_agreed_at END,
+    hours_agreed_at = CASE WHEN (hours_from, hours_to) IS DISTINCT FROM (%(hours_from)s::time, %(hours_to)s::time)
+        THEN %(at)s ELSE hours_agreed_at END
+WHERE id = %(id)s
 """
 _CONSENT: Final = """
 INSERT INTO travel_consents (id, traveller, given_by, covers, from_at, until_at, recorded_at, recorded_by)
@@ -70,7 +78,10 @@ _ADD_JOURNEY: Final = """
 INSERT INTO travel_journeys (id, traveller, name, lon, lat, radius_m, days, leave_at, arrive_by, agreed_at)
 VALUES (%(id)s, %(traveller)s, %(name)s, %(lon)s, %(lat)s, %(radius_m)s, %(days)s, %(leave_at)s, %(arrive_by)s, %(at)s)
 """
-_END_JOURNEY: Final = "DELETE FROM travel_journeys WHERE id = %s AND traveller = %s"
+_END_JOURNEY: Final = """
+UPDATE travel_journeys SET ended_at = %s WHERE id = %s AND traveller = %s AND ended_at IS NULL
+"""
+_DROP_JOURNEYS: Final = "DELETE FROM travel_journeys WHERE ended_at < %s"
 _LOOK_FROM: Final = "UPDATE travel_people SET look_at = least(look_at, %s) WHERE id = %s"
 # In the order of what refers to what; the history stays: it says who looked, and nothing of where anybody was.
 _ERASE: Final = (
@@ -264,6 +275,7 @@ class Desk:
             raise TravellerNotFoundError(f"there is no tag {tag}")
         self.connection.execute("DELETE FROM travel_heard WHERE tag = %s", (tag,))
         self.connection.execute("DELETE FROM travel_tags WHERE id = %s", (tag,))
+        self.connection.execute("UPDATE travel_people SET tag_ended_at = %s WHERE id = %s", (self.at, traveller))
         self._note(traveller, Deed.END_TAG, tag=str(tag))
 
     def add_guardian(self, traveller: UUID, person: str, *, address: str) -> str | None:
@@ -313,7 +325,7 @@ class Desk:
     def end_journey(self, traveller: UUID, journey: UUID) -> None:
         """A journey is not agreed any longer."""
         self.require(traveller)
-        if self.connection.execute(_END_JOURNEY, (journey, traveller)).rowcount:
+        if self.connection.execute(_END_JOURNEY, (self.at, journey, traveller)).rowcount:
             self._note(traveller, Deed.END_JOURNEY, journey=str(journey))
 
     def require(self, traveller: UUID) -> dict[str, Any]:
@@ -360,6 +372,11 @@ def erase_ended(connection: Connection[Any], vault: Vault, *, at: datetime) -> i
         for (traveller,) in rows:
             desk.erase(traveller)
     return len(rows)
+
+
+def drop_ended_journeys(connection: Connection[Any], *, at: datetime) -> int:
+    """Delete journeys that ended so long ago that nothing is concluded of them any more; returns how many."""
+    return connection.execute(_DROP_JOURNEYS, (at - ENDED_FOR,)).rowcount
 
 
 def forget_journeys(connection: Connection[Any], *, at: datetime) -> int:

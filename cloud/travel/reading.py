@@ -46,7 +46,7 @@ SELECT id, kind, exponent, first_low_s, first_high_s, first_at, low_s, high_s, k
 """
 _JOURNEYS: Final = """
 SELECT id, name, lon, lat, radius_m, days, leave_at, arrive_by FROM travel_journeys
-WHERE traveller = %(id)s ORDER BY leave_at, id
+WHERE traveller = %(id)s AND ended_at IS NULL ORDER BY leave_at, id
 """
 _EVENTS: Final = """
 SELECT id, kind, at, journey, stop, seen, found_at, withdrawn_at FROM travel_events

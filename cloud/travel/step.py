@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from cloud.db.changes import tell
-from cloud.scenarios.safe_travel.assess import EARLY, GRACE, PATIENCE, Day, assess
+from cloud.scenarios.safe_travel.assess import EARLY, GRACE, LATE, PATIENCE, Day, assess
 from cloud.scenarios.safe_travel.model import Agreement, Circle, Event, EventKind, Heard, Journey, Stop, Watch
 from cloud.scenarios.safe_travel.reconcile import KnownEvent, reconcile
 from cloud.scenarios.safe_travel.rules import TravelRules
@@ -22,12 +22,14 @@ from wire.envelope import make_id
 
 AGAIN: Final = timedelta(seconds=30)  # while it is open whether somebody left a bus or arrived
 OPEN_FOR: Final = timedelta(hours=1)
+TOLD_LATER: Final = timedelta(minutes=5)  # while a bus may still tell whether somebody arrived
 OLDEST: Final = timedelta(days=3)  # what is told later than that changes nothing any more
 _MINUTE: Final = timedelta(minutes=1)
 _HEARD_IN_JSON: Final = TypeAdapter(Heard)
 
 _DUE: Final = """
-SELECT id, area_lon, area_lat, area_radius_m, hours_from, hours_to, look_days,
+SELECT id, area_lon, area_lat, area_radius_m, area_agreed_at, hours_from, hours_to, hours_agreed_at, tag_ended_at,
+    look_at, look_days,
     EXISTS (SELECT FROM travel_consents c WHERE c.traveller = p.id AND 'journeys' = ANY(c.covers)
         AND c.withdrawn_at IS NULL AND c.from_at <= %(at)s AND c.until_at > %(at)s) AS is_covered
 FROM travel_people p
@@ -39,14 +41,16 @@ _HEARD: Final = """
 SELECT device AS reader, from_at, to_at, lon, lat, accuracy_m, rssi_dbm::int FROM travel_heard
 WHERE traveller = %(id)s AND from_at >= %(begin)s AND from_at < %(end)s
 """
-# Only those that somebody could be heard on from their beginning: before, nobody is missed.
+# Nobody is missed on a journey that began when nobody could be heard, or of which what was heard is deleted.
 _JOURNEYS: Final = """
-SELECT j.id, j.lon, j.lat, j.radius_m, d.leave_at, d.arrive_by FROM travel_journeys j
+SELECT j.id, j.lon, j.lat, j.radius_m, d.leave_at, d.arrive_by,
+    greatest(j.agreed_at, t.first_at, %(tag_ended_at)s::timestamptz) AS agreed_from, j.ended_at
+FROM travel_journeys j
+JOIN LATERAL (SELECT min(added_at) AS first_at FROM travel_tags WHERE traveller = j.traveller) t
+    ON t.first_at IS NOT NULL
 CROSS JOIN LATERAL (SELECT (%(day)s::date + j.leave_at) AT TIME ZONE %(zone)s AS leave_at,
     (%(day)s::date + j.arrive_by) AT TIME ZONE %(zone)s AS arrive_by) d
 WHERE j.traveller = %(id)s AND extract(isodow FROM %(day)s::date) = ANY(j.days)
-    AND (j.agreed_at IS NULL OR j.agreed_at <= d.leave_at)
-    AND EXISTS (SELECT FROM travel_tags t WHERE t.traveller = j.traveller AND t.added_at <= d.leave_at)
 ORDER BY j.id
 """
 _STOPS: Final = "SELECT name, lon, lat FROM travel_stops WHERE lon BETWEEN %s AND %s AND lat BETWEEN %s AND %s"
@@ -73,8 +77,13 @@ class _Person:
     area_lon: float | None
     area_lat: float | None
     area_radius_m: float | None
+    area_agreed_at: datetime | None
     hours_from: time | None
     hours_to: time | None
+    hours_agreed_at: datetime | None
+    tag_ended_at: datetime | None
+    """What was heard until then may be deleted."""
+    look_at: datetime
     look_days: list[date]
     is_covered: bool
     """Whether there is consent to more than a search."""
@@ -86,7 +95,14 @@ class _Person:
             area = Circle(lon=self.area_lon, lat=self.area_lat, radius_m=self.area_radius_m)
         if self.hours_from is not None and self.hours_to is not None:
             hours = (self.hours_from, self.hours_to)
-        return Agreement(area=area, hours=hours)
+        return Agreement(area=area, area_since=self.area_agreed_at, hours=hours, hours_since=self.hours_agreed_at)
+
+    def days(self, *, at: datetime, zone: ZoneInfo) -> list[date]:
+        """Days of which something is to be concluded: those with news, and all that ended since the last time."""
+        today = at.astimezone(zone).date()
+        first = min(self.look_at, at - LATE).astimezone(zone).date()
+        passed = {today - timedelta(days=number) for number in range((today - first).days + 1)}
+        return sorted(day for day in passed.union(self.look_days) if today - day <= OLDEST)
 
 
 def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo, rules: TravelRules) -> bool:
@@ -110,18 +126,21 @@ def look_at_next(connection: Connection[Any], *, at: datetime, zone: ZoneInfo, r
 def _conclude(
     connection: Connection[Any], person: _Person, *, at: datetime, zone: ZoneInfo, rules: TravelRules
 ) -> None:
-    today = at.astimezone(zone).date()
-    days = {day for day in (*person.look_days, today) if today - day <= OLDEST}
-    for day in sorted(days):
+    again: list[datetime] = []
+    for day in person.days(at=at, zone=zone):
         known = _read_day(connection, person, day, at=at, zone=zone, rules=rules)
-        events = assess(known)
-        _write(connection, person.id, day, events, at=at)
-        if day == today:
-            connection.execute(_SETTLE, (next_look(known, events, at=at), person.id))
+        midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
+        events = [event for event in assess(known) if event.journey is not None or event.at < midnight]
+        _write(connection, person, day, events, at=at)
+        again.append(next_look(known, events, at=at))
+    connection.execute(_SETTLE, (min(again), person.id))
 
 
 def next_look(day: Day, events: Sequence[Event], *, at: datetime) -> datetime:
-    """When there is something to conclude again without any news: a ride that may be over, an agreed time, tomorrow."""
+    """When there is something to conclude again without news of the person.
+
+    That is a ride that may be over, an agreed time, a bus that may still tell whether somebody arrived, and tomorrow.
+    """
     told = {event.journey for event in events if event.journey is not None}
     boarded = sum(event.kind is EventKind.BOARDED for event in events)
     left = sum(event.kind is EventKind.LEFT_BUS for event in events)
@@ -129,19 +148,26 @@ def next_look(day: Day, events: Sequence[Event], *, at: datetime) -> datetime:
     is_riding = boarded > left and last is not None and at - last < OPEN_FOR
     ends = [journey.arrive_by + GRACE for journey in day.journeys if journey.id not in told]
     open_ends = [end if end > at else at + AGAIN for end in ends if at < end + PATIENCE + _MINUTE]
+    unknown = {event.journey for event in events if event.kind is EventKind.ARRIVAL_UNKNOWN}
+    is_awaited = any(
+        journey.id in unknown and day.complete_to < journey.arrive_by + GRACE and at < journey.arrive_by + LATE
+        for journey in day.journeys
+    )
     tomorrow = datetime.combine(at.astimezone(day.zone).date() + timedelta(days=1), time(0, 1), tzinfo=day.zone)
-    return min([tomorrow, *open_ends, *([at + AGAIN] if is_riding else [])])
+    again = [at + AGAIN] if is_riding else [at + TOLD_LATER] if is_awaited else []
+    return min([tomorrow, *open_ends, *again])
 
 
 def _read_day(
     connection: Connection[Any], person: _Person, day: date, *, at: datetime, zone: ZoneInfo, rules: TravelRules
 ) -> Day:
+    """What is known of a day, and of the hours after it as far as its journeys reach."""
     begin = datetime.combine(day, time(), tzinfo=zone)
-    end = min(begin + timedelta(days=1), at + _MINUTE)
+    journeys = _read_journeys(connection, person, day, zone)
+    last = max([begin + timedelta(days=1), *(journey.arrive_by + LATE for journey in journeys)])
+    end = min(last, at + _MINUTE)
     with connection.cursor(row_factory=class_row(Heard)) as cursor:
-        values = {"id": person.id, "begin": begin, "end": begin + timedelta(days=1)}
-        heard = cursor.execute(_HEARD, values).fetchall()
-    journeys = _read_journeys(connection, person.id, day, zone)
+        heard = cursor.execute(_HEARD, {"id": person.id, "begin": begin, "end": last}).fetchall()
     watch, complete = _read_watch(connection, heard, journeys, begin=begin, end=end)
     return Day(
         heard=heard,
@@ -156,16 +182,19 @@ def _read_day(
     )
 
 
-def _read_journeys(connection: Connection[Any], traveller: UUID, day: date, zone: ZoneInfo) -> list[Journey]:
-    rows = connection.execute(_JOURNEYS, {"id": traveller, "day": day, "zone": zone.key}).fetchall()
+def _read_journeys(connection: Connection[Any], person: _Person, day: date, zone: ZoneInfo) -> list[Journey]:
+    values = {"id": person.id, "tag_ended_at": person.tag_ended_at, "day": day, "zone": zone.key}
+    rows = connection.execute(_JOURNEYS, values).fetchall()
     return [
         Journey(
             id=number,
             destination=Circle(lon=lon, lat=lat, radius_m=radius_m),
             leave_at=leave_at,
             arrive_by=arrive_by,
+            agreed_from=agreed_from,
+            agreed_until=agreed_until,
         )
-        for number, lon, lat, radius_m, leave_at, arrive_by in rows
+        for number, lon, lat, radius_m, leave_at, arrive_by, agreed_from, agreed_until in rows
     ]
 
 
@@ -202,10 +231,11 @@ def _read_stops(connection: Connection[Any], heard: Sequence[Heard]) -> list[Sto
         return cursor.execute(_STOPS, box).fetchall()
 
 
-def _write(connection: Connection[Any], traveller: UUID, day: date, events: Sequence[Event], *, at: datetime) -> None:
+def _write(connection: Connection[Any], person: _Person, day: date, events: Sequence[Event], *, at: datetime) -> None:
     with connection.cursor(row_factory=dict_row) as cursor:
-        known = [_known_of(row) for row in cursor.execute(_KNOWN, (traveller, day)).fetchall()]
-    corrections = reconcile(known, events)
+        told = [_known_of(row) for row in cursor.execute(_KNOWN, (person.id, day)).fetchall()]
+    known = [one for one in told if not person.agreement.is_of_before(one.event)]
+    corrections = reconcile(known, events, forgotten_to=person.tag_ended_at)
     for one in corrections.changed:
         connection.execute(_CHANGE, (one.event.at, one.event.stop, _seen(one.event), one.id))
     if corrections.withdrawn:
@@ -213,7 +243,7 @@ def _write(connection: Connection[Any], traveller: UUID, day: date, events: Sequ
     for event in corrections.new:
         number = UUID(make_id(at))
         values = (event.kind, event.at, event.journey, event.stop, _seen(event), at)
-        connection.execute(_INSERT, (number, traveller, day, *values))
+        connection.execute(_INSERT, (number, person.id, day, *values))
         connection.execute(_NEWS, (number,))
 
 

@@ -17,7 +17,7 @@ from cloud.people.vault import Vault
 from cloud.scenarios.safe_travel.rules import TravelRules
 from cloud.travel.hearing import Ears
 from cloud.travel.looks import Looks
-from cloud.travel.people import erase_ended, forget_journeys
+from cloud.travel.people import drop_ended_journeys, erase_ended, forget_journeys
 from cloud.travel.step import look_at_next
 from cloud.travel.watch import note_watch
 from cloud.work.hands import keep_at
@@ -85,3 +85,4 @@ def end_what_is_over(connection: Connection[Any], vault: Vault, *, at: datetime)
         Looks(connection=connection, at=at, actor=SYSTEM).end_those_over()
     erase_ended(connection, vault, at=at)
     forget_journeys(connection, at=at)
+    drop_ended_journeys(connection, at=at)

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, LiteralString
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -128,6 +129,100 @@ def test_nobody_is_missed_on_a_journey_that_began_before_it_was_agreed_or_the_ta
     assert events(town, child) == []
     town.work(after(86_400 + 3660))
     assert [kind for kind, _ in events(town, child)] == ["arrival_unknown"], "the next day's counts"
+
+
+def test_what_was_concluded_of_a_journey_stays_when_the_journey_ends(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive())
+    town.work(after(900))
+    with connect(town.url) as connection:
+        desk = desk_at(connection, town, after(3600))
+        desk.agree(child, Agreed(lon=0.0, lat=0.0, radius_m=20.0, hours_from=time(10), hours_to=time(11)))
+        [journey] = Books(connection=connection, vault=town.vault, at=desk.at).journeys(child)
+        desk.end_journey(child, journey["id"])
+    town.work(after(3660))
+    assert events(town, child) == ARRIVED, "neither taken back nor out of the area that is agreed now"
+    town.work(after(86_400 + 3660))
+    assert events(town, child) == ARRIVED
+    with connect(town.url, autocommit=True) as connection:
+        assert Books(connection=connection, vault=town.vault, at=AT).journeys(child) == []
+        end_what_is_over(connection, town.vault, at=AT + timedelta(days=6))
+    assert value(town.url, "SELECT count(*) FROM travel_journeys") == 0
+
+
+def test_an_alarm_stays_when_another_area_and_other_hours_are_agreed(town: TravelTown) -> None:
+    child = town.add_child(has_journey=False)
+    far = Agreed(lon=0.0, lat=0.0, radius_m=20.0, hours_from=time(10), hours_to=time(11))
+    with connect(town.url) as connection:
+        desk_at(connection, town, AT).agree(child, far)
+    town.store(town.drive())
+    town.work(after(900))
+    told = events(town, child)
+    assert {("left_area", "bus-1"), ("unusual_hour", "bus-1")} < set(told)
+    for seconds, agreed in ((1000, far), (1100, Agreed())):
+        with connect(town.url) as connection:
+            desk_at(connection, town, after(seconds)).agree(child, agreed)
+        town.work(after(seconds + 10))
+        assert events(town, child) == told
+
+
+def test_what_was_concluded_stays_when_the_tag_is_taken_back(town: TravelTown) -> None:
+    child = town.add_child()
+    with connect(town.url) as connection:
+        desk = desk_at(connection, town, AT - timedelta(days=1))
+        worn = tag_of(desk, child)
+        desk.add_tag(child, town.tag(bytes(16)))
+    town.store(town.drive(seconds=1300))
+    town.work(after(1300))
+    assert events(town, child) == ARRIVED
+    with connect(town.url) as connection:
+        desk_at(connection, town, after(1400)).end_tag(child, worn)
+        connection.execute("UPDATE travel_people SET look_at = %s", (after(1500),))
+    town.work(after(1500))
+    assert events(town, child) == ARRIVED
+
+
+def late_home(town: TravelTown) -> UUID:
+    """Somebody who is to be home by two minutes to midnight, when it is midnight as the bus leaves."""
+    child = town.add_child(has_journey=False)
+    with connect(town.url) as connection:
+        journey = replace(SCHOOL, leave_at=time(23), arrive_by=time(23, 58))
+        desk_at(connection, town, after(-7200)).add_journey(child, journey)
+    town.work(after(-60), zone=ZoneInfo("UTC"))
+    return child
+
+
+@pytest.mark.parametrize(
+    ("aboard_s", "expected"), [((100.0, 200.0), ARRIVED), ((0.0, 0.0), [("not_arrived", None)])], ids=["rides", "stays"]
+)
+def test_a_journey_that_ends_with_the_day_is_followed_past_midnight(
+    town: TravelTown, aboard_s: tuple[float, float], expected: list[tuple[str, str | None]]
+) -> None:
+    child = late_home(town)
+    town.store(town.drive(seconds=900, aboard_s=aboard_s))
+    for seconds in (120, 900):
+        town.work(after(seconds), zone=ZoneInfo("UTC"))
+    assert events(town, child) == expected
+
+
+def test_what_ended_while_the_worker_stood_still_is_concluded_after(town: TravelTown) -> None:
+    child = town.add_child()
+    town.work(after(-3600))
+    town.store(town.drive(seconds=1300, aboard_s=(0.0, 0.0)))
+    with connect(town.url, autocommit=True) as connection:
+        watch(connection, at=after(1300))
+    town.work(after(86_400 + 3600))
+    assert events(town, child) == [("not_arrived", None), ("arrival_unknown", None)]
+
+
+def test_who_is_missing_is_told_when_the_bus_tells_later(town: TravelTown) -> None:
+    child = town.add_child()
+    town.store(town.drive(seconds=1300, aboard_s=(0.0, 0.0), waits_from_s=600))
+    town.work(after(2200))
+    assert events(town, child) == [("arrival_unknown", None)]
+    town.store([town.all_told(2300)])
+    town.work(after(2600))
+    assert events(town, child) == [("not_arrived", None)]
 
 
 def test_while_a_bus_has_not_told_all_its_silence_proves_nothing(town: TravelTown) -> None:

@@ -60,7 +60,7 @@ class TravelTown:
     def add_child(
         self, *, key: bytes = KEY, has_journey: bool = True, covers: Sequence[Cover] = ("journeys", "search")
     ) -> UUID:
-        """Somebody with consent, a tag, and a journey to the school at 2000 m by 8:10."""
+        """Somebody with consent, a tag, and a journey to the school at 2000 m by 8:10; all before is concluded."""
         with connect(self.url) as connection:
             desk = Desk(connection=connection, vault=self.vault, at=AT - timedelta(days=10), actor="chen")
             child = desk.add("小明", "child")
@@ -69,6 +69,7 @@ class TravelTown:
             desk.add_tag(child, self.tag(key))
             if has_journey:
                 desk.add_journey(child, SCHOOL)
+            connection.execute("UPDATE travel_people SET look_at = %s WHERE id = %s", (after(-3600), child))
         return child
 
     def tag(self, key: bytes = KEY) -> NewTag:
@@ -112,11 +113,11 @@ class TravelTown:
         """Store as ingest does."""
         asyncio.run(self._store(messages))
 
-    def work(self, at: datetime) -> None:
+    def work(self, at: datetime, *, zone: ZoneInfo = ZONE) -> None:
         """Let the worker do all that waits."""
         with connect(self.url, autocommit=True) as connection:
             watch(connection, at=at)
-            while look(connection, self.ears, at=at, zone=ZONE, rules=load_travel_rules()):
+            while look(connection, self.ears, at=at, zone=zone, rules=load_travel_rules()):
                 pass
 
     async def _store(self, messages: Sequence[Delivery]) -> None:

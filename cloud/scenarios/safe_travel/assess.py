@@ -75,13 +75,16 @@ def _stop_at(heard: Heard, stops: Sequence[Stop]) -> str | None:
 
 
 def _of_journey(journey: Journey, heard: Sequence[Heard], rides: Sequence[Ride], day: Day) -> Iterator[Event]:
+    if journey.agreed_from is not None and journey.leave_at < journey.agreed_from:
+        return
     begin, end = journey.leave_at - EARLY, journey.arrive_by + GRACE
+    until = journey.agreed_until
     reach_m = day.rules.radio.reach_m
     may_be_there = partial(_may_be_in, journey.destination, reach_m=reach_m)
     arrival = _arrival(journey, heard, rides, begin=begin, may_be_there=may_be_there)
-    if arrival is not None:
+    if arrival is not None and (until is None or arrival.to_at <= until):
         yield Event(kind=EventKind.ARRIVED, at=arrival.to_at, seen=arrival, journey=journey.id)
-    if day.now < end or (arrival is not None and arrival.to_at <= end):
+    if day.now < end or (until is not None and until < end) or (arrival is not None and arrival.to_at <= end):
         return
     last = next((one for one in reversed(heard) if begin <= one.from_at <= end), None)
     is_elsewhere = any(journey.arrive_by <= one.to_at <= end and not may_be_there(one) for one in heard)
@@ -170,7 +173,7 @@ def _outside(heard: Sequence[Heard], day: Day) -> Iterator[Event]:
     area = day.agreement.area
     if area is None:
         return
-    free = [one for one in heard if not _is_on_journey(one.from_at, day.journeys)]
+    free = [one for one in heard if day.agreement.in_area_time(one) and not _is_on_journey(one.from_at, day.journeys)]
     reach_m = day.rules.radio.reach_m
     for is_outside, group in groupby(free, key=lambda one: not _may_be_in(area, one, reach_m=reach_m)):
         if is_outside:
@@ -179,7 +182,11 @@ def _outside(heard: Sequence[Heard], day: Day) -> Iterator[Event]:
 
 
 def _is_on_journey(at: datetime, journeys: Sequence[Journey]) -> bool:
-    return any(journey.leave_at - EARLY <= at <= journey.arrive_by + GRACE for journey in journeys)
+    return any(
+        journey.leave_at - EARLY <= at <= journey.arrive_by + GRACE
+        and (journey.agreed_until is None or at <= journey.agreed_until)
+        for journey in journeys
+    )
 
 
 def _at_unusual_hours(heard: Sequence[Heard], day: Day) -> Iterator[Event]:
@@ -187,7 +194,7 @@ def _at_unusual_hours(heard: Sequence[Heard], day: Day) -> Iterator[Event]:
     hours = day.agreement.hours
     if hours is None:
         return
-    free = [one for one in heard if not _is_on_journey(one.from_at, day.journeys)]
+    free = [one for one in heard if day.agreement.in_hours_time(one) and not _is_on_journey(one.from_at, day.journeys)]
     for is_usual, group in groupby(free, key=lambda one: _is_between(one.from_at.astimezone(day.zone).time(), hours)):
         if not is_usual:
             first = next(group)

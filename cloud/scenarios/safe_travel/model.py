@@ -80,6 +80,8 @@ class Journey:
     destination: Circle
     leave_at: datetime
     arrive_by: datetime
+    agreed_from: datetime | None = None  # and somebody can be heard; none: ever since
+    agreed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,27 @@ class Agreement:
     """What was agreed with the guardian: where the person is by themselves, and when they are out."""
 
     area: Circle | None = None
+    area_since: datetime | None = None  # none: ever since
     hours: tuple[time, time] | None = None  # of the county's clock
+    hours_since: datetime | None = None
+
+    def is_of_before(self, event: "Event") -> bool:
+        """Whether an event was concluded by what was agreed before."""
+        match event.kind:
+            case EventKind.LEFT_AREA:
+                return not _has_begun(self.area_since, event.at)
+            case EventKind.UNUSUAL_HOUR:
+                return not _has_begun(self.hours_since, event.at)
+            case _:
+                return False
+
+    def in_area_time(self, heard: Heard) -> bool:
+        """Whether the area was agreed when somebody was heard."""
+        return _has_begun(self.area_since, heard.from_at)
+
+    def in_hours_time(self, heard: Heard) -> bool:
+        """The same of the hours."""
+        return _has_begun(self.hours_since, heard.from_at)
 
 
 class EventKind(StrEnum):
@@ -114,3 +136,7 @@ class Event:
     seen: Heard | None = None
     journey: UUID | None = None
     stop: str | None = None
+
+
+def _has_begun(since: datetime | None, at: datetime) -> bool:
+    return since is None or at >= since

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -28,8 +28,16 @@ class Corrections:
     withdrawn: tuple[UUID, ...]
 
 
-def reconcile(known: Sequence[KnownEvent], now: Sequence[Event]) -> Corrections:
-    """Pair events that tell the same thing; each with the nearest in time."""
+def reconcile(
+    known: Sequence[KnownEvent], now: Sequence[Event], *, forgotten_to: datetime | None = None
+) -> Corrections:
+    """Pair events that tell the same thing; each with the nearest in time.
+
+    Args:
+        known: what was concluded before.
+        now: what is concluded now.
+        forgotten_to: what was heard until then is deleted, so that it takes nothing back.
+    """
     pairs = sorted(
         (
             (abs(one.event.at - other.at), str(one.id), number)
@@ -50,7 +58,11 @@ def reconcile(known: Sequence[KnownEvent], now: Sequence[Event]) -> Corrections:
     return Corrections(
         new=tuple(event for number, event in enumerate(now) if number not in kept.values()),
         changed=tuple(changed),
-        withdrawn=tuple(one.id for one in known if str(one.id) not in kept),
+        withdrawn=tuple(
+            one.id
+            for one in known
+            if str(one.id) not in kept and (forgotten_to is None or one.event.at >= forgotten_to)
+        ),
     )
 
 

@@ -194,6 +194,39 @@ def test_an_agreed_journey_may_leave_the_area() -> None:
 
 
 @pytest.mark.parametrize(
+    "agreement",
+    [
+        replace(HOME, area_since=after(50)),
+        Agreement(hours=(time(9), time(20)), hours_since=after(50)),
+    ],
+    ids=["area", "hours"],
+)
+def test_what_was_agreed_later_is_not_held_against_what_was_heard_before(agreement: Agreement) -> None:
+    sightings = [heard(s, reader="stop", at_m=900) for s in (0, 20, 100, 120)]
+    assert [event.at for event in assess(day(sightings, agreement=agreement))] == [after(100)]
+
+
+def test_a_journey_that_was_agreed_on_the_way_allows_it_and_nobody_is_missed() -> None:
+    journey = replace(JOURNEY, agreed_from=after(10))
+    outside = heard(60, reader="stop", at_m=900)
+    assert assess(day([outside], {"bus-1": ALL_DAY}, journeys=[journey], agreement=HOME)) == []
+
+
+def test_a_journey_that_ends_on_the_way_allows_what_was_before_and_nobody_is_missed() -> None:
+    journey = replace(JOURNEY, agreed_until=after(250))
+    outside = [heard(s, reader="stop", at_m=900) for s in (0, 300)]
+    events = assess(day(outside, {"bus-1": ALL_DAY}, journeys=[journey], agreement=HOME))
+    assert [(event.kind, event.at) for event in events] == [(EventKind.LEFT_AREA, after(300))]
+
+
+def test_who_arrived_before_the_journey_ended_has_arrived() -> None:
+    for until_s, expected in ((180, []), (250, [EventKind.ARRIVED])):
+        journey = replace(JOURNEY, agreed_until=after(until_s))
+        told = kinds(assess(day(RIDE, {"bus-1": ALL_DAY}, journeys=[journey])))
+        assert [kind for kind in told if kind not in {EventKind.BOARDED, EventKind.LEFT_BUS}] == expected
+
+
+@pytest.mark.parametrize(
     ("hours", "is_usual"),
     [
         ((time(7), time(20)), True),
