@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Final
 
@@ -106,7 +106,8 @@ def _follow(
         frame = FrameReading(at=ego.at, camera_id="front", image=image)
         looks = _looks(frame, ego, detector, camera)
         tracker.see(looks)
-        seen.append([_Seen(look=look, track=track) for track in tracker.tracks for look in looks if track.last is look])
+        taken = product(tracker.tracks, looks)
+        seen.append([_Seen(look=look, track=track) for track, look in taken if track.last.box is look.box])
     return told + tracker.end(), seen
 
 
