@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge_agent.config import AgentConfig, Cloud
-from edge_agent.durable import replace_file
+from edge_agent.durable import DRAFT_SUFFIX, replace_file, write_file
 from edge_agent.errors import ConfigurationError
 
 RENEW_BEFORE: Final = timedelta(days=30)
@@ -48,8 +48,10 @@ def enrol(cloud: Cloud, *, device: str, code: str, certificate_file: Path, secre
         City and device as the cloud calls them.
 
     Raises:
-        ConfigurationError: the cloud refuses, or cannot be reached.
+        ConfigurationError: a file cannot be written, the cloud refuses, or it cannot be reached.
     """
+    for file in (certificate_file, secret_file):
+        _try_to_write(file)  # a code counts once
     draft = draw_key(device)
     told = _ask(cloud, "enrol", {"code": code, "request": draft.request_pem}, headers={})
     replace_file(certificate_file, told["certificate"].encode() + draft.key_pem, is_private=True)
@@ -88,6 +90,15 @@ def expiry_of(file: Path) -> datetime:
         return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file}: no certificate: {error}") from error
+
+
+def _try_to_write(file: Path) -> None:
+    draft = file.with_name(f"{file.name}{DRAFT_SUFFIX}")
+    try:
+        write_file(draft, b"", is_private=True)
+        draft.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _ask(cloud: Cloud, what: str, body: dict[str, str], *, headers: dict[str, str]) -> dict[str, Any]:
