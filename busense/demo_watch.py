@@ -1,5 +1,6 @@
 """A viewer of the live map: how long after its exposure a damage is visible."""
 
+import contextlib
 import json
 import threading
 import time
@@ -89,7 +90,6 @@ class Viewer:
     def __init__(self, url: str, *, without_network: Iterable[str] = ()) -> None:
         """Take the address of the cloud, and the buses whose delays are counted apart."""
         self.delays = Delays(without_network=frozenset(without_network))
-        self.reconnections = 0
         self._url = f"{url}/api/v1/events"
         self._stop = threading.Event()
         self._is_connected = threading.Event()
@@ -108,10 +108,8 @@ class Viewer:
     def _follow(self) -> None:
         with httpx.Client(timeout=httpx.Timeout(10.0, read=READ_TIMEOUT_S)) as client:
             while not self._stop.is_set():
-                try:
+                with contextlib.suppress(httpx.HTTPError):
                     self._read(client)
-                except httpx.HTTPError:
-                    self.reconnections += 1
                 time.sleep(AGAIN_AFTER_S)
 
     def _read(self, client: httpx.Client) -> None:

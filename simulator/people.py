@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -90,11 +90,11 @@ class Rider:
         return self.motion.pose(self.phase_s + elapsed_s)
 
 
-def make_riders(motions: Sequence[tuple[Course, float]], *, seed: int, every: int = 2) -> list[Rider]:
+def make_riders(motions: Sequence[tuple[Course, float]], *, seed: int) -> list[Rider]:
     """Somebody on every other bus, who rides far enough that it cannot be held for standing at a stop."""
     rng = np.random.default_rng((seed, 12))
     riders: list[Rider] = []
-    for bus in range(0, len(motions), every):
+    for bus in range(0, len(motions), 2):
         motion, phase_s = motions[bus]
         board_s = 2.0 + float(rng.uniform(0.0, 6.0))
         begin = Rider(
@@ -117,15 +117,7 @@ def _left_far(rider: Rider) -> Rider:
         (rider.board_s + float(s) for s in seconds if rider.ridden_m(rider.board_s + float(s)) >= LONG_ENOUGH_M),
         rider.leave_s,
     )
-    return Rider(
-        number=rider.number,
-        tag=rider.tag,
-        bus=rider.bus,
-        motion=rider.motion,
-        phase_s=rider.phase_s,
-        board_s=rider.board_s,
-        leave_s=leave_s,
-    )
+    return replace(rider, leave_s=leave_s)
 
 
 class TagRadio:

@@ -45,7 +45,6 @@ def score_claims(
     exposed_ids: AbstractSet[str],
     group_of: Mapping[str, str],
     plane: Plane,
-    gate_m: float = GATE_M,
 ) -> Score:
     """Pair claims with defects of the same class group, nearest first, each at most once.
 
@@ -55,11 +54,11 @@ def score_claims(
     that `group_of` does not know is its own group.
     """
     taken_for = [replace(each, class_code=LOOKALIKES[each.class_code]) for each in truth.lookalikes]
-    fooled = sorted(_pairs(claims, taken_for, group_of=group_of, plane=plane, gate_m=gate_m), reverse=True)
+    fooled = sorted(_pairs(claims, taken_for, group_of=group_of, plane=plane), reverse=True)
     fooled_m = {claim_id: metres for metres, _, claim_id in fooled}  # the nearest stands last
     pairs = [
         pair
-        for pair in sorted(_pairs(claims, truth.defects, group_of=group_of, plane=plane, gate_m=gate_m))
+        for pair in sorted(_pairs(claims, truth.defects, group_of=group_of, plane=plane))
         if pair[0] <= fooled_m.get(pair[2], math.inf)
     ]
     taken: dict[str, tuple[str, float]] = {}
@@ -82,7 +81,7 @@ def score_claims(
 
 
 def _pairs(
-    claims: Sequence[Claim], defects: Sequence[Defect], *, group_of: Mapping[str, str], plane: Plane, gate_m: float
+    claims: Sequence[Claim], defects: Sequence[Defect], *, group_of: Mapping[str, str], plane: Plane
 ) -> list[tuple[float, str, str]]:
     """Metres, defect and claim of every pair that may belong together."""
     pairs: list[tuple[float, str, str]] = []
@@ -92,7 +91,7 @@ def _pairs(
             if group_of.get(defect.class_code, defect.class_code) != group:
                 continue
             metres = distance_m(spot, plane.spot(lon=defect.lon, lat=defect.lat))
-            if metres <= gate_m:
+            if metres <= GATE_M:
                 pairs.append((metres, defect.id, claim.id))
     return pairs
 

@@ -30,7 +30,6 @@ class Limits:
         ]
         ways = np.arange(0.0, line.length_m, 5.0)
         self._line = line
-        self._ways_m = ways
         self._limits_mps = np.array([_limit_at(line.place(float(way))[0], blocks) for way in ways])
 
     def at(self, along_m: float) -> float:

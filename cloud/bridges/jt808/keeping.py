@@ -49,15 +49,13 @@ class RawBook:
     _today: date = date.min
     _of_terminal: dict[str, int] = field(default_factory=dict[str, int])
     _waiting: "asyncio.Queue[_Row]" = field(default_factory=lambda: asyncio.Queue(WAITING))
-    left_out: int = 0
 
     def keep(self, terminal: Terminal, raw: Raw, *, at: datetime) -> None:
-        """Keep it, or count it as left out."""
+        """Keep it, if there is room."""
         if at.date() != self._today:
             self._today, self._of_terminal = at.date(), {}
         kept = self._of_terminal.get(terminal.phone, 0)
         if kept >= RAW_A_DAY or self._waiting.full():
-            self.left_out += 1
             return
         self._of_terminal[terminal.phone] = kept + 1
         self._waiting.put_nowait((terminal.city, terminal.device, at, raw.why, raw.content))

@@ -36,10 +36,6 @@ class Gauge:
     level_m: float
     level_at: datetime
 
-    def is_stale(self, at: datetime) -> bool:
-        """Whether its last level is too old to tell anything of now."""
-        return at - self.level_at > STALE_AFTER
-
 
 def assess(gauge: Gauge | None, level: Level, *, rules: GaugeRules) -> Gauge:
     """Take the next level; one that is not newer than the last changes nothing."""

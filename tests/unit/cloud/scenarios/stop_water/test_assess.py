@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloud.errors import ConfigError
 from cloud.findings.model import Severity
-from cloud.scenarios.stop_water.assess import GAP, STALE_AFTER, Gauge, Level, assess, severity_of
+from cloud.scenarios.stop_water.assess import GAP, Gauge, Level, assess, severity_of
 from cloud.scenarios.stop_water.rules import GaugeRules, load_water_rules
 
 AT = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -87,8 +87,6 @@ def test_the_same_level_again_changes_nothing() -> None:
 def test_silence_is_not_dryness() -> None:
     gauge = assess(None, level(0, 0.3, over_s=60), rules=RULES)
     assert gauge.is_flooded
-    assert not gauge.is_stale(AT + STALE_AFTER)
-    assert gauge.is_stale(AT + STALE_AFTER + timedelta(seconds=1))
     assert assess(gauge, level(86_400, 0.3), rules=RULES).is_flooded
 
 
