@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -22,7 +22,6 @@ from cloud.condition.evidence import FindingPlace, read_network
 from cloud.condition.locate import locate_finding
 from cloud.db.aside import Kind, do_apart
 from cloud.db.changes import tell_all
-from cloud.db.pool import WORKER, connect
 from cloud.errors import ConfigError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
@@ -37,7 +36,7 @@ from cloud.scenarios.street_furniture.assess import Assessment, Problem, ThingSt
 from cloud.scenarios.street_furniture.evidence import Noticed, damage_passes, lost_passes
 from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.work import queue
-from cloud.work.hands import keep_at
+from cloud.work.hands import keep_at, utc_now
 from cloud.work.neighbourhood import Neighbourhood
 from cloud.work.proposals import carry_out, proposals_for
 
@@ -247,23 +246,18 @@ def look_after_furniture(
 ) -> None:
     """Run until `stop` is set, and set it when something is wrong; a database or store that is away is waited for."""
 
-    def follow() -> None:
-        with connect(url, autocommit=True, name=WORKER) as connection:
-            judge = Judge(connection=connection, kinds=kinds, catalogue=catalogue, handling=handling, now=_utc_now)
-            store = cache(open_store)  # opened when the first picture is read; what fails is tried again
-            while not stop.is_set():
-                done = judge.run()
-                try:
-                    if kinds.pictures is not None:
-                        done += look_at_pictures(connection, lambda sha256: store().read(sha256), at=_utc_now())
-                except (ConfigError, BaseError, OSError) as error:
-                    _log.warning("pictures_of_things_wait error=%s", error)
-                    stop.wait(RETRY_S)
-                if not done:
-                    stop.wait(POLL_S)
+    def follow(connection: Connection[Any]) -> None:
+        judge = Judge(connection=connection, kinds=kinds, catalogue=catalogue, handling=handling, now=utc_now)
+        store = cache(open_store)  # opened when the first picture is read; what fails is tried again
+        while not stop.is_set():
+            done = judge.run()
+            try:
+                if kinds.pictures is not None:
+                    done += look_at_pictures(connection, lambda sha256: store().read(sha256), at=utc_now())
+            except (ConfigError, BaseError, OSError) as error:
+                _log.warning("pictures_of_things_wait error=%s", error)
+                stop.wait(RETRY_S)
+            if not done:
+                stop.wait(POLL_S)
 
     keep_at("furniture", follow, url=url, stop=stop)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

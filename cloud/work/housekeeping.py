@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from psycopg import Connection
 from cloud.db.migrate import check_current
 from cloud.db.pool import WORKER, connect
 from cloud.errors import ClockError, ConfigError, UnavailableError
+from cloud.work.hands import utc_now
 from cloud.work.retention import Report, Store, alone, last_report, purge
 from cloud.work.retention_rules import RetentionRules, is_due
 
@@ -35,7 +36,7 @@ def look_after_retention(
             try:
                 check_current(url)
                 with connect(url, autocommit=True, name=WORKER) as connection:
-                    purge_when_due(connection, open_store, rules, zone=zone, now=_utc_now, should_stop=stop.is_set)
+                    purge_when_due(connection, open_store, rules, zone=zone, now=utc_now, should_stop=stop.is_set)
             except (UnavailableError, ClockError, ConfigError, psycopg.Error, BaseError, OSError) as error:
                 _log.warning("retention_interrupted error=%s", error)
                 wait_s = RETRY_S
@@ -79,7 +80,3 @@ def _is_due(connection: Connection[Any], rules: RetentionRules, zone: ZoneInfo, 
             "`busense retention run` purges now, and from then on each day by itself"
         )
     return is_due(last[0] if last is not None else None, at=at, hour=rules.hour, zone=zone)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -34,6 +34,7 @@ from cloud.work.case_jobs import CaseJobs
 from cloud.work.driving import look_after_driving
 from cloud.work.fleet import look_after_roll_outs
 from cloud.work.furniture import look_after_furniture
+from cloud.work.hands import utc_now
 from cloud.work.housekeeping import look_after_retention
 from cloud.work.map import look_after_map
 from cloud.work.notices import look_after_notices
@@ -147,12 +148,12 @@ def _follow(listener: Connection[Any], connection: Connection[Any], rules: Ruleb
     catalogue, handling, kinds = rules
     listener.execute(f"LISTEN {CHANNEL}")
     trimmed_at = datetime.min.replace(tzinfo=UTC)
-    case_jobs = CaseJobs(connection=connection, catalogue=catalogue, handling=handling, now=_utc_now)
+    case_jobs = CaseJobs(connection=connection, catalogue=catalogue, handling=handling, now=utc_now)
     while not stop.is_set():
-        drain(connection, catalogue=catalogue, handling=handling, kinds=kinds, now=_utc_now, should_stop=stop.is_set)
+        drain(connection, catalogue=catalogue, handling=handling, kinds=kinds, now=utc_now, should_stop=stop.is_set)
         case_jobs.run()
-        if _utc_now() - trimmed_at > TRIM_EVERY:
-            trimmed_at = _utc_now()
+        if utc_now() - trimmed_at > TRIM_EVERY:
+            trimmed_at = utc_now()
             trim_changes(connection, at=trimmed_at)
             idempotency.trim(connection, at=trimmed_at)
             run_clock(connection, handling=handling, at=trimmed_at)
@@ -167,7 +168,9 @@ def _step(connection: Connection[Any], fuse: Callable[..., int], now: Callable[[
     every place, wait for the first one that has something to do here.
     """
     cells = queue.waiting_places(connection)
-    needed = place.cells_around(cells[0]) if cells else []
+    if not cells:
+        return None
+    first, needed = cells[0], place.cells_around(cells[0])
     with contextlib.suppress(PlaceBusyError), connection.transaction():
         if free := place.lock_free(connection, cells[:PLACES_AT_ONCE]):
             return fuse(free, at=now())
@@ -177,16 +180,10 @@ def _step(connection: Connection[Any], fuse: Callable[..., int], now: Callable[[
                 if place.lock_free(connection, [cell]):
                     return fuse([cell], at=now())
         except PlaceBusyError as error:
-            needed = error.cells if cell == cells[0] else needed
-    for cell in cells[:1]:
-        try:
-            with connection.transaction():
-                place.wait_for_cells(connection, needed)
-                return fuse([cell], at=now(), held=needed)
-        except PlaceBusyError:
-            return 0  # it reaches farther still: next time more is waited for
-    return None
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+            needed = error.cells if cell == first else needed
+    try:
+        with connection.transaction():
+            place.wait_for_cells(connection, needed)
+            return fuse([first], at=now(), held=needed)
+    except PlaceBusyError:
+        return 0  # it reaches farther still: next time more is waited for

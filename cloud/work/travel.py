@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from cloud.db.pool import WORKER, connect
 from cloud.db.steps import drain
 from cloud.errors import ConfigError
 from cloud.people.model import Actor, Role
@@ -20,7 +19,7 @@ from cloud.travel.looks import Looks
 from cloud.travel.people import drop_ended_journeys, erase_ended, forget_journeys
 from cloud.travel.step import look_at_next
 from cloud.travel.watch import note_watch
-from cloud.work.hands import keep_at
+from cloud.work.hands import keep_at, utc_now
 
 POLL_S: Final = 1.0
 KEY_AGAIN_S: Final = 30.0
@@ -39,9 +38,9 @@ def look_after_travel(
     Without the key that sealed the tags nobody is looked after, which is told; roads and cases go on.
     """
 
-    def follow() -> None:
+    def follow(connection: Connection[Any]) -> None:
         try:
-            _follow(url, Vault.read(vault_file), rules, zone, stop)
+            _follow(connection, Vault.read(vault_file), rules, zone, stop)
         except ConfigError as error:
             _log.error("travel_waits error=%s", error)
             stop.wait(KEY_AGAIN_S)
@@ -49,20 +48,21 @@ def look_after_travel(
     keep_at("travel", follow, url=url, stop=stop)
 
 
-def _follow(url: str, vault: Vault, rules: TravelRules, zone: ZoneInfo, stop: threading.Event) -> None:
+def _follow(
+    connection: Connection[Any], vault: Vault, rules: TravelRules, zone: ZoneInfo, stop: threading.Event
+) -> None:
     ears = Ears(vault)
     ended_at = watched_at = datetime.min.replace(tzinfo=UTC)
-    with connect(url, autocommit=True, name=WORKER) as connection:
-        while not stop.is_set():
-            at = datetime.now(UTC)
-            if at - ended_at > END_EVERY:
-                ended_at = at
-                end_what_is_over(connection, vault, at=at)
-            if at - watched_at > WATCH_EVERY:
-                watched_at = at
-                watch(connection, at=at)
-            if not look(connection, ears, at=at, zone=zone, rules=rules):
-                stop.wait(POLL_S)
+    while not stop.is_set():
+        at = utc_now()
+        if at - ended_at > END_EVERY:
+            ended_at = at
+            end_what_is_over(connection, vault, at=at)
+        if at - watched_at > WATCH_EVERY:
+            watched_at = at
+            watch(connection, at=at)
+        if not look(connection, ears, at=at, zone=zone, rules=rules):
+            stop.wait(POLL_S)
 
 
 def watch(connection: Connection[Any], *, at: datetime) -> None:

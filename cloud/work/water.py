@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,14 +16,13 @@ from cloud.cases.model import Actor, CaseState, Role
 from cloud.cases.repository import CaseOfFinding, newest_cases
 from cloud.db.aside import Kind, do_apart
 from cloud.db.changes import tell_all
-from cloud.db.pool import WORKER, connect
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import FindingState, PassKind, Severity
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.observations.tables import cell_of
 from cloud.scenarios.stop_water.assess import Gauge, Level, assess, severity_of
 from cloud.scenarios.stop_water.rules import GaugeRules, WaterRules
-from cloud.work.hands import keep_at
+from cloud.work.hands import keep_at, utc_now
 from cloud.work.proposals import carry_out, proposals_for
 from wire.envelope import make_id
 
@@ -217,7 +215,13 @@ def look_after_water(
     url: str, rules: WaterRules, catalogue: Catalogue, handling: Handling, stop: threading.Event
 ) -> None:
     """Run until `stop` is set, and set it when something is wrong; a database that is away is waited for."""
-    keep_at("water", partial(_follow, url, rules, catalogue, handling, stop), url=url, stop=stop)
+
+    def follow(connection: Connection[Any]) -> None:
+        while not stop.is_set():
+            note_water(connection, rules=rules, catalogue=catalogue, handling=handling, now=utc_now)
+            stop.wait(POLL_S)
+
+    keep_at("water", follow, url=url, stop=stop)
 
 
 def note_water(
@@ -241,13 +245,6 @@ def note_water(
         count += taken
 
 
-def _follow(url: str, rules: WaterRules, catalogue: Catalogue, handling: Handling, stop: threading.Event) -> None:
-    with connect(url, autocommit=True, name=WORKER) as connection:
-        while not stop.is_set():
-            note_water(connection, rules=rules, catalogue=catalogue, handling=handling, now=_utc_now)
-            stop.wait(POLL_S)
-
-
 def _read(connection: Connection[Any], finding_id: UUID) -> list[Record]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(FEATURES_BY_ID, {"ids": [finding_id]}).fetchall()
@@ -260,7 +257,3 @@ def _subject_of(measured: _Measured) -> dict[str, str]:
         "id": str(measured.id),
         "id_at": measured.id_at.isoformat(),
     }
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
