@@ -12,21 +12,17 @@ from uuid import UUID
 import numpy as np
 from obstore.exceptions import BaseError
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, Role
-from cloud.cases.repository import newest_cases
 from cloud.condition.evidence import FindingPlace, read_network
 from cloud.condition.locate import locate_finding
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import tell_all
 from cloud.errors import ConfigError
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_new_observations, read_stretches
-from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.furniture import repository
 from cloud.furniture.pictures import Read, compare_new
 from cloud.furniture.repository import PassBy, ProblemFinding, ProblemPass, StoredThing
@@ -38,7 +34,7 @@ from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.work import queue
 from cloud.work.hands import keep_at, utc_now
 from cloud.work.neighbourhood import Neighbourhood
-from cloud.work.proposals import carry_out, proposals_for
+from cloud.work.proposals import settle
 
 ACTOR: Final = Actor(name="system:furniture", role=Role.SYSTEM)
 BATCH: Final = 20
@@ -118,7 +114,7 @@ class Judge:
             )
             repository.write_thing(self.connection, thing, found, segment_id=self._segment_of(thing, at), at=at)
             changed += self._write_problems(thing, found, looks, problems, at)
-        self._decide(changed, at)
+        settle(self._actions(at), changed)
 
     def _segment_of(self, thing: StoredThing, at: datetime) -> str | None:
         place = FindingPlace(
@@ -164,23 +160,10 @@ class Judge:
             changed.append(repository.write_problem(self.connection, written, finding_id=finding_id, at=at))
         return changed
 
-    def _decide(self, finding_ids: Sequence[UUID], at: datetime) -> None:
-        """What the assessment proposes for their cases, and what viewers are told."""
-        actions = CaseActions(
+    def _actions(self, at: datetime) -> CaseActions:
+        return CaseActions(
             connection=self.connection, catalogue=self.catalogue, handling=self.handling, actor=ACTOR, at=at
         )
-        cases = newest_cases(self.connection, list(finding_ids))
-        for finding in self._read(finding_ids):
-            case = cases.get(finding["id"])
-            proposals = proposals_for(finding, case, catalogue=self.catalogue)
-            carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
-        features = [feature_of(record, catalogue=self.catalogue) for record in self._read(finding_ids)]
-        changes = [(str(feature.id), feature.model_dump(mode="json")) for feature in features]
-        tell_all(self.connection, kind="finding", changes=changes)
-
-    def _read(self, finding_ids: Sequence[UUID]) -> list[Record]:
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(FEATURES_BY_ID, {"ids": list(finding_ids)}).fetchall()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,29 @@
 """One step of the worker: one batch of some places in one transaction."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, Role
 from cloud.cases.repository import newest_cases
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import tell_all
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.error_models import read_rate_book
 from cloud.findings.evidence import read_findings_of, read_new_observations, read_stretches
-from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
+from cloud.findings.views import Record
 from cloud.scenarios.street_furniture.kinds import Kinds
 from cloud.work import queue
 from cloud.work.furniture import note_things
 from cloud.work.neighbourhood import Neighbourhood
 from cloud.work.place import cells_around_all
-from cloud.work.proposals import carry_out, proposals_for
+from cloud.work.proposals import decide, read_findings, tell_findings
 from telemetry.logs import about
 
 ACTOR: Final = Actor(name="system:fusion", role=Role.SYSTEM)
@@ -87,16 +85,15 @@ def _fuse_known(actions: CaseActions, taken: queue.Taken, cells: Sequence[str], 
 
 def _fuse(actions: CaseActions, taken: queue.Taken, cells: Sequence[str]) -> None:
     """Let a batch take effect on findings and cases."""
-    connection, catalogue = actions.connection, actions.catalogue
-    place = Neighbourhood(connection, cells, catalogue=catalogue, book=read_rate_book(connection), at=actions.at)
+    connection = actions.connection
+    book = read_rate_book(connection)
+    place = Neighbourhood(connection, cells, catalogue=actions.catalogue, book=book, at=actions.at)
     again = read_findings_of(connection, taken.observations)
     place.take_observations(read_new_observations(connection, taken.observations), again=again)
     place.take_stretches(read_stretches(connection, taken.coverages))
     changed = place.settle()
-    _decide(actions, _read(connection, changed), taken)
-    features = {record["id"]: feature_of(record, catalogue=catalogue) for record in _read(connection, changed)}
-    changes = [(str(finding_id), feature.model_dump(mode="json")) for finding_id, feature in features.items()]
-    tell_all(connection, kind="finding", changes=changes)
+    _decide(actions, read_findings(connection, changed), taken)
+    tell_findings(actions, changed)
 
 
 def _decide(actions: CaseActions, findings: Sequence[Record], taken: queue.Taken) -> None:
@@ -106,11 +103,8 @@ def _decide(actions: CaseActions, findings: Sequence[Record], taken: queue.Taken
     looks = [str(event_id) for *_, event_id in taken.coverages]
     with actions.telling_once() as together:
         for finding in findings:
-            case = cases.get(finding["id"])
-            proposals = proposals_for(finding, case, catalogue=actions.catalogue)
-            if proposals:
-                with about(sightings.get(finding["id"]) or looks):  # what changed it
-                    carry_out(together, proposals, finding=finding, case_id=case.id if case else None)
+            with about(sightings.get(finding["id"]) or looks):  # what changed it
+                decide(together, finding, cases.get(finding["id"]))
 
 
 def _sightings(connection: Connection[Any], taken: queue.Taken) -> dict[UUID, list[str]]:
@@ -121,8 +115,3 @@ def _sightings(connection: Connection[Any], taken: queue.Taken) -> dict[UUID, li
         for each in {finding_id, merged_into} - {None}:
             sightings.setdefault(each, []).append(str(event_id))
     return sightings
-
-
-def _read(connection: Connection[Any], finding_ids: Iterable[UUID]) -> list[Record]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(FEATURES_BY_ID, {"ids": list(finding_ids)}).fetchall()

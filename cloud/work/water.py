@@ -15,15 +15,13 @@ from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, CaseState, Role
 from cloud.cases.repository import CaseOfFinding, newest_cases
 from cloud.db.aside import Kind, do_apart
-from cloud.db.changes import tell_all
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import FindingState, PassKind, Severity
-from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.observations.tables import cell_of
 from cloud.scenarios.stop_water.assess import Gauge, Level, assess, severity_of
 from cloud.scenarios.stop_water.rules import GaugeRules, WaterRules
 from cloud.work.hands import keep_at, utc_now
-from cloud.work.proposals import carry_out, proposals_for
+from cloud.work.proposals import settle, tell_findings
 from wire.envelope import make_id
 
 ACTOR: Final = Actor(name="system:stops", role=Role.SYSTEM)
@@ -128,7 +126,7 @@ class WaterDesk:
     def let_go(self) -> None:
         """End the floods of gauges that are let in no longer; their cases stay with people: silence is not dryness."""
         for (finding_id,) in self.actions.connection.execute(_LET_GO).fetchall():
-            self._tell_change(finding_id)
+            tell_findings(self.actions, [finding_id])
 
     def _take_all(self, levels: Sequence[_Measured]) -> None:
         for level in levels:
@@ -186,7 +184,7 @@ class WaterDesk:
         connection.execute(
             _ADD_LOOK, (finding_id, measured.at, measured.city, measured.device, kind, before, existence)
         )
-        self._settle(finding_id)
+        settle(self.actions, [finding_id])
 
     def _is_look_due(self, finding_id: UUID, measured: _Measured, gauge: Gauge, case: CaseOfFinding | None) -> bool:
         """While there is a flood, or a case of one, the gauge looks at it."""
@@ -195,20 +193,6 @@ class WaterDesk:
         key = (finding_id, measured.city, measured.device)
         row = self.actions.connection.execute(_LOOKED_AT, key).fetchone()
         return row is None or row[0] is None or measured.at - row[0] >= PASS_EVERY
-
-    def _settle(self, finding_id: UUID) -> None:
-        actions = self.actions
-        case = newest_cases(actions.connection, [finding_id]).get(finding_id)
-        for finding in _read(actions.connection, finding_id):
-            proposals = proposals_for(finding, case, catalogue=actions.catalogue)
-            carry_out(actions, proposals, finding=finding, case_id=case.id if case else None)
-        self._tell_change(finding_id)
-
-    def _tell_change(self, finding_id: UUID) -> None:
-        actions = self.actions
-        features = [feature_of(row, catalogue=actions.catalogue) for row in _read(actions.connection, finding_id)]
-        changes = [(str(finding_id), feature.model_dump(mode="json")) for feature in features]
-        tell_all(actions.connection, kind="finding", changes=changes)
 
 
 def look_after_water(
@@ -243,11 +227,6 @@ def note_water(
                 desk.let_go()
                 return count
         count += taken
-
-
-def _read(connection: Connection[Any], finding_id: UUID) -> list[Record]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(FEATURES_BY_ID, {"ids": [finding_id]}).fetchall()
 
 
 def _subject_of(measured: _Measured) -> dict[str, str]:
