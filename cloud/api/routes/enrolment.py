@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.actors import needs
@@ -13,7 +12,7 @@ from cloud.api.deps import Resources, ResourcesDep
 from cloud.api.devices import DeviceDep
 from cloud.api.problems import ProblemError, not_found
 from cloud.errors import FleetError
-from cloud.fleet.authority import Authority, Issued
+from cloud.fleet.authority import Authority
 from cloud.fleet.enrolment import Admission, admit, renew
 from cloud.people.permissions import Permission
 
@@ -69,24 +68,17 @@ def enrol_device(body: Enrolment, held: ResourcesDep) -> EnrolmentView:
 
 
 @router.post("/devices/renew", status_code=HTTPStatus.CREATED)
-async def renew_certificate(
-    body: Renewal,
-    held: ResourcesDep,
-    asking: DeviceDep,
-) -> CertificateView:
+def renew_certificate(body: Renewal, held: ResourcesDep, asking: DeviceDep) -> CertificateView:
     """Get the next certificate before this one ends."""
     authority = _authority(held)
     city, device = asking
+    at = datetime.now(UTC)
     try:
-        issued = await run_in_threadpool(_renew, held, authority, city, device, body.request)
+        with held.thread_pool.connection() as connection:
+            issued = renew(connection, authority, city=city, device=device, request=body.request, at=at)
     except FleetError as error:
         raise ProblemError(HTTPStatus.FORBIDDEN, str(error)) from error
     return CertificateView(certificate=issued.pem, authority=authority.pem, expires_at=issued.expires_at)
-
-
-def _renew(held: Resources, authority: Authority, city: str, device: str, request: str) -> Issued:
-    with held.thread_pool.connection() as connection:
-        return renew(connection, authority, city=city, device=device, request=request, at=datetime.now(UTC))
 
 
 def _authority(held: Resources) -> Authority:

@@ -1,25 +1,19 @@
 """What people say of findings: these are one, these are not, this one is two; and taking it back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
-from fastapi.concurrency import run_in_threadpool
-from psycopg import Connection
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Resources, ResourcesDep
 from cloud.api.once import NEEDS_KEY
-from cloud.api.problems import Problem, ProblemError
+from cloud.api.problems import Problem
 from cloud.cases import decisions
 from cloud.cases.model import Actor
-from cloud.errors import DecisionError, DecisionNotFoundError
 from cloud.findings.decisions import DecisionKind
 from cloud.people.permissions import Permission
 
@@ -62,70 +56,39 @@ class Decided(BaseModel):
     id: UUID
 
 
-Write = Callable[[Connection[Any], decisions.Said], UUID]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
-    """Who says something."""
-
-    held: Resources
-    actor: Actor
-
-    async def decide(self, body: _Body, write: Write) -> Decided:
-        """Write what is said."""
-        try:
-            return await run_in_threadpool(self._within, body, write)
-        except DecisionNotFoundError as error:
-            raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from error
-        except DecisionError as error:
-            raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
-
-    def _within(self, body: _Body, write: Write) -> Decided:
-        said = decisions.Said(actor=self.actor.name, at=datetime.now(UTC), reason=body.reason)
-        with self.held.thread_pool.connection() as connection:
-            return Decided(id=write(connection, said))
-
-
-def _desk(actor: ActorDep, held: ResourcesDep) -> _Desk:
-    return _Desk(held=held, actor=actor)
-
-
-DeskDep = Annotated[_Desk, Depends(_desk)]
-
-
 @router.post("/findings/{finding_id}/merge", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def merge_findings(finding_id: UUID, body: OtherFinding, desk: DeskDep) -> Decided:
+def merge_findings(finding_id: UUID, body: OtherFinding, held: ResourcesDep, actor: ActorDep) -> Decided:
     """Say that two findings are one thing."""
-    return await desk.decide(body, partial(_pair, DecisionKind.MERGE, finding_id, body.other))
+    return _decide_pair(DecisionKind.MERGE, finding_id, body, held, actor)
 
 
 @router.post("/findings/{finding_id}/different", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def keep_findings_apart(finding_id: UUID, body: OtherFinding, desk: DeskDep) -> Decided:
+def keep_findings_apart(finding_id: UUID, body: OtherFinding, held: ResourcesDep, actor: ActorDep) -> Decided:
     """Say that two findings are two things, so that they are never taken for one."""
-    return await desk.decide(body, partial(_pair, DecisionKind.DIFFERENT, finding_id, body.other))
+    return _decide_pair(DecisionKind.DIFFERENT, finding_id, body, held, actor)
 
 
 @router.post("/findings/{finding_id}/split", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def split_finding(finding_id: UUID, body: SightingsApart, desk: DeskDep) -> Decided:
+def split_finding(finding_id: UUID, body: SightingsApart, held: ResourcesDep, actor: ActorDep) -> Decided:
     """Say that some sightings of a finding are of another thing."""
-
-    def write(connection: Connection[Any], said: decisions.Said) -> UUID:
-        return decisions.split(connection, finding_id=finding_id, observations=body.observations, said=said)
-
-    return await desk.decide(body, write)
+    said = _said(body, actor)
+    with held.thread_pool.connection() as connection:
+        return Decided(id=decisions.split(connection, finding_id=finding_id, observations=body.observations, said=said))
 
 
 @router.post("/finding-decisions/{decision_id}/undo", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)
-async def undo_decision(decision_id: UUID, body: Undo, desk: DeskDep) -> Decided:
+def undo_decision(decision_id: UUID, body: Undo, held: ResourcesDep, actor: ActorDep) -> Decided:
     """Take a decision back; it stays in the record."""
-
-    def write(connection: Connection[Any], said: decisions.Said) -> UUID:
-        decisions.undo(connection, decision_id, said=said)
-        return decision_id
-
-    return await desk.decide(body, write)
+    with held.thread_pool.connection() as connection:
+        decisions.undo(connection, decision_id, said=_said(body, actor))
+    return Decided(id=decision_id)
 
 
-def _pair(kind: DecisionKind, first: UUID, second: UUID, connection: Connection[Any], said: decisions.Said) -> UUID:
-    return decisions.decide_pair(connection, kind, first=first, second=second, said=said)
+def _decide_pair(kind: DecisionKind, first: UUID, body: OtherFinding, held: Resources, actor: Actor) -> Decided:
+    said = _said(body, actor)
+    with held.thread_pool.connection() as connection:
+        return Decided(id=decisions.decide_pair(connection, kind, first=first, second=body.other, said=said))
+
+
+def _said(body: _Body, actor: Actor) -> decisions.Said:
+    return decisions.Said(actor=actor.name, at=datetime.now(UTC), reason=body.reason)

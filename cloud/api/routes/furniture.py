@@ -20,8 +20,7 @@ from cloud.api.deps import (
     fetch_all,
     fetch_one,
 )
-from cloud.api.problems import Problem, ProblemError, not_found
-from cloud.errors import FurnitureError
+from cloud.api.problems import Problem, not_found
 from cloud.furniture import decisions, views
 from cloud.furniture.features import read_features, within
 from cloud.furniture.imports import REFUSED, Imported, import_features
@@ -154,10 +153,7 @@ async def import_list(
 
 
 def _import(held: Resources, scope: Scope, content: bytes, *, file: str, by: str) -> Imported:
-    try:
-        features = list(within(read_features(content, kinds=held.kinds, what=file), scope.has_place))
-    except FurnitureError as error:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+    features = list(within(read_features(content, kinds=held.kinds, what=file), scope.has_place))
     with held.thread_pool.connection() as connection:
         return import_features(
             connection,
@@ -199,22 +195,14 @@ async def get_thing(thing: ThingDep, connection: DatabaseDep, held: ResourcesDep
 
 
 @judging.post("/furniture/{thing_id}/remove", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)  # noqa: FAST003
-async def remove_thing(thing: ThingDep, body: RemovalReason, actor: ActorDep, held: ResourcesDep) -> None:
+def remove_thing(thing: ThingDep, body: RemovalReason, actor: ActorDep, held: ResourcesDep) -> None:
     """Say that a thing was taken away on purpose: nobody misses it any more; its case is withdrawn within seconds."""
-
-    def write() -> None:
-        with held.thread_pool.connection() as connection:
-            decisions.remove(connection, thing["id"], actor=actor.name, reason=body.reason, at=datetime.now(UTC))
-
-    await run_in_threadpool(write)
+    with held.thread_pool.connection() as connection:
+        decisions.remove(connection, thing["id"], actor=actor.name, reason=body.reason, at=datetime.now(UTC))
 
 
 @judging.post("/furniture/{thing_id}/keep", status_code=HTTPStatus.ACCEPTED, responses=_ANSWERS)  # noqa: FAST003
-async def keep_thing(thing: ThingDep, body: RemovalReason, actor: ActorDep, held: ResourcesDep) -> None:
+def keep_thing(thing: ThingDep, body: RemovalReason, actor: ActorDep, held: ResourcesDep) -> None:
     """Take that back: the passes judge the thing again."""
-
-    def write() -> None:
-        with held.thread_pool.connection() as connection:
-            decisions.keep(connection, thing["id"], actor=actor.name, reason=body.reason, at=datetime.now(UTC))
-
-    await run_in_threadpool(write)
+    with held.thread_pool.connection() as connection:
+        decisions.keep(connection, thing["id"], actor=actor.name, reason=body.reason, at=datetime.now(UTC))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Database, DatabaseDep, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
-from cloud.errors import FleetError, RollOutError
+from cloud.errors import FleetError
 from cloud.fleet.releases import Release, list_releases
 from cloud.fleet.rollout import MAX_GROUPS, Deed, RollOutState, Terms, deeds_in
 from cloud.fleet.rollouts import Proposal, do, propose
@@ -197,7 +197,7 @@ def put_shadow(sha256: Sha256, body: ShadowWish, held: ResourcesDep, actor: Acto
         with held.thread_pool.connection() as connection:
             let_look_on(connection, sha256, body.devices, share=body.share, city=held.city, actor=actor.name, at=at)
             return _shadow(connection, sha256)
-    except (RollOutError, FleetError) as error:
+    except FleetError as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
 
 
@@ -242,30 +242,23 @@ def post_roll_out(body: NewRollOut, held: ResourcesDep, actor: ActorDep) -> dict
         ),
         shadow_frames=body.shadow_frames,
     )
-    try:
-        with held.thread_pool.connection() as connection:
-            roll_out = propose(connection, proposal, city=held.city, actor=actor.name, at=datetime.now(UTC))
-    except RollOutError as error:
-        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
-    return {"id": roll_out}
+    with held.thread_pool.connection() as connection:
+        return {"id": propose(connection, proposal, city=held.city, actor=actor.name, at=datetime.now(UTC))}
 
 
 @router.post("/roll-outs/{roll_out}/{deed}")
 def post_deed(roll_out: UUID, deed: Deed, body: Word, held: ResourcesDep, actor: ActorDep) -> dict[str, RollOutState]:
     """Approve (as another person), pause, resume or stop a roll-out."""
-    try:
-        with held.thread_pool.connection() as connection:
-            state = do(
-                connection,
-                roll_out,
-                deed,
-                actor=actor.name,
-                at=datetime.now(UTC),
-                reason=body.reason,
-                seen_failed=body.seen_failed,
-            )
-    except RollOutError as error:
-        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        state = do(
+            connection,
+            roll_out,
+            deed,
+            actor=actor.name,
+            at=datetime.now(UTC),
+            reason=body.reason,
+            seen_failed=body.seen_failed,
+        )
     return {"state": state}
 
 
