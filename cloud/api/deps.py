@@ -1,4 +1,4 @@
-"""What the routes need: the database, the catalogue, the live hub, and the common forms of questions."""
+"""What the routes need: the database, the catalogue, the live hub, and the common forms of questions and bodies."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
@@ -157,6 +157,18 @@ class Question(BaseModel):
     """The parameters of a request; an unknown one is a mistake that must not pass in silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Body(BaseModel):
+    """What a request brings; an unknown member is a mistake that must not pass in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretBody(Body):
+    """What only its receiver may read: errors never repeat it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
 
 class BoxQuestion(Question):

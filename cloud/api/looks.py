@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from cloud.api.deps import SecretBody
 
 Purpose = Annotated[str, Field(min_length=5, max_length=500, pattern=r"^[^\x00]+$")]
 
 
-class LookOutcome(BaseModel):
+class LookOutcome(SecretBody):
     """How it ended."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     outcome: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] = ""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, JsonValue
 
 from cloud.api.actors import ActorDep
 from cloud.api.deps import ResourcesDep
@@ -22,12 +22,6 @@ from cloud.travel.reading import Books
 from cloud.travel.search import Outlook, look_for
 
 SHOWN: Final = timedelta(days=7)
-
-
-class Body(BaseModel):
-    """What is sent to the desk; errors never repeat it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Made(BaseModel):

@@ -6,9 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cloud.api.actors import Identity, IdentityDep, needs
+from cloud.api.deps import SecretBody
 from cloud.api.entrance import Door
 from cloud.api.problems import not_found
 from cloud.api.routes.session import Code, DoorDep, Password
@@ -23,10 +24,6 @@ from cloud.people.sessions import Session, end_session, end_sessions, list_sessi
 from cloud.people.tokens import Token, add_token, end_token, list_tokens
 
 router = APIRouter(tags=["account"], dependencies=[needs(Permission.ACCOUNT)])
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class AccountView(BaseModel):
@@ -62,7 +59,7 @@ class SessionList(BaseModel):
     items: list[SessionView]
 
 
-class NewPassword(_Body):
+class NewPassword(SecretBody):
     """The password until now (empty when there was none), and the new one."""
 
     current: Annotated[str, Field(max_length=1024)]
@@ -78,7 +75,7 @@ class SecondFactorView(BaseModel):
     code_size: int
 
 
-class SecondFactor(_Body):
+class SecondFactor(SecretBody):
     """The secret that the app was given, the code that it shows, and the password."""
 
     secret: Annotated[str, Field(pattern=r"^[A-Z2-7]{32}$")]
@@ -86,7 +83,7 @@ class SecondFactor(_Body):
     password: Annotated[str, Field(max_length=1024)]
 
 
-class Confirmation(_Body):
+class Confirmation(SecretBody):
     """The password."""
 
     password: Annotated[str, Field(max_length=1024)]
@@ -109,7 +106,7 @@ class TokenList(BaseModel):
     items: list[TokenView]
 
 
-class NewToken(_Body):
+class NewToken(SecretBody):
     """What a token is called, what it is for, and for how long."""
 
     label: Annotated[str, Field(min_length=1, max_length=60)]

@@ -5,9 +5,10 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from cloud.api.actors import IdentityDep, needs
+from cloud.api.deps import Body
 from cloud.api.routes.session import DoorDep
 from cloud.errors import PersonError
 from cloud.notify.targets import Address
@@ -19,16 +20,14 @@ from wire.units import ClassCode
 router = APIRouter(tags=["account"], dependencies=[needs(Permission.ACCOUNT)])
 
 
-class NoticeWish(BaseModel):
+class NoticeWish(Body):
     """Where to, of which classes (none: of all), when not, and how many minutes' worth at once.
 
     Quiet hours are of the county's clock; from a time to the same there are none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     address: Address
-    classes: Annotated[list[ClassCode], Field(max_length=50)] = []
+    classes: Annotated[list[ClassCode], Field(max_length=50)] = []  # noqa: RUF012 - pydantic copies it
     quiet_from: time | None = None
     quiet_to: time | None = None
     digest_min: Annotated[int, Field(ge=0, le=1440)] = 0

@@ -7,10 +7,10 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import Database, DatabaseDep, Question, ResourcesDep
+from cloud.api.deps import Body, Database, DatabaseDep, Question, ResourcesDep
 from cloud.api.problems import ProblemError, not_found
 from cloud.errors import FleetError
 from cloud.fleet.answers import read_answer
@@ -30,11 +30,7 @@ HISTORY_POINTS: Final = 1440
 """At most about so many, whatever the time."""
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Pose(_Body):
+class Pose(Body):
     """How the camera looks at the road; what is null goes by the bus's own file."""
 
     height_m: Annotated[float | None, Field(gt=0, le=10, allow_inf_nan=False)] = None
@@ -46,7 +42,7 @@ class Pose(_Body):
     right_m: Offset | None = None
 
 
-class Order(_Body):
+class Order(Body):
     """What is asked of a bus."""
 
     kind: Literal[CommandKind.RESTART, CommandKind.SEND_PICTURE, CommandKind.SEND_LOGS]

@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import Question, Resources, ResourcesDep
+from cloud.api.deps import Body, Question, Resources, ResourcesDep
 from cloud.api.once import NEEDS_KEY
 from cloud.api.problems import Problem, ProblemError
 from cloud.cases.actions import CaseActions
@@ -40,11 +40,7 @@ class CaseProblem(Problem):
     case: CaseDetail
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Act(_Body):
+class _Act(Body):
     version: Annotated[int, Field(ge=1)]
     """Of the case as the caller last saw it."""
     at: AwareDatetime | None = None
@@ -116,7 +112,7 @@ class ArriveAction(_Explainable):
     accuracy_m: SizeM | None = None
 
 
-class MaterialBody(_Body):
+class MaterialBody(Body):
     """What went into the repair."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
@@ -128,7 +124,7 @@ class DoneAction(_Explainable):
     """Say that it is repaired."""
 
     action: Literal["done"]
-    materials: Annotated[list[MaterialBody], Field(max_length=20)] = []
+    materials: Annotated[tuple[MaterialBody, ...], Field(max_length=20)] = ()
     length_m: SizeM | None = None
     width_m: SizeM | None = None
     area_m2: SizeM | None = None

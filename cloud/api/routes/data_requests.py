@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
-from cloud.api.deps import Database, DatabaseDep, Question, Resources, ResourcesDep, fetch_all, fetch_one
+from cloud.api.deps import Body, Database, DatabaseDep, Question, Resources, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
 from cloud.api.routes.pictures import PictureHash, answer_once
 from cloud.driving.clips import ClipDeed, note_look_at_pictures
@@ -81,8 +81,8 @@ Words = Annotated[str, Field(max_length=4_000)]
 Chosen = Annotated[list[Sha256], Field(min_length=1, max_length=MOST_CHOSEN)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+class _Body(Body):
+    model_config = ConfigDict(str_strip_whitespace=True)
 
 
 class NewDataRequest(_Body):

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
-from cloud.api.deps import ResourcesDep
+from cloud.api.deps import Body, ResourcesDep
 from cloud.api.looks import AnyLookView, LookOutcome, Purpose
 from cloud.api.problems import ProblemError
 from cloud.driving.looks import DRIVER_LOOKS, DriverLook, Ground, Looks, LookWish, read_driven, read_track
@@ -26,10 +26,8 @@ LOOKS: Final = [needs(Permission.LOOK_AT_DRIVERS)]
 OWN_DAYS: Final = timedelta(days=90)
 
 
-class DriverLookBody(BaseModel):
+class DriverLookBody(Body):
     """At whom, of what time, why, and for how long: a driver, or whoever drove a bus."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     driver: Name | None = None
     device: Slug | None = None

@@ -11,10 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
-from cloud.api.deps import Database, DatabaseDep, Question, Record, Resources, ResourcesDep, fetch_all, fetch_one
+from cloud.api.deps import Body, Database, DatabaseDep, Question, Record, Resources, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
 from cloud.api.routes.pictures import answer_once
 from cloud.driving import shifts
@@ -84,28 +84,22 @@ class ScoreQuestion(Question):
         return self
 
 
-class ReviewOrder(BaseModel):
+class ReviewOrder(Body):
     """What is to be done with an incident, as it was last seen."""
-
-    model_config = ConfigDict(extra="forbid")
 
     action: Review
     version: Annotated[int, Field(ge=1)]
     reason: Reason | None = None
 
 
-class Objection(BaseModel):
+class Objection(Body):
     """The driver's own word."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: Reason
 
 
-class ShiftOrder(BaseModel):
+class ShiftOrder(Body):
     """Who drove which bus from when to when."""
-
-    model_config = ConfigDict(extra="forbid")
 
     driver: Name
     device: Slug

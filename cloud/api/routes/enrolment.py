@@ -5,10 +5,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cloud.api.actors import needs
-from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.deps import Resources, ResourcesDep, SecretBody
 from cloud.api.devices import DeviceDep
 from cloud.api.problems import ProblemError, not_found
 from cloud.errors import FleetError
@@ -21,18 +21,14 @@ router = APIRouter(tags=["devices"], dependencies=[needs(Permission.DEVICE)])
 RequestPem = Annotated[str, Field(max_length=8192, description="signing request (PKCS #10, PEM)")]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Enrolment(_Body):
+class Enrolment(SecretBody):
     """A one-time code and a signing request."""
 
     code: Annotated[str, Field(min_length=1, max_length=100)]
     request: RequestPem
 
 
-class Renewal(_Body):
+class Renewal(SecretBody):
     """A signing request."""
 
     request: RequestPem

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.deps import Body, Resources, ResourcesDep
 from cloud.api.once import NEEDS_KEY
 from cloud.api.problems import Problem
 from cloud.cases import decisions
@@ -28,9 +28,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Body(Body):
     reason: Text
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cloud.api.actors import ActorDep, ScopeDep, needs
 from cloud.api.deps import (
+    Body,
     BoxQuestion,
     DatabaseDep,
     Question,
@@ -93,10 +94,8 @@ class Taken(BaseModel):
     refused: int
 
 
-class RemovalReason(BaseModel):
+class RemovalReason(Body):
     """Why a thing counts as taken away on purpose, or no longer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cloud.api.actors import Credentials, IdentityDep, is_still, needs
-from cloud.api.deps import Resources, ResourcesDep
+from cloud.api.deps import Body, Resources, ResourcesDep
 from cloud.api.live import Change
 from cloud.api.looks import LookOutcome, Purpose
 from cloud.api.routes.events import CursorText, EventStream, open_stream
@@ -49,10 +49,8 @@ class Wards(BaseModel):
     items: list[Ward]
 
 
-class SearchBody(BaseModel):
+class SearchBody(Body):
     """Why somebody has to be looked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     purpose: Purpose
     minutes: Annotated[int, Field(ge=1, le=1440)] = 240

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
 from psycopg.rows import dict_row
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import Question, Resources
+from cloud.api.deps import Body, Question, Resources
 from cloud.api.entrance import Door
 from cloud.api.routes.session import DoorDep, Name
 from cloud.cases.scope import require_known
@@ -54,15 +54,13 @@ class PersonList(BaseModel):
     items: list[PersonView]
 
 
-class PersonBody(BaseModel):
+class PersonBody(Body):
     """An account as it shall be."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     role: Role
     unit: Key | None = None
     crew: Key | None = None
-    areas: Annotated[list[Key], Field(max_length=100)] = []
+    areas: Annotated[tuple[Key, ...], Field(max_length=100)] = ()
     oidc_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
@@ -196,7 +194,7 @@ def _wish(held: Resources, name: str, body: PersonBody) -> Wish:
         role=body.role,
         unit=body.unit,
         crew=body.crew,
-        areas=tuple(body.areas),
+        areas=body.areas,
         oidc_name=body.oidc_name,
     )
     require_known(wish, catalogue=held.catalogue, handling=held.handling)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import Database, DatabaseDep, ResourcesDep, fetch_all, fetch_one
+from cloud.api.deps import Body, Database, DatabaseDep, ResourcesDep, fetch_all, fetch_one
 from cloud.api.problems import ProblemError, not_found
 from cloud.errors import FleetError
 from cloud.fleet.releases import Release, list_releases
@@ -61,15 +61,11 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Threshold = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NewRollOut(_Body):
+class NewRollOut(Body):
     """What is rolled out, in which groups, and what makes it wait."""
 
     release: Sha256
-    shares: Annotated[list[Share], Field(max_length=MAX_GROUPS - 1)] = [0.05, 0.25]
+    shares: Annotated[tuple[Share, ...], Field(max_length=MAX_GROUPS - 1)] = (0.05, 0.25)
     """Of the buses, for each group but the last, which takes the rest."""
     stop_at_failed: Threshold = 0.1
     """Share of a group's buses that fail at which it waits for a person."""
@@ -83,7 +79,7 @@ class NewRollOut(_Body):
     """Frames at which a model must have looked on before anybody can approve it."""
 
 
-class ShadowWish(_Body):
+class ShadowWish(Body):
     """Where a model looks on, and how often."""
 
     devices: Annotated[list[Slug], Field(min_length=1, max_length=100)]
@@ -91,7 +87,7 @@ class ShadowWish(_Body):
     """Of the frames."""
 
 
-class Word(_Body):
+class Word(Body):
     """Why; who goes on says how many failures were seen."""
 
     seen_failed: Annotated[int, Field(ge=0)] = 0

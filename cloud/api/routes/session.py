@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from cloud.api.actors import IdentityDep, needs
-from cloud.api.deps import ResourcesDep
+from cloud.api.deps import ResourcesDep, SecretBody
 from cloud.api.entrance import Credentials, Door
 from cloud.api.oidc import Errand
 from cloud.api.problems import not_found
@@ -38,11 +38,7 @@ Code = Annotated[str, Field(pattern=r"^\d{6}$")]
 Secret = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class SignIn(_Body):
+class SignIn(SecretBody):
     """Name, password, and the code of an authenticator app for those who have one."""
 
     name: Annotated[str, Field(min_length=1, max_length=63)]
@@ -50,13 +46,13 @@ class SignIn(_Body):
     code: Code | None = None
 
 
-class DemoSignIn(_Body):
+class DemoSignIn(SecretBody):
     """The account of a demo."""
 
     name: Name
 
 
-class Link(_Body):
+class Link(SecretBody):
     """The secret of a one-time link."""
 
     token: Secret

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, model_validator
 
 from cloud.api.actors import needs
+from cloud.api.deps import SecretBody
 from cloud.api.routes.session import DoorDep, Name
-from cloud.api.travel_desk import Body, CounterDep, Made, TravellerDetail, TravellerView, detail_of
+from cloud.api.travel_desk import CounterDep, Made, TravellerDetail, TravellerView, detail_of
 from cloud.people.links import GOOD_FOR
 from cloud.people.permissions import Permission
 from cloud.travel.people import Agreed, Cover, Kind, NewJourney, NewTag
@@ -24,14 +25,14 @@ Hexadecimal = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16,32}$")]
 Local = Annotated[time, Field(description="of the county's clock")]
 
 
-class NewTraveller(Body):
+class NewTraveller(SecretBody):
     """Somebody who will travel with a tag."""
 
     name: Words
     kind: Kind
 
 
-class AgreementBody(Body):
+class AgreementBody(SecretBody):
     """Where somebody goes by themselves, and when (the county's clock; from a time to the same is the whole day)."""
 
     lon: Lon | None = None
@@ -51,7 +52,7 @@ class AgreementBody(Body):
         return self
 
 
-class NewConsent(Body):
+class NewConsent(SecretBody):
     """Who agreed to what, and until the end of which day by the county's clock."""
 
     given_by: Words
@@ -59,7 +60,7 @@ class NewConsent(Body):
     until: date
 
 
-class TagBody(Body):
+class TagBody(SecretBody):
     """A tag as it was read when it was handed out."""
 
     kind: Literal["eid", "ibeacon"]
@@ -69,13 +70,13 @@ class TagBody(Body):
     battery_days: Annotated[float, Field(gt=0, le=5000, allow_inf_nan=False)] = 365.0
 
 
-class NewGuardian(Body):
+class NewGuardian(SecretBody):
     """The name of an account; one that is not there is made."""
 
     name: Name
 
 
-class JourneyBody(Body):
+class JourneyBody(SecretBody):
     """A journey that repeats."""
 
     name: Words

@@ -8,15 +8,16 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from cloud.api.actors import needs
+from cloud.api.deps import SecretBody
 from cloud.api.looks import LookOutcome, Purpose
-from cloud.api.travel_desk import Body, CounterDep, LookView, Made, OutlookView, look_view, view
+from cloud.api.travel_desk import CounterDep, LookView, Made, OutlookView, look_view, view
 from cloud.people.permissions import Permission
 from cloud.travel.looks import TRAVEL_LOOKS, LookKind
 
 router = APIRouter(tags=["travel"], dependencies=[needs(Permission.CARE)])
 
 
-class LookBody(Body):
+class LookBody(SecretBody):
     """Why somebody's whereabouts must be looked at, and for how long."""
 
     kind: LookKind

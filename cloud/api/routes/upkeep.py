@@ -9,10 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from psycopg import Connection
 from psycopg.rows import dict_row
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
-from cloud.api.deps import Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all
+from cloud.api.deps import Body, Database, DatabaseDep, Question, Record, ResourcesDep, fetch_all
 from cloud.api.problems import ProblemError, not_found
 from cloud.db import aside, upkeep
 from cloud.db.upkeep import Deed, Thing
@@ -53,12 +53,6 @@ SELECT id, at, kind, subject, reason, detail, returned_at AS settled_at, discard
 State = Literal["waiting", "done", "discarded"]
 Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
-
-
-class Body(BaseModel):
-    """What a request brings; an unknown member is a mistake that must not pass in silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Discard(Body):
