@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class FindingState(StrEnum):
@@ -12,6 +13,10 @@ class FindingState(StrEnum):
     OPEN = "open"
     GONE = "gone"
     REJECTED = "rejected"
+
+
+SHOWN: Final = tuple(state for state in FindingState if state is not FindingState.REJECTED)
+"""States that are shown to who names none."""
 
 
 class Severity(StrEnum):

@@ -14,7 +14,7 @@ from cloud.api.freshness import entity_tag, matches
 from cloud.api.problems import not_found
 from cloud.findings.cells import COARSEST, cells_over, resolution_for
 from cloud.findings.map_cells import ALL_CLASSES
-from cloud.findings.model import FindingState
+from cloud.findings.model import SHOWN, FindingState
 from cloud.findings.views import (
     DECISIONS,
     FEATURE_COLUMNS,
@@ -34,7 +34,6 @@ router = APIRouter(tags=["findings"], dependencies=[needs(Permission.SEE)])
 NEAREST: Final = 24.0  # zoom
 BY_PLACE_COSTS: Final = 6  # times as much for a finding, which lies anywhere on the disk; by age it is in the index
 CELLS_COUNTED: Final = 120  # tell well enough how many findings lie in a rectangle
-_SHOWN: Final = tuple(state for state in FindingState if state is not FindingState.REJECTED)
 # The page first, then the cases of its findings alone.
 _PAGE: Final = (
     """
@@ -78,7 +77,7 @@ class FindingQuestion(BoxQuestion):
     def values(self) -> Record:
         """Values of the statement; one row more than asked tells whether there is a next page."""
         return self.box_values() | {
-            "states": list(self.state or _SHOWN),
+            "states": list(self.state or SHOWN),
             "classes": list(self.class_code) or None,
             "counted": list(self.class_code) or [ALL_CLASSES],
             "since": self.since,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -121,7 +122,6 @@ def _route_of(layer: Layer) -> Callable[..., Response]:
             return _answer([], is_complete=False)
         now = datetime.now(UTC)
         at = now if question.at is None else min(question.at, now)
-        box = parse_bbox(question.bbox)
         with held.thread_pool.connection() as connection:
             glance = Glance(
                 connection=connection,
@@ -132,13 +132,10 @@ def _route_of(layer: Layer) -> Callable[..., Response]:
                 kinds=held.kinds,
                 travel=held.travel,
                 zone=held.handling.working_calendar.zone,
-                min_lon=box.min_lon,
-                min_lat=box.min_lat,
-                max_lon=box.max_lon,
-                max_lat=box.max_lat,
                 zoom=question.zoom,
                 at=at,
                 is_past=at < now,
+                **asdict(parse_bbox(question.bbox)),
             )
             drawn = layer.draw(glance)
         return _answer(drawn[:MOST], is_complete=len(drawn) <= MOST)

@@ -1,6 +1,7 @@
 """What a map shows of findings: each one where there are few, counts by H3 cell where there are many."""
 
 import json
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Final, Literal, NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ from cloud.api.actors import ScopeDep, needs
 from cloud.api.deps import Box, BoxText, Database, DatabaseDep, Question, Record, parse_bbox
 from cloud.findings.cells import COARSEST, cells_over, resolution_for, ring_of
 from cloud.findings.map_cells import ALL_CLASSES
-from cloud.findings.model import FindingState, Severity
+from cloud.findings.model import SHOWN, FindingState, Severity
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_PLACE, Scope
 from wire.units import ClassCode
@@ -22,8 +23,6 @@ router = APIRouter(tags=["map"], dependencies=[needs(Permission.SEE)])
 MAX_FINDINGS: Final = 1000
 SINGLE_FROM_ZOOM: Final = 11.0  # from farther away even a few findings lie upon each other
 ONLY_SINGLE_FROM_ZOOM: Final = 16.5  # the finest cells are as large as the map
-
-_SHOWN: Final = tuple(state for state in FindingState if state is not FindingState.REJECTED)
 
 _FINDINGS: Final = (
     """
@@ -55,7 +54,7 @@ class MapQuestion(Question):
     def values(self) -> Record:
         """Values of the filter."""
         return {
-            "states": list(self.state or _SHOWN),
+            "states": list(self.state or SHOWN),
             "classes": list(self.class_code) or None,
             "counted": list(self.class_code) or [ALL_CLASSES],
         }
@@ -122,7 +121,7 @@ def _answer(text: str) -> Response:
 
 
 async def _findings(connection: Database, question: MapQuestion, box: Box, scope: Scope) -> str:
-    values = question.values() | _box_values(box) | scope.values() | {"limit": MAX_FINDINGS + 1}
+    values = question.values() | asdict(box) | scope.values() | {"limit": MAX_FINDINGS + 1}
     rows = await (await connection.execute(_FINDINGS, values)).fetchall()
     names = tuple(MapFinding.model_fields)
     findings = [dict(zip(names, (str(row[0]), *row[1:]), strict=True)) for row in rows[:MAX_FINDINGS]]
@@ -159,14 +158,10 @@ def _place_json(cell: str) -> str:
 
 async def _counts(connection: Database, question: MapQuestion, box: Box) -> tuple[int, list[_Count]]:
     """The resolution, and its cells where anything is."""
-    place = _box_values(box)
+    place = asdict(box)
     resolution = resolution_for(zoom=question.zoom, **place)
     if resolution == COARSEST:
         rows = await connection.execute(_COARSEST, question.values())
     else:
         rows = await connection.execute(_CELLS, question.values() | {"cells": cells_over(resolution, **place)})
     return resolution, [_Count(*row) for row in await rows.fetchall()]
-
-
-def _box_values(box: Box) -> dict[str, float]:
-    return {"min_lon": box.min_lon, "min_lat": box.min_lat, "max_lon": box.max_lon, "max_lat": box.max_lat}
