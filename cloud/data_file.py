@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -23,13 +24,19 @@ def load_data_file(model: type[Model], path: Path | None, *, shipped: tuple[str,
     Raises:
         ConfigError: names file, line and key.
     """
-    name = str(path) if path else shipped[1]
-    text = _read(path, shipped, name)
-    try:
-        return model.model_validate(_parse(text, name))
-    except ValidationError as error:
-        faults = ((problem["loc"], problem["msg"]) for problem in error.errors(include_url=False))
-        raise ConfigError(_explain(faults, name=name, text=text)) from error
+    if path is not None:
+        return read_data_file(model, path)
+    package, name = shipped
+    return _checked(model, _read(files(package) / name, name), name)
+
+
+def read_data_file(model: type[Model], path: Path) -> Model:
+    """Read a data file of which none is shipped.
+
+    Raises:
+        ConfigError: names file, line and key.
+    """
+    return _checked(model, _read(path, str(path)), str(path))
 
 
 def fault_of(path: Path, faults: Iterable[Fault]) -> ConfigError:
@@ -43,7 +50,15 @@ def read_tables(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it cannot be read.
     """
-    return _parse(_read(path, ("", ""), str(path)), str(path))
+    return _parse(_read(path, str(path)), str(path))
+
+
+def _checked(model: type[Model], text: str, name: str) -> Model:
+    try:
+        return model.model_validate(_parse(text, name))
+    except ValidationError as error:
+        faults = ((problem["loc"], problem["msg"]) for problem in error.errors(include_url=False))
+        raise ConfigError(_explain(faults, name=name, text=text)) from error
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
@@ -53,8 +68,7 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         raise ConfigError(f"{name}: {error}") from error
 
 
-def _read(path: Path | None, shipped: tuple[str, str], name: str) -> str:
-    source = path or files(shipped[0]) / shipped[1]
+def _read(source: Path | Traversable, name: str) -> str:
     try:
         with source.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
-from cloud.data_file import load_data_file
+from cloud.data_file import read_data_file
 
 _POINTER: Final = re.compile(r"(/[A-Za-z0-9_]{1,64}){1,8}")
 
@@ -47,7 +47,7 @@ def load_mending_rule(file: Path) -> MendingRule:
     Raises:
         ConfigError: naming file, line and key.
     """
-    return load_data_file(MendingRule, file, shipped=("", ""))
+    return read_data_file(MendingRule, file)
 
 
 def mend(payload: bytes, rule: MendingRule) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cloud.cases.model import Action
-from cloud.data_file import load_data_file
+from cloud.data_file import read_data_file
 from cloud.errors import ConfigError
 from wire.units import ClassCode
 
@@ -150,7 +150,7 @@ def load_targets(path: Path | None) -> Targets:
     Raises:
         ConfigError: names file, line and key.
     """
-    return load_data_file(Targets, path, shipped=("", "")) if path else Targets()
+    return read_data_file(Targets, path) if path else Targets()
 
 
 def read_secret(path: Path) -> str:
