@@ -1,6 +1,5 @@
 """The cloud's processes as children that are started again when they die."""
 
-import logging
 import os
 import signal
 import sys
@@ -10,8 +9,6 @@ from typing import Final
 
 from busense.errors import StartError
 from busense.local.processes import Program, ending_with_us
-
-log = logging.getLogger(__name__)
 
 MAX_RESTARTS: Final = 5
 

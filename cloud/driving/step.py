@@ -1,6 +1,5 @@
 """One step of the worker: new events become incidents, tracks tell how much was driven and where it was too fast."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -26,8 +25,6 @@ SLOWEST_LIMIT_MPS: Final = 5.0  # whoever drives slower is nowhere too fast, and
 
 # One worker at a time: incidents of one bus are joined in the order of their time.
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('busense.driving', 0))"
-
-_log = logging.getLogger(__name__)
 
 
 def note_driving(

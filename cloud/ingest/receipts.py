@@ -1,22 +1,18 @@
 """Receipts: what a device need not send again."""
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from cloud.fleet.devices import Device
 from cloud.fleet.streams import Range, Settled
 from wire.codec import encode_envelope
 from wire.envelope import Envelope, make_id
 from wire.messages import Kind, Stored
 from wire.topics import Topic
 
-logger = logging.getLogger(__name__)
-
 MIN_INTERVAL_S: Final = 2.0
 _MAX_MISSING: Final = 1024  # what a receipt can hold
-
-Device = tuple[str, str]
 
 
 def make_receipt(settled: Settled) -> Stored:

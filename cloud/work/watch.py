@@ -1,6 +1,5 @@
 """Looks at what waits in the database, so that others can be told; only where somebody may ask."""
 
-import logging
 import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -41,8 +40,6 @@ _QUARANTINE: Final = "SELECT count(*) FROM quarantine WHERE replayed_at IS NULL"
 _TIMERS_LATE: Final = """
 SELECT count(*) FROM case_timers WHERE fired_at IS NULL AND fire_at < now() - interval '1 minute'
 """
-
-_log = logging.getLogger(__name__)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ BINS = 10
 CLASS_SIGMA = 1.0  # how far a class's offset may lie from the common one, in logits; holds back classes seen rarely
 NEWTON_STEPS = 30
 RESAMPLINGS = 500
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

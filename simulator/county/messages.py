@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.county.build import County
 from simulator.county.damage import defect_id
@@ -36,8 +35,6 @@ from wire.messages import (
     Unusable,
 )
 from wire.topics import Topic
-
-Floats = NDArray[np.float64]
 
 POINTS: Final = 5  # of a track
 HEALTH_EVERY_TICKS: Final = 6

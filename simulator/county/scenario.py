@@ -16,7 +16,6 @@ SCHEMA_FILE: Final = Path(__file__).with_name("scenario.schema.json")
 MAX_BYTES: Final = 1_000_000
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Hour = Annotated[float, Field(ge=0, le=24)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
