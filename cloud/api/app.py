@@ -174,7 +174,7 @@ async def hold_resources(config: CloudConfig, needs: Needs) -> AsyncGenerator[Re
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(url, max_size=POOL_SIZE, plans_anew=True))
         listener = await stack.enter_async_context(open_pool(url, max_size=1))
-        thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE, plans_anew=True))
+        thread_pool = stack.enter_context(open_thread_pool(url, max_size=POOL_SIZE))
         vault = Vault.open(config.serve.vault_file)
         hub = Hub(pool, listener=listener, needs=needs)
         tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_seal_all(thread_pool, vault))]

@@ -3,7 +3,7 @@
 Lines never change.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from cloud.cases.model import FIRST_HASH, Detail, Details, HistoryLine, Reason
+from cloud.cases.model import FIRST_HASH, Details, HistoryLine, Reason
 
 _LAST: Final = "SELECT serial, hash FROM {table} WHERE {subject} = %s ORDER BY serial DESC LIMIT 1"
 _APPEND: Final = """
@@ -37,7 +37,7 @@ class Deed:
     reason: Reason
     to_state: str
     from_state: str | None = None
-    details: Details = field(default_factory=dict[str, Detail])
+    details: Details
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,21 +27,14 @@ _COUNT: Final = "SELECT count(*) FROM case_photos WHERE case_id = %s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoPlace:
-    """Where a phone says that a photo was taken."""
-
-    lon: float | None = None
-    lat: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
     """A photo as it came, faces and all: never kept."""
 
     case_id: UUID
     kind: Literal["before", "after"]
     content: bytes = field(repr=False)
-    place: PhotoPlace = field(default_factory=PhotoPlace)
+    lon: float | None  # where the phone says that it was taken
+    lat: float | None
 
 
 async def read_photo(body: AsyncIterator[bytes], *, limit: int) -> bytes:
@@ -107,8 +100,8 @@ def _insert(actions: CaseActions, photo: Photo, safe: SafePhoto, *, city: str) -
         "case_id": photo.case_id,
         "kind": photo.kind,
         "actor": actions.actor.name,
-        "lon": photo.place.lon,
-        "lat": photo.place.lat,
+        "lon": photo.lon,
+        "lat": photo.lat,
     }
     actions.connection.execute(ADD_SAFE, values)
     actions.connection.execute(_PHOTO, values)

@@ -122,8 +122,8 @@ async def open_pool(
 
 
 @contextmanager
-def open_thread_pool(url: str, *, max_size: int = 4, plans_anew: bool = False) -> Generator[ThreadPool]:
-    """Open a pool for work in threads; it connects as the other one does.
+def open_thread_pool(url: str, *, max_size: int) -> Generator[ThreadPool]:
+    """Open a pool for work in threads; it connects as the other one does, and plans each statement anew.
 
     Raises:
         ConfigError: the URL cannot be read.
@@ -133,7 +133,7 @@ def open_thread_pool(url: str, *, max_size: int = 4, plans_anew: bool = False) -
         url,
         min_size=1,
         max_size=max_size,
-        kwargs=_PLANNING_ANEW if plans_anew else _OPTIONS,
+        kwargs=_PLANNING_ANEW,
         open=False,
         check=ConnectionPool.check_connection,
         timeout=CONNECT_TIMEOUT_S,

@@ -101,7 +101,7 @@ class Pass:
     at: datetime
     seen: Observation | None
     looked_share: float
-    look: Look | None = None  # the best of its looks
+    look: Look | None  # the best of its looks
 
     @property
     def quality(self) -> str | None:
@@ -124,8 +124,8 @@ class WeighedPass:
     probability_after: float
     hit: float  # rates that its evidence was weighed by
     false_alarm: float
-    surer: float = 0.0  # log of how much more usual its confidence is of damage than of nothing
-    is_measured: bool = False
+    surer: float  # log of how much more usual its confidence is of damage than of nothing
+    is_measured: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

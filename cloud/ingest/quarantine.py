@@ -62,7 +62,7 @@ async def insert_rejected(cursor: AsyncCursor[Any], rejected: Iterable[Rejected]
     await cursor.executemany(_INSERT, sorted(_values(item) for item in rejected))
 
 
-async def list_waiting(connection: AsyncConnection[Any], *, after: int = 0, limit: int = 100) -> list[Quarantined]:
+async def list_waiting(connection: AsyncConnection[Any], *, after: int, limit: int) -> list[Quarantined]:
     """Those that were not replayed yet, oldest first, from the one behind `after`."""
     async with connection.cursor(row_factory=class_row(Quarantined)) as cursor:
         await cursor.execute(_LIST, (after, limit))

@@ -23,7 +23,7 @@ class Replayer:
     actor: str
 
     async def replay_page(
-        self, *, after: int = 0, rule: MendingRule | None = None, reason: str | None = None
+        self, *, after: int, rule: MendingRule | None, reason: str | None = None
     ) -> tuple[int, int, int | None]:
         """Replay a page of what waits: all of it, all that lies there for a reason, or all that a rule is for.
 
@@ -37,7 +37,7 @@ class Replayer:
         stored = sum([await self.replay(item, rule=rule) for item in chosen])
         return stored, len(chosen) - stored, page[-1].id if len(page) == _PAGE else None
 
-    async def replay_all(self, *, rule: MendingRule | None = None) -> tuple[int, int]:
+    async def replay_all(self, *, rule: MendingRule | None) -> tuple[int, int]:
         """Replay everything that waits, or all that a rule is for. Returns how many are stored now, how many stay."""
         stored = stay = 0
         after: int | None = 0
@@ -46,12 +46,12 @@ class Replayer:
             stored, stay = stored + now_stored, stay + now_stay
         return stored, stay
 
-    async def replay_one(self, quarantine_id: int, *, rule: MendingRule | None = None) -> bool | None:
+    async def replay_one(self, quarantine_id: int, *, rule: MendingRule | None) -> bool | None:
         """Replay one by its number; none when there is no such number."""
         item = await find_quarantined(self.connection, quarantine_id)
         return await self.replay(item, rule=rule) if item is not None else None
 
-    async def replay(self, item: Quarantined, *, rule: MendingRule | None = None) -> bool:
+    async def replay(self, item: Quarantined, *, rule: MendingRule | None) -> bool:
         """Feed a message through the handler again.
 
         Returns whether it is stored now; else it waits with its new reason.

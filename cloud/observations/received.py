@@ -29,7 +29,7 @@ class Received:
     received_at: datetime
     id_at: datetime  # time inside the message's id, the partition key
     clock_mark: ClockMark | None
-    stop: str | None = None  # that carried it
+    stop: str | None  # that carried it
 
 
 def mark_clock(*, at: datetime, received_at: datetime, enrolled_at: datetime) -> ClockMark | None:

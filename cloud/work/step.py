@@ -45,9 +45,9 @@ def fuse_places(
     *,
     catalogue: Catalogue,
     handling: Handling | None,
+    kinds: Kinds | None,
     at: datetime,
     held: Sequence[str] = (),
-    kinds: Kinds | None = None,
 ) -> int:
     """Take a batch of places that this transaction has locked; returns how many messages it was.
 

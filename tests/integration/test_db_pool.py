@@ -42,7 +42,7 @@ def test_a_list_that_is_asked_often_still_goes_by_its_index(database: str) -> No
         connection.execute("CREATE TABLE numbers AS SELECT n FROM generate_series(1, 50000) AS n")
         connection.execute("CREATE INDEX numbers_n_idx ON numbers (n)")
         connection.execute("ANALYZE numbers")
-    with open_thread_pool(database, max_size=1, plans_anew=True) as pool, pool.connection() as connection:
+    with open_thread_pool(database, max_size=1) as pool, pool.connection() as connection:
         for _ in range(20):
             connection.execute(ONE_OF_MANY, {"n": 7}, prepare=True)
         plans = connection.execute(

@@ -17,7 +17,7 @@ from cloud.api.problems import Problem, ProblemError
 from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Actor, Reason
 from cloud.cases.orders import Material, Order, Repair, Whereabouts
-from cloud.cases.photos import Photo, PhotoPlace, add_photo, check_photo, keep_safe, read_photo
+from cloud.cases.photos import Photo, add_photo, check_photo, keep_safe, read_photo
 from cloud.cases.reading import read_case
 from cloud.cases.views import CaseDetail
 from cloud.errors import ActionNotAllowedError, StaleVersionError
@@ -226,8 +226,7 @@ async def add_case_photo(
 ) -> CaseDetail:
     """Take a photo of the crew, make faces and plates unreadable, and keep it without its metadata."""
     content = await read_photo(request.stream(), limit=held.pictures.max_bytes)
-    place = PhotoPlace(lon=question.lon, lat=question.lat)
-    photo = Photo(case_id=case_id, kind=question.kind, content=content, place=place)
+    photo = Photo(case_id=case_id, kind=question.kind, content=content, lon=question.lon, lat=question.lat)
     return await run_in_threadpool(_take_photo, held, actor, photo)
 
 

@@ -189,7 +189,7 @@ def answer_body(*, serial: int, message_id: int, result: Result) -> bytes:
     return struct.pack(">HHB", serial, message_id, result)
 
 
-def registered_body(*, serial: int, result: Registration, code: str = "") -> bytes:
+def registered_body(*, serial: int, result: Registration, code: str) -> bytes:
     return struct.pack(">HB", serial, result) + code.encode("ascii")
 
 

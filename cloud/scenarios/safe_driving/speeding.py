@@ -17,8 +17,8 @@ class DrivenPoint:
     lon: float
     lat: float
     speed_mps: float | None
-    segment_id: str | None = None
-    limit_mps: float | None = None
+    segment_id: str | None
+    limit_mps: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

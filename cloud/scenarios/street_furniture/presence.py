@@ -73,9 +73,9 @@ class Standing:
     """What all passes together say."""
 
     presence: Presence
-    in_vain: Misses = Misses()  # all that looked
-    with_free_view: Misses = Misses()  # of them, those whose view was likely free
-    last_seen_at: datetime | None = None
+    in_vain: Misses  # all that looked
+    with_free_view: Misses  # of them, those whose view was likely free
+    last_seen_at: datetime | None
 
     def is_missing(self, rules: Rules) -> bool:
         return self._is_lost(rules) and self._is_rather_gone and self.with_free_view.are_enough(rules)
