@@ -17,6 +17,7 @@ from edge_agent.vision.ground import CameraModel
 from simulator.drawn import DrawnDefect, box_of
 from simulator.error_model import CORRELATION
 from simulator.frames import DRAWN_CAMERA
+from simulator.gnss import SIGMAS_68
 from simulator.plane import Plane, Spot, ahead
 from simulator.route import CRUISE_MPS, Line
 from simulator.truth import Defect, Truth
@@ -52,7 +53,7 @@ class Receiver:
         return math.hypot(self.wander_m, self.jitter_m)
 
 
-STREET: Final = Receiver(wander_m=5.0 / math.sqrt(-2 * math.log(1 - 0.68)))  # 68 % within 5 m
+STREET: Final = Receiver(wander_m=5.0 / SIGMAS_68)  # 68 % within 5 m
 CANYON: Final = Receiver(wander_m=5.0, jumps_per_km=2.0)  # sigma 5 m on each axis: 68 % within 7.5 m
 
 

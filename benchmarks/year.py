@@ -39,11 +39,11 @@ from simulator.county.looks import (
     Driven,
     Looked,
     Told,
-    wander,
 )
 from simulator.county.report import write_report
 from simulator.county.scenario import Scenario, load_scenario
 from simulator.county.told import NEAR_M, QUALITIES
+from simulator.gnss import wander
 from simulator.plane import Spot
 from simulator.score import Claim, Score, score_claims
 from simulator.truth import CLASS_CODES

@@ -3,13 +3,17 @@
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.readings import GnssReading
 from simulator.plane import Plane, Spot
 from simulator.route import Pose
 
+SIGMAS_68: Final = math.sqrt(-2 * math.log(1 - 0.68))
+"""Of each axis, to the radius that holds 68 % of a two-dimensional normal error."""
 STANDING_MPS = 0.3  # below, a receiver tells no course
 
 
@@ -27,8 +31,7 @@ class GnssQuality:
 
     @property
     def accuracy_m(self) -> float:
-        """Radius that holds 68 % of a two-dimensional normal error."""
-        return math.hypot(self.wander_m, self.jitter_m) * math.sqrt(-2 * math.log(1 - 0.68))
+        return math.hypot(self.wander_m, self.jitter_m) * SIGMAS_68
 
 
 class Gnss:
@@ -43,7 +46,10 @@ class Gnss:
 
     def fix(self, pose: Pose, *, at: datetime, elapsed_s: float) -> GnssReading | None:
         """Fix so long after the one before, or nothing in a gap."""
-        self._wander(elapsed_s)
+        sigma_m, forgets_s = self._quality.wander_m, self._quality.wander_s
+        self._wander_m = wander(
+            self._wander_m, elapsed_s=elapsed_s, sigma_m=sigma_m, forgets_s=forgets_s, rng=self._rng
+        )
         if self._is_in_gap(elapsed_s):
             return None
         east_m, north_m = self._wander_m + self._rng.normal(0, self._quality.jitter_m, 2)
@@ -59,14 +65,16 @@ class Gnss:
             accuracy_m=self._quality.accuracy_m,
         )
 
-    def _wander(self, elapsed_s: float) -> None:
-        """First-order Gauss-Markov process; its sigma does not depend on the step."""
-        keep = math.exp(-elapsed_s / self._quality.wander_s)
-        fresh = self._rng.normal(0, self._quality.wander_m, 2)
-        self._wander_m = keep * self._wander_m + math.sqrt(1 - keep**2) * fresh
-
     def _is_in_gap(self, elapsed_s: float) -> bool:
         if self._gap_left_s <= 0 and self._rng.random() < self._quality.gaps_per_hour * elapsed_s / 3600:
             self._gap_left_s = self._rng.uniform(*self._quality.gap_s)
         self._gap_left_s -= elapsed_s
         return self._gap_left_s > 0
+
+
+def wander(
+    errors: NDArray[np.float64], *, elapsed_s: float, sigma_m: float, forgets_s: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Errors (..., 2) after some time: a first-order Gauss-Markov process, whose sigma does not depend on the step."""
+    keep = math.exp(-elapsed_s / forgets_s)
+    return keep * errors + math.sqrt(1 - keep**2) * rng.normal(0, sigma_m, errors.shape)

@@ -1,7 +1,7 @@
 """What the cloud made of it, read over HTTP as any client would."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Annotated, Final
 
 import httpx
@@ -63,6 +63,11 @@ class FindingFeature(BaseModel):
         return Claim(id=self.id, class_code=self.properties.class_code, lon=lon, lat=lat)
 
 
+def believed(findings: Sequence[FindingFeature], *, with_case: Container[str]) -> list[FindingFeature]:
+    """Findings that the cloud says are there, or said when they became a case."""
+    return [each for each in findings if each.is_believed or each.id in with_case]
+
+
 class _FindingPage(BaseModel):
     features: list[FindingFeature]
 
@@ -109,13 +114,13 @@ class CloudReader:
     def findings(self) -> list[FindingFeature]:
         """All damage of the road, also what a person rejected."""
         findings: list[FindingFeature] = []
-        for text in self._pages("/findings", cursor_name="cursor", state=STATES, **{"class": CLASS_CODES}):
+        for text in self._pages("/findings", state=STATES, **{"class": CLASS_CODES}):
             findings += _FindingPage.model_validate_json(text).features
         return findings
 
     def findings_of_cases(self) -> set[str]:
         """Ids of the findings that became a case."""
-        pages = (_CasePage.model_validate_json(text) for text in self._pages("/cases", cursor_name="cursor"))
+        pages = (_CasePage.model_validate_json(text) for text in self._pages("/cases"))
         return {case.finding_id for page in pages for case in page.items}
 
     def wait_until_fused(self, timeout_s: float) -> bool:
@@ -155,10 +160,10 @@ class CloudReader:
                 return True
             self._belong_until = page.next
 
-    def _pages(self, path: str, *, cursor_name: str, **question: Sequence[str]) -> Iterator[bytes]:
+    def _pages(self, path: str, **question: Sequence[str]) -> Iterator[bytes]:
         cursor: str | None = None
         for _ in range(MAX_PAGES):
-            query = {"limit": str(PAGE)} | question | ({cursor_name: cursor} if cursor else {})
+            query = {"limit": str(PAGE)} | question | ({"cursor": cursor} if cursor else {})
             text = self._get(path, query)
             yield text
             cursor = _Next.model_validate_json(text).next

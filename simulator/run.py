@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from simulator.county.others import Others
 from simulator.fleet import Fleet, FleetPlan
 from simulator.office import Ground, Office, open_office
 from simulator.people import Rider
-from simulator.readback import CloudReader
+from simulator.readback import CloudReader, believed
 from simulator.report import Report
 from simulator.score import Score, score_claims
 from simulator.watching import Watching
@@ -84,38 +85,32 @@ class Simulation:
         is_stored = self._fleet.wait_until_stored()
         if self._office is not None:
             self._office.close()
-        try:
-            return self._report(is_running=False) if self._stop.is_set() else self._read_and_score(is_stored=is_stored)
-        finally:
-            self._fleet.close()
-
-    def _read_and_score(self, *, is_stored: bool) -> Report:
-        reader = CloudReader(self._plan.cloud_url)
-        try:
-            return self._scored(reader, is_stored=is_stored)
-        finally:
-            reader.close()
+        with closing(self._fleet):
+            if self._stop.is_set():
+                return self._report(is_running=False)
+            with closing(CloudReader(self._plan.cloud_url)) as reader:
+                return self._scored(reader, is_stored=is_stored)
 
     def _scored(self, reader: CloudReader, *, is_stored: bool) -> Report:
         is_fused = reader.wait_until_fused(FUSED_WITHIN_S)
-        findings, group_of, handled = reader.findings(), reader.group_of(), reader.findings_of_cases()
-        believed = [each for each in findings if each.is_believed or each.id in handled]
+        findings, group_of = reader.findings(), reader.group_of()
+        sure = believed(findings, with_case=reader.findings_of_cases())
         if self._watching is not None:
             elapsed_s = time.monotonic() - self._start_s
-            self._watching.note(believed, group_of=group_of, elapsed_s=elapsed_s, at=datetime.now(UTC))
+            self._watching.note(sure, group_of=group_of, elapsed_s=elapsed_s, at=datetime.now(UTC))
 
         def score(*, with_candidates: bool) -> Score:
-            doubtful = [each for each in findings if each.is_candidate and each not in believed]
+            doubtful = [each for each in findings if each.is_candidate and each not in sure]
             return score_claims(
-                [finding.claim() for finding in (*believed, *(doubtful if with_candidates else ()))],
+                [finding.claim() for finding in (*sure, *(doubtful if with_candidates else ()))],
                 truth=self._world.truth,
                 exposed_ids=self._fleet.exposures.passes().keys(),
                 group_of=group_of,
                 plane=self._world.town.plane,
             )
 
-        return self._report(
-            is_running=False,
+        return replace(
+            self._report(is_running=False),
             is_all_stored=is_stored,
             is_all_fused=is_fused,
             score=score(with_candidates=False),
@@ -134,16 +129,7 @@ class Simulation:
         name = plan.city if self._world.courses else f"town-{plan.seed}"
         return Watching(self._world, self._fleet.exposures, name=name, seed=plan.seed, facts=facts)
 
-    def _report(
-        self,
-        *,
-        is_running: bool,
-        is_all_stored: bool | None = None,
-        is_all_fused: bool | None = None,
-        score: Score | None = None,
-        candidates: int | None = None,
-        found_or_candidate: int | None = None,
-    ) -> Report:
+    def _report(self, *, is_running: bool) -> Report:
         return Report(
             seed=self._plan.seed,
             truth_hash=self._world.truth.fingerprint(),
@@ -154,11 +140,6 @@ class Simulation:
             driven_s=self._driven_s,
             counts=self._fleet.counts(),
             exposed=len(self._fleet.exposures.passes()),
-            is_all_stored=is_all_stored,
-            is_all_fused=is_all_fused,
-            score=score,
-            candidates=candidates,
-            found_or_candidate=found_or_candidate,
             others=self._others.count if self._others is not None else 0,
             sent_by_others=self._others.sent if self._others is not None else 0,
             started_at=self._fleet.started_at,

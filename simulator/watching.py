@@ -8,7 +8,7 @@ from typing import Final
 from simulator.county.ledger import Day, Ledger, Watched
 from simulator.errors import SimulatorError
 from simulator.exposure import Exposures
-from simulator.readback import CloudReader, FindingFeature
+from simulator.readback import CloudReader, FindingFeature, believed
 from simulator.score import score_claims
 from simulator.world import World
 
@@ -34,15 +34,15 @@ class Watching:
             return
         self._next_s = elapsed_s + LOOK_EVERY_S
         try:
-            findings, group_of, handled = reader.findings(), reader.group_of(), reader.findings_of_cases()
+            findings = believed(reader.findings(), with_case=reader.findings_of_cases())
+            group_of = reader.group_of()
         except SimulatorError as error:
             log.info("report_look_failed reason=%s", error)
             return
-        believed = [each for each in findings if each.is_believed or each.id in handled]
-        self.note(believed, group_of=group_of, elapsed_s=elapsed_s, at=began_at + timedelta(seconds=elapsed_s))
+        self.note(findings, group_of=group_of, elapsed_s=elapsed_s, at=began_at + timedelta(seconds=elapsed_s))
 
     def note(
-        self, believed: Sequence[FindingFeature], *, group_of: Mapping[str, str], elapsed_s: float, at: datetime
+        self, findings: Sequence[FindingFeature], *, group_of: Mapping[str, str], elapsed_s: float, at: datetime
     ) -> None:
         """Hold what is believed against the truth."""
         shown = self._exposures.passes()
@@ -51,7 +51,7 @@ class Watching:
                 item = self._watched.get(defect.id) or self._begin(defect.id, defect.class_code, elapsed_s)
                 item.shown = shown[defect.id]
         score = score_claims(
-            [finding.claim() for finding in believed],
+            [finding.claim() for finding in findings],
             truth=self._world.truth,
             exposed_ids=shown.keys(),
             group_of=group_of,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from simulator.county.damage import Damages, Floats, Indices, samples_of
@@ -296,11 +295,3 @@ def _share(along: Floats, driven: Driven, stretch: Indices) -> Floats:
 def _joined(first: Told, second: Told) -> Told:
     names = Told.__dataclass_fields__
     return Told(**{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names})
-
-
-def wander(
-    errors: NDArray[np.float64], *, elapsed_s: float, sigma_m: float, forgets_s: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """The receivers' errors (..., 2) after some time: a first-order Gauss-Markov process."""
-    keep = math.exp(-elapsed_s / forgets_s)
-    return keep * errors + math.sqrt(1 - keep**2) * rng.normal(0, sigma_m, errors.shape)

@@ -17,6 +17,7 @@ from simulator.county.told import FRAMES_PER_S, NEAR_M, QUALITIES
 from simulator.county.traffic import TICK_S, Tick, Traffic
 from simulator.exposure import LEAST_FRAMES, Exposures
 from simulator.frames import DRAWN_CAMERA
+from simulator.gnss import SIGMAS_68
 from simulator.plane import Spot
 from simulator.truth import CLASS_CODES
 from wire.codec import encode_envelope
@@ -158,7 +159,7 @@ class CountyFleet:
         east, north = east + driven.error_east_m[:, None], north + driven.error_north_m[:, None]
         speeds = np.round((driven.to_m - driven.from_m) / (tick.to_s - tick.from_s), 2).tolist()
         times = [self._at(tick.from_s + (tick.to_s - tick.from_s) * share) for share in shares.tolist()]
-        accuracy_m = round(self._sigma_m * math.sqrt(-2 * math.log(1 - 0.68)), 2)
+        accuracy_m = round(self._sigma_m * SIGMAS_68, 2)
         rows = zip(tick.buses.tolist(), east.tolist(), north.tolist(), heading.round(1).tolist(), speeds, strict=True)
         for bus, easts, norths, headings, speed in rows:
             points: list[TrackPoint] = []

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from simulator.county.build import County
 from simulator.county.faults import Faults
-from simulator.county.looks import Driven, wander
+from simulator.county.looks import Driven
+from simulator.gnss import wander
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -5,7 +5,7 @@ import pytest
 
 from edge_agent.readings import GnssReading
 from simulator.city import ORIGIN
-from simulator.gnss import Gnss, GnssQuality
+from simulator.gnss import Gnss, GnssQuality, wander
 from simulator.plane import Spot, turn_deg
 from simulator.route import Pose
 
@@ -64,3 +64,11 @@ def test_gaps_come_and_end() -> None:
 
 def test_without_gaps_there_are_none() -> None:
     assert None not in _fixes(NO_GAPS, 500)
+
+
+def test_receivers_wander_as_far_however_long_a_step_is() -> None:
+    rng = np.random.default_rng(0)
+    errors = rng.normal(0, 2.0, (4000, 2))
+    for _ in range(5):
+        errors = wander(errors, elapsed_s=10, sigma_m=2.0, forgets_s=60, rng=rng)
+    assert errors.std() == pytest.approx(2.0, rel=0.05)

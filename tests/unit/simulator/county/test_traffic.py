@@ -3,11 +3,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from simulator.county.build import County, make_county
 from simulator.county.faults import Faults
-from simulator.county.looks import KEY_M, Driven, wander
+from simulator.county.looks import KEY_M, Driven
 from simulator.county.scenario import Scenario
 from simulator.county.traffic import DAY_S, Traffic
 
@@ -94,14 +93,6 @@ def test_a_fault_hits_its_share_of_the_buses_while_it_lasts(make_scenario: MakeS
     assert 0.25 < (dirty > 0).mean() < 0.35
     assert (faults.receiver(every, at_s=1.5 * 86_400) == 4.0).all()
     assert (faults.receiver(every, at_s=2.0 * 86_400) == 1.0).all()
-
-
-def test_receivers_wander_as_far_however_long_a_step_is() -> None:
-    rng = np.random.default_rng(0)
-    errors = rng.normal(0, 2.0, (4000, 2))
-    for _ in range(5):
-        errors = wander(errors, elapsed_s=10, sigma_m=2.0, forgets_s=60, rng=rng)
-    assert errors.std() == pytest.approx(2.0, rel=0.05)
 
 
 def _whole_line(county: County, *, at_s: float) -> Driven:
