@@ -2,20 +2,17 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
-from psycopg import Connection
 
 from cloud.cases.handling import load_handling
 from cloud.cases.scope import require_known
 from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.pool import connect
-from cloud.errors import PersonNotFoundError
 from cloud.findings.catalogue import load_catalogue
 from cloud.fleet.secret import read_or_create_secret
-from cloud.people.accounts import Accounts, Person, Wish, find_person, list_people
+from cloud.people.accounts import Accounts, Wish, list_people
 from cloud.people.links import make_link
 from cloud.people.model import Role
 from cloud.people.permissions import FOR_TOKENS, GRANTS, PEOPLE, Permission
@@ -59,8 +56,9 @@ def link(*, name: str, config: Path | None) -> None:
     """Print a link by which NAME sets a new password; earlier links are no longer good."""
     settings, at = load_config(config), datetime.now(UTC)
     with connect(settings.database.read_url()) as connection:
-        _find(connection, name)
-        Accounts(connection=connection, at=at, actor=_SHELL).note(name, "link_made")
+        accounts = Accounts(connection=connection, at=at, actor=_SHELL)
+        accounts.find(name)
+        accounts.note(name, "link_made")
         secret = make_link(connection, name, at=at)
     click.echo(f"{settings.serve.origin}/welcome#{secret}")
 
@@ -86,11 +84,12 @@ def token(*, name: str, label: str, scopes: tuple[str, ...], token_file: Path, c
     """Make a token of the account NAME for a program; the database keeps only its hash."""
     at = datetime.now(UTC)
     with connect(load_config(config).database.read_url()) as connection:
-        actor = _find(connection, name).actor
+        accounts = Accounts(connection=connection, at=at, actor=_SHELL)
+        actor = accounts.find(name).actor
         wanted = frozenset(Permission(scope) for scope in scopes) or FOR_TOKENS & GRANTS[actor.role]
         secret = read_or_create_secret(token_file)
         add_token(connection, actor, label=label, scopes=wanted, at=at, expires_at=None, secret=secret)
-        Accounts(connection=connection, at=at, actor=_SHELL).note(name, "token_made", label=label)
+        accounts.note(name, "token_made", label=label)
     click.echo(f"{name}: the token lies in {token_file}; for {', '.join(sorted(wanted))}")
 
 
@@ -102,10 +101,3 @@ def show(config: Path | None) -> None:
         for person in list_people(connection):
             where = " ".join(part for part in (person.unit, person.crew, *person.areas) if part)
             click.echo(f"{person.name}\t{person.role}\t{where}\t{'disabled' if person.disabled_at else ''}")
-
-
-def _find(connection: Connection[Any], name: str) -> Person:
-    found = find_person(connection, name)
-    if found is None:
-        raise PersonNotFoundError(f"there is no account {name}")
-    return found

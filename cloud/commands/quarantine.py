@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+from psycopg import AsyncConnection
 
 from cloud.cli import config_option
 from cloud.config import load_config
@@ -12,9 +16,11 @@ from cloud.db.pool import connect, open_pool, reach
 from cloud.db.upkeep import COMMAND_LINE, LIST, Thing
 from cloud.errors import CloudError
 from cloud.ingest.handler import open_handler
-from cloud.ingest.mending import MendingRule, load_mending_rule
-from cloud.ingest.quarantine import Quarantined, discard, find_quarantined, list_waiting
+from cloud.ingest.mending import load_mending_rule
+from cloud.ingest.quarantine import discard, find_quarantined, list_waiting
 from cloud.ingest.replay import Replayer
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -28,8 +34,7 @@ def quarantine() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 def list_quarantine(config: Path | None, after: int, limit: int) -> None:
     """List what waits, oldest first."""
-    url = _reached(config)
-    for item in asyncio.run(_list(url, after=after, limit=limit)):
+    for item in _run(_reached(config), partial(list_waiting, after=after, limit=limit)):
         click.echo(f"{item.id}\t{item.received_at:%Y-%m-%dT%H:%M:%SZ}\t{item.reason}\t{item.topic}\t{item.detail}")
 
 
@@ -39,7 +44,7 @@ def list_quarantine(config: Path | None, after: int, limit: int) -> None:
 def show_quarantine(config: Path | None, number: int) -> None:
     """Show one message with its reason and its bytes."""
     url = _reached(config)
-    item = asyncio.run(_find(url, number))
+    item = _run(url, partial(find_quarantined, quarantine_id=number))
     if item is None:
         raise CloudError(f"there is no message {number} in the quarantine")
     for name in _SHOWN:
@@ -97,10 +102,10 @@ def replay_quarantine(config: Path | None, number: int | None, rule_file: Path |
     url = _reached(config)
     rule = load_mending_rule(rule_file) if rule_file is not None else None
     if number is None:
-        stored, stay = asyncio.run(_replay_all(url, rule))
+        stored, stay = _replay(url, lambda replayer: replayer.replay_all(rule=rule))
         click.echo(f"stored {stored}, {stay} stay in the quarantine")
         return
-    is_stored = asyncio.run(_replay_one(url, number, rule))
+    is_stored = _replay(url, lambda replayer: replayer.replay_one(number, rule=rule))
     if not is_stored:
         why = "there is no such message" if is_stored is None else "it stays in the quarantine"
         raise CloudError(f"message {number} is not stored: {why}")
@@ -113,7 +118,8 @@ def replay_quarantine(config: Path | None, number: int | None, rule_file: Path |
 @click.option("--reason", required=True)
 def discard_quarantined(config: Path | None, number: int, reason: str) -> None:
     """Give a message up; its bytes stay until retention purges them."""
-    if not asyncio.run(_discard(_reached(config), number, reason)):
+    give_up = partial(discard, quarantine_id=number, reason=reason, actor=COMMAND_LINE)
+    if not _run(_reached(config), give_up):
         raise CloudError(f"no message {number} waits in the quarantine")
     click.echo(f"message {number} is discarded")
 
@@ -124,26 +130,17 @@ def _reached(config: Path | None) -> str:
     return url
 
 
-async def _list(url: str, *, after: int, limit: int) -> list[Quarantined]:
-    async with open_pool(url) as pool, pool.connection() as connection:
-        return await list_waiting(connection, after=after, limit=limit)
+def _run(url: str, work: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with open_pool(url) as pool, pool.connection() as connection:
+            return await work(connection)
+
+    return asyncio.run(run())
 
 
-async def _find(url: str, number: int) -> Quarantined | None:
-    async with open_pool(url) as pool, pool.connection() as connection:
-        return await find_quarantined(connection, number)
+def _replay(url: str, work: Callable[[Replayer], Awaitable[T]]) -> T:
+    async def replay(connection: AsyncConnection[Any]) -> T:
+        async with open_handler(url) as handler:
+            return await work(Replayer(connection=connection, handler=handler, actor=COMMAND_LINE))
 
-
-async def _replay_all(url: str, rule: MendingRule | None) -> tuple[int, int]:
-    async with open_pool(url) as pool, pool.connection() as connection, open_handler(url) as handler:
-        return await Replayer(connection=connection, handler=handler, actor=COMMAND_LINE).replay_all(rule=rule)
-
-
-async def _replay_one(url: str, number: int, rule: MendingRule | None) -> bool | None:
-    async with open_pool(url) as pool, pool.connection() as connection, open_handler(url) as handler:
-        return await Replayer(connection=connection, handler=handler, actor=COMMAND_LINE).replay_one(number, rule=rule)
-
-
-async def _discard(url: str, number: int, reason: str) -> bool:
-    async with open_pool(url) as pool, pool.connection() as connection:
-        return await discard(connection, number, reason=reason, actor=COMMAND_LINE)
+    return _run(url, replay)
