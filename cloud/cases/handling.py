@@ -14,12 +14,11 @@ from cloud.cases.working_time import Calendar
 from cloud.data_file import Fault, load_data_file
 from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.model import Severity
-from wire.units import ClassCode
+from wire.units import ClassCode, Lat, Lon, Position
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Place = tuple[Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-90, le=90)]]
 
 SHORTEST_DAY: Final = timedelta(hours=1)
 """A limit in working hours must end within the years that there are."""
@@ -139,7 +138,7 @@ class Area(_Entry):
     name: LocalName
     unit: Key
     classes: list[ClassCode] = []
-    polygon: Annotated[list[Place], Field(min_length=3, max_length=10_000)]
+    polygon: Annotated[list[Position], Field(min_length=3, max_length=10_000)]
 
     @model_validator(mode="after")
     def _simple(self) -> Self:
@@ -158,8 +157,8 @@ class Crew(_Entry):
 
     name: LocalName
     unit: Key
-    lon: Annotated[float, Field(ge=-180, le=180)]
-    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Lon
+    lat: Lat
     classes: list[ClassCode] = []
 
 

@@ -1,5 +1,6 @@
 """One's own account: sessions, password, second factor, tokens."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -20,8 +21,8 @@ from cloud.people.model import Role
 from cloud.people.passwords import check_strength, hash_password, is_password
 from cloud.people.permissions import FOR_TOKENS, GRANTS, Permission
 from cloud.people.second_factor import draw_secret, step_of_code
-from cloud.people.sessions import Session, end_session, end_sessions, list_sessions
-from cloud.people.tokens import Token, add_token, end_token, list_tokens
+from cloud.people.sessions import end_session, end_sessions, list_sessions
+from cloud.people.tokens import add_token, end_token, list_tokens
 
 router = APIRouter(tags=["account"], dependencies=[needs(Permission.ACCOUNT)])
 
@@ -143,7 +144,8 @@ def get_sessions(entrance: DoorDep, found: IdentityDep) -> SessionList:
     """List one's open sessions."""
     with entrance.held.thread_pool.connection() as connection:
         sessions = list_sessions(connection, found.actor.name, at=entrance.at)
-    return SessionList(items=[_session_view(session, found) for session in sessions])
+    items = [asdict(session) | {"is_this": session.id == found.session_id} for session in sessions]
+    return SessionList.model_validate({"items": items})
 
 
 @router.delete("/account/sessions", status_code=HTTPStatus.NO_CONTENT)
@@ -176,8 +178,7 @@ def change_password(body: NewPassword, entrance: DoorDep, found: IdentityDep) ->
 def draw_second_factor(entrance: DoorDep, found: IdentityDep) -> SecondFactorView:
     """Draw a secret for an authenticator app; it counts once its first code was shown."""
     _own_person(entrance, found)
-    drawn = draw_secret(found.actor.name)
-    return SecondFactorView(secret=drawn.secret, uri=drawn.uri, code_path=drawn.code_path, code_size=drawn.code_size)
+    return SecondFactorView.model_validate(draw_secret(found.actor.name), from_attributes=True)
 
 
 @router.put("/account/second-factor", status_code=HTTPStatus.NO_CONTENT)
@@ -206,7 +207,7 @@ def get_tokens(entrance: DoorDep, found: IdentityDep) -> TokenList:
     """List one's tokens."""
     with entrance.held.thread_pool.connection() as connection:
         tokens = list_tokens(connection, found.actor.name, at=entrance.at)
-    return TokenList(items=[_token_view(token) for token in tokens])
+    return TokenList.model_validate({"items": tokens}, from_attributes=True)
 
 
 @router.post("/account/tokens", status_code=HTTPStatus.CREATED)
@@ -262,26 +263,3 @@ def _confirmed(entrance: Door, found: Identity, password: str) -> Person:
     with entrance.held.thread_pool.connection() as connection:
         Attempt(connection=connection, keys=keys, at=entrance.at).forgive()
     return person
-
-
-def _session_view(session: Session, found: Identity) -> SessionView:
-    return SessionView(
-        id=session.id,
-        way=session.way,
-        browser=session.browser,
-        address=session.address,
-        created_at=session.created_at,
-        last_seen_at=session.last_seen_at,
-        is_this=session.id == found.session_id,
-    )
-
-
-def _token_view(token: Token) -> TokenView:
-    return TokenView(
-        id=token.id,
-        label=token.label,
-        scopes=[Permission(scope) for scope in token.scopes],
-        created_at=token.created_at,
-        expires_at=token.expires_at,
-        last_used_at=token.last_used_at,
-    )

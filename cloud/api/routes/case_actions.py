@@ -23,14 +23,12 @@ from cloud.cases.views import CaseDetail
 from cloud.errors import ActionNotAllowedError, StaleVersionError
 from cloud.findings.model import Severity
 from cloud.people.permissions import Permission
-from wire.units import ClassCode
+from wire.units import ClassCode, Lat, Lon
 
 router = APIRouter(tags=["cases"], dependencies=[needs(Permission.HANDLE_CASES)])
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Key = Annotated[str, Field(max_length=32)]
-Lon = Annotated[float, Field(ge=-180, le=180)]
-Lat = Annotated[float, Field(ge=-90, le=90)]
 SizeM = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 
 

@@ -3,8 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
-from psycopg.rows import dict_row
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, model_validator
 
 from cloud.api.actors import ActorDep, IdentityDep, needs
 from cloud.api.deps import Question, ResourcesDep
@@ -18,6 +17,7 @@ from cloud.findings.catalogue import LocalName
 from cloud.findings.geometry import distance_m
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
+from wire.units import Lat, Lon
 
 router = APIRouter(tags=["crew"])
 
@@ -89,8 +89,8 @@ class Jobs(BaseModel):
 class JobQuestion(Question):
     """Where the crew is."""
 
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon: Lon | None = None
+    lat: Lat | None = None
 
     @model_validator(mode="after")
     def _both(self) -> "JobQuestion":
@@ -140,11 +140,9 @@ def get_jobs(question: Annotated[JobQuestion, Query()], held: ResourcesDep, acto
     scope = scope_of(actor, held.handling)
     values: dict[str, Any] = scope.values() | {"crew": actor.crew, "unit": actor.unit, "limit": MAX_JOBS}
     with held.thread_pool.connection() as connection:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            ids = [row["id"] for row in cursor.execute(_JOBS, values).fetchall()]
         cases = [
             read_case(connection, case_id, actor=actor, catalogue=held.catalogue, handling=held.handling)
-            for case_id in ids
+            for (case_id,) in connection.execute(_JOBS, values).fetchall()
         ]
     return Jobs(items=_by_distance(cases, question.where))
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import IO, Annotated, Final, Literal, Self
@@ -325,15 +326,7 @@ async def _person(connection: Database, request_id: UUID, held: ResourcesDep) ->
         return None
     wish = read_wish(held.vault.unseal(row["wish"]))
     answer = None if row["answer"] is None else held.vault.unseal(row["answer"])
-    return AskerView(
-        name=wish.name,
-        contact=wish.contact,
-        text=wish.text,
-        place=wish.place,
-        from_at=wish.from_at,
-        to_at=wish.to_at,
-        answer=answer,
-    )
+    return AskerView.model_validate(asdict(wish) | {"answer": answer})
 
 
 def _note_look(held: Resources, sha256: str, *, by: str) -> None:

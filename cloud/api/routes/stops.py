@@ -1,5 +1,6 @@
 """A stop with its sensors."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -77,14 +78,10 @@ async def get_stop(
     newest = await read_newest(connection, city=held.city, device=device, since=at - span)
     sensors = [
         SensorView(
-            sensor=last.sensor,
-            quantity=last.quantity,
-            at=last.at,
-            value=last.value,
+            **asdict(last),
             is_stale=at - last.at > STALE_AFTER,
-            is_flooded=last.is_flooded,
             points=[
-                SeriesPoint(at=point.at, low=point.low, high=point.high, mean=point.mean)
+                SeriesPoint.model_validate(point, from_attributes=True)
                 for point in points
                 if (point.sensor, point.quantity) == (last.sensor, last.quantity)
             ],
