@@ -1,7 +1,7 @@
 """Things of the inventory and what is the matter with them, in the database; the worker alone writes them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from cloud.findings.geometry import distance_m
 from cloud.findings.model import FindingState
 from cloud.furniture.removals import BECAME_ONE, hand_over, note
 from cloud.scenarios.street_furniture.assess import Assessment, Problem
+from cloud.scenarios.street_furniture.evidence import Noticed
 from cloud.scenarios.street_furniture.presence import Glance
 from wire.envelope import make_id
 
@@ -113,7 +114,7 @@ _NOTE_PASSING: Final = """
 INSERT INTO public.finding_passes AS p (finding_id, at, city, device, kind, looked_share, confidence, observation_id,
     observation_id_at, probability_before, probability_after, hit, false_alarm, surer, is_measured)
 VALUES (%(finding_id)s, %(at)s, %(city)s, %(device)s, %(kind)s, %(looked_share)s, %(confidence)s, %(observation_id)s,
-    %(observation_id_at)s, %(before)s, %(after)s, %(hit)s, %(false_alarm)s, 0, %(is_measured)s)
+    %(observation_id_at)s, %(before)s, %(after)s, %(hit)s, %(false_alarm)s, 0, false)
 ON CONFLICT ON CONSTRAINT finding_passes_pkey DO UPDATE SET kind = EXCLUDED.kind,
     looked_share = EXCLUDED.looked_share, confidence = EXCLUDED.confidence, observation_id = EXCLUDED.observation_id,
     observation_id_at = EXCLUDED.observation_id_at, probability_before = EXCLUDED.probability_before,
@@ -165,18 +166,8 @@ class PassBy:
     observation_id_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProblemPass:
-    """A pass as evidence of a problem."""
-
-    of: PassBy
-    is_noticed: bool
-    before: float
-    after: float
-    hit: float
-    false_alarm: float
-    looked_share: float
-    is_measured: bool = False
+ProblemPass = tuple[PassBy, Noticed]
+"""A pass as evidence of a problem."""
 
 
 def mark_due(connection: Connection[Any], finding_ids: Iterable[UUID]) -> None:
@@ -257,24 +248,7 @@ def _beside(
         ]
         seen = sum(other.is_seen for other in together)
         missed = sum(not other.is_seen and other.looked_share >= GLANCE_SHARE for other in together)
-        glance = Glance(
-            at=mine.at,
-            device=mine.device,
-            is_seen=mine.is_seen,
-            looked_share=mine.looked_share,
-            hit=mine.hit,
-            false_alarm=mine.false_alarm,
-            neighbours_seen=seen,
-            neighbours_missed=missed,
-        )
-        found.append(
-            PassBy(
-                glance=glance,
-                city=taken.city,
-                observation_id=taken.observation_id,
-                observation_id_at=taken.observation_id_at,
-            )
-        )
+        found.append(replace(taken, glance=replace(mine, neighbours_seen=seen, neighbours_missed=missed)))
     return found
 
 
@@ -348,34 +322,32 @@ def write_problem(connection: Connection[Any], found: ProblemFinding, *, finding
         "state": FindingState.OPEN if found.is_open else FindingState.GONE,
         "existence": found.existence,
         "began_at": found.began_at,
-        "last_at": max((taken.of.glance.at for taken in found.passes if taken.is_noticed), default=found.began_at),
+        "last_at": max((each.glance.at for _, each in found.passes if each.is_noticed), default=found.began_at),
         "picture_sha256": found.picture_sha256,
     }
     if finding_id is None:
         connection.execute(_NEW_FINDING, values)
         connection.execute(_NEW_PROBLEM, (thing.id, found.problem, values["finding_id"]))
     with connection.cursor() as cursor:
-        cursor.executemany(_NOTE_PASSING, [_pass_values(taken, values["finding_id"]) for taken in found.passes])
+        cursor.executemany(_NOTE_PASSING, [_pass_values(*each, values["finding_id"]) for each in found.passes])
     connection.execute(_WRITE_FINDING, values)
     return values["finding_id"]
 
 
-def _pass_values(taken: ProblemPass, finding_id: UUID) -> dict[str, Any]:
-    glance, is_noticed = taken.of.glance, taken.is_noticed
-    has_picture = is_noticed and glance.is_seen
+def _pass_values(taken: PassBy, noticed: Noticed, finding_id: UUID) -> dict[str, Any]:
+    has_picture = noticed.is_noticed and taken.glance.is_seen
     return {
         "finding_id": finding_id,
-        "at": glance.at,
-        "city": taken.of.city,
-        "device": glance.device,
-        "kind": "seen" if is_noticed else "not_seen",
-        "looked_share": taken.looked_share,
-        "confidence": taken.hit if is_noticed else None,
-        "observation_id": taken.of.observation_id if has_picture else None,
-        "observation_id_at": taken.of.observation_id_at if has_picture else None,
-        "before": taken.before,
-        "after": taken.after,
-        "hit": taken.hit,
-        "false_alarm": taken.false_alarm,
-        "is_measured": taken.is_measured,
+        "at": taken.glance.at,
+        "city": taken.city,
+        "device": taken.glance.device,
+        "kind": "seen" if noticed.is_noticed else "not_seen",
+        "looked_share": noticed.looked_share,
+        "confidence": noticed.hit if noticed.is_noticed else None,
+        "observation_id": taken.observation_id if has_picture else None,
+        "observation_id_at": taken.observation_id_at if has_picture else None,
+        "before": noticed.before,
+        "after": noticed.after,
+        "hit": noticed.hit,
+        "false_alarm": noticed.false_alarm,
     }

@@ -145,7 +145,6 @@ class Judge:
                 continue
             evidence = looks.of(problem, kinds=self.kinds)
             begins_at = began_at or looks.began_at(evidence, found)
-            noticed = [each for each in evidence if each.of.glance.at >= begins_at]
             is_removed = found.state is ThingState.REMOVED
             written = ProblemFinding(
                 thing=thing,
@@ -155,7 +154,7 @@ class Judge:
                 existence=0.0 if is_removed else found.probability(problem),
                 began_at=begins_at,
                 picture_sha256=thing.picture_sha256,
-                passes=noticed,
+                passes=[(taken, each) for taken, each in evidence if each.glance.at >= begins_at],
             )
             changed.append(repository.write_problem(self.connection, written, finding_id=finding_id, at=at))
         return changed
@@ -176,7 +175,7 @@ class Looks:
     def of(self, problem: Problem, *, kinds: Kinds) -> list[ProblemPass]:
         """The passes as evidence of a problem."""
         by_glance = {id(taken.glance): taken for taken in self.passes}
-        return [_problem_pass(each, by_glance[id(each.glance)]) for each in self._noticed(problem, kinds)]
+        return [(by_glance[id(each.glance)], each) for each in self._noticed(problem, kinds)]
 
     def _noticed(self, problem: Problem, kinds: Kinds) -> list[Noticed]:
         if problem is not Problem.DAMAGED or kinds.pictures is None:
@@ -192,22 +191,11 @@ class Looks:
 
     def began_at(self, evidence: Sequence[ProblemPass], found: Assessment) -> datetime:
         """The first pass that noticed it since the last that did not."""
+        times = [each.glance.at for _, each in evidence if each.is_noticed]
         last_seen_at = found.standing.last_seen_at
         if found.state is ThingState.DAMAGED or last_seen_at is None:
-            return min(each.of.glance.at for each in evidence if each.is_noticed)
-        return min(each.of.glance.at for each in evidence if each.is_noticed and each.of.glance.at > last_seen_at)
-
-
-def _problem_pass(noticed: Noticed, taken: PassBy) -> ProblemPass:
-    return ProblemPass(
-        of=taken,
-        is_noticed=noticed.is_noticed,
-        before=noticed.before,
-        after=noticed.after,
-        hit=noticed.hit,
-        false_alarm=noticed.false_alarm,
-        looked_share=noticed.looked_share,
-    )
+            return min(times)
+        return min(at for at in times if at > last_seen_at)
 
 
 def look_at_pictures(connection: Connection[Any], read: Read, *, at: datetime) -> int:
