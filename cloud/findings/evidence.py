@@ -55,21 +55,16 @@ FROM (
     FROM finding_looks WHERE finding_id = ANY(%(ids)s)
 ) ranked WHERE age <= %(window)s
 """
-_STRETCH_COLUMNS: Final = """
+# Without a time that can be believed, a look cannot be put before or after the first sighting: it does not count.
+_NEW_STRETCHES: Final = """
 SELECT c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m, c.usable_share,
     c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.quality, c.looked_for
 FROM coverages c
-"""
-# Without a time that can be believed, a look cannot be put before or after the first sighting: it does not count.
-_NEW_STRETCHES: Final = (
-    _STRETCH_COLUMNS
-    + """
 JOIN unnest(%(id_at)s::timestamptz[], %(city)s::text[], %(device)s::text[], %(id)s::uuid[])
     AS n(id_at, city, device, id)
     ON c.id_at = n.id_at AND c.city = n.city AND c.device = n.device AND c.id = n.id
 WHERE c.clock_mark IS NULL AND (c.looked_for IS NOT NULL) = %(of_things)s
 """
-)
 _STRETCHES_AROUND: Final = """
 SELECT n.place, c.id, c.id_at, c.city, c.device, c.from_at, c.to_at, c.line, c.heading_deg, c.accuracy_m,
     c.usable_share, c.near_m, c.far_m, c.left_m, c.right_m, c.model_name, c.model_version, c.quality, c.looked_for
@@ -122,9 +117,11 @@ def read_linked(
     connection: Connection[Any], finding_ids: Iterable[UUID], *, decided_in: Sequence[str]
 ) -> dict[UUID, list[Observation]]:
     """Newest observations of each finding, and those that standing decisions in these cells name, however old."""
-    return _by_finding(
-        connection, _LINKED, {"ids": list(finding_ids), "window": WINDOW, "decided_in": list(decided_in)}
-    )
+    values = {"ids": list(finding_ids), "window": WINDOW, "decided_in": list(decided_in)}
+    linked: defaultdict[UUID, list[Observation]] = defaultdict(list)
+    for row in _rows(connection, _LINKED, values):
+        linked[row.pop("finding_id")].append(_observation(row))
+    return linked
 
 
 def read_findings_of(connection: Connection[Any], keys: Sequence[Key]) -> list[UUID]:
@@ -138,13 +135,6 @@ def read_looks(connection: Connection[Any], finding_ids: Iterable[UUID]) -> dict
     for row in _rows(connection, _LOOKS, {"ids": list(finding_ids), "window": WINDOW}):
         looks[row.pop("finding_id")].append(Look(**_with_text_id(row, "coverage_id")))
     return looks
-
-
-def _by_finding(connection: Connection[Any], statement: LiteralString, values: Row) -> dict[UUID, list[Observation]]:
-    linked: defaultdict[UUID, list[Observation]] = defaultdict(list)
-    for row in _rows(connection, statement, values):
-        linked[row.pop("finding_id")].append(_observation(row))
-    return linked
 
 
 def _rows(connection: Connection[Any], statement: LiteralString, values: Row) -> list[Row]:

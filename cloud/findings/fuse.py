@@ -228,9 +228,9 @@ def _next_state(
         return FindingState.GONE
     if probability >= policy.open_above and sightings >= policy.open_passes:
         return FindingState.OPEN
-    if probability < policy.doubt_below or (state is FindingState.GONE and is_seen):
-        return FindingState.GONE if state is FindingState.GONE and not is_seen else FindingState.CANDIDATE
-    return state
+    if state is FindingState.GONE:
+        return FindingState.CANDIDATE if is_seen else FindingState.GONE
+    return FindingState.CANDIDATE if probability < policy.doubt_below else state
 
 
 def _probability(log_odds: float) -> float:

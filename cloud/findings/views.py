@@ -302,22 +302,18 @@ def why(record: Record) -> Words:
     change = f"{record['probability_before']:.0%} → {record['probability_after']:.0%}"
     rates = _rates_in_words(record)
     light = _light_in_words(record["quality"])
-    if record["kind"] == PassKind.SEEN and record["observation_id"] is None:
-        looked = f"{record['looked_share']:.0%}"
-        return Words(
-            zh=f"经过并观察（可见 {looked}{light.zh}），原处未见该设施：{change}{rates.zh}",
-            en=f"looked ({looked} of the way in view{light.en}), and it was not there: {change}{rates.en}",
-        )
-    if record["kind"] == PassKind.SEEN:
+    if record["kind"] == PassKind.SEEN and record["observation_id"] is not None:
         sure = f"{record['confidence']:.0%}"
         return Words(
             zh=f"看到了，置信度 {sure}{light.zh}：{change}{rates.zh}",
             en=f"seen with confidence {sure}{light.en}: {change}{rates.en}",
         )
     looked = f"{record['looked_share']:.0%}"
+    is_of_a_gap = record["kind"] == PassKind.SEEN  # what was seen is that a thing is missing
+    zh, en = ("原处未见该设施", "and it was not there") if is_of_a_gap else ("没有看到", "not seen")
     return Words(
-        zh=f"经过并观察（可见 {looked}{light.zh}），没有看到：{change}{rates.zh}",
-        en=f"looked ({looked} of the way in view{light.en}), not seen: {change}{rates.en}",
+        zh=f"经过并观察（可见 {looked}{light.zh}），{zh}：{change}{rates.zh}",
+        en=f"looked ({looked} of the way in view{light.en}), {en}: {change}{rates.en}",
     )
 
 
