@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue
 from cloud.cases.model import Action, CaseState
 from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.model import PassKind, Severity
-from cloud.findings.views import PassPicture, Words, class_name
+from cloud.findings.views import PassPicture, Words
 
 
 class CaseItem(BaseModel):
@@ -153,7 +153,7 @@ def item_values(record: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     unit = catalogue.units.get(record["unit_key"]) if record["unit_key"] is not None else None
     entry = catalogue.classes.get(record["class_code"])
     return record | {
-        "class_name": class_name(catalogue, record["class_code"]),
+        "class_name": catalogue.name_of(record["class_code"]),
         "code": entry.code if entry else None,
         "unit": unit.name if unit else None,
     }

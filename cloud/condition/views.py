@@ -235,7 +235,7 @@ def detail_of(
     values = condition_values(record, rules=rules, at=at) | {
         "width_m": rules.road.width_m(kind=record["kind"], lanes=record["lanes"], measured_m=measured_m),
         "history": history,
-        "found": [damage | {"class_name": name_of(damage["class_code"], catalogue)} for damage in found],
+        "found": [damage | {"class_name": catalogue.name_of(damage["class_code"])} for damage in found],
         "surveys": surveys,
         "passes": usual_passes(passes, at=at),
     }
@@ -264,9 +264,3 @@ def middle_of(line: list[list[float]]) -> tuple[float, float]:
     """Middle of the bounding box of a line, lon and lat: near enough to show a segment of 100 m."""
     lons, lats = zip(*line, strict=True)
     return (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
-
-
-def name_of(class_code: str, catalogue: Catalogue) -> LocalName:
-    """Name of a class; its code when the county has taken it out of the catalogue."""
-    entry = catalogue.classes.get(class_code)
-    return entry.name if entry else LocalName(zh=class_code, en=class_code)

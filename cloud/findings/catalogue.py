@@ -163,6 +163,11 @@ class Catalogue(_Entry):
             _check_known(entry.unit, "unit", self.units, code)
         return self
 
+    def name_of(self, class_code: str) -> LocalName:
+        """Name of a class; its code when the county took it out of the catalogue."""
+        entry = self.classes.get(class_code)
+        return entry.name if entry else LocalName(zh=class_code, en=class_code)
+
     def group_of(self, class_code: str) -> str | None:
         """Group of a class; none for a class that this county does not know."""
         entry = self.classes.get(class_code)

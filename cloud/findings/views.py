@@ -203,12 +203,6 @@ FEATURES_BY_ID: Final = FEATURE_COLUMNS + "WHERE f.id = ANY(%(ids)s) ORDER BY f.
 Record = dict[str, Any]
 
 
-def class_name(catalogue: Catalogue, class_code: str) -> LocalName:
-    """Name of a class; its code when the county took it out of the catalogue."""
-    entry = catalogue.classes.get(class_code)
-    return entry.name if entry else LocalName(zh=class_code, en=class_code)
-
-
 def feature_of(record: Record, *, catalogue: Catalogue, scope: Scope = EVERYTHING) -> FindingFeature:
     """Shape a row of FEATURE_COLUMNS; a case out of scope is not told."""
     return FindingFeature(
@@ -286,7 +280,7 @@ def _properties(record: Record, catalogue: Catalogue, scope: Scope) -> Record:
     case = {"id": record["case_id"], "number": record["case_number"], "state": record["case_state"]}
     case["unit"] = record["case_unit"]
     return record | {
-        "class_name": class_name(catalogue, record["class_code"]),
+        "class_name": catalogue.name_of(record["class_code"]),
         "case": case if record["case_id"] is not None and is_told else None,
     }
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from cloud.findings.catalogue import Catalogue, LocalName
-from cloud.findings.views import PassPicture, Point, class_name
+from cloud.findings.views import PassPicture, Point
 from cloud.people.scope import EVERYTHING, SCOPE_PLACE, Scope
 from cloud.scenarios.street_furniture.assess import Problem, ThingState
 from cloud.scenarios.street_furniture.kinds import Kinds
@@ -257,4 +257,4 @@ def _values(record: Record, kinds: Kinds) -> Record:
 def _problem(record: Record, catalogue: Catalogue, scope: Scope) -> Record:
     is_told = scope.has_case(unit=record["case_unit"], lon=record["lon"], lat=record["lat"])
     case = {} if is_told else {"case_id": None, "case_number": None, "case_state": None}
-    return record | {"name": class_name(catalogue, record["class_code"])} | case
+    return record | {"name": catalogue.name_of(record["class_code"])} | case
