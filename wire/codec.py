@@ -18,6 +18,8 @@ from wire.units import EventId, Instant, Sequence
 
 MAX_DEPTH: Final = 12
 _KIND_OF_TYPE: Final = {type_of_kind(kind): kind for kind in Kind}
+_EVENT_ID: Final = TypeAdapter[str](EventId)
+_SEQUENCE: Final = TypeAdapter[int](Sequence)
 
 M = TypeVar("M")
 
@@ -137,27 +139,18 @@ def read_label(payload: bytes) -> Label:
         document = _read_json(payload)
     except DecodeError:
         return Label(id=None, stream=None, sequence=None)
-    event_id = _EVENT_ID.read(document.get("id"))
-    stream, sequence = _EVENT_ID.read(document.get("stream")), _SEQUENCE.read(document.get("sequence"))
+    event_id = _fit(_EVENT_ID, document.get("id"))
+    stream, sequence = _fit(_EVENT_ID, document.get("stream")), _fit(_SEQUENCE, document.get("sequence"))
     is_counted = stream is not None and sequence is not None
     return Label(id=event_id, stream=stream if is_counted else None, sequence=sequence if is_counted else None)
 
 
-class _Lenient(Generic[M]):
-    """Reads one value, or nothing."""
-
-    def __init__(self, adapter: TypeAdapter[M]) -> None:
-        self._adapter = adapter
-
-    def read(self, value: object) -> M | None:
-        try:
-            return self._adapter.validate_python(value, strict=True)
-        except ValidationError:
-            return None
-
-
-_EVENT_ID: Final = _Lenient[str](TypeAdapter(EventId))
-_SEQUENCE: Final = _Lenient[int](TypeAdapter(Sequence))
+def _fit(adapter: TypeAdapter[M], value: object) -> M | None:
+    """The value, if it is one."""
+    try:
+        return adapter.validate_python(value, strict=True)
+    except ValidationError:
+        return None
 
 
 def _read_json(payload: bytes) -> dict[str, object]:

@@ -64,8 +64,7 @@ def make_id(at: datetime, *, bits: int | None = None) -> str:
 
 def make_id_of(at: datetime, *, seed: bytes) -> str:
     """Make the UUIDv7 of what is told again by somebody who keeps no ids: the same time and seed give the same id."""
-    milliseconds = max(0, (at - _EPOCH) // timedelta(milliseconds=1)) & (2**48 - 1)
-    return _uuid7(milliseconds, int.from_bytes(sha256(seed).digest()[:10]) & (2**74 - 1))
+    return make_id(at, bits=int.from_bytes(sha256(seed).digest()[:10]) & (2**74 - 1))
 
 
 def make_id_after(before: str | None, *, at: datetime) -> str:

@@ -9,10 +9,11 @@ import binascii
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -117,9 +118,8 @@ def read_signed(token: bytes) -> Signed:
 
 def fingerprint(key: ec.EllipticCurvePublicKey) -> bytes:
     """SHA-256 of a public key."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
-    return digest.finalize()
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return sha256(der).digest()
 
 
 @lru_cache(maxsize=4096)

@@ -19,8 +19,8 @@ _KIND_OF_LEVELS: Final = {levels: kind for kind, levels in _LEVELS_OF_KIND.items
 SLUG_PATTERN: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SLUG: Final = re.compile(SLUG_PATTERN)
 
-FROM_DEVICE: Final = frozenset(set(Kind) - {Kind.TWIN_DESIRED, Kind.STORED, Kind.COMMAND})
 TO_DEVICE: Final = frozenset({Kind.TWIN_DESIRED, Kind.STORED, Kind.COMMAND})
+FROM_DEVICE: Final = frozenset(Kind) - TO_DEVICE
 RETAINED: Final = frozenset({Kind.STATE, Kind.TWIN_REPORTED})
 
 

@@ -44,7 +44,7 @@ def message_schema(kind: Kind) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:busense:{kind.value}:v1",
         **schema,
-        "title": f"busense.{kind.value}.v1",
+        "title": type_of_kind(kind),
         "description": (MESSAGE_OF_KIND[kind].__doc__ or "").split("\n")[0],
     }
 
