@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from simulator.city import make_town
-from simulator.county.damage import DamageRates, Damages, make_damages
+from simulator.county.damage import Damages, make_damages
 from simulator.county.gtfs import read_gtfs
 from simulator.county.lines import Lines, make_county_lines
 from simulator.county.looks import Eyes, make_ways
 from simulator.county.network import network_of_town, read_network
 from simulator.county.scenario import Scenario
 from simulator.county.told import ToldTables
-from simulator.county.weather import Climate, Weather
+from simulator.county.weather import Weather
 from simulator.frames import DRAWN_CAMERA
 from wire.error_model import ErrorModel, load_error_model
 
@@ -50,18 +50,14 @@ def make_county(scenario: Scenario, *, folder: Path, errors: ErrorModel | None =
     part = scenario.county
     lines = _lines(scenario, folder)
     weather = Weather(
-        Climate(
-            rain_days=tuple(scenario.season.rain_days),
-            rain_mm=tuple(scenario.season.rain_mm),
-            fog_mornings=tuple(scenario.season.fog_mornings),
-        ),
+        scenario.season,
         first_day=part.midnight,
         days=part.days,
         lon=lines.plane.origin_lon,
         lat=lines.plane.origin_lat,
         seed=part.seed,
     )
-    damages = make_damages(lines, weather, DamageRates(**scenario.damage.model_dump()), seed=part.seed)
+    damages = make_damages(lines, weather, scenario.damage, seed=part.seed)
     tables = ToldTables(errors, camera=DRAWN_CAMERA) if errors else shipped_tables()
     eyes = Eyes(ways=make_ways(lines, damages), damages=damages, weather=weather, tables=tables)
     return County(scenario=scenario, lines=lines, weather=weather, damages=damages, eyes=eyes)

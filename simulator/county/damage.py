@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.county.lines import Lines
+from simulator.county.scenario import Damage
 from simulator.county.weather import Weather
 from simulator.plane import Plane, Spot
 from simulator.truth import CLASS_CODES, Defect, Truth
@@ -27,15 +28,6 @@ GROWN_DAYS: Final = (60.0, 240.0)  # dry days until full size; 10 mm of rain cou
 RAIN_DAYS: Final = 4.0
 NEVER: Final = np.inf
 _NEXT: Final = (-1, 0, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DamageRates:
-    """How much damage there is (unconfirmed: a county sets it)."""
-
-    at_first_per_km: float = 4.0
-    born_per_km_year: float = 8.0
-    lookalikes_per_km: float = 0.3  # manholes, patches, shadows of masts: what is taken for damage again and again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +145,7 @@ def lanes_of(lines: Lines) -> Places:
     return Places(east_m=east_m, north_m=north_m, heading_deg=heading_deg, along_m=along_m)
 
 
-def make_damages(lines: Lines, weather: Weather, rates: DamageRates, *, seed: int) -> Damages:
+def make_damages(lines: Lines, weather: Weather, rates: Damage, *, seed: int) -> Damages:
     """Draw all damage that will ever be; at the first midnight as much lies open as `at_first_per_km` says."""
     rng = np.random.default_rng((seed, 14))
     lanes = lanes_of(lines)
@@ -185,7 +177,7 @@ def make_damages(lines: Lines, weather: Weather, rates: DamageRates, *, seed: in
     )
 
 
-def _births(rng: np.random.Generator, weather: Weather, rates: DamageRates, *, km: float) -> tuple[Indices, Floats]:
+def _births(rng: np.random.Generator, weather: Weather, rates: Damage, *, km: float) -> tuple[Indices, Floats]:
     """Class and day of each; what is there at first is up to a year old."""
     first = rng.poisson(rates.at_first_per_km * km)
     classes = [rng.choice(len(SHARES), size=first, p=SHARES)]

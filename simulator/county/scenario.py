@@ -73,12 +73,13 @@ class Damage(_Part):
 
     at_first_per_km: NotNegative = 4.0
     born_per_km_year: NotNegative = 8.0
-    lookalikes_per_km: NotNegative = 0.3
+    lookalikes_per_km: NotNegative = 0.3  # manholes, patches, shadows of masts
 
 
 class Season(_Part):
     """The weather of each month, January first."""
 
+    # As on the coast of southern Zhejiang (unconfirmed).
     rain_days: ByMonth = [11, 12, 17, 16, 16, 17, 13, 15, 12, 8, 8, 8]
     rain_mm: Annotated[ByMonth, Field(description="of a rainy day")] = [5, 6, 8, 9, 12, 15, 14, 18, 15, 9, 7, 5]
     fog_mornings: ByMonth = [4, 4, 5, 5, 3, 1, 0, 0, 1, 2, 3, 4]

@@ -1,13 +1,13 @@
 """Weather and light, hour by hour from a seed, and what of them a camera can see through."""
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.county.scenario import Season
 from simulator.county.told import QUALITIES
 
 Floats = NDArray[np.float64]
@@ -26,34 +26,25 @@ FOLLOWS: Final = 0.5  # of the days, that are as the day before
 LAMP_SHARE: Final = 0.4  # of frames at night that street lamps make usable (unconfirmed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Climate:
-    """Of each month of the year; the defaults are like those of the coast of southern Zhejiang (unconfirmed)."""
-
-    rain_days: tuple[float, ...] = (11, 12, 17, 16, 16, 17, 13, 15, 12, 8, 8, 8)
-    rain_mm: tuple[float, ...] = (5, 6, 8, 9, 12, 15, 14, 18, 15, 9, 7, 5)  # of a rainy day
-    fog_mornings: tuple[float, ...] = (4, 4, 5, 5, 3, 1, 0, 0, 1, 2, 3, 4)
-
-
 class Weather:
     """Weather of each hour since the first local midnight."""
 
-    def __init__(self, climate: Climate, *, first_day: datetime, days: int, lon: float, lat: float, seed: int) -> None:
+    def __init__(self, season: Season, *, first_day: datetime, days: int, lon: float, lat: float, seed: int) -> None:
         """Draw it; `first_day` is an aware local midnight."""
         self.first_day, self.days = first_day, days
         self._lon, self._lat = lon, lat
         rng = np.random.default_rng((seed, 13))
         months = np.array([(first_day + timedelta(days=day)).month - 1 for day in range(days)])
-        is_rainy = _in_spells(rng, np.array(climate.rain_days)[months] / 30.4)
+        is_rainy = _in_spells(rng, np.array(season.rain_days)[months] / 30.4)
         self.rain_mm: Floats = np.zeros((days, HOURS))
         self._cloud: Floats = np.clip(rng.beta(1.2, 1.6, (days, 1)) + rng.normal(0, 0.15, (days, HOURS)), 0, 1)
         for day in np.flatnonzero(is_rainy):
             hours, begin = int(rng.integers(3, 14)), int(rng.integers(0, HOURS))
             wet = (np.arange(begin, begin + hours)) % HOURS
-            self.rain_mm[day, wet] = rng.gamma(0.8, np.array(climate.rain_mm)[months[day]] / hours / 0.8, hours)
+            self.rain_mm[day, wet] = rng.gamma(0.8, np.array(season.rain_mm)[months[day]] / hours / 0.8, hours)
             self._cloud[day] = np.maximum(self._cloud[day], 0.8)
         self._is_foggy = np.zeros((days, HOURS), dtype=np.bool_)
-        foggy = rng.random(days) < np.array(climate.fog_mornings)[months] / 30.4
+        foggy = rng.random(days) < np.array(season.fog_mornings)[months] / 30.4
         self._is_foggy[foggy, 5:9] = True
 
     @property

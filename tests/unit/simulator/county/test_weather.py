@@ -3,16 +3,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from simulator.county.weather import BLURRED, DARK, GLARE, GOOD, WET, Climate, Weather
+from simulator.county.scenario import Season
+from simulator.county.weather import BLURRED, DARK, GLARE, GOOD, WET, Weather
 
 EAST_8 = timezone(timedelta(hours=8))
-DRY = Climate(rain_days=(0,) * 12, rain_mm=(1,) * 12, fog_mornings=(0,) * 12)
-MONSOON = Climate(rain_days=(30.4,) * 12, rain_mm=(300,) * 12, fog_mornings=(0,) * 12)
-FOG = Climate(rain_days=(0,) * 12, rain_mm=(1,) * 12, fog_mornings=(30.4,) * 12)
+DRY = Season(rain_days=[0.0] * 12, rain_mm=[1.0] * 12, fog_mornings=[0.0] * 12)
+MONSOON = Season(rain_days=[30.4] * 12, rain_mm=[300.0] * 12, fog_mornings=[0.0] * 12)
+FOG = Season(rain_days=[0.0] * 12, rain_mm=[1.0] * 12, fog_mornings=[30.4] * 12)
 
 
-def _weather(climate: Climate, *, days: int = 365, seed: int = 0) -> Weather:
-    return Weather(climate, first_day=datetime(2027, 1, 1, tzinfo=EAST_8), days=days, lon=120.4, lat=27.5, seed=seed)
+def _weather(season: Season, *, days: int = 365, seed: int = 0) -> Weather:
+    return Weather(season, first_day=datetime(2027, 1, 1, tzinfo=EAST_8), days=days, lon=120.4, lat=27.5, seed=seed)
 
 
 def _view(weather: Weather, *, hour: float, heading: float = 0.0, day: int = 180) -> tuple[int, float]:
@@ -21,12 +22,12 @@ def _view(weather: Weather, *, hour: float, heading: float = 0.0, day: int = 180
 
 
 @pytest.mark.parametrize(
-    ("climate", "hour", "expected"),
+    ("season", "hour", "expected"),
     [(DRY, 12, GOOD), (DRY, 4, DARK), (DRY, 23, DARK), (FOG, 7, BLURRED), (FOG, 12, GOOD)],
     ids=["noon", "before dawn", "night", "fog in the morning", "fog is gone by noon"],
 )
-def test_a_camera_sees_what_light_and_weather_allow(climate: Climate, hour: float, expected: int) -> None:
-    assert _view(_weather(climate), hour=hour)[0] == expected
+def test_a_camera_sees_what_light_and_weather_allow(season: Season, hour: float, expected: int) -> None:
+    assert _view(_weather(season), hour=hour)[0] == expected
 
 
 def test_at_night_most_frames_are_of_no_use() -> None:
@@ -61,7 +62,7 @@ def test_the_sun_stands_as_high_as_the_latitude_says(day: int, noon_deg: float) 
 
 
 def test_rain_comes_as_often_as_the_climate_says_and_the_same_for_a_seed() -> None:
-    first, again, other = (_weather(Climate(), seed=seed).rain_of_day_mm for seed in (1, 1, 2))
+    first, again, other = (_weather(Season(), seed=seed).rain_of_day_mm for seed in (1, 1, 2))
     assert (first == again).all()
     assert not (first == other).all()
     assert 110 < (first > 0).sum() < 200
