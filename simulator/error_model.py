@@ -5,7 +5,7 @@ import json
 import math
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -138,14 +138,7 @@ class ErrorModelDetector(FromWhole):
             if phantom is None or (self._measured is not None and self._rng.random() > AGAIN):
                 continue
             defect, along_m = phantom
-            ahead = DrawnDefect(
-                class_code=defect.class_code,
-                forward_m=along_m - pose.along_m,
-                right_m=defect.right_m,
-                length_m=defect.length_m,
-                width_m=defect.width_m,
-                seed=defect.seed,
-            )
+            ahead = replace(defect, forward_m=along_m - pose.along_m)
             box = box_of(self._camera, ahead) if ahead.forward_m > 0 else None
             if box is not None:
                 yield Shown(defect_id="", class_code=defect.class_code, box_xyxy_px=box.box_xyxy_px, is_damage=False)

@@ -220,12 +220,10 @@ class _LineMaker:
 
     def _commonest(self, trips: Sequence[Row]) -> Row | None:
         """A trip that calls at the stops at which most trips call."""
-        ways = Counter(tuple(row["stop_id"] for row in self.feed.times[trip["trip_id"]]) for trip in trips)
-        if not ways:
-            return None
-        best = max(sorted(ways), key=lambda way: (ways[way], len(way)))
-        calls = ((trip, tuple(row["stop_id"] for row in self.feed.times[trip["trip_id"]])) for trip in trips)
-        return next(trip for trip, way in calls if way == best)
+        calls = [(tuple(row["stop_id"] for row in self.feed.times[trip["trip_id"]]), trip) for trip in trips]
+        ways = Counter(way for way, _ in calls)
+        best = max(sorted(ways), key=lambda way: (ways[way], len(way)), default=None)
+        return next((trip for way, trip in calls if way == best), None)
 
     def _way(self, trip: Row | None) -> list[Spot]:
         if trip is None:
