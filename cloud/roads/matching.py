@@ -86,11 +86,9 @@ def match_track(positions: Sequence[Position], network: Network) -> list[Matched
 
 def stays(positions: Sequence[Position], network: Network) -> list[Stay]:
     """Stretches of segments that were driven, with the segments in between two positions."""
-    driven: list[Stay] = []
-    for chain in _chains(positions, network):
-        visits = _visits(chain, positions, network)
-        driven += _merged(visits, network)
-    return driven
+    return [
+        _stay(visit, network) for chain in _chains(positions, network) for visit in _visits(chain, positions, network)
+    ]
 
 
 def _chains(positions: Sequence[Position], network: Network) -> Iterator[list[_Step]]:
@@ -232,17 +230,16 @@ def _leave(visits: list[_Visit], before: Foot, foot: Foot, at: datetime, network
     ]
 
 
-def _merged(visits: list[_Visit], network: Network) -> Iterator[Stay]:
-    for visit in visits:
-        ends = sorted(_along_m(visit.lane, driven_m, network) for driven_m in (visit.from_m, visit.to_m))
-        yield Stay(
-            segment_id=network.segments[visit.lane.segment].id,
-            way=visit.lane.way,
-            from_m=max(0.0, ends[0]),
-            to_m=ends[1],
-            from_at=visit.from_at,
-            to_at=visit.to_at,
-        )
+def _stay(visit: _Visit, network: Network) -> Stay:
+    ends = sorted(_along_m(visit.lane, driven_m, network) for driven_m in (visit.from_m, visit.to_m))
+    return Stay(
+        segment_id=network.segments[visit.lane.segment].id,
+        way=visit.lane.way,
+        from_m=max(0.0, ends[0]),
+        to_m=ends[1],
+        from_at=visit.from_at,
+        to_at=visit.to_at,
+    )
 
 
 def match_place(position: Position, network: Network) -> Matched | None:

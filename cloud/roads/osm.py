@@ -44,7 +44,7 @@ class OsmFile:
         used = array("q")  # 8 bytes a node; osmium's own sets of ids take a thousand times that where ids lie scattered
         self.count = 0
         try:
-            for way in self._ways():
+            for way in _ways(osmium.FileProcessor(path, WAY)):
                 used.extend(node.ref for node in way.nodes)
                 self.count += 1
         except RuntimeError as error:
@@ -60,16 +60,10 @@ class OsmFile:
         with TemporaryDirectory(prefix="busense-roads-") as folder:
             processor = osmium.FileProcessor(self._path).with_locations(f"sparse_file_array,{folder}/places")
             try:
-                for way in processor.with_filter(KeyFilter("highway")):
-                    if isinstance(way, Way) and is_road(way.tags):
-                        yield self._joined(way)
+                for way in _ways(processor):
+                    yield self._joined(way)
             except RuntimeError as error:
                 raise RoadsError(f"{self._path}: {error}") from error
-
-    def _ways(self) -> Iterator[Way]:
-        for way in osmium.FileProcessor(self._path, WAY).with_filter(KeyFilter("highway")):
-            if isinstance(way, Way) and is_road(way.tags):
-                yield way
 
     def _joined(self, way: Way) -> JoinedRoad:
         # An extract cut at its border lacks places of some nodes.
@@ -79,6 +73,12 @@ class OsmFile:
         line = tuple((node.location.lon, node.location.lat) for node in nodes)
         junctions = frozenset(number for number, node in enumerate(nodes) if node.ref in self._shared)
         return JoinedRoad(road=_road(way, line), junctions=junctions)
+
+
+def _ways(processor: osmium.FileProcessor) -> Iterator[Way]:
+    for way in processor.with_filter(KeyFilter("highway")):
+        if isinstance(way, Way) and is_road(way.tags):
+            yield way
 
 
 def _repeated(ids: "array[int]") -> frozenset[int]:
