@@ -14,7 +14,6 @@ from typing import Final
 from PIL import Image
 
 from cloud.errors import PictureRefusedError
-from cloud.pictures.announcements import Picture
 
 _FORMAT_OF_MEDIA_TYPE: Final = {"image/jpeg": "JPEG", "image/webp": "WEBP"}
 
@@ -29,17 +28,16 @@ _WEBP_CHUNKS: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH"})
 MAX_PIXELS: Final = 40_000_000  # of a picture whose size nobody announced
 
 
-def inspect(payload: bytes, picture: Picture) -> None:
-    """Check a whole picture against its announcement.
+def inspect(payload: bytes, media_type: str, size: tuple[int, int]) -> None:
+    """Check a whole picture against its announcement; the size is width and height in pixels.
 
     Raises:
         PictureRefusedError: saying why.
     """
-    _check_parts(_jpeg_parts(payload) if picture.media_type == "image/jpeg" else _webp_parts(payload))
-    with _opened(payload, picture.media_type) as image:
-        expected = (picture.width_px, picture.height_px)
-        if image.size != expected:
-            raise PictureRefusedError(f"the picture is {image.size}; {expected} was announced")
+    _check_parts(_jpeg_parts(payload) if media_type == "image/jpeg" else _webp_parts(payload))
+    with _opened(payload, media_type) as image:
+        if image.size != size:
+            raise PictureRefusedError(f"the picture is {image.size}; {size} was announced")
 
 
 def inspect_unannounced(payload: bytes) -> None:

@@ -51,7 +51,7 @@ class PictureStore:
         if picture.received_at is not None or picture.erased_at is not None:
             return False
         payload = await _read(body, limit=min(picture.size_bytes, self.max_bytes))
-        await asyncio.to_thread(_check, payload, picture)
+        await asyncio.to_thread(_check, payload, sha256, picture.media_type, (picture.width_px, picture.height_px))
         await obstore.put_async(self._store, _path(sha256), payload)  # written beside, then renamed
         async with pool.connection() as connection:
             if not await mark_received(connection, sha256):
@@ -70,17 +70,7 @@ class PictureStore:
         Raises:
             PictureRefusedError: saying why.
         """
-        made = Picture(
-            sha256=sha256,
-            city="",
-            device="",
-            size_bytes=len(payload),
-            media_type="image/jpeg",
-            width_px=width_px,
-            height_px=height_px,
-            received_at=None,
-        )
-        _check(payload, made)
+        _check(payload, sha256, "image/jpeg", (width_px, height_px))
         obstore.put(self._store, _path(sha256), payload)
 
     def put(self, sha256: str, payload: bytes) -> None:
@@ -175,11 +165,11 @@ async def _read(body: AsyncIterator[bytes], *, limit: int) -> bytes:
     return bytes(payload)
 
 
-def _check(payload: bytes, picture: Picture) -> None:
+def _check(payload: bytes, sha256: str, media_type: str, size: tuple[int, int]) -> None:
     found = hashlib.sha256(payload).hexdigest()
-    if found != picture.sha256:
-        raise PictureRefusedError(f"{len(payload)} bytes with the SHA-256 {found} came; {picture.sha256} is expected")
-    inspect(payload, picture)
+    if found != sha256:
+        raise PictureRefusedError(f"{len(payload)} bytes with the SHA-256 {found} came; {sha256} is expected")
+    inspect(payload, media_type, size)
 
 
 def _path(sha256: str) -> str:

@@ -1,4 +1,3 @@
-import hashlib
 import io
 from typing import Any
 
@@ -6,7 +5,6 @@ import pytest
 from PIL import Image
 
 from cloud.errors import PictureRefusedError
-from cloud.pictures.announcements import Picture
 from cloud.pictures.inspect import inspect
 
 SIZE = (64, 48)
@@ -16,19 +14,6 @@ def encode(kind: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's optio
     file = io.BytesIO()
     Image.effect_noise(SIZE, 60).convert("RGB").save(file, kind, **options)
     return file.getvalue()
-
-
-def announced(payload: bytes, media_type: str = "image/jpeg", size: tuple[int, int] = SIZE) -> Picture:
-    return Picture(
-        sha256=hashlib.sha256(payload).hexdigest(),
-        city="town",
-        device="bus-1",
-        size_bytes=len(payload),
-        media_type=media_type,
-        width_px=size[0],
-        height_px=size[1],
-        received_at=None,
-    )
 
 
 def exif() -> Image.Exif:
@@ -59,7 +44,7 @@ JFXX_PREVIEW = b"JFXX\0\x10" + encode("JPEG", quality=5)
     ],
 )
 def test_plain_picture_is_taken(payload: bytes, media_type: str) -> None:
-    inspect(payload, announced(payload, media_type))
+    inspect(payload, media_type, SIZE)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +62,7 @@ def test_plain_picture_is_taken(payload: bytes, media_type: str) -> None:
 )
 def test_metadata_is_refused(payload: bytes, media_type: str) -> None:
     with pytest.raises(PictureRefusedError, match="metadata"):
-        inspect(payload, announced(payload, media_type))
+        inspect(payload, media_type, SIZE)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +83,10 @@ def test_metadata_is_refused(payload: bytes, media_type: str) -> None:
 )
 def test_what_is_not_exactly_one_picture_is_refused(payload: bytes, media_type: str) -> None:
     with pytest.raises(PictureRefusedError):
-        inspect(payload, announced(payload, media_type))
+        inspect(payload, media_type, SIZE)
 
 
 def test_other_size_than_announced_is_refused_before_it_is_unpacked() -> None:
     payload = encode("JPEG")
     with pytest.raises(PictureRefusedError, match="announced"):
-        inspect(payload, announced(payload, size=(64, 49)))
+        inspect(payload, "image/jpeg", (64, 49))
