@@ -5,7 +5,7 @@ told. A picture of which no incident is known is shown to nobody, since nobody c
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -17,7 +17,7 @@ from cloud.cases.chain import DRIVERS, Deed
 from cloud.driving.record import NO_WORDS, lock_record, lock_shifts
 from cloud.errors import UntoldError
 from cloud.looks.rules import ONE_LOOK
-from cloud.scenarios.safe_driving.assess import SAME_WITHIN
+from cloud.scenarios.safe_driving.assess import LONGEST, SAME_WITHIN
 
 
 class ClipDeed(StrEnum):
@@ -27,8 +27,6 @@ class ClipDeed(StrEnum):
     HAND_OUT = "hand_out_clip"
     """Given to a person who asked for what is known of them."""
 
-
-_LONGEST: Final = timedelta(hours=24)  # no incident is longer than a shift
 
 _NOTE: Final = """
 INSERT INTO driving_log (incident_id, at, actor, action, from_state, to_state)
@@ -69,7 +67,7 @@ def note_look_at_pictures(
     Raises:
         UntoldError: of one of them no incident is known.
     """
-    values = {"hashes": list(hashes), "longest": _LONGEST, "same": SAME_WITHIN}
+    values = {"hashes": list(hashes), "longest": LONGEST, "same": SAME_WITHIN}
     found = connection.execute(_INCIDENTS_OF, values).fetchall()
     if unknown := [sha256 for sha256, incident in found if incident is None]:
         raise UntoldError(

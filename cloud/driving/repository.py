@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from cloud.scenarios.safe_driving.assess import SAME_WITHIN, Known, Reported, Severity
+from cloud.scenarios.safe_driving.assess import LONGEST, SAME_WITHIN, Known, Reported, Severity
 from cloud.scenarios.safe_driving.exposure import Exposure
 
 # Tracks rest, so that a stretch is not cut where a message ends; the rest of what is queued by then comes along.
@@ -77,7 +77,6 @@ SELECT s.id, r.limit_mps FROM segments s JOIN roads r ON r.id = s.road_id
 WHERE s.id = ANY(%s) AND r.limit_mps IS NOT NULL
 """
 _MADE_WITHIN: Final = timedelta(minutes=2)  # of its last point a message is made
-_LONGEST: Final = timedelta(hours=24)  # no incident is longer than a shift
 
 
 class Key(NamedTuple):
@@ -180,7 +179,7 @@ def read_points_before(connection: Connection[Any], first: Point, *, for_at_most
 def read_known(connection: Connection[Any], incident: Incident) -> list[Known]:
     """What is known of the same kind at that bus around that time."""
     latest, earliest = incident.to_at + SAME_WITHIN, incident.from_at - SAME_WITHIN
-    values = (incident.city, incident.device, incident.kind, latest, earliest - _LONGEST, earliest)
+    values = (incident.city, incident.device, incident.kind, latest, earliest - LONGEST, earliest)
     with connection.cursor(row_factory=class_row(Known)) as cursor:
         return cursor.execute(_KNOWN, values).fetchall()
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 SAME_WITHIN: Final = timedelta(seconds=3)  # two devices of one bus, or two parts of one event
+LONGEST: Final = timedelta(hours=24)  # no incident is longer than a shift
 
 _HARSH: Final = {"harsh_braking": 2.8, "harsh_acceleration": 2.5, "harsh_cornering": 2.8}
 """From where on a bus reports, as shipped: a city that reports from lower on has more of the lightest."""
