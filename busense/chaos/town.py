@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from busense.chaos.disks import empty, fill, tear_page
+from busense.chaos.halts import Halts
 from busense.chaos.ledger import (
     Kept,
     Key,
@@ -92,6 +93,7 @@ class ChaosTown:
         plan = TownPlan(seed=seed, port=port, buses=buses, full=0, without_network=0, for_s=None, frames=None)
         self._town = Town(plan, place, say=lambda _text: None)
         self._links: dict[Part, FaultyLink] = {}
+        self._halts = Halts()
         self._kept: list[Kept] = []  # read before a file was torn
         self.torn: set[Key] = set()
         self.poison: list[Message] = []
@@ -112,6 +114,7 @@ class ChaosTown:
         with ExitStack() as stack:
             stack.enter_context(self._town.running())
             stack.callback(self._end_buses)
+            stack.enter_context(self._halts)
             for part, url in self._targets().items():
                 self._links[part] = stack.enter_context(FaultyLink(url, seed=self._seed))
             with psycopg.connect(self.database_url) as connection:
@@ -298,16 +301,9 @@ class ChaosTown:
         return lambda: empty(self._town.simulator.pid or 0)
 
     def _stop(self, part: Part) -> Heal:
-        pid = {Part.BROKER: self._town.broker.pid, Part.DATABASE: self._town.postgres.pid}.get(part)
-        stopped = tree(pid) if pid is not None else [self._service(part).pid]
-        for each in stopped:
-            _signal(each, signal.SIGSTOP)
-
-        def go_on() -> None:
-            for each in stopped:
-                _signal(each, signal.SIGCONT)
-
-        return go_on
+        servers = {Part.BROKER: self._town.broker, Part.DATABASE: self._town.postgres}
+        pid = (servers.get(part) or self._service(part)).pid
+        return self._halts.halt(tree(pid) if pid is not None else [])
 
     def _second(self, part: Part) -> Heal:
         """Another one of the same, for a while; it shares the work, and its death must cost nothing."""
