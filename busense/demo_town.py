@@ -140,6 +140,8 @@ class Town:
             if not server.is_running:
                 raise StartError(f"{name} died; its log ends with:\n{server.log_tail()}")
         for service in self.services:
+            if service.is_running:
+                continue
             tail = service.log_tail()
             if service.revive():
                 self._say(f"{service.name} died and was started again as {service.pid}; its log ended with:\n{tail}")

@@ -145,7 +145,9 @@ class Program:
         """Last lines of the log."""
         if not self.log.exists():
             return "(no log)"
-        return self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
+        with self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+            return log.read().decode(errors="replace")
 
 
 def accepts_connections(port: int) -> bool:

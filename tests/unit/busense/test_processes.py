@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from busense.local.processes import free_port, run_to_end
+from busense.local.processes import Program, free_port, run_to_end
 from tests.waiting import wait_until
 
 # A program that starts another one, tells its number and goes on for a minute.
@@ -48,6 +48,14 @@ def test_a_port_that_somebody_has_is_left_out() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port() + 1))
         assert free_port() != taken.getsockname()[1]
+
+
+def test_the_end_of_a_log_is_told_whatever_its_length(tmp_path: Path) -> None:
+    program = Program("a program", ["true"], log=tmp_path / "log")
+    assert program.log_tail() == "(no log)"
+    for size, told in ((0, ""), (10, "x" * 9 + "!"), (100_000, "x" * 1999 + "!")):
+        program.log.write_text(("x" * size)[:-1] + "!" * bool(size))
+        assert program.log_tail() == told
 
 
 def _read(path: Path) -> str:
