@@ -1,6 +1,7 @@
 """`busense release`: make a package for buses, sign it, and give it to the cloud for roll-outs."""
 
 import getpass
+import os
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from cloud.config import load_config
 from cloud.db.pool import connect
 from cloud.errors import RollOutError
 from cloud.fleet.releases import add_release
+from telemetry.replaced import replaced
 from wire.package import MANIFEST, SETTINGS, About, PackageKind, write_package
 
 PASSWORD_VARIABLE: Final = "BUSENSE_RELEASE_PASSWORD"  # noqa: S105 - its name
@@ -51,8 +53,8 @@ def make_key(file: Path, password: str) -> None:
         raise RollOutError(f"{file} is there already; a key is never written over")
     pair = minisign.KeyPair.generate()
     pair.secret_key.encrypt(password)
-    file.touch(mode=0o600)
-    file.write_bytes(bytes(pair.secret_key))
+    with replaced(file, is_private=True) as draft:
+        draft.write(bytes(pair.secret_key))
     click.echo(pair.public_key.to_base64().decode())
 
 
@@ -109,15 +111,10 @@ def add(package: Path, config: Path | None) -> None:
         raise RollOutError(f"{target} is missing: sign the package first (busense release sign)")
     if not settings.fleet.release_keys:
         raise RollOutError("fleet.release_keys is empty: the public key of who signs releases is expected")
+    content, signature, actor = package.read_bytes(), _read_text(target), f"command line ({_who()})"
+    keys, at = settings.fleet.release_keys, datetime.now(UTC)
     with connect(settings.database.read_url()) as connection:
-        sha256 = add_release(
-            connection,
-            package.read_bytes(),
-            signature=target.read_text(),
-            keys=settings.fleet.release_keys,
-            actor=f"command line ({getpass.getuser()})",
-            at=datetime.now(UTC),
-        )
+        sha256 = add_release(connection, content, signature=signature, keys=keys, actor=actor, at=at)
     click.echo(f"release {sha256}")
 
 
@@ -141,11 +138,25 @@ def _read(path: Path) -> bytes:
         raise RollOutError(f"{path}: {error.strerror}") from error
 
 
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RollOutError(f"{path}: {error}") from error
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise RollOutError(f"{path}: {error}") from error
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError:  # in a container a user may have a number and no name
+        return f"user {os.getuid()}"
 
 
 def _signature_file(package: Path) -> Path:

@@ -45,8 +45,12 @@ def read_or_create_secret(path: Path) -> str:
 def _create(path: Path) -> str:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     secret = secrets.token_urlsafe(_RANDOM_BYTES)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret)
+    except OSError:
+        path.unlink()  # else an empty one would be taken for a secret that is too short
+        raise
     return secret
 
 

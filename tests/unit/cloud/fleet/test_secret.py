@@ -1,3 +1,4 @@
+import resource
 import stat
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_secret_that_was_not_drawn_at_random_is_refused(tmp_path: Path, text: st
 def test_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(FleetError, match="absent"):
         read_or_create_secret(tmp_path / "absent" / "secret")
+
+
+def test_a_full_disk_leaves_no_file_that_is_then_taken_for_a_secret(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(FleetError, match="too large"):
+            read_or_create_secret(tmp_path / "secret")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_the_same_secret_fits() -> None:
