@@ -2,9 +2,13 @@
 
 import errno
 import importlib
+import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import FrameType
 from typing import Final, cast
 
 import click
@@ -118,13 +122,35 @@ def busense(logs: str, *, verbose: bool) -> None:
     set_up_logs(is_json=logs == "json", is_verbose=verbose)
 
 
+class _Terminated(BaseException):
+    """SIGTERM came; not to be caught on the way."""
+
+
+@contextmanager
+def _ended_in_order() -> Generator[None]:
+    """SIGTERM lets a command put away what it has begun, as Ctrl-C does, and then ends it as it always would."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _Terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main() -> None:
     """Run; an error of ours, a file that cannot be used and a full disk are one plain line.
 
     Anything else is a bug and shows where it happened.
     """
     try:
-        busense(standalone_mode=False)
+        with _ended_in_order():
+            busense(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
