@@ -15,7 +15,7 @@ from wire.messages import DrivingKind, Quantity
 from wire.units import Lat, Lon, Name, Slug
 
 FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
-WAITING_BYTES: Final = 134_217_728  # of frames that wait for the fix after them ...
+WAITING_BYTES: Final = 268_435_456  # of frames that wait for the fix after them ...
 _WAITING_S: Final = 1.2  # ... so long for that of a receiver of 1 Hz, with its delay
 _BYTES_PER_PX: Final = 3
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"

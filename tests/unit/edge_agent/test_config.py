@@ -59,7 +59,7 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path, monkeypatch
         (
             "width_px = 640\nheight_px = 480",
             "width_px = 4000\nheight_px = 3000",
-            "camera: .*8 frames of 4000 x 3000 a second are more than the 134 MB .* at most 3.1 is expected",
+            "camera: .*8 frames of 4000 x 3000 a second are more than the 268 MB .* at most 6.2 is expected",
         ),
         ("[outbox]", "[outbox]\nmax_byte = 3", "outbox.max_byte"),
         ('secret_file = "secret"', 'secret_file = "none"', "identity.secret_file"),
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_named_with_key_and_file(tmp_path: Path, old: str, new:
 
 
 @pytest.mark.parametrize(
-    ("width_px", "height_px", "frames_per_s"), [(1920, 1080, 17), (3840, 2160, 4), (640, 480, 60), (8192, 8192, 0.5)]
+    ("width_px", "height_px", "frames_per_s"), [(1920, 1080, 30), (3840, 2160, 8), (640, 480, 60), (8192, 8192, 1)]
 )
 def test_what_cameras_on_buses_give_is_taken(
     tmp_path: Path, width_px: int, height_px: int, frames_per_s: float
