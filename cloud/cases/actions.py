@@ -98,7 +98,7 @@ class CaseActions:
         if version is not None and version != case.version:
             raise StaleVersionError(f"case {case.number} is at version {case.version}, not {version}: look at it again")
         self._check_crew(case)
-        effect = effect_of(case, self._with_assignment(case, order), self._circumstances)
+        effect = effect_of(case, self._with_assignment(case, order), self._circumstances_of(case, order))
         if order.into is not None and effect.case.merged_into == order.into:
             self._check_target(order.into)
         if case.state in ENDED and effect.case.state not in ENDED:
@@ -132,6 +132,12 @@ class CaseActions:
     def _circumstances(self) -> Circumstances:
         limits = Limits(catalogue=self.catalogue, handling=self.handling or shipped_handling())
         return Circumstances(actor=self.actor, at=self.at, limits=limits)
+
+    def _circumstances_of(self, case: CaseRow, order: Order) -> Circumstances:
+        if order.action is not Action.CORRECT or case.filed_at is None:
+            return self._circumstances
+        pauses = repository.read_pauses(self.connection, case.id, since=case.filed_at)
+        return replace(self._circumstances, pauses=pauses)
 
     def _check_scope(self, case_id: UUID) -> None:
         handling = self._circumstances.limits.handling

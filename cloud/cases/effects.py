@@ -1,6 +1,6 @@
 """What an action makes of a case: a pure function, checked against the life cycle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,12 +20,21 @@ _QUIET: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A suspension that has ended."""
+
+    from_at: datetime
+    to_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """Who acts when, by which rules."""
 
     actor: Actor
     at: datetime
     limits: Limits
+    pauses: Sequence[Pause] = ()  # since the case was filed, in order: what a correction needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,19 +105,22 @@ def _correct(case: CaseRow, order: Order, now: Circumstances, details: dict[str,
     corrected = replace(case, class_code=class_code, severity=severity)
     if case.filed_at is None:
         return corrected
-    begun_at = _begun_at(case, case.filed_at, now.limits)
-    limited = _with_new_limit(corrected, replace(now, at=begun_at), details)
-    is_in_time = limited.due_at is None or limited.due_at > now.at
-    return replace(limited, overdue_at=None, escalation=0) if is_in_time else limited
+    limited = _with_new_limit(corrected, replace(now, at=case.filed_at), details)
+    if limited.due_at is None:
+        return replace(limited, overdue_at=None, escalation=0)
+    due_at = _after_pauses(limited, limited.due_at, now)
+    details |= {"due_at": due_at.isoformat()}
+    limited = replace(limited, due_at=due_at)
+    return replace(limited, overdue_at=None, escalation=0) if due_at > now.at else limited
 
 
-def _begun_at(case: CaseRow, filed_at: datetime, limits: Limits) -> datetime:
-    """From when its time counts: later than its filing by as much as it was suspended."""
-    due_at = limits.due_after(filed_at, class_code=case.class_code, severity=case.severity)
-    if due_at is None or case.due_at is None or case.due_at <= due_at:
-        return filed_at
-    suspended = limits.between(due_at, case.due_at, class_code=case.class_code, severity=case.severity)
-    return limits.add(filed_at, suspended, class_code=case.class_code, severity=case.severity)
+def _after_pauses(case: CaseRow, due_at: datetime, now: Circumstances) -> datetime:
+    """Later by what would have counted, for this class and severity, while the case was suspended."""
+    for pause in now.pauses:
+        if pause.from_at < due_at:
+            paused = now.limits.between(pause.from_at, pause.to_at, class_code=case.class_code, severity=case.severity)
+            due_at = now.limits.add(due_at, paused, class_code=case.class_code, severity=case.severity)
+    return due_at
 
 
 def _dispatch(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
@@ -217,7 +229,10 @@ def _done(case: CaseRow, order: Order, now: Circumstances, details: dict[str, De
     details |= {
         name: size for name in ("length_m", "width_m", "area_m2") if (size := getattr(repair, name)) is not None
     }
-    details |= {"is_late": case.due_at is not None and now.at > case.due_at}
+    is_late = case.due_at is not None and now.at > case.due_at
+    details |= {"is_late": is_late}
+    if not is_late:  # told late, by a phone without a network
+        case = replace(case, overdue_at=None, escalation=0)
     return replace(case, done_at=now.at, repair=repair, suspension_asked_at=None, needs_person=False)
 
 

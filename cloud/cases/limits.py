@@ -77,9 +77,12 @@ class Limits:
         return timers
 
     def _deadline_timers(self, case: CaseRow, due_at: datetime) -> list[Timer]:
-        timers = [Timer(kind=TimerKind.OVERDUE, fire_at=due_at)]
-        begun_at = case.dispatched_at or case.filed_at or case.opened_at
-        if begun_at < due_at:
+        """What was told of the limit that it has, or had before it was corrected, is not told again."""
+        timers: list[Timer] = []
+        begun_at = max(filter(None, (case.opened_at, case.filed_at, case.dispatched_at)))
+        if case.overdue_at is None:
+            timers.append(Timer(kind=TimerKind.OVERDUE, fire_at=due_at))
+        if case.overdue_at is None and begun_at < due_at:
             allowed = self.between(begun_at, due_at, class_code=case.class_code, severity=case.severity)
             warn_at = self.add(
                 begun_at,
@@ -89,8 +92,9 @@ class Limits:
             )
             timers.append(Timer(kind=TimerKind.WARN, fire_at=warn_at))
         for number, step in enumerate(self.handling.escalation, start=1):
-            at = self._later(TimerKind.ESCALATE, due_at, step.after_h)
-            timers.append(Timer(kind=TimerKind.ESCALATE, fire_at=at.fire_at, step=number))
+            if number > case.escalation:
+                at = self._later(TimerKind.ESCALATE, due_at, step.after_h)
+                timers.append(Timer(kind=TimerKind.ESCALATE, fire_at=at.fire_at, step=number))
         return timers
 
     def _later(self, kind: TimerKind, at: datetime, hours: float) -> Timer:

@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from cloud.cases.effects import Pause
 from cloud.cases.model import CaseState
 from cloud.cases.orders import CaseRow, Material, Repair
 from cloud.errors import CaseNotFoundError
@@ -65,7 +66,12 @@ WHERE f.id = ANY(%s) AND NOT EXISTS (
     WHERE c.state = 'merged' AND t.id = c.merged_into AND f.id IN (h.id, h.merged_into))
 ORDER BY f.id, c.state IN ('closed', 'rejected', 'merged'), c.opened_at DESC, c.id DESC
 """
-
+_PAUSES: Final = """
+SELECT at, ended_at FROM (
+    SELECT action, at, serial, lead(at) OVER (ORDER BY serial) AS ended_at FROM case_history
+    WHERE case_id = %s AND action IN ('suspend', 'resume') AND at >= %s
+) h WHERE action = 'suspend' AND ended_at IS NOT NULL ORDER BY serial
+"""
 _OPEN_BESIDE: Final = """
 SELECT c.number FROM findings f
 JOIN findings g ON g.id = coalesce(f.merged_into, f.id) OR g.merged_into = coalesce(f.merged_into, f.id)
@@ -128,6 +134,12 @@ def update_case(connection: Connection[Any], case: CaseRow) -> None:
     values = {name: getattr(case, name) for name in CaseRow.__slots__}
     values["repair"] = Jsonb(asdict(case.repair)) if case.repair is not None else None
     connection.execute(_UPDATE, values)
+
+
+def read_pauses(connection: Connection[Any], case_id: UUID, *, since: datetime) -> list[Pause]:
+    """Suspensions of a case that have ended, by its history."""
+    rows = connection.execute(_PAUSES, (case_id, since)).fetchall()
+    return [Pause(from_at=from_at, to_at=to_at) for from_at, to_at in rows]
 
 
 def open_case_beside(connection: Connection[Any], case: CaseRow) -> str | None:

@@ -120,6 +120,17 @@ def test_suspension_moves_the_deadline(desk: Desk) -> None:
     assert desk.taken()[-1] == "resume"
 
 
+def test_correction_knows_of_suspensions_that_have_ended(desk: Desk) -> None:
+    desk.act(DESK, Action.FILE, at=OPENED)
+    desk.act(DESK, Action.DISPATCH, at=OPENED, crew="roads-1")
+    desk.act(DESK, Action.SUSPEND, at=OPENED + timedelta(hours=1), until=OPENED + timedelta(days=2))
+    desk.act(DESK, Action.RESUME, at=OPENED + timedelta(days=1, hours=1))
+    desk.act(DESK, Action.RETURN, at=OPENED + timedelta(days=1, hours=2))
+    desk.act(DESK, Action.CORRECT, at=OPENED + timedelta(days=1, hours=3), class_code="D40", severity=Severity.HEAVY)
+
+    assert desk.case()["due_at"] == OPENED + timedelta(days=2)  # 24 hours round the clock, and a day of suspension
+
+
 def test_filed_case_is_dispatched_by_itself_to_a_crew_with_time(desk: Desk) -> None:
     desk.handling = shipped_handling()
     desk.act(DESK, Action.FILE, at=OPENED)

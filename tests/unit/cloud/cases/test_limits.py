@@ -46,6 +46,21 @@ def test_case_with_a_deadline_is_warned_of_before_and_escalated_after() -> None:
     assert [timer.step for timer in timers[2:]] == [1, 2]
 
 
+def test_returned_case_that_is_filed_again_is_not_warned_of_before_its_new_limit_runs_out() -> None:
+    filed_at = WEDNESDAY + timedelta(days=200)
+    due_at = LIMITS.due_after(filed_at, class_code="D00", severity=Severity.HEAVY)
+    timers = LIMITS.timers_of(case_row(dispatched_at=WEDNESDAY, filed_at=filed_at, due_at=due_at))
+    (warning,) = (timer for timer in timers if timer.kind is TimerKind.WARN)
+    assert warning.fire_at > filed_at
+
+
+def test_what_was_told_of_an_overdue_case_is_not_told_again_when_its_limit_is_another() -> None:
+    """Corrected to a limit that has passed, too, or resumed from a suspension."""
+    due_at = WEDNESDAY + timedelta(days=9)
+    timers = LIMITS.timers_of(case_row(due_at=due_at, overdue_at=WEDNESDAY, escalation=1))
+    assert [(timer.kind, timer.step) for timer in timers] == [(TimerKind.ESCALATE, 2)]
+
+
 def test_clock_stands_still_where_nobody_works_on_it() -> None:
     due_at = WEDNESDAY + timedelta(days=9)
     for state in (CaseState.REPORTED, CaseState.REJECTED, CaseState.CLOSED, CaseState.MERGED, CaseState.DONE):
