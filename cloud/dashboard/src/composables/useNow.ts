@@ -8,6 +8,9 @@ let timer: ReturnType<typeof setInterval> | undefined;
 
 export function useNow() {
   users += 1;
+  if (timer === undefined) {
+    now.value = new Date(); // nobody has kept it up to date
+  }
   timer ??= setInterval(() => {
     now.value = new Date();
   }, 1000);
