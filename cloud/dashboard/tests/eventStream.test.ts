@@ -40,6 +40,33 @@ describe("the live connection", () => {
     expect(await cursorsAfter(422)).toEqual([null, "7-1", null]);
   });
 
+  it("is there in a browser without AbortSignal.any", async () => {
+    const end = new AbortController();
+    const states: string[] = [];
+    vi.spyOn(AbortSignal, "any").mockImplementation(() => {
+      throw new TypeError("AbortSignal.any is not a function");
+    });
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response("data: {}\n\n")));
+    const following = followEvents({ onEvent: () => end.abort(), onState: (state) => states.push(state) === 2 && end.abort() }, end.signal);
+    await vi.runAllTimersAsync();
+    await following;
+    vi.restoreAllMocks();
+    expect(states).toEqual(["connecting", "live"]);
+  });
+
+  it("ends a question that is on its way with who asked", async () => {
+    const end = new AbortController();
+    const signals: (AbortSignal | null | undefined)[] = [];
+    vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => {
+      signals.push(signal);
+      return new Promise((__, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+    });
+    const following = followEvents({ onEvent: () => undefined, onState: () => undefined }, end.signal);
+    end.abort();
+    await following;
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+  });
+
   it("says who follows, as every other question does", async () => {
     const end = new AbortController();
     const said: (string | null)[] = [];

@@ -58,6 +58,10 @@ describe("styles", () => {
     expect(clashes(page.replace("<TheCard", '<TheCard class="case"'), new Map([["TheCard", card]]))).toEqual([]);
   });
 
+  it.each([...files, ...globSync("src/**/*.css")])("of %s are known to Chromium 108", (file) => {
+    expect(readFileSync(file, "utf8")).not.toMatch(/color-mix\(|light-dark\(|oklch\(|@starting-style|@scope/);
+  });
+
   it.each(files)("of %s do not change a component by chance", (file) => {
     expect([...new Set(clashes(readFileSync(file, "utf8"), components))]).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** The one way to the API: typed requests, problems as errors. */
 
+import { endWith } from "./endWith";
 import { authorization } from "./identity";
 import type {
   ActionBody,
@@ -226,12 +227,7 @@ async function send(path: string): Promise<void> {
 function inTime(asked?: AbortSignal): AbortSignal {
   const limit = new AbortController();
   setTimeout(() => limit.abort(new OfflineError("no answer in time")), LONGEST_MS);
-  if (asked?.aborted === true) {
-    limit.abort(asked.reason);
-  }
-  // Not by AbortSignal.any: phones of some years ago do not have it, and a crew's jobs come this way.
-  asked?.addEventListener("abort", () => limit.abort(asked.reason), { once: true });
-  return limit.signal;
+  return endWith(limit, asked);
 }
 
 async function readJson<T>(response: Response): Promise<T> {

@@ -5,6 +5,7 @@
  */
 
 import { API_ROOT, ApiError, problemOf } from "./client";
+import { endWith } from "./endWith";
 import { EventParser, type ServerEvent } from "./eventParser";
 import { authorization } from "./identity";
 
@@ -67,7 +68,7 @@ async function readOnce(path: string, cursor: string, signal: AbortSignal, handl
     const response = await fetch(`${API_ROOT}${path}`, {
       headers: { Accept: "text/event-stream", ...authorization(), ...(cursor ? { "Last-Event-ID": cursor } : {}) },
       cache: "no-store",
-      signal: AbortSignal.any([signal, attempt.signal]),
+      signal: endWith(attempt, signal),
     });
     if (!response.ok || response.body === null) {
       throw await problemOf(response);

@@ -54,7 +54,8 @@ export function useCollection<T extends { id: string }>(
   function change(item: T, belongs: boolean): void {
     const others = items.value.filter(({ id }) => id !== item.id);
     const index = items.value.findIndex(({ id }) => id === item.id);
-    items.value = belongs ? others.toSpliced(Math.max(0, index), 0, item) : others;
+    const place = Math.max(0, index);
+    items.value = belongs ? [...others.slice(0, place), item, ...others.slice(place)] : others;
   }
 
   return {

@@ -9,6 +9,7 @@
 import { computed, ref, shallowRef, triggerRef, watch } from "vue";
 
 import { api } from "../api/client";
+import { endWith } from "../api/endWith";
 import type { ServerEvent } from "../api/eventParser";
 import { followEvents, type ConnectionState } from "../api/eventStream";
 import type { Bus, BusEvent, CaseItem, Catalogue, Finding, FindingState, ObservationEvent, Summary } from "../api/types";
@@ -97,7 +98,7 @@ export function startLive(signal: AbortSignal): void {
   const { me, isAnswered } = useMe();
   let seat = new AbortController();
   let sitter: string | null = null;
-  const sit = (): void => follow(AbortSignal.any([signal, seat.signal]));
+  const sit = (): void => follow(endWith(seat, signal));
   sit();
   const stop = watch([me, isAnswered], () => {
     if (!isAnswered.value) {
