@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import psycopg
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg_pool import PoolTimeout
 
@@ -125,6 +125,22 @@ def seen_by(found: IdentityDep, held: ResourcesDep) -> Scope:
 
 ActorDep = Annotated[Actor, Depends(asking)]
 ScopeDep = Annotated[Scope, Depends(seen_by)]
+
+
+def _is_of_this_crew(
+    actor: ActorDep,
+    x_busense_crew: Annotated[
+        str | None, Header(max_length=64, description="which crew means it; refused when another one is signed in")
+    ] = None,
+) -> None:
+    """Refuse what waited on a phone while another crew signed in there."""
+    if x_busense_crew is not None and x_busense_crew != actor.crew:
+        raise ProblemError(
+            HTTPStatus.PRECONDITION_FAILED, f"crew {x_busense_crew} means this, and somebody else is signed in"
+        )
+
+
+OF_THIS_CREW: Final[Any] = Depends(_is_of_this_crew)
 
 
 class Open:

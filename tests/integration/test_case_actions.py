@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -299,6 +300,20 @@ def test_jobs_of_a_crew_come_by_distance(office: Office) -> None:
     assert "done" in job["case"]["actions"]
     assert office.api.get("/crew/jobs", headers=headers_of("crew-2")).json()["items"] == []
     assert office.api.get("/crew/jobs", headers=headers_of("desk")).status_code == 403
+
+
+def test_what_one_crew_did_is_not_done_by_another_that_signed_in_on_its_phone(office: Office) -> None:
+    case = office.acted("desk", office.acted("desk", office.reported_case(), "file"), "dispatch", unit="roads")
+    means = {"X-Busense-Crew": "roads-1"}
+    key = {"Idempotency-Key": str(uuid4())}
+    body = {"action": "accept", "version": case["version"]}
+    path = f"/cases/{case['id']}"
+    assert office.api.post(f"{path}/actions", json=body, headers=headers_of("crew-2") | means | key).status_code == 412
+    photo = office.api.post(f"{path}/photos?kind=before", content=b"", headers=headers_of("crew-2") | means | key)
+    assert photo.status_code == 412
+    assert office.api.get("/crew/jobs", headers=headers_of("crew-2") | means).status_code == 412
+    assert office.api.post(f"{path}/actions", json=body, headers=headers_of("crew-1") | means | key).status_code == 200
+    assert office.case(case["id"])["crew"] == "roads-1"
 
 
 def test_list_is_filtered_and_comes_in_pages(office: Office) -> None:

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from pydantic import AwareDatetime, Field
 
-from cloud.api.actors import ActorDep, needs
+from cloud.api.actors import OF_THIS_CREW, ActorDep, needs
 from cloud.api.deps import Body, Question, Resources, ResourcesDep
 from cloud.api.once import NEEDS_KEY
 from cloud.api.problems import Problem, ProblemError
@@ -145,7 +145,7 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.post("/cases/{case_id}/actions", responses=_CONFLICT, dependencies=[NEEDS_KEY])
+@router.post("/cases/{case_id}/actions", responses=_CONFLICT, dependencies=[NEEDS_KEY, OF_THIS_CREW])
 def act_on_case(case_id: UUID, body: ActionBody, held: ResourcesDep, actor: ActorDep) -> CaseDetail:
     """Do something with a case; answers with the case as it is then."""
     try:
@@ -204,7 +204,7 @@ class PhotoQuestion(Question):
 @router.post(
     "/cases/{case_id}/photos",
     status_code=HTTPStatus.CREATED,
-    dependencies=[NEEDS_KEY],
+    dependencies=[NEEDS_KEY, OF_THIS_CREW],
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, model_validator
 
-from cloud.api.actors import ActorDep, IdentityDep, needs
+from cloud.api.actors import OF_THIS_CREW, ActorDep, IdentityDep, needs
 from cloud.api.deps import Question, ResourcesDep
 from cloud.cases.dispatch import read_loads
 from cloud.cases.model import Role
@@ -134,7 +134,7 @@ def get_organisation(held: ResourcesDep) -> Organisation:
     return Organisation(units=units, crews=crews)
 
 
-@router.get("/crew/jobs", dependencies=[needs(Permission.DO_JOBS)])
+@router.get("/crew/jobs", dependencies=[needs(Permission.DO_JOBS), OF_THIS_CREW])
 def get_jobs(question: Annotated[JobQuestion, Query()], held: ResourcesDep, actor: ActorDep) -> Jobs:
     """List the asking crew's open jobs with all that is needed to do them without network."""
     scope = scope_of(actor, held.handling)

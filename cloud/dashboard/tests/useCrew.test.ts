@@ -38,6 +38,32 @@ describe("a phone without a store that two crews share", () => {
   });
 });
 
+describe("a phone on which another crew has signed in, and this page does not know yet", () => {
+  const scope = effectScope();
+  afterEach(() => {
+    scope.stop();
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+
+  it("says who did each step and whose jobs it asks for, and keeps what is refused as another's", async () => {
+    const meant: (string | null)[] = [];
+    let stored = store.NOTHING;
+    vi.spyOn(store, "readKept").mockImplementation(() => Promise.resolve(stored));
+    vi.spyOn(store, "changeKept").mockImplementation((_, change) => Promise.resolve((stored = change(stored))));
+    vi.stubGlobal("fetch", (_: string, { headers }: RequestInit) => {
+      meant.push(new Headers(headers).get("X-Busense-Crew"));
+      return Promise.resolve(Response.json({ title: "Precondition Failed" }, { status: 412 }));
+    });
+    const crew = scope.run(() => useCrew(ref("roads-1"), ref(null)));
+    await crew?.order(JOB, { action: "accept" });
+    await crew?.synchronise();
+    expect(new Set(meant)).toEqual(new Set(["roads-1"]));
+    expect(crew?.steps.value.map(({ trouble }) => trouble)).toEqual([null]);
+    expect(crew?.jobs.value).toEqual([]);
+  });
+});
+
 describe("a phone's store that refuses for a while", () => {
   const scope = effectScope();
   afterEach(() => {

@@ -140,11 +140,12 @@ export const api = {
     sendJson<{ id: string }>(`/finding-decisions/${encodeURIComponent(id)}/undo`, JSON.stringify(body), "application/json"),
   deliveries: (filter: { state: string | null; cursor: string | null }, signal?: AbortSignal) => getJson<DeliveryPage>("/deliveries", { ...filter, limit: 100 }, signal),
   replayDelivery: (id: string) => send(`/deliveries/${encodeURIComponent(id)}/replay`),
-  act: (id: string, body: ActionBody, key: string) =>
-    sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/actions`, JSON.stringify(body), "application/json", key),
-  addPhoto: (id: string, { kind, content, lon, lat }: PhotoUpload, key: string) =>
-    sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/photos${queryText({ kind, lon, lat })}`, content, content.type, key),
-  jobs: (where: { lon: number; lat: number } | null, signal?: AbortSignal) => getJson<Jobs>("/crew/jobs", where === null ? {} : { lon: where.lon, lat: where.lat }, signal),
+  act: (id: string, body: ActionBody, key: string, crew?: string) =>
+    sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/actions`, JSON.stringify(body), "application/json", key, "POST", meantBy(crew)),
+  addPhoto: (id: string, { kind, content, lon, lat }: PhotoUpload, key: string, crew: string) =>
+    sendJson<CaseDetail>(`/cases/${encodeURIComponent(id)}/photos${queryText({ kind, lon, lat })}`, content, content.type, key, "POST", meantBy(crew)),
+  jobs: (crew: string, where: { lon: number; lat: number } | null) =>
+    getJson<Jobs>("/crew/jobs", where === null ? {} : { lon: where.lon, lat: where.lat }, undefined, meantBy(crew)),
   me: (signal?: AbortSignal) => getJson<Me>("/me", {}, signal),
   organisation: (signal?: AbortSignal) => getJson<Organisation>("/organisation", {}, signal),
   buses: (signal?: AbortSignal) => getJson<BusList>("/buses", {}, signal),
@@ -175,8 +176,13 @@ export function drawKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export async function getJson<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
-  return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: inTime(signal) }));
+/** What a crew means is refused when somebody else has signed in on its phone meanwhile. */
+function meantBy(crew?: string): Record<string, string> {
+  return crew === undefined ? {} : { "X-Busense-Crew": crew };
+}
+
+export async function getJson<T>(path: string, query: Query, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<T> {
+  return readJson<T>(await reach(`${API_ROOT}${path}${queryText(query)}`, { signal: inTime(signal), headers }));
 }
 
 export async function getBlob(path: string, signal?: AbortSignal): Promise<Blob> {
@@ -203,8 +209,8 @@ export async function ask<T>(method: string, path: string, body?: object, signal
   return (response.status === 204 ? null : await response.json()) as T;
 }
 
-export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" | "DELETE" = "POST"): Promise<T> {
-  const headers = { "Content-Type": mediaType, ...(key === undefined ? {} : { "Idempotency-Key": key }) };
+export async function sendJson<T>(path: string, body: BodyInit, mediaType: string, key?: string, method: "POST" | "PUT" | "DELETE" = "POST", more: Record<string, string> = {}): Promise<T> {
+  const headers = { "Content-Type": mediaType, ...more, ...(key === undefined ? {} : { "Idempotency-Key": key }) };
   return readJson<T>(await reach(`${API_ROOT}${path}`, { method, body, headers }));
 }
 

@@ -8991,6 +8991,8 @@ export interface operations {
             header: {
                 /** @description drawn by the caller for each action; the same again gets the same answer */
                 "idempotency-key": string;
+                /** @description which crew means it; refused when another one is signed in */
+                "x-busense-crew"?: string | null;
             };
             path: {
                 case_id: string;
@@ -9042,6 +9044,8 @@ export interface operations {
             header: {
                 /** @description drawn by the caller for each action; the same again gets the same answer */
                 "idempotency-key": string;
+                /** @description which crew means it; refused when another one is signed in */
+                "x-busense-crew"?: string | null;
             };
             path: {
                 case_id: string;
@@ -9300,7 +9304,10 @@ export interface operations {
                 lat?: number | null;
                 lon?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description which crew means it; refused when another one is signed in */
+                "x-busense-crew"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

@@ -115,7 +115,7 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     const wasThere = await sendWaiting({
       read: () => (crew.value === name ? steps.value : []),
       change: (how, present) => change(name, (now) => ({ ...now, jobs: withPresent(now.jobs, present), steps: how(now.steps) })),
-    }, send, drawKey);
+    }, (step) => send(name, step), drawKey);
     if (!wasThere) {
       isOnline.value = false;
       return;
@@ -125,7 +125,7 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
 
   async function hear(name: string): Promise<void> {
     try {
-      const { items } = await api.jobs(position.value);
+      const { items } = await api.jobs(name, position.value);
       const at = new Date().toISOString();
       isOnline.value = true;
       error.value = null;
@@ -147,10 +147,10 @@ export function useCrew(crew: Ref<string | null>, position: Ref<Position | null>
     return all.map((job) => (job.case.id === present?.id ? { ...job, case: present } : job));
   }
 
-  function send(step: Step): Promise<CaseDetail> {
+  function send(name: string, step: Step): Promise<CaseDetail> {
     return step.order.what === "action"
-      ? api.act(step.caseId, bodyOf(step, step.order.order), step.key)
-      : api.addPhoto(step.caseId, step.order.photo, step.key);
+      ? api.act(step.caseId, bodyOf(step, step.order.order), step.key, name)
+      : api.addPhoto(step.caseId, step.order.photo, step.key, name);
   }
 
   async function changeSteps(how: (steps: readonly Step[]) => Step[]): Promise<void> {

@@ -12,8 +12,8 @@ export interface Waiting {
 }
 
 const SERVER_TROUBLE = 500;
-/** Too slow for the server's patience, too much at once, or not signed in (any more). */
-const NOT_NOW: readonly number[] = [401, 408, 429];
+/** Too slow for the server's patience, too much at once, not signed in (any more), or another crew is. */
+const NOT_NOW: readonly number[] = [401, 408, 412, 429];
 /** A case is put on top of a newer version this often in a row, then a person decides. */
 const MOST_MOVES = 3;
 
