@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import { deadlineOf } from "../src/cases/deadline";
 import { nearOf } from "../src/cases/near";
-import { casesByDay, casesByStep, hoursByBin, loadByUnit, ratesOf, repairHours } from "../src/cases/statistics";
+import { casesByDay, casesByStep, hoursByBin, loadByUnit, ratesOf, repairHours, running } from "../src/cases/statistics";
 import { makeCase } from "./made";
 
 const repaired = makeCase({
@@ -14,6 +14,10 @@ const reported = makeCase({ id: "n", unit_key: "roads", overdue_at: "2026-11-24T
 describe("statistics", () => {
   it("count a case at each step up to the farthest", () => {
     expect(casesByStep([repaired, reported])).toEqual({ reported: 2, filed: 1, dispatched: 1, accepted: 1, repaired: 1, verified: 1, closed: 0 });
+  });
+
+  it("call in progress what the map does: not what buses have verified, but what came back", () => {
+    expect(running({ reported: 1, returned: 1, done: 1, verified: 2, closed: 4, rejected: 8, merged: 16 })).toBe(3);
   });
 
   it("put hours from report to repair into bins", () => {

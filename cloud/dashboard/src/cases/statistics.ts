@@ -12,7 +12,12 @@ export const BINS = ["h4", "h12", "h24", "h72", "h168", "more"] as const;
 export type Bin = (typeof BINS)[number];
 const BIN_HOURS = [4, 12, 24, 72, 168];
 
-const RUNNING: ReadonlySet<string> = new Set(["reported", "filed", "dispatched", "accepted", "returned", "reopened", "suspended", "done"]);
+const RUNNING: readonly string[] = ["reported", "filed", "dispatched", "accepted", "returned", "reopened", "suspended", "done"];
+
+/** How many cases are in progress: repairs that buses have verified are not, everywhere. */
+export function running(counts: Readonly<Record<string, number>>): number {
+  return RUNNING.reduce((total, state) => total + (counts[state] ?? 0), 0);
+}
 
 const STEP_TIMES: Record<Step, keyof CaseItem> = {
   reported: "opened_at",
@@ -114,7 +119,7 @@ export interface UnitLoad {
 
 export function loadByUnit(cases: readonly CaseItem[]): UnitLoad[] {
   const loads = new Map<string, UnitLoad>();
-  for (const item of cases.filter(({ state }) => RUNNING.has(state))) {
+  for (const item of cases.filter(({ state }) => RUNNING.includes(state))) {
     const key = item.unit_key ?? "";
     const load = loads.get(key) ?? { key, name: item.unit, running: 0, overdue: 0 };
     load.running += 1;
