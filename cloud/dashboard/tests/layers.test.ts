@@ -23,6 +23,13 @@ describe("the layers of the map", () => {
     expect(MAP_LAYERS.flatMap((layer) => Object.keys(layer.sources([]))).filter((source) => !(source in sources))).toEqual([]);
   });
 
+  it("leave the names of roads to be read: over lines and areas, under what stands at a place", () => {
+    const types = layeredStyle(PAINTS).layers.map(({ id, type }) => (id === "road-name" ? "names" : type));
+    const names = types.indexOf("names");
+    expect(types.slice(names).filter((type) => type === "line" || type === "fill")).toEqual([]);
+    expect(types.slice(0, names).filter((type) => type === "circle" || type === "symbol")).toEqual([]);
+  });
+
   it.each(["heavy", null] as const)("draws a finding of the past as bad as it was thought then: %s", (severity) => {
     const properties = { id: "f", kind: "D40", state: "open", severity, title: null, name: null, at: null, is_stale: false, value: 0.9, count: null, heading_deg: null };
     const drawn = MAP_LAYERS.find(({ id }) => id === "findings")?.sources([{ type: "Feature", geometry: { type: "Point", coordinates: [120.4, 27.5] }, properties }]);

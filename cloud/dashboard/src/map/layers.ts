@@ -16,7 +16,7 @@ import type { Shape } from "./icons";
 import { MAP_COLOURS, type MapColours } from "./palette";
 import { GRADES } from "./segments";
 import { busFeatures, findingFeatures } from "./shapes";
-import { busLayers, cellLayers, FONT, emptySources, findingLayers, groundLayers, SIGNS, SOURCES, type ClassColours } from "./style";
+import { busLayers, cellLayers, FONT, emptySources, findingLayers, onGround, SIGNS, SOURCES, type ClassColours } from "./style";
 
 export type Mark = Shape | "circle" | "hollow square" | "hollow triangle" | "area" | "line" | "dashes";
 
@@ -229,7 +229,7 @@ export function paintsOf(theme: Theme, classes: ClassColours, grades: GradeColou
 /** The style of the map with all layers; which of them are seen is up to `visibilityOf`. */
 export function layeredStyle(paints: Paints): StyleSpecification {
   const own = Object.fromEntries(MAP_LAYERS.filter(({ isLive }) => !isLive).map(({ id }) => [sourceOf(id), { type: "geojson" as const, data: HIDDEN }]));
-  return { version: 8, sources: { ...emptySources(Object.values(SOURCES)), ...own }, layers: [...groundLayers(paints.theme), ...MAP_LAYERS.flatMap(({ layers }) => layers(paints))] };
+  return { version: 8, sources: { ...emptySources(Object.values(SOURCES)), ...own }, layers: onGround(paints.theme, MAP_LAYERS.flatMap(({ layers }) => layers(paints))) };
 }
 
 /** Which layers of the style are seen, by their ids. */

@@ -22,22 +22,32 @@ const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export type ClassColours = ReadonlyMap<string, string>;
 
-/** Our roads on plain ground with the layers of a page: names can be read over its lines and areas, and lie under its points. */
+/** Our roads on plain ground with the layers of a page. */
 export function groundStyle(theme: Theme, layers: readonly LayerSpecification[]): StyleSpecification {
-  const [flat, points] = [layers.filter(({ type }) => type !== "circle"), layers.filter(({ type }) => type === "circle")];
-  const [names, ground] = [groundLayers(theme).filter(({ type }) => type === "symbol"), groundLayers(theme).filter(({ type }) => type !== "symbol")];
   return {
     version: 8,
     sources: emptySources([SOURCES.roads, ...layers.flatMap((layer) => ("source" in layer ? [layer.source] : []))]),
-    layers: [...ground, ...flat, ...names, ...points],
+    layers: onGround(theme, layers),
   };
+}
+
+/** Names of roads can be read over lines and areas, and lie under points. */
+export function onGround(theme: Theme, layers: readonly LayerSpecification[]): LayerSpecification[] {
+  const isFlat = ({ type }: LayerSpecification): boolean => type === "line" || type === "fill";
+  const ground = groundLayers(theme);
+  return [
+    ...ground.filter(({ type }) => type !== "symbol"),
+    ...layers.filter(isFlat),
+    ...ground.filter(({ type }) => type === "symbol"),
+    ...layers.filter((layer) => !isFlat(layer)),
+  ];
 }
 
 export function emptySources(names: readonly string[]): StyleSpecification["sources"] {
   return Object.fromEntries(names.map((name) => [name, { type: "geojson", data: EMPTY }]));
 }
 
-export function groundLayers(theme: Theme): LayerSpecification[] {
+function groundLayers(theme: Theme): LayerSpecification[] {
   const colours = MAP_COLOURS[theme];
   const line = { "line-cap": "round", "line-join": "round" } as const;
   return [
