@@ -90,7 +90,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "segment": "Segment",
         "length": "Length (m)",
         "index": "PCI",
-        "interval": "90 % interval",
+        "interval": "90% interval",
         "share": "Share seen",
         "looked_on": "Last look",
         "findings": "Findings",

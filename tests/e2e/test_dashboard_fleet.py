@@ -349,13 +349,13 @@ def test_an_agent_is_restarted_after_a_second_thought(depot: Depot) -> None:
         expect(page.get_by_role("dialog").get_by_label("焦距（像素）")).to_be_visible()
         keep(page, "fleet-pose-phone")
         page.keyboard.press("Escape")
-        page.get_by_role("button", name="重启代理…").click()
+        page.get_by_role("button", name="重启车载程序…").click()
         page.get_by_role("dialog").get_by_role("button", name="取消").click()
         expect(page.locator("[data-command]")).to_have_count(0)
-        page.get_by_role("button", name="重启代理…").click()
+        page.get_by_role("button", name="重启车载程序…").click()
         page.get_by_role("dialog").get_by_role("button", name="重启", exact=True).click()
-        expect(page.locator("[data-command=waiting]")).to_contain_text("重启代理")
-        expect(page.locator("main")).to_contain_text("li 要求重启代理")
+        expect(page.locator("[data-command=waiting]")).to_contain_text("重启车载程序")
+        expect(page.locator("main")).to_contain_text("li 请求重启车载程序")
         assert li.problems == []
 
 

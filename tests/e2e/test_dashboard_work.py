@@ -186,7 +186,7 @@ def test_roads_show_the_worst_and_one_segment(browser: Browser, url: str) -> Non
         worst.press("Enter")
         panel = viewer.page.get_by_role("complementary")
         expect(panel).to_be_focused()
-        expect(panel).to_contain_text("90 % 区间")
+        expect(panel).to_contain_text("90% 区间")
         expect(panel.get_by_role("link", name="坑槽")).to_have_attribute("href", "/findings/f1")
         expect(panel.get_by_role("listitem").filter(has_text="龟裂")).to_contain_text("待确认")
         viewer.page.keyboard.press("Escape")

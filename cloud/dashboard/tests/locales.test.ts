@@ -28,6 +28,10 @@ describe("locales", () => {
     expect(textsOf(messages).filter((text) => text.trim() === "")).toEqual([]);
   });
 
+  it.each([["zh", zh], ["en", en]])("%s writes a share as numbers are written on the pages", (_, messages) => {
+    expect(textsOf(messages).filter((text) => /\d\s%/.test(text))).toEqual([]);
+  });
+
   it("counts one thing as one", () => {
     const singularOrVerb = "(?:bus|pass|class|is|was|uses|sees)\\b";
     expect(textsOf(en, "1").filter((text) => new RegExp(`\\b1 (?!${singularOrVerb})(?:open )?\\w+s\\b`).test(text))).toEqual([]);

@@ -46,7 +46,6 @@ export const drivingZh = {
     objectText: "申诉内容",
     send: "提交申诉",
     sent: "已提交",
-    reviewed: "已记录",
     empty: "没有这类事件",
     emptyHint: "换一个状态查看；新的事件会自动出现在这里。",
     emptyMine: "您的班次里没有记录",
@@ -63,7 +62,6 @@ export const drivingZh = {
     kilometres: (value: string) => `${value} 公里`,
     noScores: "还没有足够的里程",
     noScoresHint: "车辆再行驶一些时间，得分会出现在这里。",
-    fold: "收起",
   },
 };
 
@@ -111,7 +109,6 @@ export const drivingEn: typeof drivingZh = {
     objectText: "What happened",
     send: "Send",
     sent: "Sent",
-    reviewed: "Noted",
     empty: "There is none of these",
     emptyHint: "Choose another state; new incidents appear here by themselves.",
     emptyMine: "Nothing was noted in your shifts",
@@ -128,6 +125,5 @@ export const drivingEn: typeof drivingZh = {
     kilometres: (value) => `${value} km`,
     noScores: "Not enough was driven yet",
     noScoresHint: "Scores appear here once the buses have driven more.",
-    fold: "Close",
   },
 };

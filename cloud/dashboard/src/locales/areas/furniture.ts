@@ -64,7 +64,7 @@ export const furnitureZh = {
     number: "序号",
     reason: "原因",
     feature: "要素",
-    tci: "交通设施指数（估算）",
+    tci: "沿线设施指数 TCI（估算）",
     tciHint: (low: string, things: string) => `若全部疑似问题属实为 ${low}；已知设施 ${things} 处；隔离栅与绿化按完好计`,
   },
 };

@@ -12,7 +12,7 @@ export const mapZh = {
       cases: "在办案件",
       condition: "路段状况",
       buses: "公交车",
-      furniture: "交通设施",
+      furniture: "道路设施",
       stops: "公交站",
       driving: "激烈驾驶多发处",
       tag_coverage: "标签可感知范围",

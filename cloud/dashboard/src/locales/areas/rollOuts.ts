@@ -29,7 +29,7 @@ export const rollOutsZh = {
     problems: {
       tooSlow: (now, before, wanted) => `每秒 ${now} 帧；之前 ${before} 帧，至少应有 ${wanted} 帧`,
       camera: (state) => `摄像头原来正常，现在为 ${state}`,
-      unfinished: (starts) => `试用期内启动了 ${starts} 次，没有坚持到试用结束`,
+      unfinished: (starts) => `试用期内启动了 ${starts} 次，未能完成试用`,
       unopened: (times) => `打开这一版本时程序退出了 ${times} 次`,
       unsigned: (hash) => `发布包 ${hash}：没有受信任密钥的签名`,
       absent: (hash, why) => `发布包 ${hash} 无法取得：${why}`,
@@ -49,7 +49,6 @@ export const rollOutsZh = {
     allStates: "全部状态",
     showAll: (count: string) => `显示全部 ${count} 辆`,
     noneInState: "没有这种状态的车辆",
-    openBus: (device: string) => `查看车辆 ${device}`,
     deeds: { approve: "批准…", pause: "暂停…", resume: "继续…", stop: "停止…" },
     deedConfirm: { approve: "批准", pause: "暂停", resume: "继续", stop: "停止" },
     deedHints: {
@@ -67,7 +66,7 @@ export const rollOutsZh = {
     noLog: "还没有记录。",
     actions: {
       propose: "提出升级", approve: "批准", pause: "暂停", resume: "继续", stop: "停止", begin_group: "开始一组", finish: "完成",
-      wish: "更改期望设置", restart: "要求重启代理", shadow: "影子运行", send_picture: "要求现在的画面", send_logs: "要求运行日志", inspect_place: "要求查看地点",
+      wish: "更改期望设置", restart: "请求重启车载程序", shadow: "影子运行", send_picture: "请求当前画面", send_logs: "请求运行日志", inspect_place: "请求查看地点",
     } as Record<string, string>,
     logBuses: (count: string) => `${count} 辆`,
     logVersion: (version: string) => `版本 ${version}`,
@@ -109,7 +108,7 @@ export const rollOutsZh = {
       on: (buses: string) => `运行于 ${buses}`,
       share: "画面比例（%）",
       begin: (buses: string) => `在第 1 组 ${buses} 辆车上运行`,
-      begun: (buses: string) => `已要求 ${buses} 辆车，试用通过后开始`,
+      begun: (buses: string) => `已通知 ${buses} 辆车，试用通过后开始`,
       end: "结束影子运行",
       frames: (frames: string, buses: string) => `${buses} 辆车上共同看过 ${frames} 帧`,
       left: (dropped: string, failed: string) => `来不及看 ${dropped} 帧，出错 ${failed} 帧`,
@@ -171,7 +170,6 @@ export const rollOutsEn: typeof rollOutsZh = {
     allStates: "All states",
     showAll: (count) => `Show all ${count}`,
     noneInState: "No bus is in this state",
-    openBus: (device) => `Open bus ${device}`,
     deeds: { approve: "Approve…", pause: "Pause…", resume: "Go on…", stop: "Stop…" },
     deedConfirm: { approve: "Approve", pause: "Pause", resume: "Go on", stop: "Stop" },
     deedHints: {

@@ -15,7 +15,7 @@ export const upkeepZh = {
       too_large: "消息过大",
       not_json: "不是 JSON",
       too_deep: "嵌套过深",
-      bad_envelope: "信封格式有误",
+      bad_envelope: "消息封装有误",
       unknown_type: "未知的消息类型",
       bad_data: "数据有误",
       wrong_topic: "主题不符",

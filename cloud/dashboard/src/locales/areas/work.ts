@@ -22,7 +22,6 @@ export const workZh = {
   casePage: {
     title: "案件详情",
     pictures: "历次图片",
-    noPass: "还没有图片",
     repair: "处置前后",
     before: "处置前",
     after: "处置后",
@@ -124,7 +123,6 @@ export const workZh = {
     no: "不成立",
     merge: "合并",
     next: "下一件",
-    previous: "上一件",
     empty: "没有待研判的案件",
     emptyHint: "新的案件会自动出现在这里。",
     readOnly: "登录后才能研判",
@@ -155,7 +153,6 @@ export const workEn: typeof workZh = {
   casePage: {
     title: "Case",
     pictures: "Pictures over time",
-    noPass: "No pictures yet",
     repair: "Before and after",
     before: "Before",
     after: "After",
@@ -257,7 +254,6 @@ export const workEn: typeof workZh = {
     no: "Not real",
     merge: "Merge",
     next: "Next",
-    previous: "Previous",
     empty: "Nothing waits to be judged",
     emptyHint: "New cases appear here by themselves.",
     readOnly: "Sign in to judge",
