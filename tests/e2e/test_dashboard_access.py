@@ -172,6 +172,15 @@ def test_nothing_is_cut_on_a_phone(browser: Browser, url: str, path: str) -> Non
         assert viewer.page.evaluate(SIDEWAYS) == []
 
 
+def test_lists_can_be_read_in_a_low_window(browser: Browser, url: str) -> None:
+    with open_viewer(browser, url, size=(720, 450), token=DESK) as viewer:  # a desk's 1440 by 900, twice as large
+        for path, row in {"/": ".feed li", "/roads": ".items li", "/fleet": "tbody tr"}.items():
+            viewer.open(path)
+            last = viewer.page.locator(row).last
+            last.scroll_into_view_if_needed()
+            expect(last).to_be_in_viewport(ratio=0.9)
+
+
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make dashboard)")
 @pytest.mark.parametrize("path", ["/crew", "/crew/c3", "/crew/c4"])
 def test_axe_finds_nothing_serious_on_a_crews_phone(browser: Browser, url: str, path: str) -> None:
