@@ -228,7 +228,7 @@ def _verified(passes: list[PassAfter], belief: float) -> Reason:
     looks = sum(not taken.is_seen for taken in passes)
     return Reason(
         zh=f"处置后 {looks} 次经过未见，仍存在的概率降至 {belief:.1%}",
-        en=f"not seen by {looks} passes after the repair; probability that it is still there {belief:.1%}",
+        en=f"passes after the repair that did not see it: {looks}; probability that it is still there {belief:.1%}",
     )
 
 

@@ -66,22 +66,26 @@ def _is_sure(belief: Belief, filing: Filing) -> bool:
 _BY_ITSELF = Reason(zh="目录规定此类自动立案", en="the catalogue files this class by itself")
 
 
+def _passes(count: int) -> str:
+    return "1 pass" if count == 1 else f"{count} passes"
+
+
 def _sure(belief: Belief) -> Reason:
     return Reason(
         zh=f"{belief.passes_seen} 次经过发现，存在概率 {belief.existence:.0%}",
-        en=f"noticed by {belief.passes_seen} passes, existence {belief.existence:.0%}",
+        en=f"noticed by {_passes(belief.passes_seen)}, existence {belief.existence:.0%}",
     )
 
 
 def _seen_again(count: int, belief: Belief) -> Reason:
     return Reason(
         zh=f"又有 {count} 次经过发现，存在概率 {belief.existence:.0%}",
-        en=f"noticed by {count} more passes, existence {belief.existence:.0%}",
+        en=f"noticed again by {_passes(count)}, existence {belief.existence:.0%}",
     )
 
 
 def _gone(belief: Belief) -> Reason:
     return Reason(
         zh=f"{belief.passes_missed} 次经过没有发现，存在概率降至 {belief.existence:.0%}",
-        en=f"not noticed by {belief.passes_missed} passes that looked, existence fell to {belief.existence:.0%}",
+        en=f"not noticed by {_passes(belief.passes_missed)} that looked, existence fell to {belief.existence:.0%}",
     )

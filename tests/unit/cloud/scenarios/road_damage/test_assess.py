@@ -69,3 +69,9 @@ def test_reason_is_told_in_both_languages() -> None:
 
     assert "97%" in proposal.reason.zh
     assert "3 passes" in proposal.reason.en
+
+
+def test_one_pass_is_one() -> None:
+    (proposal,) = assess(SURE, CaseStanding(state=CaseState.FILED, unattached=1), filing=BY_PERSON)
+
+    assert "1 pass," in proposal.reason.en
