@@ -4,7 +4,9 @@
 const FILES = "busense-crew-files-1";
 const PICTURES = "busense-crew-pictures-1";
 const PAGE = "/crew";
-const MOST_PICTURES = 300;
+const MOST = 300;
+/** A line that is there and carries nothing keeps nobody from their jobs. */
+const PATIENCE_MS = 4000;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(FILES).then((cache) => cache.addAll([PAGE, "/favicon.svg", "/crew.webmanifest"])).then(() => self.skipWaiting()));
@@ -16,7 +18,7 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("message", (event) => {
   const wanted = (event.data?.keep ?? []).filter((url) => isFile(new URL(url)));
-  event.waitUntil(caches.open(FILES).then((cache) => Promise.all(wanted.map((url) => keepIfNew(cache, url)))));
+  event.waitUntil(caches.open(FILES).then((cache) => Promise.all(wanted.map((url) => keep(cache, url)))));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -39,28 +41,27 @@ function isFile(url) {
   return url.origin === self.location.origin && url.pathname.startsWith("/assets/");
 }
 
-async function keepIfNew(cache, url) {
-  if ((await cache.match(url)) === undefined) {
-    await cache.add(url);
-  }
+/** What is in use is put last: the oldest are forgotten. */
+async function keep(cache, url) {
+  const kept = await cache.match(url);
+  await (kept === undefined ? cache.add(url) : cache.put(url, kept));
 }
 
-/** The newest page, or the one that is kept. */
+/** The newest page, or the one that is kept when the server is away, slow or in trouble. */
 async function page(request) {
   const cache = await caches.open(FILES);
-  try {
-    const answer = await fetch(request);
+  const kept = await cache.match(PAGE);
+  const newest = fetch(request).then(async (answer) => {
     if (answer.ok) {
       await cache.put(PAGE, answer.clone());
     }
     return answer;
-  } catch (error) {
-    const kept = await cache.match(PAGE);
-    if (kept === undefined) {
-      throw error;
-    }
-    return kept;
+  });
+  if (kept === undefined) {
+    return newest;
   }
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, kept));
+  return Promise.race([late, newest.then((answer) => (answer.ok ? answer : kept), () => kept)]);
 }
 
 async function keptFirst(name, request) {
@@ -79,5 +80,5 @@ async function keptFirst(name, request) {
 
 async function forgetOldest(cache) {
   const keys = await cache.keys();
-  await Promise.all(keys.slice(0, Math.max(0, keys.length - MOST_PICTURES)).map((key) => cache.delete(key)));
+  await Promise.all(keys.slice(0, Math.max(0, keys.length - MOST)).map((key) => cache.delete(key)));
 }
