@@ -7,14 +7,14 @@ import type { Feature, FeatureCollection } from "geojson";
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification, SymbolLayerSpecification } from "maplibre-gl";
 import type { RouteLocationRaw } from "vue-router";
 
-import type { Grade, LayerFeature, LayerProperties } from "../api/types";
+import type { LayerFeature, LayerProperties } from "../api/types";
 import type { IconName } from "../components/icons";
 import type { GradeColours } from "../composables/useGradeColours";
 import type { Theme } from "../composables/useTheme";
 import type { Messages } from "../locales/zh";
 import type { Shape } from "./icons";
 import { MAP_COLOURS, type MapColours } from "./palette";
-import { GRADES } from "./segments";
+import { gradeLines, GRADES } from "./segments";
 import { busFeatures, findingFeatures } from "./shapes";
 import { busLayers, cellLayers, FONT, emptySources, findingLayers, onGround, SIGNS, SOURCES, type ClassColours } from "./style";
 
@@ -78,7 +78,7 @@ export const MAP_LAYERS: readonly LayerDescription[] = [
   },
   {
     id: "condition", icon: "road", isOnAtFirst: false, isLive: false, everyMs: 60 * SECOND_MS,
-    layers: ({ grades }) => conditionLayers(grades),
+    layers: ({ grades }) => gradeLines({ fresh: "condition", stale: "condition-stale" }, sourceOf("condition"), "kind", grades),
     signs: (t, { grades }) => [
       ...GRADES.map((grade) => ({ mark: "line" as const, colour: grades[grade], text: t.roads.grades[grade] ?? grade })),
       { mark: "dashes", colour: grades.unknown, text: t.layers.signs.stale },
@@ -250,17 +250,6 @@ export function layersText(shown: readonly string[]): string | null {
 
 export function readLayers(text: string | null): readonly string[] {
   return text === null ? AT_FIRST : text.split(",").filter((id) => MAP_LAYERS.some((layer) => layer.id === id));
-}
-
-function conditionLayers(grades: GradeColours): LayerSpecification[] {
-  const colour = ["match", property("kind"), ...GRADES.flatMap((grade: Grade) => [grade, grades[grade]]), grades.unknown] as never;
-  const width = ["interpolate", ["linear"], ["zoom"], 10, 1.5, 13, 3, 16, 6, 19, 14] as never;
-  const isStale = ["==", property("is_stale"), true] as never;
-  const source = sourceOf("condition");
-  return [
-    { id: "condition", type: "line", source, filter: ["!", isStale], layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colour, "line-width": width } },
-    { id: "condition-stale", type: "line", source, filter: isStale, layout: { "line-join": "round" }, paint: { "line-color": colour, "line-width": width, "line-dasharray": [1.6, 1.2] } },
-  ];
 }
 
 function nameBelow(fromZoom: number): NonNullable<SymbolLayerSpecification["layout"]> {
