@@ -166,7 +166,7 @@ def test_what_is_in_flight_is_bounded(outbox: Outbox) -> None:
     with broker.running(), publishing(outbox, broker.url, puback_timeout_s=0.4):
         wait_until(lambda: broker.connections == 2)
         assert broker.tracks_of_first == 64
-        wait_until(lambda: broker.acknowledged == 200)
+        wait_until(lambda: broker.acknowledged >= 200)  # on a slow machine some are sent again
         outbox.apply_receipt(stored(outbox))
 
 
