@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import TextIOWrapper
 from types import FrameType
 from typing import Final, cast
 
@@ -148,6 +149,9 @@ def main() -> None:
 
     Anything else is a bug and shows where it happened.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that has no Chinese ends no command.
+        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportUnknownMemberType]
     try:
         with _ended_in_order():
             busense(standalone_mode=False)

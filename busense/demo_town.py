@@ -179,7 +179,7 @@ class Town:
         config = station_config(
             identity, broker_url=self.broker.mqtt_url, cloud_url=self.url, port=port, lon=lon, lat=lat
         )
-        place.station_config.write_text(config)
+        place.station_config.write_text(config, encoding="utf-8")
         place.water_rules.write_text(RULES)
 
     def _make_stream(self) -> None:

@@ -41,7 +41,7 @@ def read_data_file(model: type[Model], path: Path) -> Model:
 
 def fault_of(path: Path, faults: Iterable[Fault]) -> ConfigError:
     """Say what is wrong with a file that can be read, each fault with its line."""
-    return ConfigError(_explain(faults, name=str(path), text=path.read_text()))
+    return ConfigError(_explain(faults, name=str(path), text=path.read_text(encoding="utf-8")))
 
 
 def read_tables(path: Path) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def simulate(
 ) -> None:
     """Drive buses through a town or a county and score what the cloud makes of it."""
     if roads is not None:
-        roads.write_text(json.dumps(roads_geojson(make_town(seed)), ensure_ascii=False))
+        roads.write_text(json.dumps(roads_geojson(make_town(seed)), ensure_ascii=False), encoding="utf-8")
         return
     if broker is None or cloud is None or secrets is None or work is None:
         raise click.UsageError("--broker, --cloud, --secrets and --work are needed to drive")

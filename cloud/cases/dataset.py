@@ -105,7 +105,8 @@ def export(
     for sighting in _sightings(connection, since):
         if coco.add(sighting):
             _write_picture(folder, coco.images[sighting["sha256"]]["file_name"], store.read(sighting["sha256"]))
-    (folder / ANNOTATIONS).write_text(json.dumps(coco.as_json(), ensure_ascii=False, indent=1) + "\n")
+    text = json.dumps(coco.as_json(), ensure_ascii=False, indent=1)
+    (folder / ANNOTATIONS).write_text(f"{text}\n", encoding="utf-8")
     return coco
 
 

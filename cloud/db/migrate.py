@@ -85,7 +85,11 @@ def check_current(url: str) -> None:
 def read_migrations() -> list[Migration]:
     """Read the migrations of this version, in order."""
     folder = files("cloud.db") / "migrations"
-    found = [_read(entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    found = [
+        _read(entry.name, entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
+    ]
     return sorted(found, key=lambda migration: migration.number)
 
 

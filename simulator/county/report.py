@@ -73,7 +73,7 @@ def write_report(ledger: Ledger, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     ledger.write(folder / "ledger.json")
     page = folder / "index.html"
-    page.write_text(page_of(ledger))
+    page.write_text(page_of(ledger), encoding="utf-8")
     return page
 
 

@@ -66,9 +66,35 @@ cli.main()
 """
 
 
+ECHOING = """
+import sys
+from pathlib import Path
+import click
+from busense import cli
+from cloud.config import load_config
+
+@click.command()
+def tell():
+    click.echo(load_config(Path("cloud.toml")).city)
+    click.echo("\\u8392\\u53bf")
+
+cli.LazyGroup.get_command = lambda *_: tell
+sys.argv = ["busense", "tell"]
+cli.main()
+"""
+
+
+def test_files_are_read_and_words_told_in_a_locale_without_chinese(tmp_path: Path) -> None:
+    (tmp_path / "cloud.toml").write_text('city = "ju"  # 莒县\n[database]\nurl = "postgresql://"\n', encoding="utf-8")
+    locale = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "latin-1", "LC_ALL": "C"}
+    told = subprocess.run(
+        [sys.executable, "-c", ECHOING], cwd=tmp_path, env=_with_ours(locale), capture_output=True, check=False
+    )
+    assert told.stdout.decode("latin-1").splitlines() == ["ju", r"\u8392\u53bf"], told.stderr
+
+
 def test_a_command_that_is_asked_to_end_puts_away_what_it_has_begun(tmp_path: Path) -> None:
-    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
-    running = subprocess.Popen([sys.executable, "-c", WAITING], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path})
+    running = subprocess.Popen([sys.executable, "-c", WAITING], cwd=tmp_path, env=_with_ours({}))
     try:
         wait_until(lambda: list(tmp_path.iterdir()))
         running.terminate()
@@ -77,3 +103,8 @@ def test_a_command_that_is_asked_to_end_puts_away_what_it_has_begun(tmp_path: Pa
         running.kill()
         running.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+def _with_ours(more: dict[str, str]) -> dict[str, str]:
+    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, **more}
