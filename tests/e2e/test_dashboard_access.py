@@ -176,9 +176,7 @@ def test_lists_can_be_read_in_a_low_window(browser: Browser, url: str) -> None:
     with open_viewer(browser, url, size=(720, 450), token=DESK) as viewer:  # a desk's 1440 by 900, twice as large
         for path, row in {"/": ".feed li", "/roads": ".items li", "/fleet": "tbody tr"}.items():
             viewer.open(path)
-            last = viewer.page.locator(row).last
-            last.scroll_into_view_if_needed()
-            expect(last).to_be_in_viewport(ratio=0.9)
+            viewer.page.locator(row).last.click(trial=True)  # scrolls there, and nothing lies over it
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make dashboard)")

@@ -38,7 +38,7 @@ def test_job_is_done_with_the_network_cut_in_the_middle(browser: Browser, stub: 
         cut_network(viewer, stub, is_cut=True)
         viewer.press(page.get_by_role("button", name="我已到场"))
         for when in ("处置前照片", "处置后照片"):
-            camera = page.get_by_label(f"拍照: {when}")
+            camera = page.get_by_label(f"拍照：{when}")
             viewer.reach(camera)
             camera.set_input_files(photo())
         expect(page.locator(".waiting img")).to_have_count(2)
@@ -74,7 +74,7 @@ def test_what_waits_on_the_phone_survives_the_browser_being_killed(
         wait_until(lambda: len(stub.acted) == 1, 10)  # the city has it, the phone does not know
         cut_network(viewer, stub, is_cut=True)
         press(viewer.page, "我已到场")
-        viewer.page.get_by_label("拍照: 处置前照片").set_input_files(photo())
+        viewer.page.get_by_label("拍照：处置前照片").set_input_files(photo())
         expect(viewer.page.get_by_role("status").filter(has_text="3 步待发送")).to_be_visible()
         kill_browser(tmp_path)
 
