@@ -68,7 +68,11 @@ class ClockError(CloudError):
 
 
 class UnavailableError(CloudError):
-    """A service that is away now and may come back."""
+    """A service that is away now and may come back, and may have said how long to leave it alone."""
+
+    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
+        self.wait_s = wait_s
+        super().__init__(message)
 
 
 class RoadsError(CloudError):

@@ -17,7 +17,7 @@ import pytest
 
 from cloud.api.routes.gtfs_realtime import BURST
 from cloud.bridges.gtfs_rt.feed import MAX_BYTES, Vehicle, read_feed, write_feed
-from cloud.bridges.gtfs_rt.poll import Follower, enrol_vehicles, fetch, poll
+from cloud.bridges.gtfs_rt.poll import Follower, enrol_vehicles, fetch, pause_s, poll
 from cloud.bridges.publish import Said, Speaker
 from cloud.config import BrokerConfig, BrokerKind, GtfsRtConfig
 from cloud.db.pool import connect
@@ -144,6 +144,13 @@ def test_a_feed_that_is_away_is_said() -> None:
         asyncio.run(fetch(settings("http://127.0.0.1:1/feed")))
     with pytest.raises(UnavailableError, match="none"):
         asyncio.run(fetch(settings("/none")))
+
+
+def test_a_feed_is_left_alone_for_as_long_as_it_asks() -> None:
+    with serving(says(b"", status=429, **{"Retry-After": "900"})) as url, pytest.raises(UnavailableError) as refused:
+        asyncio.run(fetch(settings(url)))
+    assert pause_s(20, every_s=10, asked_s=refused.value.wait_s) == 900
+    assert [pause_s(20, every_s=10, asked_s=asked_s) for asked_s in (0.0, 30.0, 1e9)] == [40, 40, 3600]
 
 
 class Taken:

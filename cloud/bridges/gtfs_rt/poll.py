@@ -23,9 +23,11 @@ from cloud.config import CloudConfig, GtfsRtConfig
 from cloud.db.pool import connect
 from cloud.errors import ConfigError, FeedError, UnavailableError
 from cloud.fleet.secret import hash_secret
+from cloud.notify.timing import asked_wait_s
 
 TIMEOUT_S: Final = 20.0
 LONGEST_WAIT_S: Final = 300.0
+LONGEST_ASKED_S: Final = 3600.0  # whoever wants to be left alone for longer is asked each hour
 AT_ONCE: Final = 200
 POSITIONS: Final = Counter("busense_gtfs_rt_positions", "Positions of a feed that the broker has taken.")
 REFUSED: Final = Counter("busense_gtfs_rt_refused", "Entities of a feed that tell nothing that can be.")
@@ -120,7 +122,8 @@ async def fetch(settings: GtfsRtConfig) -> bytes:
             client.stream("GET", settings.url, headers={"Accept-Encoding": "identity", **settings.headers()}) as answer,
         ):
             if answer.status_code != HTTPStatus.OK:
-                raise UnavailableError(f"the feed answers {answer.status_code}")
+                wait_s = asked_wait_s(answer.headers.get("retry-after", ""), datetime.now(UTC))
+                raise UnavailableError(f"the feed answers {answer.status_code}", wait_s=wait_s)
             if answer.headers.get("content-encoding", "identity") != "identity":
                 raise FeedError("the feed comes packed, which was not asked for")  # a small one may unpack to anything
             return await _read_all(answer)
@@ -174,6 +177,11 @@ async def _follow(config: CloudConfig, settings: GtfsRtConfig) -> None:
     _log.info("bridge_ended")
 
 
+def pause_s(before_s: float, *, every_s: float, asked_s: float) -> float:
+    """How long a feed that failed is left alone: longer than before, and as long as it asks for (`Retry-After`)."""
+    return max(min(2 * before_s, max(LONGEST_WAIT_S, every_s)), min(asked_s, LONGEST_ASKED_S))
+
+
 async def poll(follower: Follower, fetch_once: Callable[[], Awaitable[bytes]], *, stop: asyncio.Event) -> None:
     """Poll until told to stop; a feed that is broken or away is asked less often."""
     every_s = follower.settings.every_s
@@ -183,7 +191,8 @@ async def poll(follower: Follower, fetch_once: Callable[[], Awaitable[bytes]], *
             count = await follower.take(await fetch_once(), at=datetime.now(UTC))
         except (FeedError, UnavailableError, psycopg.OperationalError) as error:
             _log.warning("feed_failed error=%s", error)
-            wait_s = min(2 * wait_s, max(LONGEST_WAIT_S, every_s))
+            asked_s = error.wait_s if isinstance(error, UnavailableError) else 0.0
+            wait_s = pause_s(wait_s, every_s=every_s, asked_s=asked_s)
         else:
             _log.info("feed_taken positions=%d", count)
             wait_s = every_s
