@@ -1,5 +1,6 @@
 """From findings to what the assessment proposes, and through the one door into the cases; viewers are told of both."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import FindingState, Severity
 from cloud.findings.views import FEATURES_BY_ID, Record, feature_of
 from cloud.scenarios.road_damage.assess import Belief, CaseStanding, Proposal, assess
+
+_log = logging.getLogger(__name__)
 
 
 def settle(actions: CaseActions, finding_ids: Iterable[UUID]) -> None:
@@ -56,8 +59,23 @@ def decide(actions: CaseActions, finding: Record, case: CaseOfFinding | None) ->
             )
         elif case_id is None:
             raise ActionNotAllowedError(f"finding {finding['id']} has no case for {proposal.action}")
+        elif _is_overtaken(actions, case_id, proposal):
+            return
         else:
             _step(actions, case_id, proposal, finding_id=finding["id"])
+
+
+def _is_overtaken(actions: CaseActions, case_id: UUID, proposal: Proposal) -> bool:
+    """Whether a person or the clock has taken the case elsewhere since it was read; what was seen waits for the next.
+
+    The case is locked from now on.
+    """
+    try:
+        actions.check(case_id, proposal.action)
+    except ActionNotAllowedError as error:
+        _log.info("proposal_overtaken case=%s action=%s error=%s", case_id, proposal.action, error)
+        return True
+    return False
 
 
 def proposals_for(finding: Record, case: CaseOfFinding | None, *, catalogue: Catalogue) -> list[Proposal]:

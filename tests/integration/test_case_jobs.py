@@ -10,11 +10,13 @@ import pytest
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling, shipped_handling
-from cloud.cases.model import Action, Actor, Reason, Role
+from cloud.cases.model import Action, Actor, CaseState, Reason, Role
 from cloud.cases.orders import Order
+from cloud.cases.repository import CaseOfFinding
 from cloud.db.pool import connect
 from cloud.findings.model import Severity
-from cloud.work.case_jobs import CaseJobs
+from cloud.work.case_jobs import FUSION, CaseJobs
+from cloud.work.proposals import decide, read_findings
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import AT
 
@@ -227,6 +229,18 @@ def test_sighting_of_before_the_repair_that_comes_after_the_case_was_closed_open
     desk.town.store()
     desk.town.work()
     assert [case["state"] for case in desk.town.rows("SELECT state FROM cases ORDER BY id")] == ["closed", "reported"]
+
+
+def test_what_a_person_overtakes_is_left_and_costs_no_message(desk: Desk) -> None:
+    case = desk.case()
+    as_it_was_read = CaseOfFinding(id=case["id"], state=CaseState.REPORTED, unattached=1)
+    desk.act(DESK, Action.REJECT, at=OPENED)
+    with connect(desk.town.url) as connection:
+        actions = CaseActions(connection=connection, catalogue=desk.town.catalogue, actor=FUSION, at=OPENED)
+        (finding,) = read_findings(connection, [case["finding_id"]])
+        decide(actions, finding, as_it_was_read)
+
+    assert desk.taken() == ["open", "reject"]
 
 
 def test_repair_that_no_bus_passes_goes_to_a_person(desk: Desk) -> None:
