@@ -201,7 +201,7 @@ def port_of_page(wanted: int | None) -> Generator[int]:
     """
     candidates = range(FIRST_PORT, FIRST_PORT + PORTS_TRIED) if wanted is None else [wanted]
     for port in candidates:
-        with socket.socket(socket.AF_UNIX) as claim:
+        with socket.socket(type=socket.SOCK_DGRAM) as claim:
             if _is_claimed(claim, port) and is_free(port):
                 yield port
                 return
@@ -209,9 +209,9 @@ def port_of_page(wanted: int | None) -> Generator[int]:
 
 
 def _is_claimed(claim: socket.socket, port: int) -> bool:
-    """Take a name of which the kernel knows one at a time: it is long until something listens on the port itself."""
+    """Take the number for datagrams, which nobody sends: it is long until something listens on the port itself."""
     try:
-        claim.bind(f"\0busense-demo-{port}")
+        claim.bind(("127.0.0.1", port))
     except OSError:
         return False
     return True
