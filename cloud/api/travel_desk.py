@@ -3,9 +3,10 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends
 from psycopg import Connection
@@ -31,13 +32,13 @@ class Made(BaseModel):
 
 
 class TravellerView(BaseModel):
-    """Somebody who travels with a tag."""
+    """Somebody who travels with a tag; the consent's last day is of the county's calendar."""
 
     id: UUID
     name: str
     kind: Kind
     covers: list[Cover]
-    consent_until: datetime | None
+    consent_until: date | None
     tags: int
     last_heard_at: datetime | None
     area_lon: float | None
@@ -48,11 +49,13 @@ class TravellerView(BaseModel):
 
 
 class ConsentView(BaseModel):
+    """A consent, and its last day by the county's clock."""
+
     id: UUID
     given_by: str
     covers: list[Cover]
     from_at: datetime
-    until_at: datetime
+    until: date
     recorded_at: datetime
     recorded_by: str
     withdrawn_at: datetime | None
@@ -183,6 +186,7 @@ class Counter:
 
     def __init__(self, held: ResourcesDep, actor: ActorDep) -> None:
         self.held, self.actor, self.at = held, actor, datetime.now(UTC)
+        self.zone = held.handling.working_calendar.zone
 
     @contextmanager
     def open(self) -> Generator[Opened]:
@@ -210,14 +214,28 @@ def view(counter: Counter, number: UUID) -> OutlookView:
     return _outlook(found, look=look_view(look, counter.at), name=name, events=[event_view(row) for row in events])
 
 
-def detail_of(opened: Opened, traveller: UUID, *, at: datetime) -> TravellerDetail:
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The last moment of a day; of the last day of all, in a county west of Greenwich, as late as a time can be."""
+    try:
+        return datetime.combine(day, time.max, zone).astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def traveller_row(row: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Somebody as they are read, with the last day of their consent."""
+    until_at: datetime | None = row["consent_until"]
+    return row | {"consent_until": until_at and until_at.astimezone(zone).date()}
+
+
+def detail_of(opened: Opened, traveller: UUID, *, at: datetime, zone: ZoneInfo) -> TravellerDetail:
     """Somebody, without where they are."""
     books = opened.books
     events = books.events(traveller, since=at - SHOWN)
     return TravellerDetail.model_validate(
-        books.person(traveller)
+        traveller_row(books.person(traveller), zone)
         | {
-            "consents": books.consents(traveller),
+            "consents": [row | {"until": row["until_at"].astimezone(zone).date()} for row in books.consents(traveller)],
             "guardians": books.guardians(traveller),
             "tag_list": books.tags(traveller),
             "journeys": books.journeys(traveller),

@@ -163,9 +163,13 @@ def test_a_consent_that_ends_before_it_begins_is_refused(desk: dict[str, httpx.C
     answer(desk["chen"].post(f"/travel/people/{child}/consents", json=body), 422)
 
 
-def test_a_consent_holds_to_the_end_of_its_last_day_by_the_countys_clock(desk: dict[str, httpx.Client]) -> None:
-    [consent] = answer(desk["chen"].get(f"/travel/people/{another_child(desk)}"))["consents"]
-    ends = datetime.fromisoformat(consent["until_at"])
+def test_a_consent_holds_to_the_end_of_its_last_day_by_the_countys_clock(
+    place: tuple[str, str], desk: dict[str, httpx.Client]
+) -> None:
+    child = another_child(desk)
+    shown = answer(desk["chen"].get(f"/travel/people/{child}"))
+    assert [shown["consent_until"], *(consent["until"] for consent in shown["consents"])] == [UNTIL, UNTIL]
+    [(ends,)] = query(place[1], "SELECT until_at FROM travel_consents WHERE traveller = %s", child)
     assert ends.astimezone(SHANGHAI).replace(tzinfo=None) == datetime.combine(date.fromisoformat(UNTIL), time.max)
 
 

@@ -26,6 +26,7 @@ from cloud.api.travel_desk import (
     TravellerView,
     event_view,
     look_view,
+    traveller_row,
     view,
 )
 from cloud.people.permissions import Permission
@@ -62,7 +63,7 @@ def get_wards(counter: CounterDep) -> Wards:
     with counter.open() as opened:
         wards = [
             Ward.model_validate(
-                row
+                traveller_row(row, counter.zone)
                 | {
                     "journeys": opened.books.journeys(row["id"]),
                     "events": [event_view(event) for event in opened.books.events(row["id"], since=counter.at - SHOWN)],

@@ -1,6 +1,6 @@
 """People who travel with a tag, for the care desk: consents, tags, guardians, journeys; never where they are."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from http import HTTPStatus
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from cloud.api.actors import needs
 from cloud.api.deps import SecretBody
 from cloud.api.routes.session import DoorDep, Name
-from cloud.api.travel_desk import CounterDep, Made, TravellerDetail, TravellerView, detail_of
+from cloud.api.travel_desk import CounterDep, Made, TravellerDetail, TravellerView, detail_of, end_of, traveller_row
 from cloud.people.links import GOOD_FOR
 from cloud.people.permissions import Permission
 from cloud.travel.people import Agreed, Cover, Kind, NewJourney, NewTag
@@ -114,7 +114,7 @@ def get_travellers(counter: CounterDep) -> TravellerList:
     """List those who travel with a tag."""
     with counter.open() as opened:
         rows = opened.books.people()
-    return TravellerList(items=[TravellerView.model_validate(row) for row in rows])
+    return TravellerList(items=[TravellerView.model_validate(traveller_row(row, counter.zone)) for row in rows])
 
 
 @router.post("/travel/people", status_code=HTTPStatus.CREATED)
@@ -128,7 +128,7 @@ def add_traveller(body: NewTraveller, counter: CounterDep) -> Made:
 def get_traveller(traveller: UUID, counter: CounterDep) -> TravellerDetail:
     """Show somebody: consents, tags, journeys, what was concluded, who looked; not where they are."""
     with counter.open() as opened:
-        return detail_of(opened, traveller, at=counter.at)
+        return detail_of(opened, traveller, at=counter.at, zone=counter.zone)
 
 
 @router.put("/travel/people/{traveller}/agreement", status_code=HTTPStatus.NO_CONTENT)
@@ -141,7 +141,7 @@ def set_agreement(traveller: UUID, body: AgreementBody, counter: CounterDep) -> 
 @router.post("/travel/people/{traveller}/consents", status_code=HTTPStatus.CREATED)
 def add_consent(traveller: UUID, body: NewConsent, counter: CounterDep) -> Made:
     """Record a consent."""
-    until_at = datetime.combine(body.until, time.max, counter.held.handling.working_calendar.zone).astimezone(UTC)
+    until_at = end_of(body.until, counter.zone)
     with counter.open() as opened:
         return Made(
             id=opened.desk.consent(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { createFormat } from "../src/format/format";
 import { en } from "../src/locales/en";
@@ -9,6 +9,12 @@ const english = createFormat("en-GB", en);
 const now = new Date("2026-11-24T12:00:00Z");
 
 describe("format", () => {
+  it("shows a day of the calendar as that day in every time zone", () => {
+    vi.stubEnv("TZ", "America/Lima");
+    expect(createFormat("en-GB", en).calendarDay("2027-01-31")).toBe("31/01/2027");
+    vi.unstubAllEnvs();
+  });
+
   it.each([
     [0, "0%"],
     [0.0004, "0.1%"],

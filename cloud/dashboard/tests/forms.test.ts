@@ -80,8 +80,22 @@ describe("what somebody wrote", () => {
     expect(place()?.value).toBe("27.6, 120.5");
   });
 
+  it("of an area that cannot be read, or of half the hours, is not saved as no agreement", async () => {
+    server = { "GET /travel/people/a": () => Response.json(PERSON) };
+    open(TravellerPage, { id: "a" });
+    const form = "[aria-labelledby=agreement-title]";
+    await vi.waitUntil(() => field(`${form} input`)?.value === "27.5, 120.4");
+    const isRefused = () => document.querySelector(`${form} [role=alert]`) !== null && document.querySelector(`${form} [type=submit][disabled]`) !== null;
+    write(field(`${form} input`), "27.5 N, 120.4 E");
+    await vi.waitUntil(isRefused);
+    write(field(`${form} input`), "");
+    await vi.waitUntil(() => !isRefused());
+    write(field(`${form} input[type=time]`), "");
+    await vi.waitUntil(isRefused);
+  });
+
   it("of one ward's search does not stand in the next ward's", async () => {
-    const ward = { name: "Anna", events: [], journeys: [], looks: [], history: [], consent_until: "2027-01-01T00:00:00Z" };
+    const ward = { name: "Anna", events: [], journeys: [], looks: [], history: [], consent_until: "2027-01-01" };
     server = { "GET /guardian/wards": () => Response.json({ items: [{ ...ward, id: "a" }, { ...ward, id: "b" }] }) };
     open(GuardianPage);
     const [first, second] = await vi.waitUntil(() => {
@@ -98,7 +112,7 @@ describe("what somebody wrote", () => {
   });
 
   it("of one ward's search stays when another's consent is withdrawn", async () => {
-    const ward = { name: "Anna", events: [], journeys: [], looks: [], history: [], consent_until: "2027-01-01T00:00:00Z" };
+    const ward = { name: "Anna", events: [], journeys: [], looks: [], history: [], consent_until: "2027-01-01" };
     const wards = [{ ...ward, id: "a" }, { ...ward, id: "b" }];
     server = {
       "GET /guardian/wards": () => Response.json({ items: wards }),

@@ -3959,7 +3959,10 @@ export interface components {
             /** Password */
             password: string;
         };
-        /** ConsentView */
+        /**
+         * ConsentView
+         * @description A consent, and its last day by the county's clock.
+         */
         ConsentView: {
             /** Covers */
             covers: ("journeys" | "search")[];
@@ -3983,10 +3986,10 @@ export interface components {
             /** Recorded By */
             recorded_by: string;
             /**
-             * Until At
-             * Format: date-time
+             * Until
+             * Format: date
              */
-            until_at: string;
+            until: string;
             /** Withdrawn At */
             withdrawn_at: string | null;
         };
@@ -7916,7 +7919,7 @@ export interface components {
         };
         /**
          * TravellerView
-         * @description Somebody who travels with a tag.
+         * @description Somebody who travels with a tag; the consent's last day is of the county's calendar.
          */
         TravellerView: {
             /** Area Lat */

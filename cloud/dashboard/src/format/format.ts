@@ -38,6 +38,7 @@ export function createFormat(languageTag: string, messages: Messages) {
   const monthAndDay = new Intl.DateTimeFormat(languageTag, { month: "numeric", day: "numeric" });
   const day = new Intl.DateTimeFormat(languageTag, { month: "long", day: "numeric", weekday: "short" });
   const date = new Intl.DateTimeFormat(languageTag, { year: "numeric", month: "2-digit", day: "2-digit" });
+  const calendarDay = new Intl.DateTimeFormat(languageTag, { year: "numeric", month: "2-digit", day: "2-digit", timeZone: "UTC" });
   const relative = new Intl.RelativeTimeFormat(languageTag, { numeric: "always", style: "short" });
 
   const orNone = (value: number | null | undefined, show: (known: number) => string): string =>
@@ -78,6 +79,8 @@ export function createFormat(languageTag: string, messages: Messages) {
     pixels: (value: number | null | undefined) => orNone(value, (known) => `${tenth.format(known)} px`),
     decimal: (value: number | null | undefined) => orNone(value, (known) => tenth.format(known)),
     date: (at: string | null | undefined) => whenKnown(at, (known) => date.format(known)),
+    /** A day of the county's calendar (2027-01-31), the same wherever it is read. */
+    calendarDay: (day: string | null | undefined) => whenKnown(day, (known) => calendarDay.format(known)),
     kilometresPerHour: (speedMps: number | null | undefined) =>
       orNone(speedMps, (known) => `${whole.format(known * 3.6)} km/h`),
     /** WGS-84, six digits are a decimetre. */
