@@ -79,7 +79,7 @@ class Limits:
     def _deadline_timers(self, case: CaseRow, due_at: datetime) -> list[Timer]:
         """What was told of the limit that it has, or had before it was corrected, is not told again."""
         timers: list[Timer] = []
-        begun_at = max(filter(None, (case.opened_at, case.filed_at, case.dispatched_at)))
+        begun_at = max(filter(None, (case.filed_at, case.dispatched_at)), default=case.opened_at)
         if case.overdue_at is None:
             timers.append(Timer(kind=TimerKind.OVERDUE, fire_at=due_at))
         if case.overdue_at is None and begun_at < due_at:
