@@ -16,7 +16,7 @@ from wire.units import Lat, Lon, Name, Slug
 
 FRAMES_PER_S: Final = 8.0  # at 15 m/s a frame each 2 m
 WAITING_BYTES: Final = 268_435_456  # of frames that wait for the fix after them ...
-_WAITING_S: Final = 1.2  # ... so long for that of a receiver of 1 Hz, with its delay
+NEXT_FIX_S: Final = 1.2  # ... which is so long away: a receiver of 1 Hz, with its delay
 _BYTES_PER_PX: Final = 3
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"
 
@@ -137,11 +137,11 @@ class Camera(_Section):
 
     @model_validator(mode="after")
     def _fit_into_memory(self) -> Self:
-        most = WAITING_BYTES / (_WAITING_S * _BYTES_PER_PX * self.width_px * self.height_px)
+        most = WAITING_BYTES / (NEXT_FIX_S * _BYTES_PER_PX * self.width_px * self.height_px)
         if self.frames_per_s > most:
             raise ValueError(
                 f"{self.frames_per_s:g} frames of {self.width_px} x {self.height_px} a second are more than the"
-                f" {WAITING_BYTES / 1e6:.0f} MB that frames may take while they wait {_WAITING_S:g} s for a fix:"
+                f" {WAITING_BYTES / 1e6:.0f} MB that frames may take while they wait {NEXT_FIX_S:g} s for a fix:"
                 f" frames_per_s of at most {math.floor(10 * most) / 10:g} is expected, or a smaller picture"
             )
         return self

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from edge_agent.config import NEXT_FIX_S
 from edge_agent.readings import FASTEST_MPS, FixQuality, GnssReading, compass_deg
 
 MAX_GAP_S: Final = 3.0  # between two fixes a bus at 15 m/s may have turned a corner: no straight line over more
-MAX_AHEAD_S: Final = 1.2  # a receiver of 1 Hz, with its delay
 MOVING_MPS: Final = 1.5  # below, the course of a fix is noise
 STOOD_M: Final = 3.0  # so far a receiver's place may wander in a gap while the bus stands
 STOOD_S: Final = 60.0  # no bus goes round a block and comes back to where it stood in so short a gap
@@ -207,7 +207,7 @@ def _has_stood(before: GnssReading, fix: GnssReading) -> bool:
 
 def _ahead(knot: _Knot, at: datetime) -> EgoState | None:
     passed_s = (at - knot.fix.at).total_seconds()
-    if passed_s > MAX_AHEAD_S or knot.heading_deg is None or knot.is_reversing:
+    if passed_s > NEXT_FIX_S or knot.heading_deg is None or knot.is_reversing:
         return None
     lon, lat = moved(
         lon=knot.fix.lon,
