@@ -79,23 +79,27 @@ class Limits:
     def _deadline_timers(self, case: CaseRow, due_at: datetime) -> list[Timer]:
         """What was told of the limit that it has, or had before it was corrected, is not told again."""
         timers: list[Timer] = []
-        begun_at = max(filter(None, (case.filed_at, case.dispatched_at)), default=case.opened_at)
         if case.overdue_at is None:
-            timers.append(Timer(kind=TimerKind.OVERDUE, fire_at=due_at))
-        if case.overdue_at is None and begun_at < due_at:
-            allowed = self.between(begun_at, due_at, class_code=case.class_code, severity=case.severity)
-            warn_at = self.add(
-                begun_at,
-                allowed * self.handling.clock.warn_at_share,
-                class_code=case.class_code,
-                severity=case.severity,
-            )
-            timers.append(Timer(kind=TimerKind.WARN, fire_at=warn_at))
+            timers += [Timer(kind=TimerKind.OVERDUE, fire_at=due_at), *self._warnings(case, due_at)]
         for number, step in enumerate(self.handling.escalation, start=1):
             if number > case.escalation:
                 at = self._later(TimerKind.ESCALATE, due_at, step.after_h)
                 timers.append(Timer(kind=TimerKind.ESCALATE, fire_at=at.fire_at, step=number))
         return timers
+
+    def _warnings(self, case: CaseRow, due_at: datetime) -> list[Timer]:
+        """One, reckoned from the newest of filing and dispatch; none of a limit that was over before it began."""
+        begun_at = max(filter(None, (case.filed_at, case.dispatched_at)), default=case.opened_at)
+        if begun_at >= due_at:
+            return []
+        allowed = self.between(begun_at, due_at, class_code=case.class_code, severity=case.severity)
+        warn_at = self.add(
+            begun_at,
+            allowed * self.handling.clock.warn_at_share,
+            class_code=case.class_code,
+            severity=case.severity,
+        )
+        return [Timer(kind=TimerKind.WARN, fire_at=warn_at)]
 
     def _later(self, kind: TimerKind, at: datetime, hours: float) -> Timer:
         fire_at = add_working(self.handling.working_calendar, at, timedelta(hours=hours))
