@@ -1,7 +1,7 @@
 """From findings to what the assessment proposes, and through the one door into the cases; viewers are told of both."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from cloud.scenarios.road_damage.assess import Belief, CaseStanding, Proposal, a
 _log = logging.getLogger(__name__)
 
 
-def settle(actions: CaseActions, finding_ids: Iterable[UUID]) -> None:
+def settle(actions: CaseActions, finding_ids: Collection[UUID]) -> None:
     """Do what the assessment proposes for each finding's newest case, and tell viewers how the findings stand now."""
     findings = read_findings(actions.connection, finding_ids)
     cases = newest_cases(actions.connection, [finding["id"] for finding in findings])
