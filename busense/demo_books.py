@@ -7,6 +7,8 @@ from typing import Final
 import psycopg
 from psycopg.rows import dict_row
 
+from cloud.db.value import fetch_value
+
 # A track or a sighting is several rows, numbered within their message.
 _BOOKS: Final = """
 WITH rows AS (
@@ -63,7 +65,7 @@ def read_books(database_url: str, *, but: str | None = None) -> Books:
     with psycopg.connect(database_url) as connection:
         stored, duplicates = connection.execute(_BOOKS, (but or "",)).fetchone() or (0, 0)
         redelivered, given_up = connection.execute(_STREAMS).fetchone() or (0, 0)
-        (cases,) = connection.execute(_CASES).fetchone() or (0,)
+        cases = fetch_value(connection, _CASES)
         with connection.cursor(row_factory=dict_row) as cursor:
             steps = cursor.execute(_STEPS).fetchone() or {}
     return Books(
@@ -97,6 +99,6 @@ class StopBooks:
 def read_stop_books(database_url: str, devices: Sequence[str]) -> StopBooks:
     """Count what buses without a network of their own brought."""
     with psycopg.connect(database_url) as connection:
-        (stored,) = connection.execute(_STORED_OF, (list(devices),)).fetchone() or (0,)
-        (wait_s,) = connection.execute(_WAIT_OF, (list(devices),)).fetchone() or (None,)
+        stored = fetch_value(connection, _STORED_OF, (list(devices),))
+        wait_s = fetch_value(connection, _WAIT_OF, (list(devices),))
     return StopBooks(stored=stored, median_wait_s=None if wait_s is None else round(wait_s, 1))

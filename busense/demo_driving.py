@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
+from cloud.db.value import fetch_value
+
 SLACK: Final = timedelta(seconds=2)  # an event may be noticed so much before or after it was driven
 TOLD_AFTER: Final = timedelta(seconds=5)  # its evidence goes on after it
 SPEEDING: Final = "speeding"
@@ -45,8 +47,8 @@ def read_driving(database_url: str) -> Known:
     with psycopg.connect(database_url) as connection:
         waiting: dict[str, datetime] = dict(connection.execute(_WAITING).fetchall())
         told = [Told(*row) for row in connection.execute(_TOLD).fetchall()]
-        row = connection.execute(_WAY).fetchone()
-    return Known(told, waiting, 0.0 if row is None else float(row[0]))
+        way_km = float(fetch_value(connection, _WAY))
+    return Known(told, waiting, way_km)
 
 
 def score_driving(driven: Sequence[Mapping[str, Any]], known: Known, *, stood_at: datetime) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
+from cloud.db.value import fetch_value
 from simulator.gauge import ADDRESS, FLOODED_FROM_M, SCALE, UNIT, Gauge, floods_within
 
 SENSOR: Final = "underpass"
@@ -63,7 +64,7 @@ def score_water(database_url: str, gauge: Gauge, *, ended_at: datetime) -> dict[
     begun_at = gauge.begun_at or ended_at
     floods = floods_within(max(0.0, (ended_at - begun_at).total_seconds()))
     with psycopg.connect(database_url) as connection:
-        (values,) = connection.execute(_VALUES).fetchone() or (0,)
+        values = fetch_value(connection, _VALUES)
         seen_at, gone_at, opened_at = connection.execute(_TOLD).fetchone() or (None, None, None)
     after_s = None if opened_at is None or not floods else (opened_at - begun_at).total_seconds() - floods[0][0]
     return {

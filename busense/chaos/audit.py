@@ -14,6 +14,7 @@ from psycopg import Connection
 from busense.chaos.ledger import Kept, Key
 from busense.demo_books import read_books
 from cloud.cases.audit import verify
+from cloud.db.value import fetch_value
 
 _IDS_OF_TYPE: Final[Mapping[str, LiteralString]] = {
     "busense.detection.v1": "SELECT device, id FROM observations",
@@ -120,17 +121,17 @@ def audit(
             given_up=where["given up"],
             torn_untold=where["torn"],
             lost_messages=where["lost"],
-            lost_observations=_one(connection, _WITHOUT_FINDING),
-            lost_pictures=_one(connection, _WITHOUT_PICTURE),
+            lost_observations=fetch_value(connection, _WITHOUT_FINDING),
+            lost_pictures=fetch_value(connection, _WITHOUT_PICTURE),
             lost_deliveries=lost_deliveries,
-            lost_poison=len(poison) - _one(connection, _REPEATED_POISON, list(poison)),
+            lost_poison=len(poison) - fetch_value(connection, _REPEATED_POISON, (list(poison),)),
             doubled_messages=books.duplicates,
             doubled_deliveries=doubled_deliveries,
-            cases_doubled=_one(connection, _DOUBLED_CASES),
+            cases_doubled=fetch_value(connection, _DOUBLED_CASES),
             cases=books.cases,
             deliveries=deliveries,
             redelivered=books.redelivered,
-            set_aside=_one(connection, _SET_ASIDE),
+            set_aside=fetch_value(connection, _SET_ASIDE),
             chain_faults=tuple(verify(connection, at=datetime.now(UTC)).faults),
         )
 
@@ -172,8 +173,3 @@ def _read_given_up(connection: Connection[Any]) -> GivenUp:
 
 def _keys(connection: Connection[Any], statement: LiteralString) -> set[Key]:
     return {(device, str(event_id)) for device, event_id in connection.execute(statement)}
-
-
-def _one(connection: Connection[Any], statement: LiteralString, *values: object) -> int:
-    row = connection.execute(statement, values).fetchone()
-    return int(row[0]) if row else 0

@@ -36,6 +36,7 @@ from busense.errors import StartError
 from busense.local.broker import LocalBroker
 from busense.local.postgres import LocalPostgres
 from busense.local.processes import accepts_connections
+from cloud.db.value import fetch_value
 from simulator.devices import device_names
 from simulator.faults.link import SOUND, Behaviour, FaultyLink
 
@@ -360,7 +361,7 @@ class ChaosTown:
     def _is_settled(self) -> bool:
         self._look_after_services()
         with psycopg.connect(self.database_url) as connection:
-            return connection.execute(_UNSETTLED).fetchone() == (0,)
+            return fetch_value(connection, _UNSETTLED) == 0
 
     def _is_poison_kept(self) -> bool:
         """Publish again what was lost with the broker's store, as whoever sent it would."""

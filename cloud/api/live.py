@@ -22,6 +22,7 @@ from psycopg import AsyncConnection
 from cloud.api.metrics import LIVE_STREAMS
 from cloud.db.changes import CHANNEL
 from cloud.db.pool import WORKER, Pool
+from cloud.db.value import fetch_value_async
 from telemetry.server import Needs
 
 QUEUE_LENGTH: Final = 1000
@@ -259,8 +260,7 @@ class Hub:
         """Whether nothing after the cursor has been trimmed away."""
         async with self._pool.connection() as connection:
             for lane in Lane:
-                row = await (await connection.execute(_IS_KEPT, _values(cursor.of(lane)))).fetchone()
-                if not (row and row[0]):
+                if not await fetch_value_async(connection, _IS_KEPT, _values(cursor.of(lane))):
                     return False
         return True
 
@@ -289,8 +289,7 @@ class Hub:
 
     async def _wait(self, connection: AsyncConnection[Any], cursor: Cursor) -> None:
         values = _values(cursor.buses) | {"decided_xid": str(cursor.decided.xid), "decided_id": cursor.decided.id}
-        row = await (await connection.execute(_IS_PENDING, values)).fetchone()
-        timeout_s = PENDING_POLL_S if row and row[0] else IDLE_POLL_S
+        timeout_s = PENDING_POLL_S if await fetch_value_async(connection, _IS_PENDING, values) else IDLE_POLL_S
         async for _ in connection.notifies(timeout=timeout_s, stop_after=1):
             pass
 

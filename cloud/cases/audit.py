@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from cloud.cases.chain import CHAINS, DECISIONS, Chain, line_of
 from cloud.cases.model import first_broken_line
 from cloud.cases.seals import Head, Seal, SealedLine, content_hash_of, faults_of_chain, next_seal
+from cloud.db.value import fetch_value
 
 BATCH: Final = 10_000
 UNSEALED_FOR: Final = timedelta(minutes=10)  # a worker seals within seconds; longer means that none runs
@@ -121,8 +122,7 @@ def seal(connection: Connection[Any], *, at: datetime) -> int:
 
     The reading of lines and their marking see the same lines: a line never changes, and only one process seals.
     """
-    row = connection.execute(_TRY_LOCK, (_LOCK,)).fetchone()
-    if row is None or not row[0]:
+    if not fetch_value(connection, _TRY_LOCK, (_LOCK,)):
         return 0
     found = connection.execute(_UNSEALED, (BATCH,)).fetchall()
     if not found:
@@ -232,8 +232,7 @@ def _faults_of_decisions(connection: Connection[Any]) -> Iterator[str]:
 
 
 def _left_open(connection: Connection[Any], at: datetime) -> Iterator[str]:
-    counts = [connection.execute(chain.of(_LEFT_OPEN), (at - UNSEALED_FOR,)).fetchone() for chain in CHAINS]
-    left = sum(int(row[0]) for row in counts if row)
+    left = sum(fetch_value(connection, chain.of(_LEFT_OPEN), (at - UNSEALED_FOR,)) for chain in CHAINS)
     if left:
         yield f"{left} lines older than {UNSEALED_FOR} are not sealed: is `busense work` running?"
 

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from cloud.cases.chain import DECISIONS, Deed
 from cloud.cases.model import Detail, Details, Reason
+from cloud.db.value import fetch_value
 from cloud.errors import DecisionError, DecisionNotFoundError
 from cloud.findings.associate import MAX_REACH_M
 from cloud.findings.decisions import DecisionKind
@@ -109,14 +110,14 @@ def undo(connection: Connection[Any], decision_id: UUID, *, said: Said) -> None:
         DecisionError: somebody took it back already.
     """
     values = {"id": decision_id, "at": said.at, "actor": said.actor, "reason": said.reason}
-    row = connection.execute(_UNDO, values).fetchone()
-    if row is None:
-        known = connection.execute(_EXISTS, (decision_id,)).fetchone()
-        if known is None:
+    observations = fetch_value(connection, _UNDO, values)
+    if observations is None:
+        undone_by = fetch_value(connection, _EXISTS, (decision_id,))
+        if undone_by is None:
             raise DecisionNotFoundError(f"there is no decision {decision_id}")
-        raise DecisionError(f"{known[0]} took it back already")
+        raise DecisionError(f"{undone_by} took it back already")
     _note(connection, decision_id, said, action="undo", from_state="standing", to_state="undone", details={})
-    _look_again(connection, row[0])
+    _look_again(connection, observations)
 
 
 def _lock(connection: Connection[Any], finding_id: UUID) -> _Finding:
@@ -143,9 +144,9 @@ def _write(
     said: Said,
 ) -> UUID:
     values = {"kind": kind, "first": sides[0], "second": sides[1]}
-    contrary = connection.execute(_CONTRADICTING, values).fetchone()
+    contrary = fetch_value(connection, _CONTRADICTING, values)
     if contrary is not None:
-        raise DecisionError(f"decision {contrary[0]} says the contrary: undo it first")
+        raise DecisionError(f"decision {contrary} says the contrary: undo it first")
     decision_id = UUID(make_id(said.at))
     what: dict[str, Detail] = {
         "city": finding.city,

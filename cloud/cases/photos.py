@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.model import Action, Reason
 from cloud.cases.orders import CaseRow, Order
+from cloud.db.value import fetch_value
 from cloud.errors import OrderError, PictureTooLargeError
 from cloud.pictures.announcements import ADD_SAFE
 from cloud.pictures.blur import Blur, SafePhoto
@@ -59,7 +59,7 @@ def check_photo(actions: CaseActions, case_id: UUID) -> CaseRow:
         OrderError: the case has enough photos.
     """
     case = actions.check(case_id, Action.ADD_PHOTO)
-    if _count(actions.connection, case_id) >= MAX_OF_CASE:
+    if fetch_value(actions.connection, _COUNT, (case_id,)) >= MAX_OF_CASE:
         raise OrderError(f"a case takes at most {MAX_OF_CASE} photos")
     return case
 
@@ -105,11 +105,6 @@ def _insert(actions: CaseActions, photo: Photo, safe: SafePhoto, *, city: str) -
     }
     actions.connection.execute(ADD_SAFE, values)
     actions.connection.execute(_PHOTO, values)
-
-
-def _count(connection: Connection[Any], case_id: UUID) -> int:
-    row = connection.execute(_COUNT, (case_id,)).fetchone()
-    return int(row[0]) if row else 0
 
 
 _REASONS: Final = {

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from cloud.cases.effects import Pause
 from cloud.cases.model import CaseState
 from cloud.cases.orders import CaseRow, Material, Repair
+from cloud.db.value import fetch_value
 from cloud.errors import CaseNotFoundError
 from cloud.findings.model import Severity
 
@@ -107,8 +108,7 @@ class CaseOfFinding:
 
 def next_serial(connection: Connection[Any], *, city: str, year: int) -> int:
     """Take the next number; it is given back when the transaction fails, so that none is missing."""
-    row = connection.execute(_COUNT, (city, year)).fetchone()
-    return int(row[0]) if row else 0
+    return fetch_value(connection, _COUNT, (city, year))
 
 
 def insert_case(connection: Connection[Any], case: NewCase) -> None:
@@ -144,8 +144,7 @@ def read_pauses(connection: Connection[Any], case_id: UUID, *, since: datetime) 
 
 def open_case_beside(connection: Connection[Any], case: CaseRow) -> str | None:
     """Number of another case of the same thing that is still dealt with."""
-    row = connection.execute(_OPEN_BESIDE, (case.id, case.finding_id)).fetchone()
-    return row[0] if row else None
+    return fetch_value(connection, _OPEN_BESIDE, (case.id, case.finding_id))
 
 
 def attach_sightings(connection: Connection[Any], case_id: UUID, *, finding_id: UUID) -> int:

@@ -14,6 +14,7 @@ from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.migrate import migrate, read_migrations
 from cloud.db.pool import connect
+from cloud.db.value import fetch_value
 from cloud.errors import CloudError
 from cloud.pictures.store import PictureStore, open_store, usable_store
 from cloud.work.retention import alone
@@ -135,7 +136,7 @@ def read_backup(connection: Connection[Any], store: PictureStore, folder: Path, 
 def _require_empty(connection: Connection[Any]) -> None:
     for name in _tables(connection):
         statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_identifier(name))
-        if connection.execute(statement).fetchone() == (True,):
+        if fetch_value(connection, statement):
             raise CloudError(f"{name} is not empty; a backup is restored into an empty database")
 
 

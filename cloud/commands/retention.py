@@ -12,6 +12,7 @@ from typing_extensions import override
 from cloud.cli import config_option
 from cloud.config import load_config
 from cloud.db.pool import connect
+from cloud.db.value import fetch_value
 from cloud.errors import CloudError
 from cloud.pictures.store import open_store, usable_store
 from cloud.work.retention import alone, last_report, purge
@@ -117,10 +118,10 @@ def hold(device: str, from_at: datetime, to_at: datetime, reason: str, config: P
     settings = load_config(config)
     values = (settings.city, device, from_at.replace(tzinfo=UTC), to_at.replace(tzinfo=UTC), reason)
     with connect(settings.database.read_url()) as connection:
-        if connection.execute(_IS_KNOWN, {"city": settings.city, "device": device}).fetchone() != (True,):
+        if not fetch_value(connection, _IS_KNOWN, {"city": settings.city, "device": device}):
             raise CloudError(f"nothing is known of {settings.city}/{device}: it would hold nothing")
-        row = connection.execute(_HOLD, values).fetchone()
-    click.echo(f"hold {row[0] if row else None}")
+        hold = fetch_value(connection, _HOLD, values)
+    click.echo(f"hold {hold}")
 
 
 @retention.command("holds")

@@ -15,6 +15,7 @@ from cloud.condition.evidence import read_network
 from cloud.condition.rules import ConditionRules
 from cloud.condition.timetable import hour_of_week
 from cloud.db.steps import drain
+from cloud.db.value import fetch_value
 from cloud.roads.matching import Position, Stay, stays
 
 MOST_POINTS: Final = 2_000
@@ -72,8 +73,7 @@ def note_passes(
 
 
 def _note_one(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -> bool:
-    row = connection.execute(_LOCK).fetchone()
-    due = connection.execute(_DUE, (MATCH_EVERY,)).fetchone() if row and row[0] else None
+    due = connection.execute(_DUE, (MATCH_EVERY,)).fetchone() if fetch_value(connection, _LOCK) else None
     if due is None:
         return False
     city, device, up_to_at, position_at = due

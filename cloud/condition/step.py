@@ -19,6 +19,7 @@ from cloud.condition.survey import SurveyedPart, last_look, survey
 from cloud.condition.tci import FacilityIndex, facility_index
 from cloud.db.aside import Kind, do_apart
 from cloud.db.steps import drain
+from cloud.db.value import fetch_value
 from cloud.roads.matching import Matched
 
 BATCH: Final = 50
@@ -40,8 +41,7 @@ def update_conditions(
 
 
 def _step(connection: Connection[Any], rules: ConditionRules, *, at: datetime) -> int:
-    row = connection.execute(_LOCK).fetchone()
-    if not (row and row[0]):
+    if not fetch_value(connection, _LOCK):
         return 0
     taken = evidence.take(connection, limit=BATCH)
     do_apart(

@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from cloud.db.value import fetch_value
 from cloud.errors import KeyReusedError
 
 KEPT_FOR: Final = timedelta(days=14)  # a crew may be without network for long
@@ -63,8 +64,7 @@ def take(connection: Connection[Any], request: Request, *, at: datetime) -> Answ
     taken = connection.execute(_TAKE, (request.actor, request.key, request.hash, at))
     if taken.rowcount:
         return None
-    same = connection.execute(_IS_THE_SAME, (request.hash, request.actor, request.key)).fetchone()
-    if same is None or not same[0]:
+    if not fetch_value(connection, _IS_THE_SAME, (request.hash, request.actor, request.key)):
         raise KeyReusedError(f"another request came under the key {request.key}: draw a new one")
     with connection.cursor(row_factory=class_row(Answer)) as cursor:
         return cursor.execute(_FIND, (request.actor, request.key)).fetchone()

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
+
 # One adds up at a time; the others find nothing to do.
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('busense.tallies', 0))"
 _ADD_UP: Final = """
@@ -16,6 +18,5 @@ ON CONFLICT ON CONSTRAINT tallies_pkey DO UPDATE SET n = t.n + EXCLUDED.n
 def add_up_tallies(connection: Connection[Any]) -> None:
     """Put what has changed into the counts."""
     with connection.transaction():
-        row = connection.execute(_LOCK).fetchone()
-        if row is not None and row[0]:
+        if fetch_value(connection, _LOCK):
             connection.execute(_ADD_UP)

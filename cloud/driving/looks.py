@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from cloud.cases.chain import DRIVERS
 from cloud.cases.model import Details
+from cloud.db.value import fetch_value
 from cloud.driving.record import lock_record, lock_shifts
 from cloud.errors import LookError
 from cloud.looks.door import LookDoor, LookTable
@@ -159,8 +160,7 @@ class Looks(LookDoor[DriverLook]):
         return [name for (name,) in self.connection.execute(_DRIVERS, _values(look)).fetchall()]
 
     def _is_person(self, name: str) -> bool:
-        row = self.connection.execute(_IS_PERSON, (name,)).fetchone()
-        return row is not None and bool(row[0])
+        return fetch_value(self.connection, _IS_PERSON, (name,))
 
 
 def read_driven(connection: Connection[Any], look: DriverLook) -> list[Driven]:

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from cloud.cases.chain import DRIVERS, Deed
 from cloud.cases.model import HistoryLine, Reason
+from cloud.db.value import fetch_value
 
 _LOCK: Final = """
 INSERT INTO driver_records AS r (driver) VALUES (%s)
@@ -50,5 +51,5 @@ def note_shift(
 
 def read_record(connection: Connection[Any], driver: str) -> list[HistoryLine]:
     """Lines of a driver's chain, newest first."""
-    row = connection.execute(_FIND, (driver,)).fetchone()
-    return [line for line, _ in reversed(DRIVERS.read(connection, row[0]))] if row else []
+    record = fetch_value(connection, _FIND, (driver,))
+    return [line for line, _ in reversed(DRIVERS.read(connection, record))] if record else []

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
 from cloud.errors import IncidentNotFoundError, ReviewError
 from cloud.scenarios.safe_driving.review import NEEDS_REASON, Review, ReviewState, next_state
 
@@ -56,8 +57,7 @@ def object_to(connection: Connection[Any], incident_id: UUID, text: str, *, driv
         IncidentNotFoundError: there is none of this driver's shifts.
         ReviewError: it does not count against anybody.
     """
-    row = connection.execute(_IS_OF_DRIVER, (incident_id, driver)).fetchone()
-    if row is None or not row[0]:
+    if not fetch_value(connection, _IS_OF_DRIVER, (incident_id, driver)):
         raise IncidentNotFoundError(f"there is no incident {incident_id}")
     state, _ = _locked(connection, incident_id)
     _change(connection, incident_id, state, Review.OBJECT, reason=text, actor=driver, at=at)

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection, errors
 from psycopg.rows import class_row
 
+from cloud.db.value import fetch_value
 from cloud.driving.clips import tell_of_shift
 from cloud.driving.record import ShiftDeed, lock_shifts, note_shift
 from cloud.errors import ReviewError
@@ -65,22 +66,22 @@ def add_shift(connection: Connection[Any], wish: ShiftWish, *, by: str, at: date
     if overlapping:
         return None
     try:
-        added = connection.execute(_ADD, values).fetchone()
+        added = fetch_value(connection, _ADD, values)
     except errors.CheckViolation as error:
         raise ReviewError("a shift ends after it began, within a day") from error
     if added is None:
         raise ReviewError(f"there is no account {wish.driver}")
-    note_shift(connection, wish.driver, ShiftDeed.NOTE, added[0], by=by, at=at)
-    tell_of_shift(connection, added[0], at=at)
-    return added[0]
+    note_shift(connection, wish.driver, ShiftDeed.NOTE, added, by=by, at=at)
+    tell_of_shift(connection, added, at=at)
+    return added
 
 
 def remove_shift(connection: Connection[Any], shift_id: UUID, *, city: str, by: str, at: datetime) -> bool:
     """Take a shift back, within the caller's transaction; false when there is none."""
-    row = connection.execute(_REMOVE, (shift_id, city)).fetchone()
-    if row is None:
+    driver = fetch_value(connection, _REMOVE, (shift_id, city))
+    if driver is None:
         return False
-    note_shift(connection, row[0], ShiftDeed.REMOVE, shift_id, by=by, at=at)
+    note_shift(connection, driver, ShiftDeed.REMOVE, shift_id, by=by, at=at)
     return True
 
 

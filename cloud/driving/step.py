@@ -11,6 +11,7 @@ from psycopg import Connection
 from cloud.condition.evidence import read_network
 from cloud.db.aside import Kind, do_apart
 from cloud.db.steps import drain
+from cloud.db.value import fetch_value
 from cloud.driving import repository
 from cloud.driving.repository import Incident, Key, Point
 from cloud.driving.rules import DrivingRules
@@ -39,8 +40,7 @@ def note_driving(
 
 
 def _step(connection: Connection[Any], rules: DrivingRules, *, at: datetime) -> int:
-    row = connection.execute(_LOCK).fetchone()
-    if not (row and row[0]):
+    if not fetch_value(connection, _LOCK):
         return 0
     taken = repository.take(connection, before=at - rules.speeding.rest, limit=BATCH)
     do_apart(

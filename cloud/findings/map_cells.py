@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
 from cloud.findings.cells import COARSEST, FINEST, parent_of
 
 ALL_CLASSES: Final = ""  # in the rows that count every class; the map mostly asks for these
@@ -47,8 +48,7 @@ GROUP BY a.cell, a.parent, m.class_code, m.state
 def count_marked_cells(connection: Connection[Any]) -> int:
     """Count what was marked, in one transaction; returns how many cells of the finest resolution that were."""
     with connection.transaction():
-        row = connection.execute(_LOCK).fetchone()
-        if row is None or not row[0]:
+        if not fetch_value(connection, _LOCK):
             return 0
         marked = {cell for (cell,) in connection.execute(_TAKE)}
         cells: set[str] = marked

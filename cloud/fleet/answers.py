@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from cloud.db.value import fetch_value_async
 from wire.messages import CommandKind
 
 MAX_BYTES: Final = 1_048_576
@@ -39,9 +40,8 @@ async def expected_media_type(
     connection: AsyncConnection[Any], number: UUID, *, city: str, device: str, at: datetime
 ) -> str | None:
     """What a bus may answer to a command now; none: nothing, it was not asked, or has answered, or it is too late."""
-    cursor = await connection.execute(_EXPECTED, (number, city, device, at - ANSWER_WITHIN))
-    row = await cursor.fetchone()
-    return None if row is None else MEDIA_TYPES.get(CommandKind(row[0]))
+    kind = await fetch_value_async(connection, _EXPECTED, (number, city, device, at - ANSWER_WITHIN))
+    return None if kind is None else MEDIA_TYPES.get(CommandKind(kind))
 
 
 async def keep_answer(

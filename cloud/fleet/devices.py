@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncCursor, Connection
 
+from cloud.db.value import fetch_value, fetch_value_async
 from cloud.errors import FleetError
 from cloud.fleet.secret import hash_secret, is_secret
 from wire.errors import TopicError
@@ -48,16 +49,13 @@ def enrol(connection: Connection[Any], *, city: str, device: str, secret: str, i
     Returns:
         Whether it is new.
     """
-    row = connection.execute(_ENROL, (city, device, hash_secret(secret), is_relay)).fetchone()
-    return row is not None and bool(row[0])
+    return fetch_value(connection, _ENROL, (city, device, hash_secret(secret), is_relay))
 
 
 async def authenticate(connection: AsyncConnection[Any], *, city: str, device: str, secret: str) -> bool:
     """Tell whether this is that device's secret."""
-    cursor = await connection.execute(_FIND_HASH, (city, device))
-    row = await cursor.fetchone()
-    secret_hash = bytes(row[0]) if row is not None else _NOBODY
-    return is_secret(secret, secret_hash=secret_hash)
+    secret_hash = await fetch_value_async(connection, _FIND_HASH, (city, device))
+    return is_secret(secret, secret_hash=secret_hash or _NOBODY)
 
 
 async def find_enrolled(cursor: AsyncCursor[Any], devices: Iterable[Device]) -> dict[Device, datetime]:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
+from cloud.db.value import fetch_value_async
+
 SILENT_BUS: Final = timedelta(days=1)
 """A bus stands for the night; after a day it should have told something."""
 SILENT_STOP: Final = timedelta(minutes=10)
@@ -141,8 +143,7 @@ async def read_hours(connection: AsyncConnection[Any], *, city: str, since: date
 
 async def read_first_hour(connection: AsyncConnection[Any], *, city: str) -> datetime | None:
     """The first hour in which anybody was heard: nothing is missing before it."""
-    row = await (await connection.execute(_FIRST, {"city": city})).fetchone()
-    return None if row is None else row[0]
+    return await fetch_value_async(connection, _FIRST, {"city": city})
 
 
 def _station(row: dict[str, Any], came: Sequence[_Came], carried: Sequence[_Came], *, at: datetime) -> Station:

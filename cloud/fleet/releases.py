@@ -9,6 +9,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import dict_row
 
+from cloud.db.value import fetch_value_async
 from cloud.errors import RollOutError
 from cloud.fleet.log import note
 from wire.package import PackageKind, read_package
@@ -86,5 +87,4 @@ async def read_part(
 
 async def read_signature(connection: AsyncConnection[Any], sha256: str) -> str | None:
     """The signature of a package, as minisign writes it."""
-    row = await (await connection.execute(_SIGNATURE, (sha256,))).fetchone()
-    return None if row is None else str(row[0])
+    return await fetch_value_async(connection, _SIGNATURE, (sha256,))

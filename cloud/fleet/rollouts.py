@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from cloud.db.value import fetch_value
 from cloud.errors import RollOutError
 from cloud.fleet.log import note
 from cloud.fleet.rollout import (
@@ -128,15 +129,15 @@ def propose(connection: Connection[Any], proposal: Proposal, *, city: str, actor
     Raises:
         RollOutError: there is no such release or bus, or another roll-out of that kind is under way.
     """
-    row = connection.execute(_RELEASE, (proposal.release,)).fetchone()
-    if row is None:
+    known = fetch_value(connection, _RELEASE, (proposal.release,))
+    if known is None:
         raise RollOutError(f"there is no release {proposal.release}")
-    kind = PackageKind(row[0])
+    kind = PackageKind(known)
     connection.execute(_LOCK_KIND, (kind,))  # of two at the same instant the second sees the first
     if proposal.shadow_frames and kind is not PackageKind.MODEL:
         raise RollOutError("only a model can look on beside the one in use")
-    if (other := connection.execute(_SAME_KIND, (kind,)).fetchone()) is not None:
-        raise RollOutError(f"roll-out {other[0]} of kind {kind} is not over yet: stop it, or wait for it")
+    if (other := fetch_value(connection, _SAME_KIND, (kind,))) is not None:
+        raise RollOutError(f"roll-out {other} of kind {kind} is not over yet: stop it, or wait for it")
     wanted = None if proposal.devices is None else list(proposal.devices)
     devices = [device for (device,) in connection.execute(_BUSES, (city, wanted, wanted))]
     if missing := sorted(set(proposal.devices or ()) - set(devices)):

@@ -10,6 +10,7 @@ from psycopg import AsyncCursor, Connection
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
+from cloud.db.value import fetch_value
 from cloud.errors import RollOutError
 from cloud.fleet.log import note
 from cloud.fleet.wishes import SHADOW, SHADOW_SHARE, wish
@@ -93,8 +94,7 @@ def let_look_on(
         RollOutError: there is no such release, or it is no model.
         FleetError: there is no such bus.
     """
-    row = connection.execute(_RELEASE, (release,)).fetchone()
-    if row is None or row[0] != PackageKind.MODEL:
+    if fetch_value(connection, _RELEASE, (release,)) != PackageKind.MODEL:
         raise RollOutError(f"there is no model {release}")
     for device in sorted(devices):  # as a roll-out takes them: two do not lock crosswise
         wish(connection, {SHADOW: release, SHADOW_SHARE: share}, city=city, device=device, actor=actor, at=at)
@@ -116,8 +116,7 @@ def looking_on(connection: Connection[Any], release: str) -> list[str]:
 
 def frames_seen(connection: Connection[Any], release: str) -> int:
     """How many frames a model has looked at beside the ones in use."""
-    row = connection.execute(_FRAMES, (release,)).fetchone()
-    return int(row[0]) if row else 0
+    return int(fetch_value(connection, _FRAMES, (release,)))
 
 
 def what_it_saw(connection: Connection[Any], release: str) -> ShadowSum:

@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg import AsyncCursor, Connection
 from psycopg.types.json import Jsonb
 
+from cloud.db.value import fetch_value
 from cloud.errors import FleetError
 from cloud.fleet.devices import Device
 from cloud.fleet.log import note
@@ -117,8 +118,7 @@ def package_key(kind: PackageKind) -> str:
 
 def wished(connection: Connection[Any], *, city: str, device: str) -> Settings:
     """How a bus is wanted to be now."""
-    row = connection.execute(_READ, (city, device)).fetchone()
-    return {} if row is None else row[0]
+    return fetch_value(connection, _READ, (city, device)) or {}
 
 
 def wish(
@@ -144,8 +144,7 @@ def wish(
     merged: dict[str, Setting | None] = {**before, **changes}
     settings = {key: value for key, value in merged.items() if value is not None}
     values = {"city": city, "device": device, "settings": Jsonb(settings), "at": at}
-    row = connection.execute(_WISH, values).fetchone()
-    version = int(row[0]) if row is not None else 0
+    version: int = fetch_value(connection, _WISH, values)
     details = {"version": version, "changes": dict(changes)}
     note(connection, at=at, actor=actor, action="wish", city=city, device=device, details=details)
     return Change(version=version, before=before)

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
+
 _NOW: Final = "SELECT current_setting('search_path')"
 _MEAN: Final = "SELECT set_config('search_path', %s, true)"
 _MEAN_THROUGHOUT: Final = "SELECT set_config('search_path', %s, false)"
@@ -15,7 +17,7 @@ _INVENTORY: Final = "inventory, public"
 @contextmanager
 def meaning_inventory(connection: Connection[Any]) -> Generator[None]:
     """Let findings mean things of the inventory, within the caller's transaction."""
-    (before,) = connection.execute(_NOW).fetchone() or ("public",)
+    before = fetch_value(connection, _NOW)
     connection.execute(_MEAN, (_INVENTORY,))
     yield
     connection.execute(_MEAN, (before,))  # a transaction that fails forgets it by itself
@@ -24,7 +26,7 @@ def meaning_inventory(connection: Connection[Any]) -> Generator[None]:
 @contextmanager
 def meaning_inventory_throughout(connection: Connection[Any]) -> Generator[None]:
     """The same of all transactions of a connection in autocommit."""
-    (before,) = connection.execute(_NOW).fetchone() or ("public",)
+    before = fetch_value(connection, _NOW)
     connection.execute(_MEAN_THROUGHOUT, (_INVENTORY,))
     try:
         yield

@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from cloud.db.value import fetch_value
 from cloud.errors import PersonError, PersonNotFoundError
 from cloud.people.model import Actor, Role
 
@@ -179,8 +180,7 @@ class Accounts:
         self.connection.execute(_NOTE, (self.at, person, self.actor, event, self.address, Jsonb(shown)))
 
     def _keep_an_administrator(self, name: str) -> None:
-        row = self.connection.execute(_OTHER_ADMINISTRATORS, (name,)).fetchone()
-        if not row or not row[0]:
+        if not fetch_value(self.connection, _OTHER_ADMINISTRATORS, (name,)):
             raise PersonError("the last administrator stays one")
 
     def _values(self, wish: Wish) -> dict[str, Any]:
@@ -210,8 +210,7 @@ def list_people(connection: Connection[Any]) -> list[Person]:
 
 def has_administrator(connection: Connection[Any]) -> bool:
     """Whether somebody can sign in as administrator."""
-    row = connection.execute(_HAS_ADMINISTRATOR).fetchone()
-    return bool(row and row[0])
+    return fetch_value(connection, _HAS_ADMINISTRATOR)
 
 
 def _maybe(connection: Connection[Any], statement: LiteralString, value: str) -> Person | None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
 from cloud.errors import LinkError
 from cloud.people.random_secret import draw, hash_of
 
@@ -38,10 +39,10 @@ def person_of_link(connection: Connection[Any], secret: str, *, at: datetime) ->
     Raises:
         LinkError: it was used, is too old or is not ours.
     """
-    row = connection.execute(_FIND, (hash_of(secret), at)).fetchone()
-    if row is None:
+    person = fetch_value(connection, _FIND, (hash_of(secret), at))
+    if person is None:
         raise LinkError("this link was used, is too old or is not of this server: ask an administrator for a new one")
-    return str(row[0])
+    return person
 
 
 def use_link(connection: Connection[Any], secret: str) -> None:

@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from cloud.cases.model import Detail
+from cloud.db.value import fetch_value
 from cloud.errors import OrderError
 from cloud.findings.geometry import distance_m
 from cloud.roads.plane import metres_per_degree
@@ -195,12 +196,11 @@ def erase_pictures(connection: Connection[Any], store: Store, hashes: Sequence[s
     connection.execute(_MARK, (at, names))
     for name in names:
         store.remove(name)
-    row = connection.execute(_OBSERVATIONS, (names,)).fetchone()
     return Erased(
         pictures=len(names),
         in_store_before=before,
         in_store_after=sum(_lies_in(store, name) for name in names),
-        sightings=int(row[0]) if row else 0,
+        sightings=fetch_value(connection, _OBSERVATIONS, (names,)),
     )
 
 

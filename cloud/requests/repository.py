@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from cloud.db.value import fetch_value
 from cloud.errors import RequestNotFoundError
 from cloud.requests.model import RequestKind, RequestRow, RequestState, Step
 
@@ -50,8 +51,7 @@ class Mark:
 
 def next_serial(connection: Connection[Any], *, city: str, year: int) -> int:
     """Number the next request of a year, without gaps."""
-    row = connection.execute(_NEXT_SERIAL, (city, year)).fetchone()
-    return int(row[0]) if row else 1
+    return fetch_value(connection, _NEXT_SERIAL, (city, year))
 
 
 def insert(connection: Connection[Any], request: RequestRow, *, city: str, wish: str) -> None:

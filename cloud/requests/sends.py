@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
+
 MOST_OF_NETWORK: Final = 5  # an hour: a family or an office behind one address
 MOST_OF_ALL: Final = 300  # a day: more than an office can look at, less than what fills a disk
 _HOUR: Final = timedelta(hours=1)
@@ -24,9 +26,9 @@ def take_send(connection: Connection[Any], network: str, *, at: datetime) -> tim
     """Count a form in the caller's transaction; when there were too many, tell how long to wait and count nothing."""
     connection.execute(_LOCK, (_LOCK_KEY,))
     connection.execute(_SWEEP, (at - _DAY,))
-    nearest = connection.execute(_OLDEST, (network, at - _HOUR, MOST_OF_NETWORK - 1)).fetchone()
-    of_all = connection.execute(_OLDEST_OF_ALL, (MOST_OF_ALL - 1,)).fetchone()
-    waits = [row[0] + span - at for row, span in ((nearest, _HOUR), (of_all, _DAY)) if row is not None]
+    nearest = fetch_value(connection, _OLDEST, (network, at - _HOUR, MOST_OF_NETWORK - 1))
+    of_all = fetch_value(connection, _OLDEST_OF_ALL, (MOST_OF_ALL - 1,))
+    waits = [oldest + span - at for oldest, span in ((nearest, _HOUR), (of_all, _DAY)) if oldest is not None]
     if wait := max(waits, default=timedelta()):
         return wait
     connection.execute(_NOTE, (network, at))

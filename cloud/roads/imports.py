@@ -9,6 +9,7 @@ from typing import Any, Final
 from psycopg import Connection, Cursor
 from psycopg.types.json import Jsonb
 
+from cloud.db.value import fetch_value
 from cloud.roads.model import JoinedRoad, Line, Road, Segment
 from cloud.roads.segments import cut, inherit
 
@@ -112,8 +113,7 @@ def _merge(cursor: Cursor[Any], *, roads: int, at: datetime) -> Imported:
 
 
 def _count(cursor: Cursor[Any]) -> int:
-    row = cursor.execute("SELECT count(*) FROM imported_segments").fetchone()
-    return int(row[0]) if row else 0
+    return fetch_value(cursor.connection, "SELECT count(*) FROM imported_segments")
 
 
 def _segments(cursor: Cursor[Any]) -> Iterator[Segment]:

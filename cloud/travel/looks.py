@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from cloud.cases.chain import TRAVELLERS
+from cloud.db.value import fetch_value
 from cloud.errors import LookError, LookNotFoundError
 from cloud.looks.door import LookDoor, LookTable
 from cloud.looks.rules import Look, require_box
@@ -80,8 +81,7 @@ class Looks(LookDoor[TravelLook]):
 
 def is_guardian(connection: Connection[Any], traveller: UUID, person: str) -> bool:
     """Whether somebody is in this person's care."""
-    row = connection.execute(IS_WARD, (traveller, person)).fetchone()
-    return row is not None and bool(row[0])
+    return fetch_value(connection, IS_WARD, (traveller, person))
 
 
 def looks_of(connection: Connection[Any], traveller: UUID) -> list[TravelLook]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from cloud.db.value import fetch_value
 from cloud.errors import TravelError, TravellerNotFoundError
 from cloud.people.accounts import Accounts, Wish
 from cloud.people.links import make_link
@@ -288,13 +289,13 @@ class Desk:
             TravelError: the account is not that of a guardian.
         """
         self.require(traveller)
-        row = self.connection.execute("SELECT role FROM people WHERE name = %s", (person,)).fetchone()
+        role = fetch_value(self.connection, "SELECT role FROM people WHERE name = %s", (person,))
         secret = None
-        if row is None:
+        if role is None:
             accounts = Accounts(connection=self.connection, at=self.at, actor=self.actor, address=address)
             accounts.add(Wish(name=person, role=Role.GUARDIAN))
             secret = make_link(self.connection, person, at=self.at)
-        elif row[0] != Role.GUARDIAN:
+        elif role != Role.GUARDIAN:
             raise TravelError(f"{person} has an account of another kind: a guardian needs one of their own")
         self.connection.execute(_ADD_GUARDIAN, (traveller, person, self.at))
         self._note(traveller, Deed.ADD_GUARDIAN, guardian=person)
@@ -360,8 +361,7 @@ class Desk:
 
 def has_consent(connection: Connection[Any], traveller: UUID, *covers: Cover, at: datetime) -> bool:
     """Whether a consent stands, to one of these."""
-    row = connection.execute(_COVERS, (traveller, list(covers), at, at)).fetchone()
-    return row is not None and bool(row[0])
+    return fetch_value(connection, _COVERS, (traveller, list(covers), at, at))
 
 
 def erase_ended(connection: Connection[Any], vault: Vault, *, at: datetime) -> int:

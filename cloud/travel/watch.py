@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from cloud.db.value import fetch_value
 from cloud.scenarios.safe_travel.model import Moment, Watch
 
 RESOLUTION: Final = 9
@@ -81,8 +82,7 @@ WHERE r.known_to < %(to_at)s AND r.known_to > %(to_at)s - interval '1 day' AND r
 
 def note_watch(connection: Connection[Any], *, at: datetime) -> int:
     """Note where readers were until their last reports; returns how many reports. In the caller's transaction."""
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
-    if row is None or not row[0]:
+    if not fetch_value(connection, "SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)):
         return 0
     values = {"at": at, "since": at - UNKNOWN, "open_s": OPEN_S, "limit": _BATCH}
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -140,8 +140,7 @@ def readers_near(connection: Connection[Any], cells: Sequence[str], *, from_at: 
 
 def complete_to(connection: Connection[Any], cells: Sequence[str], *, to_at: datetime) -> datetime:
     """Until when every reader that usually comes to some cells has told all; the given time at most."""
-    row = connection.execute(_NOT_TOLD, {"cells": list(cells), "to_at": to_at}).fetchone()
-    return row[0] if row is not None and row[0] is not None else to_at
+    return fetch_value(connection, _NOT_TOLD, {"cells": list(cells), "to_at": to_at}) or to_at
 
 
 def cells_around(*, lon: float, lat: float, rings: int = 1) -> list[str]:

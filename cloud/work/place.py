@@ -6,6 +6,8 @@ from typing import Any, Final, cast
 import h3
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
+
 RING: Final = 1  # a cell of resolution 9 is about 300 m across: nothing reaches beyond the next one
 
 # Sorted, so that two workers never wait for each other crosswise.
@@ -49,8 +51,7 @@ def lock_free(connection: Connection[Any], cells: Sequence[str]) -> list[str]:
 
 def try_lock_cells(connection: Connection[Any], cells: Sequence[str]) -> bool:
     """Lock cells (sorted) until the end of the transaction, if all are free; it never waits."""
-    row = connection.execute(_TRY, (list(cells),)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, _TRY, (list(cells),)))
 
 
 def wait_for_cells(connection: Connection[Any], cells: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, LiteralString, Protocol
 from psycopg import Connection, errors, sql
 from psycopg.types.json import Jsonb
 
+from cloud.db.value import fetch_value
 from cloud.errors import ConfigError
 from cloud.furniture.schema import meaning_inventory_throughout
 from cloud.work.retention_rules import PictureRule, RetentionRules, Rule
@@ -111,8 +112,7 @@ class Report:
 @contextmanager
 def alone(connection: Connection[Any], *, waits: bool) -> Generator[bool]:
     """Tell whether nobody else purges, and keep others away meanwhile. The connection is in autocommit."""
-    row = connection.execute(_LOCK if waits else _TRY_LOCK).fetchone()
-    is_alone = bool(row and row[0])
+    is_alone: bool = fetch_value(connection, _LOCK if waits else _TRY_LOCK)
     try:
         yield is_alone
     finally:
@@ -161,7 +161,7 @@ def purge(
 
 def _check_store(connection: Connection[Any], store: Store) -> None:
     """See that rows would not go while their pictures stay in a store that this process does not see."""
-    if connection.execute(_IS_ANY_RECEIVED).fetchone() == (True,) and not store.stored():
+    if fetch_value(connection, _IS_ANY_RECEIVED) and not store.stored():
         raise ConfigError("pictures.url: none of the pictures lie there; is it the store that `busense serve` uses?")
 
 
@@ -190,9 +190,9 @@ def _edges(connection: Connection[Any], table: Table, rule: Rule, *, at: datetim
     if isinstance(rule, PictureRule):
         statements.append((_EDGE_OF_BYTES, rule.most_bytes))
     for statement, most in statements:
-        row = connection.execute(table.say(statement), (most,)).fetchone() if most is not None else None
-        if row is not None and row[0] is not None:
-            yield row[0] + timedelta(microseconds=1)
+        edge = fetch_value(connection, table.say(statement), (most,)) if most is not None else None
+        if edge is not None:
+            yield edge + timedelta(microseconds=1)
 
 
 def _old_parts(connection: Connection[Any], table: Table, *, before: datetime) -> list[sql.Identifier]:
@@ -224,7 +224,7 @@ def _drop_part(connection: Connection[Any], table: Table, part: sql.Identifier) 
 def _open_parts(connection: Connection[Any], table: Table, *, before: datetime) -> None:
     """Unpack compressed chunks out of which rows have to go one by one."""
     values = {"table": table.name, "before": before}
-    if table.name in PARTITIONED and connection.execute(table.say(_IS_ANY_OLD), values).fetchone() == (True,):
+    if table.name in PARTITIONED and fetch_value(connection, table.say(_IS_ANY_OLD), values):
         connection.execute(_OPEN_PARTS, values)
 
 

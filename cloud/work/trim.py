@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from cloud.db.value import fetch_value
+
 KEPT_FOR: Final = timedelta(hours=1)
 KEPT_AT_LEAST: Final = 10_000
 
@@ -24,5 +26,4 @@ SELECT count(*) FROM trimmed
 
 def trim_changes(connection: Connection[Any], *, at: datetime) -> int:
     """Delete changes that are old and not among the newest; returns how many."""
-    row = connection.execute(_TRIM, {"before": at - KEPT_FOR, "kept": KEPT_AT_LEAST}).fetchone()
-    return int(row[0]) if row else 0
+    return fetch_value(connection, _TRIM, {"before": at - KEPT_FOR, "kept": KEPT_AT_LEAST})

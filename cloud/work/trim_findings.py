@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
+from cloud.db.value import fetch_value
 from cloud.findings.evidence import WINDOW
 from cloud.work.place import cells_around, wait_for_cells
 
@@ -135,8 +136,7 @@ def trim_findings(
             for (evidence, kept), sums in zip(tables, trimmed, strict=True):
                 _trim(connection, evidence, {"id": finding_id, "keep": kept}, sums)
     for (evidence, _), sums in zip(tables, trimmed, strict=True):
-        row = connection.execute(evidence.say(_COUNT_ALL)).fetchone()
-        sums.left = row[0] if row else 0
+        sums.left = fetch_value(connection, evidence.say(_COUNT_ALL))
     return trimmed
 
 

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from cloud.db.aside import Kind
 from cloud.db.pool import connect
+from cloud.db.value import fetch_value
 from cloud.errors import UnavailableError
 from cloud.metrics import UNKNOWN
 from cloud.work import metrics
@@ -80,8 +81,8 @@ def look(connection: Connection[Any]) -> None:
     _set(metrics.ASIDE, connection, _ASIDE, of=Kind)
     _set(metrics.DELIVERIES, connection, _DELIVERIES, of=("waiting", "dead"))
     _set(metrics.BUSES, connection, _BUSES, of=("online", "offline"))
-    metrics.QUARANTINE.set(_one(connection, _QUARANTINE))
-    metrics.TIMERS_LATE.set(_one(connection, _TIMERS_LATE))
+    metrics.QUARANTINE.set(fetch_value(connection, _QUARANTINE))
+    metrics.TIMERS_LATE.set(fetch_value(connection, _TIMERS_LATE))
 
 
 def _forget() -> None:
@@ -96,8 +97,3 @@ def _set(gauge: Gauge, connection: Connection[Any], statement: LiteralString, *,
     counts = dict.fromkeys(map(str, of), 0) | dict(connection.execute(statement).fetchall())
     for name, count in counts.items():
         gauge.labels(name).set(count)
-
-
-def _one(connection: Connection[Any], statement: LiteralString) -> int:
-    row = connection.execute(statement).fetchone()
-    return row[0] if row is not None else 0

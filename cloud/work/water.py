@@ -15,6 +15,7 @@ from cloud.cases.handling import Handling
 from cloud.cases.model import Actor, CaseState, Role
 from cloud.cases.repository import CaseOfFinding, newest_cases
 from cloud.db.aside import Kind, do_apart
+from cloud.db.value import fetch_value
 from cloud.findings.catalogue import Catalogue
 from cloud.findings.model import FindingState, PassKind, Severity
 from cloud.observations.tables import cell_of
@@ -191,8 +192,8 @@ class WaterDesk:
         if not gauge.is_flooded and (case is None or case.state in _ENDED):
             return False
         key = (finding_id, measured.city, measured.device)
-        row = self.actions.connection.execute(_LOOKED_AT, key).fetchone()
-        return row is None or row[0] is None or measured.at - row[0] >= PASS_EVERY
+        looked_at = fetch_value(self.actions.connection, _LOOKED_AT, key)
+        return looked_at is None or measured.at - looked_at >= PASS_EVERY
 
 
 def look_after_water(

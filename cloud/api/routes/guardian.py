@@ -29,6 +29,7 @@ from cloud.api.travel_desk import (
     traveller_row,
     view,
 )
+from cloud.db.value import fetch_value_async
 from cloud.people.permissions import Permission
 from cloud.travel.looks import IS_WARD, looks_of
 
@@ -96,8 +97,7 @@ async def _tell_guardian(change: Change, *, held: Resources, guardian: str) -> s
         return None
     ward = json.loads(change.payload)["ward"]
     async with held.pool.connection() as connection:
-        row = await (await connection.execute(IS_WARD, (ward, guardian))).fetchone()
-    return change.payload if row and row[0] else None
+        return change.payload if await fetch_value_async(connection, IS_WARD, (ward, guardian)) else None
 
 
 @router.post("/guardian/wards/{traveller}/searches", status_code=HTTPStatus.CREATED)

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from cloud.api.actors import ActorDep, IdentityDep, ScopeDep, needs
 from cloud.api.deps import BoxText, Question, ResourcesDep, parse_bbox
+from cloud.db.value import fetch_value
 from cloud.findings.catalogue import LocalName
 from cloud.findings.model import Severity
 from cloud.map import LAYERS
@@ -96,8 +97,7 @@ def list_layers(held: ResourcesDep, identity: IdentityDep, scope: ScopeDep) -> L
     views: list[LayerView] = []
     with held.thread_pool.connection() as connection:
         for layer in (layer for layer in LAYERS if layer.permission in identity.permissions):
-            row = connection.execute(layer.newest, values).fetchone()
-            newest_at: datetime | None = row[0] if row else None
+            newest_at: datetime | None = fetch_value(connection, layer.newest, values)
             if newest_at is not None or not layer.is_only_while_known:
                 views.append(_view_of(layer, newest_at, at=at))
     return LayerList(at=at, layers=views)
