@@ -40,7 +40,7 @@ AND NOT EXISTS (
 _DOUBLED_CASES: Final = """
 SELECT count(DISTINCT c.id) FROM cases c JOIN findings f ON f.id = c.finding_id
 JOIN findings g ON coalesce(g.merged_into, g.id) = coalesce(f.merged_into, f.id)
-JOIN cases other ON other.finding_id = g.id AND other.id <> c.id AND other.state NOT IN ('closed', 'rejected', 'merged')
+JOIN cases other ON other.finding_id = g.id AND other.id <> c.id AND NOT is_ended(other.state)
 WHERE c.state IN ('reported', 'filed', 'reopened', 'returned', 'dispatched')
     AND (other.id < c.id OR other.state IN ('accepted', 'suspended', 'done', 'verified'))
 """

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from cloud.cases.lifecycle import RULES
+from cloud.cases.lifecycle import ENDED, RULES
 from cloud.cases.model import Action, CaseState, Role
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "case-states.md"
@@ -30,7 +30,7 @@ def _arrows() -> Iterable[str]:
                 labels[state or "[*]", rule.to_state].append(_label(rule.action, rule.roles))
     for (from_name, to_name), texts in labels.items():
         yield f"    {from_name} --> {to_name}: {', '.join(texts)}"
-    yield from (f"    {state} --> [*]" for state in (CaseState.CLOSED, CaseState.REJECTED, CaseState.MERGED))
+    yield from (f"    {state} --> [*]" for state in ENDED)
 
 
 def _staying() -> Iterable[str]:

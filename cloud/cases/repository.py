@@ -65,7 +65,7 @@ JOIN cases c ON c.finding_id = g.id
 WHERE f.id = ANY(%s) AND NOT EXISTS (
     SELECT FROM cases t JOIN findings h ON h.id = t.finding_id
     WHERE c.state = 'merged' AND t.id = c.merged_into AND f.id IN (h.id, h.merged_into))
-ORDER BY f.id, c.state IN ('closed', 'rejected', 'merged'), c.opened_at DESC, c.id DESC
+ORDER BY f.id, is_ended(c.state), c.opened_at DESC, c.id DESC
 """
 _PAUSES: Final = """
 SELECT at, ended_at FROM (
@@ -76,7 +76,7 @@ SELECT at, ended_at FROM (
 _OPEN_BESIDE: Final = """
 SELECT c.number FROM findings f
 JOIN findings g ON g.id = coalesce(f.merged_into, f.id) OR g.merged_into = coalesce(f.merged_into, f.id)
-JOIN cases c ON c.finding_id = g.id AND c.state NOT IN ('closed', 'rejected', 'merged') AND c.id <> %s
+JOIN cases c ON c.finding_id = g.id AND NOT is_ended(c.state) AND c.id <> %s
 WHERE f.id = %s ORDER BY c.id LIMIT 1
 """
 

@@ -27,7 +27,7 @@ WITH counted AS (
         count(c.id) AS open_cases
     FROM unnest(%s::text[], %s::text[]) AS a (cell, parent)
     JOIN findings f ON f.cell = a.cell AND f.merged_into IS NULL
-    LEFT JOIN cases c ON c.finding_id = f.id AND c.state NOT IN ('verified', 'closed', 'rejected', 'merged')
+    LEFT JOIN cases c ON c.finding_id = f.id AND c.state <> 'verified' AND NOT is_ended(c.state)
     GROUP BY a.cell, a.parent, f.class_code, f.state
 )
 INSERT INTO map_cells (cell, parent, class_code, state, light, medium, heavy, open_cases)

@@ -18,7 +18,7 @@ JOIN cases c ON c.finding_id = f.id
 CROSS JOIN LATERAL (
     SELECT to_state, at FROM case_history WHERE case_id = c.id AND at <= %(at)s ORDER BY serial DESC LIMIT 1
 ) h
-WHERE c.opened_at <= %(at)s AND h.to_state NOT IN ('verified', 'closed', 'rejected', 'merged') AND
+WHERE c.opened_at <= %(at)s AND h.to_state <> 'verified' AND NOT is_ended(h.to_state) AND
 """
 DRAW: Final = _OPEN + SCOPE_CASE + "AND" + SCOPE_PLACE + "AND point(f.lon, f.lat) " + IN_BOX + " LIMIT %(most)s"
 

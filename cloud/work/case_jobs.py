@@ -50,7 +50,7 @@ FROM findings f
 JOIN findings g ON g.id = f.merged_into OR g.merged_into = f.merged_into
 JOIN findings h ON h.id = f.merged_into OR h.merged_into = f.merged_into
 JOIN cases c ON c.finding_id = g.id AND c.state IN ('reported', 'filed', 'reopened', 'returned', 'dispatched')
-JOIN cases other ON other.finding_id = h.id AND other.state NOT IN ('closed', 'rejected', 'merged')
+JOIN cases other ON other.finding_id = h.id AND NOT is_ended(other.state)
     AND (other.id < c.id OR other.state IN ('accepted', 'suspended', 'done', 'verified'))
 WHERE f.merged_into IS NOT NULL AND other.id <> c.id AND NOT (c.id = ANY(%s))
 ORDER BY c.id DESC, other.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED
@@ -72,7 +72,7 @@ CROSS JOIN LATERAL (
 ) last
 WHERE c.state = 'merged' AND NOT (c.id = ANY(%s))
     AND NOT EXISTS (SELECT FROM findings part JOIN cases o ON o.finding_id = part.id
-        WHERE (part.id = f.id OR part.merged_into = f.id) AND o.state NOT IN ('closed', 'rejected', 'merged'))
+        WHERE (part.id = f.id OR part.merged_into = f.id) AND NOT is_ended(o.state))
     AND (last.state = 'closed' AND f.last_seen_at > last.closed_at
         OR last.state = 'rejected' AND NOT last.is_false_alarm
         OR coalesce(g.merged_into, g.id) <> f.id AND 'system:fusion' = (

@@ -26,14 +26,14 @@ _PICTURE_OF_OPEN_CASE: Final = """
 EXISTS (SELECT FROM finding_observations l JOIN findings f ON f.id = l.finding_id
     JOIN findings g ON coalesce(g.merged_into, g.id) = coalesce(f.merged_into, f.id)
     JOIN cases c ON c.finding_id = g.id
-    WHERE l.picture_sha256 = t.sha256 AND c.state NOT IN ('closed', 'rejected', 'merged'))
+    WHERE l.picture_sha256 = t.sha256 AND NOT is_ended(c.state))
 OR EXISTS (SELECT FROM case_photos p JOIN cases c ON c.id = p.case_id
-    WHERE p.sha256 = t.sha256 AND c.state NOT IN ('closed', 'rejected', 'merged'))
+    WHERE p.sha256 = t.sha256 AND NOT is_ended(c.state))
 """
 _OBSERVATION_OF_OPEN_CASE: Final = """
 EXISTS (SELECT FROM case_sightings s JOIN cases c ON c.id = s.case_id
     WHERE s.observation_id = t.id AND s.city = t.city AND s.device = t.device
-        AND c.state NOT IN ('closed', 'rejected', 'merged'))
+        AND NOT is_ended(c.state))
 """
 # What the worker has still to take into account is not done with, however old it is.
 _IS_FUSED: Final = """

@@ -14,7 +14,7 @@ from cloud.work.place import cells_around, wait_for_cells
 # While a case is open all stays: what is attached to it, its pictures, what verifies its repair.
 _HAS_OPEN_CASE: Final = """
 EXISTS (SELECT FROM findings g JOIN cases c ON c.finding_id = g.id
-    WHERE (g.id = t.finding_id OR g.merged_into = t.finding_id) AND c.state NOT IN ('closed', 'rejected', 'merged'))
+    WHERE (g.id = t.finding_id OR g.merged_into = t.finding_id) AND NOT is_ended(c.state))
 """
 # Afterwards the passes that prove its repair stay, and those of sightings that the fusion works on.
 _IS_PROOF: Final = """

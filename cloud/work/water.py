@@ -12,7 +12,8 @@ from psycopg.rows import class_row, dict_row
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling
-from cloud.cases.model import Actor, CaseState, Role
+from cloud.cases.lifecycle import ENDED
+from cloud.cases.model import Actor, Role
 from cloud.cases.repository import CaseOfFinding, newest_cases
 from cloud.db.aside import Kind, do_apart
 from cloud.db.value import fetch_value
@@ -32,7 +33,6 @@ POLL_S: Final = 1.0
 PASS_EVERY: Final = timedelta(minutes=10)
 """So often a gauge counts as having looked: as a bus that passes."""
 SURE: Final = 0.99  # of a gauge that measures centimetres
-_ENDED: Final = frozenset({CaseState.CLOSED, CaseState.REJECTED, CaseState.MERGED})
 _SIGMA_M: Final = 5.0
 
 _TAKE: Final = """
@@ -189,7 +189,7 @@ class WaterDesk:
 
     def _is_look_due(self, finding_id: UUID, measured: _Measured, gauge: Gauge, case: CaseOfFinding | None) -> bool:
         """While there is a flood, or a case of one, the gauge looks at it."""
-        if not gauge.is_flooded and (case is None or case.state in _ENDED):
+        if not gauge.is_flooded and (case is None or case.state in ENDED):
             return False
         key = (finding_id, measured.city, measured.device)
         looked_at = fetch_value(self.actions.connection, _LOOKED_AT, key)

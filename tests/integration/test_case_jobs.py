@@ -10,6 +10,7 @@ import pytest
 
 from cloud.cases.actions import CaseActions
 from cloud.cases.handling import Handling, shipped_handling
+from cloud.cases.lifecycle import ENDED
 from cloud.cases.model import Action, Actor, CaseState, Reason, Role
 from cloud.cases.orders import Order
 from cloud.cases.repository import CaseOfFinding
@@ -369,3 +370,8 @@ def test_overdue_case_whose_corrected_limit_is_to_come_is_not_overdue(desk: Desk
 
     assert desk.case()["due_at"] > late
     assert (desk.case()["overdue_at"], desk.case()["escalation"]) == (None, 0)
+
+
+def test_the_database_knows_the_same_states_as_the_end_of_a_case(desk: Desk) -> None:
+    ended = desk.town.rows("SELECT state FROM unnest(%s::text[]) AS state WHERE is_ended(state)", list(CaseState))
+    assert {row["state"] for row in ended} == set(ENDED)

@@ -81,6 +81,7 @@ QUERIES: dict[str, Query] = {
     "its passes": (PASSES, {"id": SOME}, "finding_passes_pkey"),
     "cases, newest": (_NEWEST, CASES, "cases_pkey"),
     "cases, due first": (_DUE, CASES, "cases_due_idx"),
+    "open cases": ("SELECT FROM cases WHERE NOT is_ended(state)", {}, "cases_open_finding_id_idx"),
     "one case": (CASE_BY_ID, {"id": SOME}, "cases_pkey"),
     "its history": (_CASE_HISTORY, {"id": SOME}, "case_history_pkey"),
     "segments of a rectangle": (_LIST, SEGMENTS, "segments_box_idx"),
