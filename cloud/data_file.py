@@ -7,15 +7,23 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cloud.errors import ConfigError
 from wire.toml_lines import line_of
 
 MAX_BYTES: Final = 1_000_000
 
-Model = TypeVar("Model", bound=BaseModel)
 Fault = tuple[Sequence[str | int], str]  # keys that lead to it, and what is wrong with it
+
+
+class Entry(BaseModel):
+    """A part of such a file: a key that is not known must not pass in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Model = TypeVar("Model", bound=Entry)
 
 
 def load_data_file(model: type[Model], path: Path | None, *, shipped: tuple[str, str]) -> Model:

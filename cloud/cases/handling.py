@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from shapely.geometry import Polygon
 
 from cloud.cases.working_time import Calendar
-from cloud.data_file import Fault, load_data_file
+from cloud.data_file import Entry, Fault, load_data_file
 from cloud.findings.catalogue import Catalogue, LocalName
 from cloud.findings.model import Severity
 from wire.units import ClassCode, Lat, Lon, Position
@@ -24,10 +24,6 @@ SHORTEST_DAY: Final = timedelta(hours=1)
 """A limit in working hours must end within the years that there are."""
 
 _Named = tuple[tuple[str | int, ...], str]  # keys that lead to a name, and the name
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _span(text: str) -> str:
@@ -60,14 +56,14 @@ def _length(begins: time, ends: time) -> timedelta:
 Span = Annotated[str, Field(max_length=12), AfterValidator(_span)]
 
 
-class CalendarYear(_Entry):
+class CalendarYear(Entry):
     """Official days of one year."""
 
     holidays: list[Span]
     workdays: list[Span] = []
 
 
-class CalendarEntry(_Entry):
+class CalendarEntry(Entry):
     """When the county works."""
 
     zone: str
@@ -107,7 +103,7 @@ class CalendarEntry(_Entry):
                 yield from days_of(text, year=int(year))
 
 
-class Clock(_Entry):
+class Clock(Entry):
     """What happens when."""
 
     warn_at_share: Share
@@ -116,14 +112,14 @@ class Clock(_Entry):
     round_the_clock: dict[ClassCode, list[Severity]] = {}
 
 
-class EscalationStep(_Entry):
+class EscalationStep(Entry):
     """Who is told when a case stays overdue."""
 
     after_h: Hours
     to: Key
 
 
-class DispatchRules(_Entry):
+class DispatchRules(Entry):
     """How a crew is chosen."""
 
     by_itself: bool
@@ -131,7 +127,7 @@ class DispatchRules(_Entry):
     minutes_per_job: Annotated[float, Field(gt=0, le=10_000)]
 
 
-class Area(_Entry):
+class Area(Entry):
     """Where a unit is responsible; by its key an account can be limited to it."""
 
     key: Key | None = None
@@ -152,7 +148,7 @@ class Area(_Entry):
         return Polygon(self.polygon)
 
 
-class Crew(_Entry):
+class Crew(Entry):
     """Who drives out, and from where."""
 
     name: LocalName
@@ -162,7 +158,7 @@ class Crew(_Entry):
     classes: list[ClassCode] = []
 
 
-class Verification(_Entry):
+class Verification(Entry):
     """When passes after the repair decide."""
 
     bad_repair: Share
@@ -177,7 +173,7 @@ class Verification(_Entry):
         return self
 
 
-class RequestClock(_Entry):
+class RequestClock(Entry):
     """How long people wait for an answer about their own data, in working days after the one on which they ask."""
 
     answer_within_days: Annotated[int, Field(ge=1, le=366)] = 15
@@ -190,7 +186,7 @@ class RequestClock(_Entry):
         return self
 
 
-class Handling(_Entry):
+class Handling(Entry):
     """All of it."""
 
     calendar: CalendarEntry

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 from cloud.findings.model import Severity
 from wire.units import ClassCode
 
@@ -24,11 +24,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Survey(_Entry):
+class Survey(Entry):
     """When a look counts."""
 
     window_days: Days
@@ -51,7 +47,7 @@ class Survey(_Entry):
         return timedelta(days=self.stale_after_days)
 
 
-class Roadway(_Entry):
+class Roadway(Entry):
     """How wide a road is."""
 
     lane_width_m: Positive
@@ -65,7 +61,7 @@ class Roadway(_Entry):
         return lanes * self.lane_width_m if lanes else self.width_m_of_kind.get(kind, self.default_width_m)
 
 
-class Doubt(_Entry):
+class Doubt(Entry):
     """How sure an estimate is."""
 
     draws: Annotated[int, Field(ge=50, le=10_000)]
@@ -79,7 +75,7 @@ class Doubt(_Entry):
     usual_damage_m2: Positive
 
 
-class DamageRule(_Entry):
+class DamageRule(Entry):
     """What a class of damage counts."""
 
     measure: Literal["length", "area"]
@@ -99,7 +95,7 @@ class DamageRule(_Entry):
 Item = Literal["rails", "fences", "signs", "marking", "greenery"]
 
 
-class FacilityRule(_Entry):
+class FacilityRule(Entry):
     """What a class of finding takes off the index of facilities."""
 
     item: Item
@@ -113,7 +109,7 @@ class FacilityRule(_Entry):
         return self
 
 
-class Facilities(_Entry):
+class Facilities(Entry):
     """How the index of facilities is added up."""
 
     weights: dict[Item, Share]
@@ -130,7 +126,7 @@ class Facilities(_Entry):
         return self
 
 
-class ConditionRules(_Entry):
+class ConditionRules(Entry):
     """All that a county sets."""
 
     timezone: Annotated[str, AfterValidator(_known_zone)]

@@ -4,19 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 from cloud.scenarios.safe_driving.speeding import Tolerance
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Speeding(_Entry):
+class Speeding(Entry):
     tolerance_mps: NotNegative
     tolerance_share: Annotated[float, Field(ge=0, le=1)]
     min_s: NotNegative
@@ -31,12 +27,12 @@ class Speeding(_Entry):
         return timedelta(seconds=self.rest_s)
 
 
-class Scoring(_Entry):
+class Scoring(Entry):
     days: Annotated[int, Field(ge=1, le=366)]
     min_km: NotNegative
 
 
-class DrivingRules(_Entry):
+class DrivingRules(Entry):
     """The whole file."""
 
     speeding: Speeding

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 from cloud.findings.model import Severity
 from wire.units import ClassCode
 
@@ -17,18 +17,14 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LocalName(_Entry):
+class LocalName(Entry):
     """What people read."""
 
     zh: Name
     en: Name
 
 
-class Policy(_Entry):
+class Policy(Entry):
     """When a finding is believed."""
 
     open_above: Probability
@@ -45,7 +41,7 @@ class Policy(_Entry):
         return self
 
 
-class Association(_Entry):
+class Association(Entry):
     """When two sightings are of one thing."""
 
     gate: Positive
@@ -57,19 +53,19 @@ class Association(_Entry):
     same_pass_m: Positive
 
 
-class Group(_Entry):
+class Group(Entry):
     """Classes that may be one damage."""
 
     name: LocalName
 
 
-class Unit(_Entry):
+class Unit(Entry):
     """Who repairs."""
 
     name: LocalName
 
 
-class SeverityScale(_Entry):
+class SeverityScale(Entry):
     """From size to severity."""
 
     measure: Literal["length_m", "width_m", "area_m2"]
@@ -109,7 +105,7 @@ def _share_above(edge: float, size: float, sigma: float) -> float:
     return math.erfc((edge - size) / sigma / math.sqrt(2)) / 2
 
 
-class Filing(_Entry):
+class Filing(Entry):
     """When a finding becomes a case, and until when it is due."""
 
     existence: Probability
@@ -124,7 +120,7 @@ class Filing(_Entry):
         return self
 
 
-class DamageClass(_Entry):
+class DamageClass(Entry):
     """One class of damage."""
 
     name: LocalName
@@ -147,7 +143,7 @@ class DamageClass(_Entry):
         return self
 
 
-class Catalogue(_Entry):
+class Catalogue(Entry):
     """All that a county sets."""
 
     policy: Policy

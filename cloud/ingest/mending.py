@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
-from cloud.data_file import read_data_file
+from cloud.data_file import Entry, read_data_file
 
 _POINTER: Final = re.compile(r"(/[A-Za-z0-9_]{1,64}){1,8}")
 
@@ -22,10 +22,8 @@ def _pointer(text: str) -> str:
 Pointer = Annotated[str, AfterValidator(_pointer)]
 
 
-class MendingRule(BaseModel):
+class MendingRule(Entry):
     """What is changed in which messages; a path that is not there is left alone by `rename` and `remove`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
     reason: str

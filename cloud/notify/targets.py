@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cloud.cases.model import Action
-from cloud.data_file import read_data_file
+from cloud.data_file import Entry, read_data_file
 from cloud.errors import ConfigError
 from wire.units import ClassCode
 
@@ -48,11 +48,7 @@ USUAL: Final = frozenset(
 )
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Target(_Entry):
+class Target(Entry):
     """Somebody, and what he wants to hear of; empty lists mean the usual actions and all classes and units."""
 
     key: Key
@@ -103,7 +99,7 @@ class Person(Target):
         return self
 
 
-class Mail(_Entry):
+class Mail(Entry):
     """The mail server."""
 
     host: Annotated[str, Field(min_length=1, max_length=255)]
@@ -120,7 +116,7 @@ class Mail(_Entry):
         return self
 
 
-class Targets(_Entry):
+class Targets(Entry):
     """All of them."""
 
     webhooks: Annotated[list[Webhook], Field(max_length=100)] = []

@@ -5,18 +5,16 @@ from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 
 MOST_DAYS: Final = 36_525
 """A hundred years; what is kept for ever has no rule."""
 
 
-class Rule(BaseModel):
+class Rule(Entry):
     """How long and how much of one class."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     days: Annotated[float, Field(gt=0, le=MOST_DAYS)]
     most_rows: Annotated[int, Field(ge=0)] | None = None
@@ -26,19 +24,15 @@ class PictureRule(Rule):
     most_bytes: Annotated[int, Field(ge=0)] | None = None
 
 
-class HistoryRule(BaseModel):
+class HistoryRule(Entry):
     """How much a finding keeps of what buses told of it, besides what its cases need."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     passes: Annotated[int, Field(ge=400)]
     """Newest passes of each finding; the fusion works on the newest 400."""
 
 
-class RetentionRules(BaseModel):
+class RetentionRules(Entry):
     """All classes; one that is not named is kept for ever."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     hour: Annotated[int, Field(ge=0, le=23)] = 3
     """Hour of the county's day after which the worker purges, once a day."""

@@ -4,20 +4,16 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 
 Power = Annotated[float, Field(ge=-127, le=20, allow_inf_nan=False)]
 Loss = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Radio(_Entry):
+class Radio(Entry):
     """How calls of tags fade: they order readers and give a zone, no metres."""
 
     at_1m_dbm: Power
@@ -38,12 +34,12 @@ class Radio(_Entry):
         return self.at_1m_dbm - self.per_decade_db * math.log10(self.cabin_m) - self.body_db
 
 
-class Hearing(_Entry):
+class Hearing(Entry):
     silence_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)]
     passing: Share
 
 
-class Searching(_Entry):
+class Searching(Entry):
     walk_mps: Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)]
     stayed: Share
     farthest_m: Annotated[float, Field(ge=100, le=50_000, allow_inf_nan=False)]
@@ -52,7 +48,7 @@ class Searching(_Entry):
     forgotten_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 
-class TravelRules(_Entry):
+class TravelRules(Entry):
     """The whole file."""
 
     radio: Radio

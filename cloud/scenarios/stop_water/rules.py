@@ -3,17 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 
 Height = Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)]
 
 
-class GaugeRules(BaseModel):
+class GaugeRules(Entry):
     """The thresholds of a gauge, over the road's surface."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     flooded_from_m: Height
     dry_below_m: Height
@@ -28,10 +26,8 @@ class GaugeRules(BaseModel):
         return self
 
 
-class WaterRules(BaseModel):
+class WaterRules(Entry):
     """Of all gauges, and of those that are not as all are, by STOP/SENSOR."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     usual: GaugeRules
     gauges: dict[str, GaugeRules] = {}

@@ -4,9 +4,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from cloud.data_file import load_data_file
+from cloud.data_file import Entry, load_data_file
 from cloud.findings.catalogue import (
     Association,
     Catalogue,
@@ -30,11 +30,7 @@ _NEVER_FILED: Final = Filing(
 _ONE_SIZE: Final = SeverityScale(measure="area_m2", medium_from=1e6, heavy_from=1e7, unmeasured=Severity.LIGHT)
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Kind(_Entry):
+class Kind(Entry):
     """One kind of thing, with how a detector does on it."""
 
     name: LocalName
@@ -44,7 +40,7 @@ class Kind(_Entry):
     usual_confidence: Probability
 
 
-class Rules(_Entry):
+class Rules(Entry):
     """When a thing that is not seen any more is missing or hidden."""
 
     lost_below: Probability
@@ -55,7 +51,7 @@ class Rules(_Entry):
     passes: Annotated[int, Field(ge=5, le=200)]
 
 
-class Changes(_Entry):
+class Changes(Entry):
     """What can happen between one pass and the next."""
 
     goes: Probability
@@ -64,7 +60,7 @@ class Changes(_Entry):
     comes_back: Probability
 
 
-class Blocking(_Entry):
+class Blocking(Entry):
     """What stands in the way, for a moment or for long."""
 
     in_passing: Probability
@@ -81,7 +77,7 @@ class Blocking(_Entry):
         return self
 
 
-class Pictures(_Entry):
+class Pictures(Entry):
     """When a thing looks different from before."""
 
     differs_from: Probability
@@ -98,7 +94,7 @@ class Pictures(_Entry):
         return self
 
 
-class Kinds(_Entry):
+class Kinds(Entry):
     """All that a county sets."""
 
     policy: Policy
