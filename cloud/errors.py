@@ -10,6 +10,8 @@ BusenseError
     ├── FurnitureError         stop: a list of street furniture that cannot be taken
     │   └── ThingNotFoundError     there is no such thing in the inventory
     ├── FleetError             stop: a device that cannot be enrolled
+    │   ├── DeviceNotFoundError    there is no such device
+    │   └── AdmissionError         a code, a certificate or a signing request that lets no device in
     ├── RollOutError           tell the person: a release or roll-out that cannot be as it was wished
     ├── DeliveryError          try again later, or tell a person when it is final
     ├── AuditError             stop: the history of the cases was tampered with
@@ -89,6 +91,14 @@ class ThingNotFoundError(FurnitureError):
 
 class FleetError(CloudError):
     """A device that cannot be enrolled or read."""
+
+
+class DeviceNotFoundError(FleetError):
+    """There is no such device."""
+
+
+class AdmissionError(FleetError):
+    """A code, a certificate or a signing request that lets no device in."""
 
 
 class RollOutError(CloudError):

@@ -15,9 +15,11 @@ from starlette.exceptions import HTTPException
 from cloud.errors import (
     ActionForbiddenError,
     ActionNotAllowedError,
+    AdmissionError,
     CaseNotFoundError,
     DecisionError,
     DecisionNotFoundError,
+    DeviceNotFoundError,
     FurnitureError,
     IncidentNotFoundError,
     KeyReusedError,
@@ -131,6 +133,8 @@ _STATUS_OF_ERROR: Final[dict[type[Exception], HTTPStatus]] = {
     FurnitureError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ThingNotFoundError: HTTPStatus.NOT_FOUND,
     RollOutError: HTTPStatus.CONFLICT,
+    DeviceNotFoundError: HTTPStatus.NOT_FOUND,
+    AdmissionError: HTTPStatus.FORBIDDEN,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cloud.errors import FleetError
+from cloud.errors import AdmissionError, FleetError
 from wire.relayed import fingerprint
 
 GOOD_FOR: Final = timedelta(days=90)
@@ -99,7 +99,7 @@ class Authority:
         """Sign a request; of it only the key counts, the names are ours.
 
         Raises:
-            FleetError: it is no request, not signed by its own key, or of a kind of key that we do not take.
+            AdmissionError: it is no request, not signed by its own key, or of a kind of key that we do not take.
         """
         public_key = read_request(request_pem)
         name = f"{secrets.token_hex(8)}.{device}.{city}.busense"
@@ -148,20 +148,20 @@ def read_request(pem: str) -> ec.EllipticCurvePublicKey:
     """Read the key of a signing request and check that whoever made it has its other half.
 
     Raises:
-        FleetError: it is none of ours.
+        AdmissionError: it is none of ours.
     """
     if len(pem) > _MAX_REQUEST_BYTES:
-        raise FleetError(f"a signing request has at most {_MAX_REQUEST_BYTES} bytes")
+        raise AdmissionError(f"a signing request has at most {_MAX_REQUEST_BYTES} bytes")
     try:
         request = x509.load_pem_x509_csr(pem.encode())
         is_signed = request.is_signature_valid
         public_key = request.public_key()
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        raise FleetError("this is no signing request (PEM)") from error
+        raise AdmissionError("this is no signing request (PEM)") from error
     if not is_signed:
-        raise FleetError("the request is not signed by its own key")
+        raise AdmissionError("the request is not signed by its own key")
     if not (isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(public_key.curve, ec.SECP256R1)):
-        raise FleetError("a key on the curve P-256 is expected")
+        raise AdmissionError("a key on the curve P-256 is expected")
     return public_key
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from cloud.errors import FleetError
+from cloud.errors import AdmissionError, DeviceNotFoundError
 from cloud.fleet.authority import Authority, Issued
 from cloud.fleet.devices import enrol
 from cloud.fleet.secret import hash_secret
@@ -81,11 +81,11 @@ def admit(connection: Connection[Any], authority: Authority, *, code: str, reque
     """Exchange a code and a signing request for a certificate and a secret; what the device had before ends.
 
     Raises:
-        FleetError: the code was used, is too old or is not ours, or the request is none.
+        AdmissionError: the code was used, is too old or is not ours, or the request is none.
     """
     row = connection.execute(_USE_CODE, (hash_secret(code.strip().upper()), at)).fetchone()
     if row is None:
-        raise FleetError("this code was used, is too old or is not of this city")
+        raise AdmissionError("this code was used, is too old or is not of this city")
     city, device, is_relay = row
     issued = authority.issue(request, city=city, device=device, at=at)
     secret = secrets.token_urlsafe(32)
@@ -102,11 +102,11 @@ def renew(
     """Sign a new certificate for a device that has proved itself; the present one stays good until it ends.
 
     Raises:
-        FleetError: the request is none, or the device has no certificate that is good.
+        AdmissionError: the request is none, or the device has no certificate that is good.
     """
     connection.execute(_HOLD, (city, device))
     if not any((known.city, known.device) == (city, device) for known in good_certificates(connection, at=at)):
-        raise FleetError(f"{city}/{device} has no certificate that is good: it needs a new code")
+        raise AdmissionError(f"{city}/{device} has no certificate that is good: it needs a new code")
     issued = authority.issue(request, city=city, device=device, at=at)
     _remember(connection, issued, city=city, device=device)
     connection.execute(_NOTIFY, (CHANNEL,))
@@ -117,13 +117,13 @@ def revoke(connection: Connection[Any], *, city: str, device: str, at: datetime)
     """End all certificates, the secret and the code of a device; tells how many certificates there were.
 
     Raises:
-        FleetError: there is no such device, and no code for one.
+        DeviceNotFoundError: there is no such device, and no code for one.
     """
     # In the order in which `admit` takes them: whoever is just being admitted, or renews, is waited for, and cut off.
     codes = connection.execute("DELETE FROM device_codes WHERE city = %s AND device = %s", (city, device)).rowcount
     closed = connection.execute(_CLOSE, (hash_secret(secrets.token_urlsafe(32)), at, city, device)).rowcount
     if not closed and not codes:
-        raise FleetError(f"there is no device {city}/{device}")
+        raise DeviceNotFoundError(f"there is no device {city}/{device}")
     ended = connection.execute(_REVOKE_DEVICE, (at, city, device, None)).rowcount
     connection.execute(_NOTIFY, (CHANNEL,))
     return ended

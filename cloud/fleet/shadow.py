@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from cloud.db.value import fetch_value
-from cloud.errors import RollOutError
+from cloud.errors import DeviceNotFoundError, RollOutError
 from cloud.fleet.log import note
 from cloud.fleet.wishes import SHADOW, SHADOW_SHARE, wish
 from wire.messages import ShadowClass, ShadowReport
@@ -91,13 +91,15 @@ def let_look_on(
     """Let a model look on beside those in use on these buses, in the caller's transaction.
 
     Raises:
-        RollOutError: there is no such release, or it is no model.
-        FleetError: there is no such bus.
+        RollOutError: there is no such release or bus, or it is no model.
     """
     if fetch_value(connection, _RELEASE, (release,)) != PackageKind.MODEL:
         raise RollOutError(f"there is no model {release}")
     for device in sorted(devices):  # as a roll-out takes them: two do not lock crosswise
-        wish(connection, {SHADOW: release, SHADOW_SHARE: share}, city=city, device=device, actor=actor, at=at)
+        try:
+            wish(connection, {SHADOW: release, SHADOW_SHARE: share}, city=city, device=device, actor=actor, at=at)
+        except DeviceNotFoundError as error:
+            raise RollOutError(str(error)) from error
     note(connection, at=at, actor=actor, action="shadow", details={"release": release, "buses": len(devices)})
 
 

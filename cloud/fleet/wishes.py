@@ -14,7 +14,7 @@ from psycopg import AsyncCursor, Connection
 from psycopg.types.json import Jsonb
 
 from cloud.db.value import fetch_value
-from cloud.errors import FleetError
+from cloud.errors import DeviceNotFoundError, FleetError
 from cloud.fleet.devices import Device
 from cloud.fleet.log import note
 from wire.envelope import make_id
@@ -133,13 +133,14 @@ def wish(
     """Wish a bus to be otherwise, in the caller's transaction; None takes a setting back to the bus's own file.
 
     Raises:
-        FleetError: there is no such bus, or a setting is none that can be wished.
+        DeviceNotFoundError: there is no such bus.
+        FleetError: a setting is none that can be wished.
     """
     foreign = sorted(key for key in changes if key not in {*POSE, SHADOW_SHARE} and not key.startswith(PACKAGE))
     if foreign:
         raise FleetError(f"{', '.join(foreign)}: only the camera's pose and packages can be wished")
     if connection.execute(_HOLD, (city, device)).fetchone() is None:
-        raise FleetError(f"there is no bus {city}/{device}")
+        raise DeviceNotFoundError(f"there is no bus {city}/{device}")
     before = wished(connection, city=city, device=device)
     merged: dict[str, Setting | None] = {**before, **changes}
     settings = {key: value for key, value in merged.items() if value is not None}
@@ -159,10 +160,10 @@ def ask(
         Until when it is told.
 
     Raises:
-        FleetError: there is no such bus.
+        DeviceNotFoundError: there is no such bus.
     """
     if connection.execute(_HOLD, (city, device)).fetchone() is None:
-        raise FleetError(f"there is no bus {city}/{device}")
+        raise DeviceNotFoundError(f"there is no bus {city}/{device}")
     expires_at = at + COMMAND_GOOD_FOR
     connection.execute(_ASK, (make_id(at), city, device, kind.value, at, expires_at))
     note(connection, at=at, actor=actor, action=kind.value, city=city, device=device)

@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Body, Database, DatabaseDep, Question, ResourcesDep
-from cloud.api.problems import ProblemError, not_found
-from cloud.errors import FleetError
+from cloud.api.problems import not_found
 from cloud.fleet.answers import read_answer
 from cloud.fleet.one_bus import Asked, HealthPoint, Twin, read_commands, read_health, read_log, read_twin
 from cloud.fleet.wishes import ask, wish
@@ -106,22 +105,16 @@ async def get_bus_health(
 def put_pose(device: Device, body: Pose, held: ResourcesDep, actor: ActorDep) -> dict[str, int]:
     """Wish the camera's pose to be so; the bus tries it and goes back to what it had when that does not work."""
     changes = {f"camera.{name}": value for name, value in body.model_dump().items()}
-    try:
-        with held.thread_pool.connection() as connection:
-            change = wish(connection, changes, city=held.city, device=device, actor=actor.name, at=datetime.now(UTC))
-    except FleetError as error:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        change = wish(connection, changes, city=held.city, device=device, actor=actor.name, at=datetime.now(UTC))
     return {"version": change.version}
 
 
 @router.post("/buses/{device}/commands", status_code=HTTPStatus.ACCEPTED)
 def post_command(device: Device, body: Order, held: ResourcesDep, actor: ActorDep) -> AskedUntil:
     """Ask something of a bus; it is told when it is there, once, before that expires."""
-    try:
-        with held.thread_pool.connection() as connection:
-            until = ask(connection, body.kind, city=held.city, device=device, actor=actor.name, at=datetime.now(UTC))
-    except FleetError as error:
-        raise ProblemError(HTTPStatus.NOT_FOUND, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        until = ask(connection, body.kind, city=held.city, device=device, actor=actor.name, at=datetime.now(UTC))
     return AskedUntil(expires_at=until)
 
 

@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 from cloud.api.actors import needs
 from cloud.api.deps import Resources, ResourcesDep, SecretBody
 from cloud.api.devices import DeviceDep
-from cloud.api.problems import ProblemError, not_found
-from cloud.errors import FleetError
+from cloud.api.problems import not_found
 from cloud.fleet.authority import Authority
 from cloud.fleet.enrolment import Admission, admit, renew
 from cloud.people.permissions import Permission
@@ -55,11 +54,8 @@ def enrol_device(body: Enrolment, held: ResourcesDep) -> EnrolmentView:
     """Exchange a one-time code for a certificate; the key stays on the bus."""
     authority = _authority(held)
     at = datetime.now(UTC)
-    try:
-        with held.thread_pool.connection() as connection:
-            admitted = admit(connection, authority, code=body.code, request=body.request, at=at)
-    except FleetError as error:
-        raise ProblemError(HTTPStatus.FORBIDDEN, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        admitted = admit(connection, authority, code=body.code, request=body.request, at=at)
     return _admission_view(admitted, authority)
 
 
@@ -69,11 +65,8 @@ def renew_certificate(body: Renewal, held: ResourcesDep, asking: DeviceDep) -> C
     authority = _authority(held)
     city, device = asking
     at = datetime.now(UTC)
-    try:
-        with held.thread_pool.connection() as connection:
-            issued = renew(connection, authority, city=city, device=device, request=body.request, at=at)
-    except FleetError as error:
-        raise ProblemError(HTTPStatus.FORBIDDEN, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        issued = renew(connection, authority, city=city, device=device, request=body.request, at=at)
     return CertificateView(certificate=issued.pem, authority=authority.pem, expires_at=issued.expires_at)
 
 

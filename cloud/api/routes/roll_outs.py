@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import Body, Database, DatabaseDep, ResourcesDep, fetch_all, fetch_one
-from cloud.api.problems import ProblemError, not_found
-from cloud.errors import FleetError
+from cloud.api.problems import not_found
 from cloud.fleet.releases import Release, list_releases
 from cloud.fleet.rollout import MAX_GROUPS, Deed, RollOutState, Terms, deeds_in
 from cloud.fleet.rollouts import Proposal, do, propose
@@ -189,12 +188,9 @@ async def get_releases(connection: DatabaseDep) -> ReleaseList:
 def put_shadow(sha256: Sha256, body: ShadowWish, held: ResourcesDep, actor: ActorDep) -> ShadowView:
     """Let a model look on beside those in use on some buses, at a share of their frames."""
     at = datetime.now(UTC)
-    try:
-        with held.thread_pool.connection() as connection:
-            let_look_on(connection, sha256, body.devices, share=body.share, city=held.city, actor=actor.name, at=at)
-            return _shadow(connection, sha256)
-    except FleetError as error:
-        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
+    with held.thread_pool.connection() as connection:
+        let_look_on(connection, sha256, body.devices, share=body.share, city=held.city, actor=actor.name, at=at)
+        return _shadow(connection, sha256)
 
 
 @router.get("/releases/{sha256}/shadow")
