@@ -15,12 +15,12 @@ from edge_agent.uplink.store import PAGE_BYTES
 _PLENTY_BYTES: Final = 1 << 30
 
 
-def fill(pid: int) -> None:
-    """From now on the process can write to no file: as on a full disk, but to it alone."""
+def fill(pid: int | None) -> None:
+    """From now on the process, if there is one, can write to no file: as on a full disk, but to it alone."""
     _limit(pid, 0)
 
 
-def empty(pid: int) -> None:
+def empty(pid: int | None) -> None:
     """It can write again."""
     _limit(pid, None)
 
@@ -36,7 +36,9 @@ def tear_page(outbox: Path, chance: random.Random) -> None:
     begun.close()
 
 
-def _limit(pid: int, size_bytes: int | None) -> None:
+def _limit(pid: int | None, size_bytes: int | None) -> None:
+    if pid is None:  # to the system a 0 would be ourselves
+        return
     with contextlib.suppress(ProcessLookupError):
         _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (most if size_bytes is None else size_bytes, most))

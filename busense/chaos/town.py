@@ -274,7 +274,7 @@ class ChaosTown:
                 self._town.broker.kill()
                 self._start_server(self._town.broker)
             case Part.DATABASE:
-                processes = tree(self._town.postgres.pid or 0)
+                processes = tree(self._town.postgres.pid)
                 self._town.postgres.kill()
                 self._wait_until(lambda: not any(map(_is_there, processes)), STARTED_WITHIN_S, "PostgreSQL is gone")
                 self._start_server(self._town.postgres)
@@ -298,13 +298,12 @@ class ChaosTown:
         if part is Part.DATABASE:
             self._tell_database(_FILL, seconds)
             return lambda: None
-        fill(self._town.simulator.pid or 0)
-        return lambda: empty(self._town.simulator.pid or 0)
+        fill(self._town.simulator.pid)
+        return lambda: empty(self._town.simulator.pid)
 
     def _stop(self, part: Part) -> Heal:
         servers = {Part.BROKER: self._town.broker, Part.DATABASE: self._town.postgres}
-        pid = (servers.get(part) or self._service(part)).pid
-        return self._halts.halt(tree(pid) if pid is not None else [])
+        return self._halts.halt(tree((servers.get(part) or self._service(part)).pid))
 
     def _second(self, part: Part) -> Heal:
         """Another one of the same, for a while; it shares the work, and its death must cost nothing."""

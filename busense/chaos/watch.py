@@ -96,10 +96,11 @@ class MemoryWatch:
             self.peak_mb[name] = max(held, self.peak_mb.get(name, 0.0))
 
 
-def tree(pid: int) -> list[int]:
-    """A process and its children, parents first."""
+def tree(pid: int | None) -> list[int]:
+    """A process, if there is one, and its children, parents first."""
     parents = dict(_parents())
-    found, frontier = [pid], [pid]
+    frontier = [] if pid is None else [pid]
+    found = [*frontier]
     while frontier:
         frontier = [child for child, parent in parents.items() if parent in frontier]
         found += frontier

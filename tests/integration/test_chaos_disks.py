@@ -1,6 +1,7 @@
 """What `busense chaos` does to the disks of buses, and what an outbox makes of it."""
 
 import random
+import resource
 import subprocess
 import sys
 import threading
@@ -88,3 +89,9 @@ def test_full_disk_puts_an_outbox_into_memory_until_there_is_room(tmp_path: Path
         empty(writer.pid)
         assert put() == "disk"
     assert len(read_waiting([path])) == 4
+
+
+def test_the_disk_of_a_process_that_is_gone_is_not_ours() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    fill(None)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before

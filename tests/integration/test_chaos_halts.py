@@ -12,7 +12,7 @@ from busense.local.postgres import LocalPostgres
 def test_an_interrupted_chaos_leaves_no_process_that_stands_still(tmp_path: Path) -> None:
     server = LocalPostgres(tmp_path / "postgres", is_durable=False)
     server.start()
-    processes = tree(server.pid or 0)
+    processes = tree(server.pid)
 
     def interrupted() -> None:
         with Halts() as halts:
