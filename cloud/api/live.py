@@ -31,40 +31,6 @@ IDLE_POLL_S: Final = 1.0
 PENDING_POLL_S: Final = 0.02  # a change is committed but an older transaction still runs
 RETRY_S: Final = 1.0
 
-# Bus lane: of the transactions that run, the worker's do not count, for they write no such change. Who runs them is
-# looked up after the snapshot was taken: one that has ended in between is waited for, until the next look.
-_START: Final = """
-SELECT xid::text::bigint, id FROM changes WHERE kind IN ('observation', 'bus') AND xid < (
-    SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
-    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
-        WHERE a.application_name = %(worker)s AND a.backend_xid::text::bigint = x::text::bigint %% 4294967296))
-ORDER BY xid DESC, id DESC LIMIT 1
-"""
-_START_DECIDED: Final = """
-SELECT xid::text::bigint, id FROM changes
-WHERE kind IN ('finding', 'case', 'travel', 'ward') AND xid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY xid DESC, id DESC LIMIT 1
-"""
-_NEXT: Final = """
-SELECT xid::text::bigint, id, kind, payload::text FROM changes
-WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('observation', 'bus') AND xid < (
-    SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
-    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
-        WHERE a.application_name = %(worker)s AND a.backend_xid::text::bigint = x::text::bigint %% 4294967296))
-ORDER BY xid, id LIMIT %(limit)s
-"""
-_NEXT_DECIDED: Final = """
-SELECT xid::text::bigint, id, kind, payload::text FROM changes
-WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND kind IN ('finding', 'case', 'travel', 'ward')
-    AND xid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY xid, id LIMIT %(limit)s
-"""
-_IS_PENDING: Final = """
-SELECT EXISTS (SELECT FROM changes WHERE kind IN ('observation', 'bus') AND (xid, id) > (%(xid)s::text::xid8, %(id)s))
-    OR EXISTS (SELECT FROM changes
-        WHERE kind IN ('finding', 'case', 'travel', 'ward')
-            AND (xid, id) > (%(decided_xid)s::text::xid8, %(decided_id)s))
-"""
 # A number that is yet to come is of another database.
 _IS_KEPT: Final = """
 SELECT %(xid)s::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
@@ -84,16 +50,43 @@ class Lane(StrEnum):
     DECIDED = "decided"
 
 
-_LANE_OF_KIND: Final = {
-    "observation": Lane.BUSES,
-    "bus": Lane.BUSES,
-    "finding": Lane.DECIDED,
-    "case": Lane.DECIDED,
-    "travel": Lane.DECIDED,
-    "ward": Lane.DECIDED,
+_KINDS: Final[dict[Lane, tuple[LiteralString, ...]]] = {
+    Lane.BUSES: ("observation", "bus"),
+    Lane.DECIDED: ("finding", "case", "travel", "ward"),
 }
-_START_OF_LANE: Final[dict[Lane, LiteralString]] = {Lane.BUSES: _START, Lane.DECIDED: _START_DECIDED}
-_NEXT_OF_LANE: Final[dict[Lane, LiteralString]] = {Lane.BUSES: _NEXT, Lane.DECIDED: _NEXT_DECIDED}
+_LANE_OF_KIND: Final = {kind: lane for lane, kinds in _KINDS.items() for kind in kinds}
+_IS_OF: Final[dict[Lane, LiteralString]] = {
+    lane: "kind IN ('" + "', '".join(kinds) + "')" for lane, kinds in _KINDS.items()
+}
+# Bus lane: of the transactions that run, the worker's do not count, for they write no such change. Who runs them is
+# looked up after the snapshot was taken: one that has ended in between is waited for, until the next look.
+_HORIZON: Final[dict[Lane, LiteralString]] = {
+    Lane.BUSES: """(
+    SELECT coalesce(min(x), pg_snapshot_xmax(pg_current_snapshot())) FROM pg_snapshot_xip(pg_current_snapshot()) x
+    WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
+        WHERE a.application_name = %(worker)s AND a.backend_xid::text::bigint = x::text::bigint %% 4294967296))""",
+    Lane.DECIDED: "pg_snapshot_xmin(pg_current_snapshot())",
+}
+_START: Final[dict[Lane, LiteralString]] = {
+    lane: f"""
+SELECT xid::text::bigint, id FROM changes WHERE {_IS_OF[lane]} AND xid < {_HORIZON[lane]}
+ORDER BY xid DESC, id DESC LIMIT 1
+"""  # noqa: S608 - of constants
+    for lane in Lane
+}
+_NEXT: Final[dict[Lane, LiteralString]] = {
+    lane: f"""
+SELECT xid::text::bigint, id, kind, payload::text FROM changes
+WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND {_IS_OF[lane]} AND xid < {_HORIZON[lane]}
+ORDER BY xid, id LIMIT %(limit)s
+"""  # noqa: S608 - of constants
+    for lane in Lane
+}
+_IS_PENDING: Final = f"""
+SELECT EXISTS (SELECT FROM changes WHERE {_IS_OF[Lane.BUSES]} AND (xid, id) > (%(xid)s::text::xid8, %(id)s))
+    OR EXISTS (SELECT FROM changes
+        WHERE {_IS_OF[Lane.DECIDED]} AND (xid, id) > (%(decided_xid)s::text::xid8, %(decided_id)s))
+"""  # noqa: S608 - of constants
 
 
 class Place(NamedTuple):
@@ -295,13 +288,13 @@ class Hub:
 
 
 async def _newest(connection: AsyncConnection[Any], lane: Lane) -> Place:
-    row = await (await connection.execute(_START_OF_LANE[lane], {"worker": WORKER})).fetchone()
+    row = await (await connection.execute(_START[lane], {"worker": WORKER})).fetchone()
     return Place(*row) if row else NOTHING.of(lane)
 
 
 async def _read(connection: AsyncConnection[Any], lane: Lane, after: Place) -> list[Change]:
     values = _values(after) | {"limit": PAGE, "worker": WORKER}
-    rows = await (await connection.execute(_NEXT_OF_LANE[lane], values)).fetchall()
+    rows = await (await connection.execute(_NEXT[lane], values)).fetchall()
     return [Change(place=Place(xid, number), kind=kind, payload=payload) for xid, number, kind, payload in rows]
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks.province import fill, fill_cases, fill_heard, fill_roads, fill_tracks
 from busense.local.postgres import LocalPostgres
-from cloud.api.live import _NEXT, _NEXT_DECIDED
+from cloud.api.live import _NEXT, Lane
 from cloud.api.routes.cases import _DUE, _NEWEST, CaseQuestion
 from cloud.api.routes.condition import _FOUND, _HISTORY, _LIST, _ONE, _PASSES, _STALE, _SURVEYS, _WORST, SegmentQuestion
 from cloud.api.routes.network import _SEGMENTS as _GAPS
@@ -119,8 +119,8 @@ QUERIES: dict[str, Query] = {
     "their water then": (stops.EQUIPPED_THEN, WET, "measurements_[0-9a-z_]*idx"),
     "harsh driving of the map": (driving.DRAW, LAYER, "driving_incidents_place_idx"),
     "where tags are heard": (tag_coverage.DRAW, LAYER, "travel_watch_to_at_idx"),
-    "what buses bring": (_NEXT, CHANGES, "changes_pkey"),
-    "what is decided": (_NEXT_DECIDED, CHANGES, "changes_decided_idx"),
+    "what buses bring": (_NEXT[Lane.BUSES], CHANGES, "changes_pkey"),
+    "what is decided": (_NEXT[Lane.DECIDED], CHANGES, "changes_decided_idx"),
     "where a message is": (
         _STORED.format(kind="track", table="track_points"),
         {"id": SOME, "id_at": AT},
