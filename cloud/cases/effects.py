@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloud.cases.lifecycle import next_state
 from cloud.cases.limits import Limits
@@ -57,7 +57,7 @@ def effect_of(case: CaseRow, order: Order, circumstances: Circumstances) -> Effe
     happened_at, details = _happened(case, order, circumstances.at)
     change = _CHANGES.get(order.action)
     moment = replace(circumstances, at=happened_at)
-    after = change(case, order, moment, details) if change else case
+    after = change(_Step(case, order, moment, details)) if change else case
     is_decision = order.action not in _QUIET
     return Effect(case=replace(after, state=state, version=case.version + is_decision), details=details)
 
@@ -72,22 +72,13 @@ def _happened(case: CaseRow, order: Order, at: datetime) -> tuple[datetime, dict
     return happened_at, {"happened_at": happened_at.isoformat(), "said_at": order.said_at.isoformat()}
 
 
-_Change = Callable[[CaseRow, Order, Circumstances, dict[str, Detail]], CaseRow]
+class _Step(NamedTuple):
+    """What a change may need."""
 
-
-def _file(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order
-    return _with_new_limit(replace(case, filed_at=now.at, overdue_at=None, escalation=0), now, details)
-
-
-def _reject(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, now, details
-    return replace(case, is_false_alarm=True, due_at=None)
-
-
-def _withdraw(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, now, details
-    return replace(case, due_at=None)
+    case: CaseRow
+    order: Order
+    now: Circumstances
+    details: dict[str, Detail]  # to which it adds
 
 
 def _correct(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
@@ -151,8 +142,7 @@ def _assignment(order: Order, now: Circumstances) -> tuple[str, str | None]:
     return unit, order.crew
 
 
-def _accept(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order
+def _accept(case: CaseRow, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
     crew = case.crew or now.actor.crew
     details |= {"crew": crew}
     return replace(case, crew=crew, accepted_at=now.at)
@@ -177,14 +167,12 @@ def distance_of(case: CaseRow, where: Whereabouts) -> float:
     return distance_m(lon=where.lon, lat=where.lat, other_lon=case.lon, other_lat=case.lat)
 
 
-def _add_photo(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del now
+def _add_photo(case: CaseRow, order: Order, details: dict[str, Detail]) -> CaseRow:
     details |= {"photo_sha256": order.photo_sha256}
     return case
 
 
-def _return(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, now
+def _return(case: CaseRow, details: dict[str, Detail]) -> CaseRow:
     details |= {"unit": case.unit, "crew": case.crew}
     return replace(case, crew=None, suspension_asked_at=None)
 
@@ -195,8 +183,7 @@ def _ask_suspension(case: CaseRow, order: Order, now: Circumstances, details: di
     return replace(case, suspension_asked_at=now.at)
 
 
-def _decline_suspension(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, now, details
+def _decline_suspension(case: CaseRow) -> CaseRow:
     if case.suspension_asked_at is None:
         raise OrderError("nobody asked for a suspension")
     return replace(case, suspension_asked_at=None)
@@ -213,8 +200,7 @@ def _suspend(case: CaseRow, order: Order, now: Circumstances, details: dict[str,
     return replace(case, suspended_until=order.until, remaining_s=remaining_s, due_at=None, suspension_asked_at=None)
 
 
-def _resume(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order
+def _resume(case: CaseRow, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
     due_at = None
     if case.remaining_s is not None:
         left = timedelta(seconds=max(0.0, case.remaining_s))
@@ -236,18 +222,7 @@ def _done(case: CaseRow, order: Order, now: Circumstances, details: dict[str, De
     return replace(case, done_at=now.at, repair=repair, suspension_asked_at=None, needs_person=False)
 
 
-def _call_person(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, now, details
-    return replace(case, needs_person=True)
-
-
-def _verify(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, details
-    return replace(case, verified_at=now.at, needs_person=False)
-
-
-def _reopen(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order
+def _reopen(case: CaseRow, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
     again = replace(
         case,
         filed_at=now.at,
@@ -266,21 +241,14 @@ def _reopen(case: CaseRow, order: Order, now: Circumstances, details: dict[str, 
     return _with_new_limit(again, now, details)
 
 
-def _close(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, details
-    return replace(case, closed_at=now.at)
-
-
-def _merge(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del now
+def _merge(case: CaseRow, order: Order, details: dict[str, Detail]) -> CaseRow:
     if order.into is None or order.into == case.id:
         raise OrderError("into: another case is expected")
     details |= {"into": str(order.into)}
     return replace(case, merged_into=order.into, due_at=None)
 
 
-def _separate(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, now
+def _separate(case: CaseRow, details: dict[str, Detail]) -> CaseRow:
     details |= {"from": str(case.merged_into)}
     return replace(
         case,
@@ -292,11 +260,6 @@ def _separate(case: CaseRow, order: Order, now: Circumstances, details: dict[str
         overdue_at=None,
         escalation=0,
     )
-
-
-def _overdue(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
-    del order, details
-    return replace(case, overdue_at=now.at)
 
 
 def _escalate(case: CaseRow, order: Order, now: Circumstances, details: dict[str, Detail]) -> CaseRow:
@@ -312,30 +275,32 @@ def _with_new_limit(case: CaseRow, now: Circumstances, details: dict[str, Detail
     return replace(case, due_at=due_at)
 
 
-_CHANGES: Final[dict[Action, _Change]] = {
-    Action.FILE: _file,
-    Action.REJECT: _reject,
-    Action.WITHDRAW: _withdraw,
-    Action.CORRECT: _correct,
-    Action.DISPATCH: _dispatch,
-    Action.REASSIGN: _dispatch,
-    Action.ACCEPT: _accept,
-    Action.ARRIVE: _arrive,
-    Action.ADD_PHOTO: _add_photo,
-    Action.RETURN: _return,
-    Action.ASK_SUSPENSION: _ask_suspension,
-    Action.DECLINE_SUSPENSION: _decline_suspension,
-    Action.SUSPEND: _suspend,
-    Action.RESUME: _resume,
-    Action.DONE: _done,
-    Action.CALL_PERSON: _call_person,
-    Action.VERIFY: _verify,
-    Action.REOPEN: _reopen,
-    Action.CLOSE: _close,
-    Action.MERGE: _merge,
-    Action.SEPARATE: _separate,
-    Action.OVERDUE: _overdue,
-    Action.ESCALATE: _escalate,
+_CHANGES: Final[dict[Action, Callable[[_Step], CaseRow]]] = {
+    Action.FILE: lambda it: _with_new_limit(
+        replace(it.case, filed_at=it.now.at, overdue_at=None, escalation=0), it.now, it.details
+    ),
+    Action.REJECT: lambda it: replace(it.case, is_false_alarm=True, due_at=None),
+    Action.WITHDRAW: lambda it: replace(it.case, due_at=None),
+    Action.CORRECT: lambda it: _correct(it.case, it.order, it.now, it.details),
+    Action.DISPATCH: lambda it: _dispatch(it.case, it.order, it.now, it.details),
+    Action.REASSIGN: lambda it: _dispatch(it.case, it.order, it.now, it.details),
+    Action.ACCEPT: lambda it: _accept(it.case, it.now, it.details),
+    Action.ARRIVE: lambda it: _arrive(it.case, it.order, it.now, it.details),
+    Action.ADD_PHOTO: lambda it: _add_photo(it.case, it.order, it.details),
+    Action.RETURN: lambda it: _return(it.case, it.details),
+    Action.ASK_SUSPENSION: lambda it: _ask_suspension(it.case, it.order, it.now, it.details),
+    Action.DECLINE_SUSPENSION: lambda it: _decline_suspension(it.case),
+    Action.SUSPEND: lambda it: _suspend(it.case, it.order, it.now, it.details),
+    Action.RESUME: lambda it: _resume(it.case, it.now, it.details),
+    Action.DONE: lambda it: _done(it.case, it.order, it.now, it.details),
+    Action.CALL_PERSON: lambda it: replace(it.case, needs_person=True),
+    Action.VERIFY: lambda it: replace(it.case, verified_at=it.now.at, needs_person=False),
+    Action.REOPEN: lambda it: _reopen(it.case, it.now, it.details),
+    Action.CLOSE: lambda it: replace(it.case, closed_at=it.now.at),
+    Action.MERGE: lambda it: _merge(it.case, it.order, it.details),
+    Action.SEPARATE: lambda it: _separate(it.case, it.details),
+    Action.OVERDUE: lambda it: replace(it.case, overdue_at=it.now.at),
+    Action.ESCALATE: lambda it: _escalate(it.case, it.order, it.now, it.details),
 }
 
 
