@@ -34,6 +34,7 @@ from rich.table import Table
 from benchmarks.province import Look, fill, fill_cases, fill_roads, fill_tracks, walk
 from benchmarks.record import record, times_ms, write
 from benchmarks.servers import Serving, cpu_s, database, serving
+from cloud.db.value import fetch_value
 from cloud.people.accounts import Accounts, Wish
 from cloud.people.model import Actor, Role
 from cloud.people.permissions import FOR_TOKENS, GRANTS
@@ -176,7 +177,7 @@ def run(folder: Path, *, findings: int, points: int, looks: int, seed: int, cons
         filled["tracks_s"] = fill_tracks(url, points, console)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
-            size = connection.execute("SELECT pg_database_size(current_database())").fetchone() or (0,)
+            size = fetch_value(connection, "SELECT pg_database_size(current_database())")
         server: Serving = stack.enter_context(serving(url, folder))
         server.client.headers["Authorization"] = f"Bearer {token_of_desk(url)}"
         path = list(walk(looks, random.Random(seed + 1)))
@@ -190,7 +191,7 @@ def run(folder: Path, *, findings: int, points: int, looks: int, seed: int, cons
     return {
         "findings": findings,
         "track_points": points,
-        "database_gb": round(size[0] / 1e9, 2),
+        "database_gb": round(size / 1e9, 2),
         **{name: round(seconds, 1) for name, seconds in filled.items()},
         "answers": answers,
         "together": together,

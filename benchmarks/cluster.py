@@ -31,6 +31,7 @@ from benchmarks.record import record, write
 from benchmarks.servers import PASSWORD, database, enrol_all, start
 from busense.local.broker import find_server
 from busense.local.processes import Program, accepts_connections, ending_with_us, free_port
+from cloud.db.value import fetch_value
 from telemetry.result_file import RESULT_FILE
 
 NODES: Final = 3
@@ -201,11 +202,11 @@ def run(folder: Path, *, count: int, rate: float, console: Console) -> dict[str,
         sent_s = time.perf_counter() - begun_s
         with psycopg.connect(postgres.url(), autocommit=True) as connection:
             rows = _rows_when_done(connection, count)
-            again = connection.execute("SELECT coalesce(sum(redelivered), 0) FROM device_streams").fetchone() or (0,)
+            again = int(fetch_value(connection, "SELECT coalesce(sum(redelivered), 0) FROM device_streams"))
         return {
             "rows": rows,
             "sent_again": publisher.again,
-            "came_again": int(again[0]),
+            "came_again": again,
             "sent_s": round(sent_s, 1),
             "stored_s": round(time.perf_counter() - begun_s, 1),
         }
@@ -215,8 +216,7 @@ def _rows_when_done(connection: psycopg.Connection, count: int) -> int:
     deadline, rows = time.monotonic() + DONE_WITHIN_S, 0
     while rows < count and time.monotonic() < deadline:
         time.sleep(0.2)
-        row = connection.execute("SELECT count(*) FROM observations").fetchone()
-        rows = int(row[0]) if row else 0
+        rows = fetch_value(connection, "SELECT count(*) FROM observations")
     return rows
 
 

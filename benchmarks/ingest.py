@@ -34,6 +34,7 @@ from benchmarks import peers
 from benchmarks.record import record, write
 from benchmarks.servers import CITY, PASSWORD, Cloud, cloud, cpu_s
 from cloud.config import BrokerConfig, IngestConfig
+from cloud.db.value import fetch_value
 from cloud.ingest.jetstream import open_jetstream
 from telemetry.result_file import RESULT_FILE
 from wire.codec import encode_envelope
@@ -142,8 +143,7 @@ async def deliver(place: Cloud, count: int) -> float:
 
 
 def count_of(connection: psycopg.Connection, table: str) -> int:
-    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
-    return int(row[0]) if row else 0
+    return fetch_value(connection, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
 
 
 def wait_until_stored(connection: psycopg.Connection, wanted: int, *, table: str = "observations") -> float:
@@ -238,8 +238,7 @@ def copied_per_s(place: Cloud) -> float:
         with cursor.copy("COPY copied FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(b"".join(rows))
         took_s = time.perf_counter() - begun_s
-        count = cursor.execute("SELECT count(*) FROM copied").fetchone() or (0,)
-    return count[0] / took_s
+        return fetch_value(connection, "SELECT count(*) FROM copied") / took_s
 
 
 def run(

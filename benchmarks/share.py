@@ -25,6 +25,7 @@ from benchmarks.county_traffic import county_buses
 from benchmarks.ingest import Published, fill
 from benchmarks.record import record, write
 from benchmarks.servers import CITY, Cloud, cloud
+from cloud.db.value import fetch_value
 from telemetry.result_file import RESULT_FILE
 
 NUMBERS: Final = (1, 2, 4)
@@ -54,11 +55,6 @@ def traffic(count: int) -> list[Published]:
     return made[:count]
 
 
-def _one(connection: psycopg.Connection, statement: LiteralString) -> int:
-    row = connection.execute(statement).fetchone()
-    return int(row[0]) if row else 0
-
-
 def share(place: Cloud, word: str, number: int, *, left: LiteralString, of: int, counts_down: bool) -> float:
     """Let so many processes work until nothing is left, and kill one on the way; returns how much a second."""
     programs = [place.start(word) for _ in range(number)]
@@ -66,7 +62,7 @@ def share(place: Cloud, word: str, number: int, *, left: LiteralString, of: int,
     with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
         begun_s = time.perf_counter()
         while (time.perf_counter() - begun_s) < DONE_WITHIN_S:
-            seen = _one(connection, left)
+            seen = fetch_value(connection, left)
             done = of - seen if counts_down else seen
             if not is_killed and done > of / 3:
                 programs[0].kill()
@@ -87,7 +83,7 @@ def run(folder: Path, made: list[Published], number: int) -> dict[str, Any]:
         asyncio.run(fill(place, made))
         stored = share(place, "ingest", number, left=_STORED, of=len(made), counts_down=False)
         with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
-            rows, waiting = _one(connection, _STORED), _one(connection, _WAITING)
+            rows, waiting = fetch_value(connection, _STORED), fetch_value(connection, _WAITING)
         taken = share(place, "work", number, left=_WAITING, of=waiting, counts_down=True)
         with psycopg.connect(place.postgres.url(), autocommit=True) as connection:
             return {
@@ -97,9 +93,9 @@ def run(folder: Path, made: list[Published], number: int) -> dict[str, Any]:
                 "rows": rows,
                 "missing": len(made) - rows,
                 "fused_per_s": round(taken),
-                "left": _one(connection, _WAITING),
-                "linked_twice": _one(connection, _LINKED_TWICE),
-                "findings": _one(connection, _FINDINGS),
+                "left": fetch_value(connection, _WAITING),
+                "linked_twice": fetch_value(connection, _LINKED_TWICE),
+                "findings": fetch_value(connection, _FINDINGS),
             }
 
 

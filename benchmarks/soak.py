@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -35,6 +35,7 @@ from busense.demo import ended_in_order
 from busense.demo_place import CITY, demo_place
 from busense.demo_town import Town, TownPlan
 from busense.local.processes import free_port
+from cloud.db.value import fetch_value
 from cloud.fleet.devices import enrol
 
 mpl.use("Agg")
@@ -157,14 +158,9 @@ def wait_until_stored(town: Town, sent: int) -> int:
     """How many of the county's messages lie in the tables, when all have receipts or time is up."""
     deadline = time.monotonic() + DRAINED_WITHIN_S
     with closing(psycopg.connect(town.postgres.url(), autocommit=True)) as database:
-        while _one(database, _RECEIPTED) < sent and time.monotonic() < deadline:
+        while fetch_value(database, _RECEIPTED) < sent and time.monotonic() < deadline:
             time.sleep(2.0)
-        return _one(database, _STORED)
-
-
-def _one(database: psycopg.Connection[Any], statement: LiteralString) -> int:
-    row = database.execute(statement).fetchone()
-    return int(row[0]) if row else 0
+        return fetch_value(database, _STORED)
 
 
 def slope_mb_per_h(samples: Sequence[Sample], name: str) -> float:

@@ -29,6 +29,7 @@ from benchmarks.county_traffic import county_buses
 from benchmarks.record import record, write
 from benchmarks.servers import CITY, database, enrol_all
 from cloud.db.migrate import migrate
+from cloud.db.value import fetch_value
 from cloud.ingest.handler import open_handler
 from cloud.ingest.subscriber import Delivery
 from telemetry.result_file import RESULT_FILE
@@ -78,8 +79,7 @@ def sizes(connection: psycopg.Connection) -> dict[str, int]:
     """Bytes of each table with its parts and indexes."""
     found: dict[str, int] = {}
     for table in TABLES:
-        row = connection.execute(_SIZE, {"table": table}).fetchone()
-        found[table] = int(row[0]) if row else 0
+        found[table] = int(fetch_value(connection, _SIZE, {"table": table}))
     return found
 
 
