@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp, nextTick, triggerRef, type App } from "vue";
 
 import type { Bus } from "../src/api/types";
+import { useLocale } from "../src/composables/useLocale";
 import { useLive } from "../src/live/useLive";
 import FleetPage from "../src/pages/FleetPage.vue";
 import { makeRouter } from "./made";
@@ -41,6 +42,12 @@ describe("the page of a large fleet", () => {
     expect(text()).not.toContain("72 km/h");
     await vi.advanceTimersByTimeAsync(1_000);
     expect(text()).toContain("72 km/h");
+  });
+
+  it.each([["zh", "1 辆"], ["en", "1 bus"]] as const)("counts buses as one counts buses in %s", async (language, words) => {
+    useLocale().setLanguage(language);
+    await nextTick();
+    expect(document.querySelector("[role=status]")?.textContent).toBe(words);
   });
 
   it("is drawn at once when it was asked for anew", async () => {
