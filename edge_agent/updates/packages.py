@@ -36,7 +36,7 @@ FETCHED_BYTES: Final = Counter("busense_agent_package_bytes", "Bytes of packages
 
 
 class _RefusedError(EdgeError):
-    """The server, or our disk, says no; that may heal."""
+    """The server, our disk or the file of authorities says no; that may heal."""
 
 
 class _WrongError(EdgeError):
@@ -89,7 +89,7 @@ class Packages:
         while is_wanted():
             had = _size(self._draft(sha256))
             try:
-                with self._cloud.client() as client:
+                with self._client() as client:
                     if self._fetch_file(client, sha256, is_wanted) and self._fetch_signature(client, sha256):
                         return True
                 continue
@@ -107,6 +107,12 @@ class Packages:
             failures = 0 if _size(self._draft(sha256)) > had else failures + 1
             self._wait_after(failures, sha256, reason)
         return False
+
+    def _client(self) -> httpx.Client:
+        try:
+            return self._cloud.client()
+        except OSError as error:
+            raise _RefusedError(f"cloud.ca_file {self._cloud.ca_file} cannot be read: {error}") from error
 
     def _wait_after(self, failures: int, sha256: str, reason: str) -> None:
         longest_s = min(FIRST_WAIT_S * 2.0**failures, LONGEST_WAIT_S)

@@ -205,3 +205,10 @@ def test_other_packages_are_deleted(tmp_path: Path, server: PackageServer) -> No
     assert {path.stem for path in tmp_path.iterdir()} == {RELEASE.sha256}
     packages_of(tmp_path, server).keep_only(set())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_authorities_that_cannot_be_read_is_told(tmp_path: Path, server: PackageServer) -> None:
+    cloud = CloudAddress(url=server.url, city="testcity", device="bus-1", secret="hush", ca_file=tmp_path / "none.pem")  # noqa: S106
+    packages = Packages(tmp_path, cloud, wait=lambda _wait_s: None)
+    with pytest.raises(UpdateError, match=r"cloud\.ca_file .*none\.pem cannot be read"):
+        packages.take(RELEASE.sha256, kind=PackageKind.SETTINGS, keys=[KEY], is_wanted=lambda: True)
