@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
@@ -94,7 +94,7 @@ class CaseActions:
             OrderError: the order lacks something, or says something that cannot be.
         """
         self._check_scope(case_id)
-        case = repository.lock_case(self.connection, case_id)
+        case = self._locked(case_id, order)
         if version is not None and version != case.version:
             raise StaleVersionError(f"case {case.number} is at version {case.version}, not {version}: look at it again")
         self._check_crew(case)
@@ -158,6 +158,13 @@ class CaseActions:
             loads=read_loads(self.connection),
         )
         return replace(order, unit=chosen.unit, crew=chosen.crew)
+
+    def _locked(self, case_id: UUID, order: Order) -> CaseRow:
+        """Lock a case; of one that is merged and the other the smaller first, or two that cross wait for each other."""
+        if order.into is not None and order.into < case_id:
+            with suppress(CaseNotFoundError):  # `_check_target` says so
+                repository.lock_case(self.connection, order.into)
+        return repository.lock_case(self.connection, case_id)
 
     def _check_target(self, into: UUID) -> None:
         """A case may only be merged into one that is still dealt with."""

@@ -13,13 +13,14 @@ from cloud.cases.handling import Handling, shipped_handling
 from cloud.cases.lifecycle import ENDED
 from cloud.cases.model import Action, Actor, CaseState, Reason, Role
 from cloud.cases.orders import Order
-from cloud.cases.repository import CaseOfFinding
+from cloud.cases.repository import CaseOfFinding, lock_case
 from cloud.db.pool import connect
 from cloud.findings.model import Severity
 from cloud.work.case_jobs import FUSION, CaseJobs
 from cloud.work.proposals import decide, read_findings
 from tests.integration.town import Town
 from tests.unit.cloud.ingest.messages import AT
+from tests.waiting import wait_until
 
 WORDS = Reason(zh="", en="")
 DESK = Actor(name="desk", role=Role.OPERATOR)
@@ -302,6 +303,29 @@ def test_cases_of_findings_that_are_one_become_one(desk: Desk) -> None:
     desk.town.work()
     found = desk.town.rows("SELECT state FROM cases ORDER BY state")
     assert [case["state"] for case in found] == ["closed", "merged", "reported"]
+
+
+def test_merges_that_cross_take_both_cases_in_one_order(desk: Desk) -> None:
+    """Who waits for the one case has not taken the other, for which somebody else may wait."""
+    desk.town.sees(bus="bus-1", minutes=100, north_m=80, class_code="D00")
+    desk.town.sees(bus="bus-2", minutes=110, north_m=80, class_code="D00")
+    desk.town.store()
+    desk.town.work()
+    first, second = (case["id"] for case in desk.town.rows("SELECT id FROM cases ORDER BY id"))
+
+    def merge() -> None:
+        with connect(desk.town.url) as connection:
+            actions = CaseActions(connection=connection, catalogue=desk.town.catalogue, actor=DESK, at=OPENED)
+            actions.act(second, Order(action=Action.MERGE, reason=WORDS, into=first))
+
+    merging = threading.Thread(target=merge)
+    with connect(desk.town.url) as other:
+        lock_case(other, first)
+        merging.start()
+        wait_until(lambda: bool(desk.town.rows("SELECT FROM pg_locks WHERE NOT granted")))
+        lock_case(other, second)
+    merging.join()
+    assert states(desk, first, second) == ["reported", "merged"]
 
 
 def merged_twice(desk: Desk) -> tuple[UUID, UUID, UUID]:
