@@ -12,7 +12,6 @@ from cloud.api.actors import ActorDep, needs
 from cloud.api.deps import DatabaseDep, Question, ResourcesDep, fetch_all
 from cloud.api.problems import not_found
 from cloud.cases.scope import require_in_scope, scope_of
-from cloud.db.value import fetch_value
 from cloud.notify.repository import replay
 from cloud.people.permissions import Permission
 from cloud.people.scope import SCOPE_CASE, SCOPE_PLACE
@@ -82,9 +81,9 @@ async def list_deliveries(
 def replay_delivery(delivery_id: UUID, held: ResourcesDep, actor: ActorDep) -> None:
     """Try a dead delivery again."""
     with held.thread_pool.connection() as connection:
-        case_id = fetch_value(connection, _CASE, (delivery_id,))
-        if case_id is None:
+        row = connection.execute(_CASE, (delivery_id,)).fetchone()
+        if row is None:
             raise not_found(f"dead delivery {delivery_id}")
-        require_in_scope(connection, case_id, actor=actor, handling=held.handling)
+        require_in_scope(connection, row[0], actor=actor, handling=held.handling)
         if not replay(connection, delivery_id, at=datetime.now(UTC)):
             raise not_found(f"dead delivery {delivery_id}")
